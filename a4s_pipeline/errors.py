@@ -1,0 +1,121 @@
+"""Every expected failure, as one tree by what to do about it.
+
+    A4sError
+    ├── ChangeSettings          a setting is wrong; nothing was called
+    ├── ChangeSite              somebody with access to the platform must act first
+    │   ├── AccessDenied            credentials are wrong or missing
+    │   ├── UnknownAdministration   the gateway does not know the AdministrationName
+    │   └── HistoryNotConfigured    the legacy backend has no focus connector
+    ├── ChangeRequest           the sender must change the request; the same again is refused again
+    │   └── NotThere                the gateway does not know the record
+    └── TryAgain                may pass by itself; nothing is lost by trying again
+        ├── GatewayUnavailable      no answer, or an answer that says "later"
+        ├── ReplyUnreadable         an answer that is cut off, no JSON, or of another shape
+        ├── StoreHeld               another process holds the warehouse
+        └── SyncUnderWay            another sync of the same stream is running
+
+A message says what happened, to which record, and what to do next. None holds credentials or the
+body of a reply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class A4sError(Exception):
+    """An expected failure, told in one message that a user can act on."""
+
+    code: str = "Failed"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+
+
+class ChangeSettings(A4sError):
+    """A setting is missing or wrong; each line of the message names its variable."""
+
+    code = "WrongSettings"
+
+
+class ChangeSite(A4sError):
+    """The platform or the legacy backend must be changed by somebody with access to it."""
+
+
+class AccessDenied(ChangeSite):
+    """The gateway refused the credentials (401 or 403)."""
+
+    code = "AccessDenied"
+
+
+class UnknownAdministration(ChangeSite):
+    """The gateway does not know the AdministrationName."""
+
+    code = "UnknownAdministration"
+
+
+class HistoryNotConfigured(ChangeSite):
+    """Order history does not exist: the legacy backend has no focus connector."""
+
+    code = "FocusConnectorNotConfigured"
+
+
+@dataclass(frozen=True)
+class FieldFault:
+    """One fault of a request: the path of the field, and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class ChangeRequest(A4sError):
+    """The request is refused and stays refused until its sender changes it."""
+
+    code = "Refused"
+
+    def __init__(self, message: str, *, code: str | None = None, fields: tuple[FieldFault, ...] = ()) -> None:
+        super().__init__(message, code=code)
+        self.fields = fields
+
+
+class NotThere(ChangeRequest):
+    """The gateway does not know the record (404)."""
+
+    code = "NotThere"
+
+
+class TryAgain(A4sError):
+    """The failure may pass by itself; trying again later loses nothing."""
+
+
+class GatewayUnavailable(TryAgain):
+    """The gateway gave no answer, or one that says "later" (429, 5xx).
+
+    `wait_seconds` is the pause it asked for, where it asked for one.
+    """
+
+    code = "GatewayUnavailable"
+
+    def __init__(self, message: str, *, code: str | None = None, wait_seconds: float | None = None) -> None:
+        super().__init__(message, code=code)
+        self.wait_seconds = wait_seconds
+
+
+class ReplyUnreadable(TryAgain):
+    """The gateway's answer is cut off, is not JSON, or has not the shape of the contract."""
+
+    code = "ReplyUnreadable"
+
+
+class StoreHeld(TryAgain):
+    """Another process holds the warehouse file and did not let go in time."""
+
+    code = "StoreHeld"
+
+
+class SyncUnderWay(TryAgain):
+    """Another sync of the same connector's stream is running; it is left to finish."""
+
+    code = "SyncUnderWay"

@@ -1,0 +1,97 @@
+"""The calls of one administration, each with its typed reply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from a4s_pipeline.gateway.answers import no_focus_connector
+from a4s_pipeline.gateway.client import GatewayClient, Reply
+from a4s_pipeline.gateway.dates import as_query
+from a4s_pipeline.gateway.reading import Unreadable, read_record
+from a4s_pipeline.gateway.records import Status
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a listing, its records still raw: `size` is what the gateway says a page holds."""
+
+    number: int
+    size: int
+    total_count: int
+    items: list[Any]
+
+    @property
+    def is_last(self) -> bool:
+        """Tell whether nothing can follow: the page is empty, or reaches the total."""
+        return not self.items or (self.number + 1) * self.size >= self.total_count
+
+
+class Administration:
+    """One administration of the gateway: what it can be asked, and how its times are meant."""
+
+    def __init__(self, client: GatewayClient, name: str, timezone: ZoneInfo, page_size: int) -> None:
+        self.client = client
+        self.name = name
+        self.timezone = timezone
+        self._page_size = page_size
+
+    def status(self) -> Reply[Status]:
+        """Ask for the focus connector and the last history sync."""
+        return self.client.get("status", self.name, f"the status of {self.name!r}", self._read_status)
+
+    def _read_status(self, raw: Any) -> Status:
+        status = read_record(Status, raw, "administration", self.timezone)
+        if isinstance(status, Unreadable):
+            raise ValueError(status.reason)
+        return status
+
+    def orders(self, start: datetime | None, end: datetime | None, page: int) -> Reply[Page]:
+        """Read one page of order headers, `start` inclusive to `end` exclusive, ascending by date."""
+        bounds = {"orderDateFrom": start, "orderDateTo": end}
+        query = {name: as_query(instant) for name, instant in bounds.items() if instant is not None}
+        return self._page("orders", "orders", page, query)
+
+    def order_lines(self, order_code: str) -> Reply[list[Any]]:
+        """Read the lines of one order, still raw."""
+        subject = f"the lines of order {order_code!r} of {self.name!r}"
+        return self.client.get("order_lines", self.name, subject, _array, code=order_code)
+
+    def _page(self, route: str, what: str, page: int, query: dict[str, str]) -> Reply[Page]:
+        params: dict[str, str | int] = {**query, "page": page, "pageSize": self._page_size}
+        subject = f"page {page} of the {what} of {self.name!r}"
+        return self.client.get(route, self.name, subject, self._page_reader(page), params=params)
+
+    def _page_reader(self, number: int) -> Callable[[Any], Page]:
+        def read(raw: Any) -> Page:
+            if not isinstance(raw, dict):
+                raise ValueError("a page is an object")
+            items, total = raw.get("items"), raw.get("totalCount")
+            if (
+                not isinstance(items, list)
+                or not isinstance(total, int)
+                or isinstance(total, bool)
+                or total < 0
+            ):
+                raise ValueError("a page has items and a totalCount")
+            size = raw.get("pageSize")
+            if not isinstance(size, int) or not 1 <= size <= self._page_size:
+                size = self._page_size
+            return Page(number, size, total, items)
+
+        return read
+
+
+def _array(raw: Any) -> list[Any]:
+    if not isinstance(raw, list):
+        raise ValueError("order lines are an array")
+    return raw
+
+
+def require_history(status: Status, administration: str) -> None:
+    """Raise `HistoryNotConfigured` where the legacy backend has no focus connector."""
+    if not status.focus_connector.configured:
+        raise no_focus_connector(f"the administration {administration!r}")

@@ -1,0 +1,84 @@
+"""What an answer means: from HTTP status and problem code to our errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from a4s_pipeline import exact_json
+from a4s_pipeline.errors import (
+    A4sError,
+    AccessDenied,
+    ChangeRequest,
+    FieldFault,
+    GatewayUnavailable,
+    HistoryNotConfigured,
+    NotThere,
+    ReplyUnreadable,
+    UnknownAdministration,
+)
+
+_CODE = re.compile(r"[A-Za-z]{1,60}")
+
+
+def problem_code(body: bytes) -> str | None:
+    """Return the `code` of a problem+json body, or None where there is no plain one."""
+    code = _problem(body).get("code")
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else None
+
+
+def _problem(body: bytes) -> Mapping[str, Any]:
+    try:
+        problem = exact_json.loads(body)
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) else {}
+
+
+def field_faults(body: bytes) -> tuple[FieldFault, ...]:
+    """Return the faults by field that a 422 names, shortened to what fits a line each."""
+    errors = _problem(body).get("errors")
+    if not isinstance(errors, list):
+        return ()
+    return tuple(
+        FieldFault(str(error.get("field", ""))[:200], str(error.get("message", ""))[:300])
+        for error in errors
+        if isinstance(error, dict)
+    )
+
+
+def error_for(status: int, body: bytes, subject: str, wait_seconds: float | None) -> A4sError:
+    """Return the error that an answer other than 2xx means for the record named by `subject`."""
+    code = problem_code(body)
+    told = f"the gateway answered {status}{f' {code}' if code else ''} for {subject}"
+    if status in (401, 403):
+        return AccessDenied(f"{told}: check A4S_GATEWAY_TOKEN, or A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD")
+    if code == "UnknownAdministration":
+        return UnknownAdministration(
+            f"{told}: check the AdministrationName in A4S_CONNECTORS, letter by letter"
+        )
+    if code == "FocusConnectorNotConfigured":
+        return no_focus_connector(subject)
+    if status == 404:
+        return NotThere(f"{told}: it is not known there", code=code)
+    if status in (408, 429) or status >= 500:
+        return GatewayUnavailable(f"{told}: try again later", wait_seconds=wait_seconds)
+    if 300 <= status < 400:
+        return ChangeRequest(
+            f"{told}, a redirect, which is not followed: set A4S_GATEWAY_URL to its final address"
+        )
+    return ChangeRequest(f"{told}: the request must change", code=code, fields=field_faults(body))
+
+
+def no_focus_connector(subject: str) -> HistoryNotConfigured:
+    """Return the error for an administration whose legacy backend keeps no order history for us."""
+    return HistoryNotConfigured(
+        f"order history does not exist for {subject}: its legacy backend has no focus connector. "
+        "Have one configured there, or leave the connector out of order syncs"
+    )
+
+
+def unreadable(subject: str, why: str) -> ReplyUnreadable:
+    """Return the error for a 2xx answer that cannot be read."""
+    return ReplyUnreadable(f"the gateway's answer for {subject} cannot be read ({why}): try again later")

@@ -1,0 +1,283 @@
+"""One HTTP client for a run: a shared session, time-outs, and retries of GETs alone."""
+
+from __future__ import annotations
+
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, Self, TypeVar
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from a4s_pipeline import __version__, exact_json
+from a4s_pipeline.errors import A4sError, ChangeSite, GatewayUnavailable, ReplyUnreadable, TryAgain
+from a4s_pipeline.gateway.answers import error_for, unreadable
+from a4s_pipeline.gateway.pace import Pace
+from a4s_pipeline.gateway.retrying import RetryRule, http_date, told_wait
+from a4s_pipeline.gateway.routes import Routes
+from a4s_pipeline.settings import Settings
+
+LARGEST_BODY = 64 * 1024 * 1024
+_CHUNK = 64 * 1024
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reply(Generic[T]):
+    """What a call brought: the value read from its body, and the instant the gateway gave it at."""
+
+    value: T
+    answered_at: datetime
+    clock: datetime | None
+    """The gateway's own `Date`, where it sends one."""
+
+
+class _Bearer(AuthBase):
+    """Sends the token and shows it nowhere."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class _Anonymous(AuthBase):
+    """Sends nothing; present so that no credentials are looked up elsewhere."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+def _auth(settings: Settings) -> AuthBase:
+    if settings.gateway_token is not None:
+        return _Bearer(settings.gateway_token.get_secret_value())
+    if settings.gateway_user is not None and settings.gateway_password is not None:
+        password = settings.gateway_password.get_secret_value()
+        return HTTPBasicAuth(settings.gateway_user.encode(), password.encode())
+    return _Anonymous()
+
+
+class GatewayClient:
+    """Calls the gateway for any number of threads, and counts what it does.
+
+    GETs are tried again on what may pass; nothing else is ever sent twice from here. Use it as a
+    context manager, or `close` it: calls that wait for their next try then end at once.
+    """
+
+    def __init__(
+        self, settings: Settings, *, rule: RetryRule | None = None, routes: Routes | None = None
+    ) -> None:
+        self._base = settings.required_gateway_url()
+        self._routes = routes or Routes()
+        self._rule = rule or RetryRule()
+        self._timeout = settings.timeout_seconds
+        self._pace = Pace(settings.max_calls_per_second)
+        self._closed = threading.Event()
+        self._count_lock = threading.Lock()
+        self._given_up_in_a_row = 0
+        self._give_up_limit = 2 * settings.max_connections
+        self.calls = 0
+        self.retries = 0
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.auth = _auth(settings)
+        self._session.headers.update(
+            {"Accept": "application/json", "User-Agent": f"a4s-pipeline/{__version__}"}
+        )
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=settings.max_connections, max_retries=0)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def __repr__(self) -> str:
+        return f"GatewayClient({self._base!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the waits of other threads and let go of the connections."""
+        self._closed.set()
+        self._session.close()
+
+    def get(
+        self,
+        route: str,
+        administration: str,
+        subject: str,
+        read: Callable[[Any], T],
+        *,
+        code: str | None = None,
+        params: Mapping[str, str | int] | None = None,
+    ) -> Reply[T]:
+        """Call a route and read its JSON, trying again on what may pass.
+
+        `subject` names the record in error messages. `read` turns the JSON into the value wanted and
+        raises `ValueError` where the shape is not the contract's, which counts as a reply cut off.
+        """
+        return self.get_bytes(
+            route,
+            administration,
+            subject,
+            lambda body: read(exact_json.loads(body)),
+            code=code,
+            params=params,
+        )
+
+    def get_bytes(
+        self,
+        route: str,
+        administration: str,
+        subject: str,
+        read: Callable[[bytes], T],
+        *,
+        code: str | None = None,
+        params: Mapping[str, str | int] | None = None,
+    ) -> Reply[T]:
+        """Call a route whose answer is not JSON; otherwise as `get`."""
+        path = self._routes.path(route, administration, code)
+        tried = 0
+        while True:
+            try:
+                reply = self._send("GET", path, subject, read, params=params)
+            except TryAgain as failure:
+                tried += 1
+                wait = self._rule.wait_before_next(failure, tried, random.random())  # noqa: S311 - spreads callers
+                if wait is None or self._is_down():
+                    self._note_given_up()
+                    raise
+                if isinstance(failure, GatewayUnavailable) and failure.wait_seconds is not None:
+                    self._pace.pause(wait)
+                self._rest(wait, subject)
+                with self._count_lock:
+                    self.retries += 1
+            else:
+                self._given_up_in_a_row = 0
+                return reply
+
+    def post(
+        self,
+        route: str,
+        administration: str,
+        subject: str,
+        read: Callable[[Any], T],
+        *,
+        body: bytes,
+        idempotency_key: str,
+    ) -> Reply[T]:
+        """Send a JSON body once. Whatever goes wrong, it is never sent again from here."""
+        path = self._routes.path(route, administration)
+        headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
+        return self._send(
+            "POST", path, subject, lambda raw: read(exact_json.loads(raw)), body=body, headers=headers
+        )
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        subject: str,
+        read: Callable[[bytes], T],
+        *,
+        params: Mapping[str, str | int] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply[T]:
+        self._rest(self._pace.seconds_until_turn(), subject)
+        with self._count_lock:
+            self.calls += 1
+        try:
+            with self._session.request(
+                method,
+                self._base + path,
+                params=params,
+                data=body,
+                headers=headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                content = _whole_body(response, subject, self._timeout)
+        except requests.RequestException as fault:
+            raise _unreached(fault, subject, self._timeout) from None
+        now = datetime.now(UTC)
+        if not 200 <= response.status_code < 300:
+            wait = told_wait(response.headers.get("Retry-After"), now)
+            raise error_for(response.status_code, content, subject, wait)
+        try:
+            value = read(content)
+        except ValueError as fault:
+            raise unreadable(subject, str(fault)) from None
+        clock = http_date(response.headers.get("Date"))
+        return Reply(value, clock or now, clock)
+
+    def _rest(self, seconds: float, subject: str) -> None:
+        if self._closed.is_set() or (seconds > 0 and self._closed.wait(seconds)):
+            raise GatewayUnavailable(f"stopped before {subject} could be had: run it again")
+
+    def _is_down(self) -> bool:
+        return self._given_up_in_a_row >= self._give_up_limit
+
+    def _note_given_up(self) -> None:
+        # Once this many calls in a row were given up, later ones are tried once each until one
+        # succeeds: a gateway that is down would otherwise cost minutes of retries an order.
+        with self._count_lock:
+            self._given_up_in_a_row += 1
+
+
+def _whole_body(response: requests.Response, subject: str, timeout: float) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    deadline = time.monotonic() + timeout
+    for part in response.iter_content(_CHUNK):
+        if time.monotonic() > deadline:
+            raise requests.Timeout
+        size += len(part)
+        if size > LARGEST_BODY:
+            raise ReplyUnreadable(
+                f"the gateway's answer for {subject} is larger than {LARGEST_BODY >> 20} MiB"
+            )
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _unreached(fault: requests.RequestException, subject: str, timeout: float) -> A4sError:
+    """Say what kept a call from its answer, without the URL or anything else the library wrote."""
+    if isinstance(fault, requests.exceptions.SSLError) and _is_certificate_fault(fault):
+        return ChangeSite(
+            "the gateway's TLS certificate does not verify: have it renewed, or correct A4S_GATEWAY_URL",
+            code="CertificateInvalid",
+        )
+    if isinstance(fault, requests.Timeout):
+        why = f"no answer within {timeout:g} s"
+    elif isinstance(
+        fault, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError
+    ):
+        return unreadable(subject, "the body is cut off")
+    elif isinstance(fault, requests.ConnectionError):
+        why = "the connection failed"
+    else:
+        return ChangeSite(
+            f"the gateway cannot be called for {subject} ({type(fault).__name__}): check A4S_GATEWAY_URL"
+        )
+    return GatewayUnavailable(f"the gateway gave no answer for {subject} ({why}): try again later")
+
+
+def _is_certificate_fault(fault: BaseException) -> bool:
+    seen: BaseException | None = fault
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(seen):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

@@ -1,0 +1,32 @@
+"""The polite ceiling: how soon the next call may start, shared by all threads of a run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class Pace:
+    """Spaces calls by `max_calls_per_second`, and holds all of them while the gateway asks for a pause."""
+
+    def __init__(
+        self, max_calls_per_second: float | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._gap = 1 / max_calls_per_second if max_calls_per_second else 0.0
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next_start = 0.0
+
+    def seconds_until_turn(self) -> float:
+        """Take the next turn and return the seconds to wait for it."""
+        with self._lock:
+            now = self._clock()
+            start = max(now, self._next_start)
+            self._next_start = start + self._gap
+            return start - now
+
+    def pause(self, seconds: float) -> None:
+        """Let no call start for so many seconds: a gateway that is busy for one is busy for all."""
+        with self._lock:
+            self._next_start = max(self._next_start, self._clock() + seconds)

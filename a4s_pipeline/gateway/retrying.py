@@ -1,0 +1,65 @@
+"""When a call is tried again, and after which wait: pure decisions, without a clock of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from a4s_pipeline.errors import A4sError, GatewayUnavailable, TryAgain
+
+
+@dataclass(frozen=True)
+class RetryRule:
+    """How often and how patiently a GET is tried again; seconds throughout.
+
+    Five tries wait 0.2 + 0.4 + 0.8 + 1.6 s at most: enough for a reset connection or a restarted
+    proxy, and short enough that one order which always answers 500 does not hold up a sync. A gateway
+    that names its own pause is waited for oftener, because it is not failing, it is busy.
+    """
+
+    tries: int = 5
+    tries_when_told: int = 12
+    first_wait: float = 0.2
+    longest_wait: float = 30.0
+    longest_told_wait: float = 120.0
+
+    def wait_before_next(self, failure: A4sError, tried: int, chance: float) -> float | None:
+        """Return the seconds to wait before the next try, or None when it is time to give up.
+
+        `tried` counts the tries so far, `chance` is a random number from 0 to 1 that spreads callers
+        which failed at the same moment.
+        """
+        if not isinstance(failure, TryAgain):
+            return None
+        told = failure.wait_seconds if isinstance(failure, GatewayUnavailable) else None
+        if told is not None:
+            if tried >= self.tries_when_told or told > self.longest_told_wait:
+                return None
+            return told + chance * self.first_wait
+        if tried >= self.tries:
+            return None
+        wait = min(self.longest_wait, self.first_wait * float(2 ** (tried - 1)))
+        return wait * (0.5 + chance / 2)
+
+
+def told_wait(retry_after: str | None, now: datetime) -> float | None:
+    """Read a `Retry-After` header, seconds or an HTTP date, as seconds from now; None where there is none."""
+    if retry_after is None:
+        return None
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    moment = http_date(text)
+    return None if moment is None else max(0.0, (moment - now).total_seconds())
+
+
+def http_date(text: str | None) -> datetime | None:
+    """Read an HTTP date as an instant in UTC, or None where it is none."""
+    if text is None:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

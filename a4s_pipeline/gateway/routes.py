@@ -1,0 +1,60 @@
+"""Where each call goes: one template a route, filled with percent-encoded parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from string import Formatter
+from urllib.parse import quote
+
+
+@dataclass(frozen=True)
+class Routes:
+    """The gateway's routes by name; a site whose gateway speaks another dialect replaces some of them.
+
+    `{a}` stands for the AdministrationName and `{code}` for the code of a record, both encoded.
+    """
+
+    status: str = "/{a}/status"
+    items: str = "/{a}/items"
+    stock: str = "/{a}/items/{code}/stock"
+    image: str = "/{a}/images/{code}"
+    customers: str = "/{a}/customers"
+    orders: str = "/{a}/orders"
+    order_lines: str = "/{a}/orders/{code}/lines"
+    third_party_orders: str = "/{a}/third-party/orders"
+    third_party_order: str = "/{a}/third-party/orders/{code}"
+
+    def __post_init__(self) -> None:
+        for name, template in vars(self).items():
+            wanted = vars(type(self))[name]
+            if not template.startswith("/") or _parts(template) != _parts(wanted):
+                raise ValueError(f"route {name!r} must start with / and hold the same parts as {wanted}")
+
+    def path(self, name: str, administration: str, code: str | None = None) -> str:
+        """Return the path of a call, each part encoded to the letter."""
+        template: str = getattr(self, name)
+        return template.format(a=encoded(administration), code=None if code is None else encoded(code))
+
+
+def _parts(template: str) -> set[str]:
+    return {part for _, part, _, _ in Formatter().parse(template) if part is not None}
+
+
+def encoded(part: str) -> str:
+    """Percent-encode one part of a path to the letter: `/`, capitals, spaces and accents survive."""
+    return quote(part, safe="")
+
+
+def is_addressable(code: str) -> bool:
+    """Tell whether a code can be put in a path.
+
+    `.` and `..` cannot: clients and proxies fold them into another path. Nor can an empty code, or a
+    half of a surrogate pair, which has no UTF-8.
+    """
+    if code in ("", ".", ".."):
+        return False
+    try:
+        code.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,76 @@
+"""The platform as one object: the settings, and what they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+from a4s_pipeline.gateway.administration import Administration
+from a4s_pipeline.gateway.client import GatewayClient
+from a4s_pipeline.settings import Settings, load_settings
+from a4s_pipeline.sync.orders import OrderRules, OrderSync
+from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline.sync.windows import OrdersPlan
+from a4s_pipeline.warehouse.publish import Published, publish
+from a4s_pipeline.warehouse.store import Warehouse
+
+
+class Platform:
+    """The gateway, the warehouse and the published copy of one installation.
+
+    The settings are read at first use, so that a code location loads without them.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._given_settings = settings
+
+    def __repr__(self) -> str:
+        return "Platform()"
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of this process."""
+        return self._given_settings or load_settings()
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The pipeline's own store."""
+        return Warehouse(self.settings.warehouse_path)
+
+    @contextmanager
+    def administration(self, connector: str) -> Iterator[Administration]:
+        """Open the gateway for one connector, with a client of its own."""
+        name = self.settings.administration_of(connector)
+        with GatewayClient(self.settings) as client:
+            yield Administration(client, name, self.settings.timezone, self.settings.page_size)
+
+    def sync_orders(
+        self,
+        connector: str,
+        plan: OrdersPlan,
+        *,
+        run_id: str,
+        advance: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> SyncResult:
+        """Import one connector's order history; see `OrderSync.run`."""
+        with self.administration(connector) as administration:
+            sync = OrderSync(
+                connector,
+                administration,
+                self.warehouse,
+                OrderRules(
+                    history_start=self.settings.history_start,
+                    lookback_days=self.settings.lookback_days,
+                    connections=self.settings.max_connections,
+                    data_dir=self.settings.data_dir.absolute(),
+                ),
+                run_id=run_id,
+                plan=plan,
+                advance=advance,
+            )
+            return sync.run()
+
+    def publish(self) -> Published:
+        """Replace the published copy by the warehouse as it is now."""
+        return publish(self.warehouse, self.settings.analytics_path)

@@ -1,0 +1,200 @@
+"""Every setting of the platform, its default and its meaning: environment variables, then `.env`."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from a4s_pipeline.errors import ChangeSettings
+
+_CONNECTOR_NAME = re.compile(r"[a-z0-9_-]{1,64}")
+_HOOK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+def _gateway_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be a URL such as https://gateway.example.com")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold credentials; set A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD instead")
+    if parts.query or parts.fragment:
+        raise ValueError("must end before any ? or #")
+    return text.rstrip("/")
+
+
+def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"names {name!r} twice")
+    return dict(pairs)
+
+
+def _connectors(value: Any) -> dict[str, str]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value, object_pairs_hook=_unique_pairs)
+        except json.JSONDecodeError:
+            raise ValueError(
+                'must be a JSON object of name to AdministrationName, such as {"demo": "Demo B.V."}'
+            ) from None
+    if not isinstance(value, dict) or not value:
+        raise ValueError("must be a JSON object that names at least one connector")
+    for name, administration in value.items():
+        if not _CONNECTOR_NAME.fullmatch(name):
+            raise ValueError(
+                f"{name!r} is no connector name: use lower-case letters, digits, _ and - (up to 64)"
+            )
+        if not isinstance(administration, str) or not administration:
+            raise ValueError(f"{name!r} needs an AdministrationName, a text that is not empty")
+        if administration in (".", ".."):
+            raise ValueError(f"{name!r}: the AdministrationName {administration!r} cannot be put in a path")
+    return value
+
+
+def _timezone(value: Any) -> ZoneInfo:
+    if isinstance(value, ZoneInfo):
+        return value
+    try:
+        return ZoneInfo(str(value))
+    except (KeyError, ValueError, OSError):
+        raise ValueError("must be a time zone such as Europe/Amsterdam") from None
+
+
+def _history_start(value: date) -> date:
+    if not date(1970, 1, 1) <= value <= date(2100, 1, 1):
+        raise ValueError("must be a date between 1970-01-01 and 2100-01-01")
+    return value
+
+
+def _hook(text: str) -> str:
+    if not _HOOK.fullmatch(text):
+        raise ValueError("must be package.module:function")
+    return text
+
+
+class Settings(BaseSettings):
+    """The platform's configuration, shared by all connectors.
+
+    Field `x_y` is the variable `A4S_X_Y`. Secrets are masked in every text form of this object.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="A4S_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_default=False,
+    )
+
+    gateway_url: Annotated[str | None, AfterValidator(lambda url: url and _gateway_url(url))] = None
+    gateway_token: SecretStr | None = None
+    gateway_user: str | None = None
+    gateway_password: SecretStr | None = None
+    connectors: Annotated[dict[str, str], NoDecode, BeforeValidator(_connectors)] = Field(
+        default_factory=dict
+    )
+    data_dir: Path = Path("data")
+    history_start: Annotated[date, AfterValidator(_history_start)] = date(2015, 1, 1)
+    lookback_days: Annotated[int, Field(ge=0, le=3650)] = 7
+    timezone: Annotated[ZoneInfo, BeforeValidator(_timezone), PlainSerializer(str)] = ZoneInfo(
+        "Europe/Amsterdam"
+    )
+    page_size: Annotated[int, Field(ge=1, le=1000)] = 300
+    max_connections: Annotated[int, Field(ge=1, le=256)] = 16
+    max_calls_per_second: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 30
+    order_hook: Annotated[str | None, AfterValidator(lambda hook: hook and _hook(hook))] = None
+    resend_after_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600
+    linger_seconds: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 60
+
+    @model_validator(mode="after")
+    def _one_kind_of_credentials(self) -> Self:
+        if (self.gateway_user is None) != (self.gateway_password is None):
+            raise ValueError("A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD go together: set both or neither")
+        if self.gateway_token is not None and self.gateway_user is not None:
+            raise ValueError(
+                "A4S_GATEWAY_TOKEN excludes A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD: set one kind"
+            )
+        for name in ("gateway_token", "gateway_password"):
+            secret: SecretStr | None = getattr(self, name)
+            if secret is not None and not secret.get_secret_value().isprintable():
+                raise ValueError(f"A4S_{name.upper()} holds a line break or another control character")
+        return self
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The pipeline's own store."""
+        return self.data_dir.absolute() / "warehouse.duckdb"
+
+    @property
+    def analytics_path(self) -> Path:
+        """The published copy, which analysts and order retrieval read."""
+        return self.data_dir.absolute() / "analytics.duckdb"
+
+    def administration_of(self, connector: str) -> str:
+        """Return the AdministrationName that the gateway routes this connector by."""
+        if connector not in self.connectors:
+            known = ", ".join(sorted(self.connectors)) or "none"
+            raise ChangeSettings(f"A4S_CONNECTORS: there is no connector {connector!r}; known: {known}")
+        return self.connectors[connector]
+
+    def chosen_connectors(self, connector: str | None) -> list[str]:
+        """Return the one connector asked for, or all of them in the order of A4S_CONNECTORS."""
+        if not self.connectors:
+            raise ChangeSettings(
+                "A4S_CONNECTORS is not set: give a JSON object of name to AdministrationName, "
+                'such as {"demo": "Demo B.V."}'
+            )
+        if connector is None:
+            return list(self.connectors)
+        self.administration_of(connector)
+        return [connector]
+
+    def required_gateway_url(self) -> str:
+        """Return the gateway's base URL without a slash at its end, or say that it is missing."""
+        if self.gateway_url is None:
+            raise ChangeSettings(
+                "A4S_GATEWAY_URL is not set: give the base URL of the App4Sales Platform Gateway"
+            )
+        return self.gateway_url
+
+
+def _line(error: Any) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if not error["loc"]:
+        return message
+    variable = f"A4S_{str(error['loc'][0]).upper()}"
+    return f"{variable}: {message[0].lower()}{message[1:]}"
+
+
+def load_settings() -> Settings:
+    """Read the settings of this process, or raise `ChangeSettings` with one line for each wrong variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ChangeSettings("\n".join(_line(fault) for fault in error.errors(include_input=False))) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ChangeSettings(f".env cannot be read: {error}") from None

@@ -1,0 +1,208 @@
+"""Reads listings of orders page by page, with the lines of their orders fetched side by side."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from a4s_pipeline.errors import A4sError
+from a4s_pipeline.gateway.administration import Administration, Page
+from a4s_pipeline.gateway.client import Reply
+from a4s_pipeline.gateway.dates import as_instant
+from a4s_pipeline.gateway.reading import Unreadable, read_record
+from a4s_pipeline.gateway.records import OrderHeader
+from a4s_pipeline.sync.changes import Need, fingerprint_of, need_of
+from a4s_pipeline.sync.listing import Listed, Listing
+from a4s_pipeline.sync.order_lines import LinesOutcome, fetch_lines
+from a4s_pipeline.sync.order_writer import ListedOrder, OrderWriter, PageOutcome
+from a4s_pipeline.sync.rows import Stamp, Unstorable, row_of, set_aside_of
+from a4s_pipeline.sync.windows import Span
+from a4s_pipeline.warehouse.orders import STREAM, held_orders
+from a4s_pipeline.warehouse.store import Warehouse
+
+# Orders whose lines are asked for but not in: enough that no connection idles while a page is written,
+# few enough that memory stays flat however long the history is.
+_ORDERS_IN_FLIGHT_PER_CONNECTION = 40
+
+WatermarkRule = Callable[[datetime | None, datetime | None], datetime | None]
+"""From the watermark as it is, and the order date imported up to, to the watermark as it may be."""
+
+
+_Headers = dict[str, tuple[OrderHeader, Any]]
+
+
+@dataclass
+class _PageInFlight:
+    """A page that was read, while the lines of its orders are still coming."""
+
+    asked: list[tuple[ListedOrder, Future[LinesOutcome]]] = field(default_factory=list)
+    outcome: PageOutcome = field(default_factory=PageOutcome)
+    seen: int = 0
+
+
+@dataclass
+class ReadingCounts:
+    """What one reading of a listing saw."""
+
+    seen: int = 0
+    set_aside: int = 0
+
+
+class OrderPages:
+    """Reads one listing at a time into the writer.
+
+    `advance` is told, page by page, how many orders were dealt with, and how many are listed.
+    """
+
+    def __init__(
+        self,
+        administration: Administration,
+        warehouse: Warehouse,
+        writer: OrderWriter,
+        pool: ThreadPoolExecutor,
+        stamp: Stamp,
+        *,
+        connections: int,
+        whole: bool,
+        set_aside: set[str],
+        advance: Callable[[int, int], None],
+    ) -> None:
+        self._administration = administration
+        self._warehouse = warehouse
+        self._writer = writer
+        self._pool = pool
+        self._stamp = stamp
+        self._limit = connections * _ORDERS_IN_FLIGHT_PER_CONNECTION
+        self._whole = whole
+        self._known_set_aside = set_aside
+        self._advance = advance
+        self._unwritten: dict[str, str] = {}
+
+    def read(self, span: Span, listing: Listing, watermark_rule: WatermarkRule) -> ReadingCounts:
+        """Read a listing once from its first page to its last, and write what it brings.
+
+        Whatever ends it early is raised, after what had come in was written.
+        """
+        listing.begin()
+        counts = ReadingCounts()
+        in_flight: deque[_PageInFlight] = deque()
+        next_page: Future[Reply[Page]] | None = self._ask(span, 0)
+        while next_page is not None:
+            try:
+                page = next_page.result().value
+            except A4sError:
+                self._settle_all(in_flight, watermark_rule, listing)
+                raise
+            work, headers = self._read_page(page, span, listing, counts)
+            # Asked for before the lines of this page, so that it is there while they are under way.
+            next_page = self._ask(span, page.number + 1) if _has_more(page, listing) else None
+            self._ask_for_lines(headers, work)
+            counts.set_aside += len(work.outcome.set_aside)
+            in_flight.append(work)
+            while sum(len(waiting.asked) for waiting in in_flight) > self._limit:
+                self._settle(in_flight.popleft(), watermark_rule, listing)
+        self._settle_all(in_flight, watermark_rule, listing)
+        return counts
+
+    def _ask(self, span: Span, number: int) -> Future[Reply[Page]]:
+        return self._pool.submit(self._administration.orders, span.start, span.end, number)
+
+    def _place(self, raw: Any) -> datetime | None:
+        try:
+            return (
+                as_instant(raw.get("orderDate"), self._administration.timezone)
+                if isinstance(raw, dict)
+                else None
+            )
+        except ValueError:
+            return None
+
+    def _read_page(
+        self, page: Page, span: Span, listing: Listing, counts: ReadingCounts
+    ) -> tuple[_PageInFlight, _Headers]:
+        work = _PageInFlight()
+        headers: _Headers = {}
+        listed: list[Listed] = []
+        beyond = 0
+        for raw in page.items:
+            place = self._place(raw)
+            header = read_record(OrderHeader, raw, "orderCode", self._administration.timezone)
+            listed.append(Listed(header.key if isinstance(header, Unreadable) else header.order_code, place))
+            if span.end is not None and place is not None and place >= span.end:
+                beyond += 1
+            elif isinstance(header, Unreadable):
+                work.outcome.set_aside.append(
+                    set_aside_of(STREAM, header, place or listing.latest or span.start)
+                )
+            else:
+                headers[header.order_code] = (header, raw)
+        listing.add(page.total_count, listed, is_beyond_end=0 < beyond == len(page.items))
+        work.seen = len(page.items) - beyond
+        counts.seen += work.seen
+        if listing.is_steady:
+            dates = [header.order_date for header, _ in headers.values()]
+            work.outcome.imported_until = max(dates, default=None)
+        return work, headers
+
+    def _ask_for_lines(self, headers: _Headers, work: _PageInFlight) -> None:
+        held = held_orders(self._warehouse, self._stamp.connector, headers)
+        for code, (header, raw) in headers.items():
+            fingerprint = fingerprint_of(raw)
+            if self._unwritten.get(code) == fingerprint:
+                continue
+            known = held.get(code)
+            need = need_of(known, fingerprint, whole=self._whole, run_id=self._stamp.run_id)
+            if need is Need.NOTHING or (need is Need.LINES and code in self._writer.failed):
+                if code in self._known_set_aside:
+                    work.outcome.mended.add(code)
+                continue
+            row = self._row(header, raw, fingerprint, work)
+            if row is not None:
+                order = ListedOrder(code, row, need, known.lines_fingerprint if known else None)
+                future = self._pool.submit(fetch_lines, self._administration, code, self._stamp)
+                work.asked.append((order, future))
+                self._unwritten[code] = fingerprint
+
+    def _row(
+        self, header: OrderHeader, raw: Any, fingerprint: str, work: _PageInFlight
+    ) -> dict[str, Any] | None:
+        try:
+            return row_of(header, self._stamp) | {"header_fingerprint": fingerprint}
+        except Unstorable as fault:
+            unreadable = Unreadable(header.order_code, str(fault), raw)
+            work.outcome.set_aside.append(set_aside_of(STREAM, unreadable, header.order_date))
+            return None
+
+    def _settle_all(
+        self, in_flight: deque[_PageInFlight], watermark_rule: WatermarkRule, listing: Listing
+    ) -> None:
+        while in_flight:
+            self._settle(in_flight.popleft(), watermark_rule, listing)
+        self._written(self._writer.flush())
+
+    def _settle(self, work: _PageInFlight, watermark_rule: WatermarkRule, listing: Listing) -> None:
+        work.outcome.orders = [(order, future.result()) for order, future in work.asked]
+        watermark = watermark_rule(self._writer.watermark, work.outcome.imported_until)
+        self._written(self._writer.add(work.outcome, watermark))
+        self._advance(work.seen, listing.total)
+
+    def _written(self, codes: list[str]) -> None:
+        for code in codes:
+            self._unwritten.pop(code, None)
+
+
+def _has_more(page: Page, listing: Listing) -> bool:
+    """Tell whether the next page must be read.
+
+    A listing in which something moved is read until an empty page, because its tail may have been
+    pushed beyond the total; twice the total bounds it, where a gateway never gives an empty page.
+    """
+    if not page.items or listing.is_beyond_end:
+        return False
+    if listing.is_steady:
+        return not page.is_last
+    return page.number * page.size < 2 * page.total_count

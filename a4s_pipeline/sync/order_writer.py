@@ -1,0 +1,115 @@
+"""Collects orders that are whole, and writes them a batch at a time with the watermark they bring."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from a4s_pipeline.sync.changes import Need
+from a4s_pipeline.sync.order_lines import LinesOutcome, LinesRead, LinesUnreadable
+from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline.sync.rows import Stamp, set_aside_of
+from a4s_pipeline.warehouse.orders import LINES_STREAM, STREAM, OrderBatch, write_orders
+from a4s_pipeline.warehouse.state import SetAside, StreamProgress
+from a4s_pipeline.warehouse.store import Warehouse
+
+# A batch is one opening of the file and one transaction, about 50 ms here. A killed run loses what was
+# not written yet, so no batch waits for longer than two seconds.
+_LARGEST_BATCH = 1000
+_LONGEST_WAIT = 2.0
+
+
+@dataclass
+class ListedOrder:
+    """An order that was listed and must be written: its row, and what was held of it before."""
+
+    code: str
+    row: dict[str, Any]
+    need: Need
+    held_lines_fingerprint: str | None
+
+
+@dataclass
+class PageOutcome:
+    """What one page brought, once its lines are in: ready to be written.
+
+    `imported_until` is the order date that the watermark may move to with it.
+    """
+
+    orders: list[tuple[ListedOrder, LinesOutcome]] = field(default_factory=list)
+    set_aside: list[SetAside] = field(default_factory=list)
+    mended: set[str] = field(default_factory=set)
+    imported_until: datetime | None = None
+
+
+class OrderWriter:
+    """Writes page outcomes in the order they were listed, and counts what they held."""
+
+    def __init__(self, warehouse: Warehouse, stamp: Stamp, result: SyncResult) -> None:
+        self._warehouse = warehouse
+        self._stamp = stamp
+        self._result = result
+        self._batch = OrderBatch()
+        self._since = time.monotonic()
+        self.watermark: datetime | None = result.watermark_before
+        self._written_watermark = self.watermark
+        self.failed: set[str] = set()
+        """Orders whose lines could not be had in this run, so that it does not ask for them again."""
+
+    def add(self, outcome: PageOutcome, watermark: datetime | None) -> list[str]:
+        """Take in a page; return the codes that this wrote to the file, if it was time to write."""
+        for order, lines in outcome.orders:
+            self._add_order(order, lines)
+        for record in outcome.set_aside:
+            self._batch.set_aside[record.stream, record.key] = record
+        self._batch.mended |= outcome.mended
+        self.watermark = watermark
+        is_due = len(self._batch.orders) >= _LARGEST_BATCH or time.monotonic() - self._since >= _LONGEST_WAIT
+        return self.flush() if is_due else []
+
+    def _add_order(self, order: ListedOrder, lines: LinesOutcome) -> None:
+        is_in = isinstance(lines, LinesRead)
+        order.row["lines_synced_at"] = self._stamp.at.isoformat() if is_in else None
+        order.row["lines_fingerprint"] = lines.fingerprint if isinstance(lines, LinesRead) else None
+        self._batch.orders[order.code] = order.row
+        self._batch.lines.pop(order.code, None)
+        if isinstance(lines, LinesRead):
+            self._batch.lines[order.code] = lines.rows
+        elif isinstance(lines, LinesUnreadable):
+            self.failed.add(order.code)
+            self.set_lines_aside(order.code, lines)
+        else:
+            self.failed.add(order.code)
+            self._result.left += 1
+        self._count(order, lines)
+
+    def set_lines_aside(self, code: str, lines: LinesUnreadable) -> None:
+        """Keep lines that cannot be read."""
+        self._result.set_aside += 1
+        self._batch.set_aside[LINES_STREAM, code] = set_aside_of(LINES_STREAM, lines.unreadable, None)
+
+    def _count(self, order: ListedOrder, lines: LinesOutcome) -> None:
+        if order.need is Need.NEW:
+            self._result.new += 1
+        elif order.need is Need.CHANGED or (
+            order.need is Need.AGAIN
+            and isinstance(lines, LinesRead)
+            and lines.fingerprint != order.held_lines_fingerprint
+        ):
+            self._result.changed += 1
+
+    def flush(self) -> list[str]:
+        """Write what was taken in, with the watermark it brings; return the codes written."""
+        self._since = time.monotonic()
+        batch, self._batch = self._batch, OrderBatch()
+        if not batch and self.watermark == self._written_watermark:
+            return []
+        write_orders(self._warehouse, batch, self.progress({"watermark": self.watermark}))
+        self._written_watermark = self.watermark
+        return list(batch.orders)
+
+    def progress(self, columns: dict[str, Any]) -> StreamProgress:
+        """Return what a transaction of this run says of the stream."""
+        return StreamProgress(self._stamp.connector, STREAM, self._stamp.run_id, self._stamp.at, columns)

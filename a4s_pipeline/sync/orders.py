@@ -1,0 +1,256 @@
+"""The sync of one connector's order history: what is left, then what is new, then what is gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from a4s_pipeline.errors import A4sError
+from a4s_pipeline.gateway.administration import Administration, require_history
+from a4s_pipeline.gateway.client import Reply
+from a4s_pipeline.gateway.records import Status
+from a4s_pipeline.sync.listing import Listing
+from a4s_pipeline.sync.lock import stream_lock
+from a4s_pipeline.sync.order_lines import LinesRead, LinesUnreadable, fetch_lines
+from a4s_pipeline.sync.order_pages import OrderPages
+from a4s_pipeline.sync.order_writer import OrderWriter
+from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline.sync.rows import Stamp, set_aside_of
+from a4s_pipeline.sync.windows import OrdersPlan, Span, listings_of, midnight, next_watermark, span_to_read
+from a4s_pipeline.warehouse.orders import (
+    LINES_STREAM,
+    STREAM,
+    FilledLines,
+    count_held,
+    count_without_lines,
+    fill_lines,
+    mark_gone,
+    orders_left,
+    set_aside_keys,
+)
+from a4s_pipeline.warehouse.state import (
+    SetAside,
+    StreamProgress,
+    clear_unseen_set_aside,
+    record_flow,
+    save_progress,
+    stream_state,
+)
+from a4s_pipeline.warehouse.store import Warehouse
+
+# A listing that moves is read again; each reading costs its pages alone, because what came in stays in.
+_MOST_READINGS = 6
+_LEFT_AT_ONCE = 500
+
+FLOW = "sync_orders"
+
+
+@dataclass(frozen=True)
+class OrderRules:
+    """The settings that decide what a sync of orders reads."""
+
+    history_start: date
+    lookback_days: int
+    connections: int
+    data_dir: Path
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass
+
+
+class OrderSync:
+    """One sync of one connector's orders, from its lock to its last row."""
+
+    def __init__(
+        self,
+        connector: str,
+        administration: Administration,
+        warehouse: Warehouse,
+        rules: OrderRules,
+        *,
+        run_id: str,
+        plan: OrdersPlan,
+        advance: Callable[[int, int], None] = _silent,
+    ) -> None:
+        self._administration = administration
+        self._warehouse = warehouse
+        self._rules = rules
+        self._plan = plan
+        self._advance = advance
+        self._started_at = datetime.now(UTC)
+        self._started = time.monotonic()
+        self._calls_before = (administration.client.calls, administration.client.retries)
+        self._stamp = Stamp(connector, run_id, self._started_at)
+        self._history: dict[str, Any] = {}
+        self.result = SyncResult(connector, STREAM)
+
+    def run(self) -> SyncResult:
+        """Bring in what is new, changed or left, and return the counts.
+
+        Raises what kept it from its end, after everything that had come in was written. An order whose
+        lines cannot be had is no such thing: it is stored without them and counted in `left`.
+        """
+        with stream_lock(self._rules.data_dir, self._stamp.connector, STREAM):
+            try:
+                self._read()
+            except A4sError as error:
+                self._end(error)
+                raise
+            self._end(None)
+        return self.result
+
+    def _read(self) -> None:
+        with self._warehouse.moment() as connection:
+            state = stream_state(connection, self._stamp.connector, STREAM)
+        self.result.watermark_before = self.result.watermark = state.watermark
+        status = self._administration.status()
+        self._note_history(status)
+        require_history(status.value, self._administration.name)
+        clock = self._clock(status)
+        writer = OrderWriter(self._warehouse, self._stamp, self.result)
+        pool = ThreadPoolExecutor(self._rules.connections, thread_name_prefix="gateway")
+        try:
+            self._fill_what_is_left(writer, pool)
+            self._read_listings(writer, pool, clock)
+        finally:
+            self.result.watermark = writer.watermark
+            pool.shutdown(cancel_futures=True)
+
+    def _note_history(self, status: Reply[Status]) -> None:
+        focus = status.value.focus_connector
+        self.result.last_history_sync = status.value.last_history_sync
+        self._history = {
+            "has_history": focus.configured,
+            "focus_connector": focus.name,
+            "last_history_sync": status.value.last_history_sync,
+        }
+
+    def _clock(self, status: Reply[Status]) -> datetime:
+        # Orders are dated by the gateway's side: where our clock runs ahead of its, ours would let the
+        # watermark pass orders that are still to come.
+        return min(self._started_at, status.clock or self._started_at).replace(microsecond=0)
+
+    def _fill_what_is_left(self, writer: OrderWriter, pool: ThreadPoolExecutor) -> None:
+        """Ask for the lines that earlier syncs could not have."""
+        after: tuple[datetime, str] | None = None
+        while left := orders_left(self._warehouse, self._stamp.connector, after, _LEFT_AT_ONCE):
+            after = left[-1]
+            asked = {
+                code: pool.submit(fetch_lines, self._administration, code, self._stamp) for _, code in left
+            }
+            filled: dict[str, FilledLines] = {}
+            set_aside: list[SetAside] = []
+            for code, future in asked.items():
+                lines = future.result()
+                if isinstance(lines, LinesRead):
+                    filled[code] = FilledLines(lines.rows, lines.fingerprint)
+                    continue
+                writer.failed.add(code)
+                if isinstance(lines, LinesUnreadable):
+                    set_aside.append(set_aside_of(LINES_STREAM, lines.unreadable, None))
+                else:
+                    self.result.left += 1
+            self.result.set_aside += len(set_aside)
+            fill_lines(self._warehouse, filled, set_aside, writer.progress({}))
+
+    def _read_listings(self, writer: OrderWriter, pool: ThreadPoolExecutor, clock: datetime) -> None:
+        rules, timezone = self._rules, self._administration.timezone
+        span = span_to_read(
+            self._plan,
+            watermark=writer.watermark,
+            history_start=rules.history_start,
+            lookback_days=rules.lookback_days,
+            timezone=timezone,
+            clock=clock,
+        )
+
+        def watermark_rule(stored: datetime | None, imported: datetime | None) -> datetime | None:
+            earliest = midnight(rules.history_start, timezone)
+            return next_watermark(stored, imported, span=span, history_start=earliest, clock=clock)
+
+        pages = OrderPages(
+            self._administration,
+            self._warehouse,
+            writer,
+            pool,
+            self._stamp,
+            connections=rules.connections,
+            whole=self._plan.whole,
+            set_aside=set_aside_keys(self._warehouse, self._stamp.connector),
+            advance=self._advance,
+        )
+        for part in listings_of(span, clock):
+            listing = Listing()
+            is_whole = self._read_until_whole(pages, part, listing, watermark_rule)
+            if is_whole:
+                writer.watermark = watermark_rule(writer.watermark, listing.latest)
+                writer.flush()
+                self._settle_gone(writer, part, listing)
+
+    def _read_until_whole(
+        self,
+        pages: OrderPages,
+        part: Span,
+        listing: Listing,
+        watermark_rule: Callable[[datetime | None, datetime | None], datetime | None],
+    ) -> bool:
+        is_whole = False
+        for _ in range(_MOST_READINGS):
+            counts = pages.read(part, listing, watermark_rule)
+            is_whole = listing.is_complete or listing.is_stuck()
+            if is_whole:
+                break
+        self.result.seen += counts.seen
+        self.result.set_aside += counts.set_aside
+        self.result.is_complete &= is_whole
+        return is_whole
+
+    def _settle_gone(self, writer: OrderWriter, part: Span, listing: Listing) -> None:
+        """Forget set-aside records that are listed no longer; after a whole reading, mark what is gone."""
+        progress = writer.progress({})
+        with self._warehouse.transaction() as connection:
+            clear_unseen_set_aside(connection, progress, part.start, part.end)
+        if not (self._plan.whole and listing.is_complete):
+            return
+        if listing.total == 0 and (held := count_held(self._warehouse, progress, part.start, part.end)):
+            self.result.removals_withheld = f"the listing came back empty, where {held} orders are held"
+        else:
+            self.result.removed += mark_gone(self._warehouse, progress, part.start, part.end)
+
+    def _end(self, error: A4sError | None) -> None:
+        """Write how the run went; where even that fails, the failure at hand is the one to tell."""
+        result, client = self.result, self._administration.client
+        result.calls = client.calls - self._calls_before[0]
+        result.retries = client.retries - self._calls_before[1]
+        ended_at = datetime.now(UTC)
+        try:
+            result.without_lines = count_without_lines(self._warehouse, self._stamp.connector)
+            result.seconds = time.monotonic() - self._started
+            columns = result.as_state() | self._history | {"last_run_at": self._started_at}
+            columns["last_error"] = None if error is None else str(error)
+            if error is None and result.is_complete:
+                columns["last_success_at"] = ended_at
+            with self._warehouse.transaction() as connection:
+                save_progress(
+                    connection,
+                    StreamProgress(self._stamp.connector, STREAM, self._stamp.run_id, ended_at, columns),
+                )
+                record_flow(
+                    connection,
+                    connector=self._stamp.connector,
+                    flow=FLOW,
+                    status="ok" if error is None else "failed",
+                    started_at=self._started_at,
+                    ended_at=ended_at,
+                    run_id=self._stamp.run_id,
+                    error=None if error is None else str(error),
+                )
+        except A4sError:
+            if error is None:
+                raise

@@ -1,0 +1,76 @@
+"""What a sync did, in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass
+class SyncResult:
+    """The counts of one sync of one stream.
+
+    `left` counts records that could not be had now and are left for the next sync; `is_complete` tells
+    whether the listing was read whole.
+    """
+
+    connector: str
+    stream: str
+    seen: int = 0
+    new: int = 0
+    changed: int = 0
+    removed: int = 0
+    set_aside: int = 0
+    without_lines: int = 0
+    left: int = 0
+    calls: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+    is_complete: bool = True
+    watermark_before: datetime | None = None
+    watermark: datetime | None = None
+    last_history_sync: datetime | None = None
+    removals_withheld: str | None = None
+
+    @property
+    def unchanged(self) -> int:
+        """Records found as they were."""
+        return max(0, self.seen - self.new - self.changed - self.set_aside)
+
+    @property
+    def leaves_work(self) -> bool:
+        """Tell whether something could not be had now and is left for the next sync."""
+        return self.left > 0 or not self.is_complete
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts under the names of the command line."""
+        return {
+            "seen": self.seen,
+            "new": self.new,
+            "changed": self.changed,
+            "unchanged": self.unchanged,
+            "removed": self.removed,
+            "setAside": self.set_aside,
+            "withoutLines": self.without_lines,
+            "left": self.left,
+            "complete": self.is_complete,
+            "calls": self.calls,
+            "retries": self.retries,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def as_state(self) -> dict[str, Any]:
+        """Return the counts under the columns of `sync_state`."""
+        return {
+            "seen": self.seen,
+            "new": self.new,
+            "changed": self.changed,
+            "unchanged": self.unchanged,
+            "removed": self.removed,
+            "set_aside": self.set_aside,
+            "without_lines": self.without_lines,
+            "calls": self.calls,
+            "retries": self.retries,
+            "seconds": self.seconds,
+        }

@@ -1,0 +1,79 @@
+"""From records of the wire to rows of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+
+from a4s_pipeline import exact_json
+from a4s_pipeline.gateway.reading import Unreadable
+from a4s_pipeline.gateway.records import WireRecord
+from a4s_pipeline.warehouse.staging import amount
+from a4s_pipeline.warehouse.state import SetAside
+
+_OWN_ATTRIBUTES = "attributes"
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Who writes a row: the connector, the run and the instant."""
+
+    connector: str
+    run_id: str
+    at: datetime
+
+
+class Unstorable(ValueError):
+    """A value that no column can hold; the message names the field and what is wrong."""
+
+
+def row_of(record: WireRecord, stamp: Stamp) -> dict[str, Any]:
+    """Return the columns of a record under their own names, and what remains as `attributes`.
+
+    Raises `Unstorable` for an amount that the columns cannot hold.
+    """
+    row: dict[str, Any] = {
+        "connector": stamp.connector,
+        "synced_at": stamp.at.isoformat(),
+        "run_id": stamp.run_id,
+    }
+    for name in type(record).model_fields:
+        try:
+            row[name] = _cell(getattr(record, name))
+        except ValueError as fault:
+            raise Unstorable(f"{name}: {fault}") from None
+    row["attributes"] = attributes_of(record.model_extra or {})
+    return row
+
+
+def attributes_of(extra: Mapping[str, Any]) -> str | None:
+    """Join unknown fields and the record's own `attributes`, which win a clash; None where there are none."""
+    own = extra.get(_OWN_ATTRIBUTES)
+    if own is None:
+        merged = {name: value for name, value in extra.items() if name != _OWN_ATTRIBUTES}
+    elif isinstance(own, dict):
+        merged = {name: value for name, value in extra.items() if name != _OWN_ATTRIBUTES} | own
+    else:
+        merged = dict(extra)
+    return exact_json.dumps(merged) if merged else None
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return amount(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, dict | list):
+        return exact_json.dumps(value)
+    return value
+
+
+def set_aside_of(stream: str, unreadable: Unreadable, listed_at: datetime | None) -> SetAside:
+    """Return what is kept of a record that cannot be read, under its code or a hash of itself."""
+    payload = exact_json.dumps(unreadable.payload)
+    key = unreadable.key or "#" + blake2b(payload.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return SetAside(stream, key, unreadable.reason, payload, listed_at)

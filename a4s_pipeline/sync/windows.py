@@ -1,0 +1,112 @@
+"""Which span of order dates a sync reads, and how far its watermark may move: pure decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True)
+class Span:
+    """Order dates from `start`, inclusive, to `end`, exclusive; without an end it is open."""
+
+    start: datetime
+    end: datetime | None
+
+
+@dataclass(frozen=True)
+class Months:
+    """Whole calendar months, both inclusive, each named by its first day."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True)
+class OrdersPlan:
+    """What a sync of orders is asked to do.
+
+    Without `months` it goes from the watermark less the look-back. With `whole` it reads the lines of
+    every order again, whether or not the header changed.
+    """
+
+    months: Months | None = None
+    whole: bool = False
+
+
+def month_of(instant: datetime, timezone: ZoneInfo) -> date:
+    """Return the month of an instant, in the administration's time zone, by its first day."""
+    return instant.astimezone(timezone).date().replace(day=1)
+
+
+def month_after(month: date) -> date:
+    """Return the first day of the next month."""
+    return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def midnight(day: date, timezone: ZoneInfo) -> datetime:
+    """Return the first instant of a day in the administration's time zone."""
+    return datetime.combine(day, time.min, timezone)
+
+
+def span_to_read(
+    plan: OrdersPlan,
+    *,
+    watermark: datetime | None,
+    history_start: date,
+    lookback_days: int,
+    timezone: ZoneInfo,
+    clock: datetime,
+) -> Span:
+    """Return the order dates to read.
+
+    Orders that arrive late with an older date are found as far back as the look-back reaches. The
+    month that is running has no end: orders dated in the future belong to it.
+    """
+    earliest = midnight(history_start, timezone)
+    if plan.months is None:
+        if watermark is None:
+            return Span(earliest, None)
+        return Span(max(earliest, watermark.astimezone(timezone) - timedelta(days=lookback_days)), None)
+    start = max(earliest, midnight(plan.months.first, timezone))
+    if plan.months.last >= month_of(clock, timezone):
+        return Span(start, None)
+    return Span(start, midnight(month_after(plan.months.last), timezone))
+
+
+def listings_of(span: Span, clock: datetime) -> list[Span]:
+    """Split an open span at the start of the run.
+
+    Orders that are placed while a long history is read would otherwise move the end of the one listing
+    that must hold still; they all fall in the second, short one, with the orders dated in the future.
+    """
+    if span.end is not None or span.start >= clock:
+        return [span]
+    boundary = clock.astimezone(span.start.tzinfo)
+    return [Span(span.start, boundary), Span(boundary, None)]
+
+
+def months_covered(span: Span, clock: datetime, timezone: ZoneInfo) -> Months:
+    """Return the months that a span touches; an open one ends with the month that is running."""
+    last = clock if span.end is None else span.end - timedelta(microseconds=1)
+    first = month_of(span.start, timezone)
+    return Months(first, max(first, month_of(last, timezone)))
+
+
+def next_watermark(
+    stored: datetime | None,
+    imported: datetime | None,
+    *,
+    span: Span,
+    history_start: datetime,
+    clock: datetime,
+) -> datetime | None:
+    """Return how far the watermark may move once orders up to `imported` are in.
+
+    It moves forward alone, never past the start of the run, and only where the span joins what was
+    read before: a backfill of some later month leaves the gap before it to be read.
+    """
+    if imported is None or imported > clock or span.start > (stored or history_start):
+        return stored
+    return imported.astimezone(UTC) if stored is None else max(stored, imported.astimezone(UTC))

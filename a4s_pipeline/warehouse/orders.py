@@ -1,0 +1,209 @@
+"""Orders in the warehouse: what is held, what is left to do, and the one transaction a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+
+from a4s_pipeline.warehouse.staging import Row, delete_codes, replace_rows
+from a4s_pipeline.warehouse.state import SetAside, StreamProgress, clear_set_aside, put_aside, save_progress
+from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
+
+STREAM = "orders"
+LINES_STREAM = "order_lines"
+
+
+@dataclass(frozen=True)
+class HeldOrder:
+    """What the warehouse knows of an order: enough to tell whether it must be had again."""
+
+    fingerprint: str | None
+    lines_fingerprint: str | None
+    has_lines: bool
+    is_removed: bool
+    run_id: str | None
+
+
+@dataclass
+class OrderBatch:
+    """Orders to be written in one transaction, each with all of its lines or with none.
+
+    `orders` holds header rows by code, `lines` the line rows of the codes whose lines are in, and
+    `mended` the codes that stay as they are but were set aside before.
+    """
+
+    orders: dict[str, Row] = field(default_factory=dict)
+    lines: dict[str, Sequence[Row]] = field(default_factory=dict)
+    mended: set[str] = field(default_factory=set)
+    set_aside: dict[tuple[str, str], SetAside] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.orders or self.mended or self.set_aside)
+
+
+def held_orders(warehouse: Warehouse, connector: str, codes: Iterable[str]) -> dict[str, HeldOrder]:
+    """Return what is held of the orders with these codes."""
+    wanted = list(codes)
+    if not wanted:
+        return {}
+    with warehouse.moment() as connection:
+        rows = connection.execute(
+            """
+            SELECT order_code, header_fingerprint, lines_fingerprint,
+                   lines_synced_at IS NOT NULL, removed_at IS NOT NULL, run_id
+            FROM orders WHERE connector = $connector AND order_code IN (SELECT unnest($codes))
+            """,
+            {"connector": connector, "codes": wanted},
+        ).fetchall()
+    return {code: HeldOrder(*columns) for code, *columns in rows}
+
+
+def orders_left(
+    warehouse: Warehouse, connector: str, after: tuple[datetime, str] | None, limit: int
+) -> list[tuple[datetime, str]]:
+    """Return the next orders whose lines are not in, as (order date, code), oldest first."""
+    with warehouse.moment() as connection:
+        return connection.execute(
+            """
+            SELECT order_date, order_code FROM orders
+            WHERE connector = $connector AND lines_synced_at IS NULL AND removed_at IS NULL
+              AND ($date IS NULL OR (order_date, order_code) > ($date::TIMESTAMPTZ, $code))
+            ORDER BY order_date, order_code LIMIT $limit
+            """,
+            {
+                "connector": connector,
+                "date": after[0] if after else None,
+                "code": after[1] if after else None,
+                "limit": limit,
+            },
+        ).fetchall()
+
+
+def write_orders(warehouse: Warehouse, batch: OrderBatch, progress: StreamProgress) -> None:
+    """Write a batch, the watermark and the run id: all of it, or nothing."""
+    with warehouse.transaction() as connection:
+        _replace_orders(connection, batch, progress.connector)
+        _keep_set_aside(connection, batch, progress)
+        save_progress(connection, progress)
+
+
+def _replace_orders(connection: duckdb.DuckDBPyConnection, batch: OrderBatch, connector: str) -> None:
+    replace_rows(connection, ORDERS, list(batch.orders.values()))
+    delete_codes(connection, ORDER_LINES, connector, "order_code", list(batch.orders))
+    replace_rows(connection, ORDER_LINES, [line for lines in batch.lines.values() for line in lines])
+
+
+def _keep_set_aside(
+    connection: duckdb.DuckDBPyConnection, batch: OrderBatch, progress: StreamProgress
+) -> None:
+    clear_set_aside(connection, progress.connector, STREAM, [*batch.orders, *batch.mended])
+    clear_set_aside(connection, progress.connector, LINES_STREAM, list(batch.lines))
+    put_aside(connection, list(batch.set_aside.values()), progress)
+
+
+@dataclass(frozen=True)
+class FilledLines:
+    """All lines of an order whose header is held, and the hash of them as they came."""
+
+    rows: Sequence[Row]
+    fingerprint: str
+
+
+def fill_lines(
+    warehouse: Warehouse,
+    filled: dict[str, FilledLines],
+    set_aside: Sequence[SetAside],
+    progress: StreamProgress,
+) -> None:
+    """Write the lines of orders whose headers are held: all lines of an order at once."""
+    codes = list(filled)
+    with warehouse.transaction() as connection:
+        delete_codes(connection, ORDER_LINES, progress.connector, "order_code", codes)
+        replace_rows(connection, ORDER_LINES, [row for lines in filled.values() for row in lines.rows])
+        connection.execute(
+            """
+            UPDATE orders
+            SET lines_synced_at = $at, synced_at = $at, run_id = $run, lines_fingerprint = filled.fingerprint
+            FROM (SELECT unnest($codes) AS code, unnest($fingerprints) AS fingerprint) AS filled
+            WHERE connector = $connector AND order_code = filled.code
+            """,
+            {
+                "at": progress.at,
+                "run": progress.run_id,
+                "connector": progress.connector,
+                "codes": codes,
+                "fingerprints": [lines.fingerprint for lines in filled.values()],
+            },
+        )
+        clear_set_aside(connection, progress.connector, LINES_STREAM, codes)
+        put_aside(connection, set_aside, progress)
+        save_progress(connection, progress)
+
+
+_IN_SPAN = """
+    connector = $connector AND removed_at IS NULL
+    AND ($start IS NULL OR order_date >= $start::TIMESTAMPTZ)
+    AND ($end IS NULL OR order_date < $end::TIMESTAMPTZ)
+"""
+
+
+def count_held(
+    warehouse: Warehouse, progress: StreamProgress, start: datetime | None, end: datetime | None
+) -> int:
+    """Count the orders held in a span of order dates, those marked removed left out."""
+    with warehouse.moment() as connection:
+        row = connection.execute(
+            f"SELECT count(*) FROM orders WHERE {_IN_SPAN}",  # noqa: S608 - a constant of this module
+            {"connector": progress.connector, "start": start, "end": end},
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def mark_gone(
+    warehouse: Warehouse, progress: StreamProgress, start: datetime | None, end: datetime | None
+) -> int:
+    """Mark the orders of a span that this run, having read the span whole, did not write; return how many.
+
+    Right only after a complete listing that wrote every order it saw. An order that is there but
+    cannot be read now is not gone.
+    """
+    with warehouse.transaction() as connection:
+        rows = connection.execute(
+            f"""
+            UPDATE orders SET removed_at = $at, synced_at = $at, run_id = $run
+            WHERE {_IN_SPAN} AND run_id IS DISTINCT FROM $run AND order_code NOT IN (
+                SELECT record_key FROM set_aside WHERE connector = $connector AND stream = 'orders'
+            )
+            RETURNING order_code
+            """,  # noqa: S608 - a constant of this module
+            {
+                "at": progress.at,
+                "run": progress.run_id,
+                "connector": progress.connector,
+                "start": start,
+                "end": end,
+            },
+        ).fetchall()
+    return len(rows)
+
+
+def count_without_lines(warehouse: Warehouse, connector: str) -> int:
+    """Count the orders whose lines are not in."""
+    with warehouse.moment() as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM orders_without_lines WHERE connector = $connector", {"connector": connector}
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def set_aside_keys(warehouse: Warehouse, connector: str) -> set[str]:
+    """Return the codes of the order headers that are set aside."""
+    with warehouse.moment() as connection:
+        rows = connection.execute(
+            "SELECT record_key FROM set_aside WHERE connector = $1 AND stream = 'orders'", [connector]
+        ).fetchall()
+    return {key for (key,) in rows}

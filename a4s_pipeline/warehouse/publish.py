@@ -1,0 +1,70 @@
+"""The published copy: replaced whole and at once, so that analysts keep it open all day."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from a4s_pipeline.errors import ChangeSite
+from a4s_pipeline.warehouse.store import Warehouse
+
+# Copied by a child process: closing a copy of the file inside the process that has it open would drop
+# DuckDB's lock, which POSIX ties to the process and not to the handle. The time stamp travels along,
+# so that a copy can be told to be current.
+_COPY = (
+    "import shutil, sys; shutil.copyfile(sys.argv[1], sys.argv[2]); shutil.copystat(sys.argv[1], sys.argv[2])"
+)
+
+
+@dataclass(frozen=True)
+class Published:
+    """The published copy as it stands: its size in bytes, and whether this call replaced it."""
+
+    path: Path
+    size: int
+    was_replaced: bool
+
+
+def publish(warehouse: Warehouse, target: Path) -> Published:
+    """Replace the published copy by the warehouse as it is now; a copy that is current is left alone.
+
+    Readers that have the old copy open keep it, undisturbed; whoever opens it next sees the new one.
+    """
+    with warehouse.moment() as connection:
+        if not _is_current(warehouse.path, target):
+            connection.execute("CHECKPOINT")
+            _copy_over(warehouse.path, target)
+            return Published(target, target.stat().st_size, was_replaced=True)
+    return Published(target, target.stat().st_size, was_replaced=False)
+
+
+def _is_current(source: Path, target: Path) -> bool:
+    if _wal(source).exists() or not target.exists():
+        return False
+    ours, theirs = source.stat(), target.stat()
+    return (ours.st_mtime_ns, ours.st_size) == (theirs.st_mtime_ns, theirs.st_size)
+
+
+def _copy_over(source: Path, target: Path) -> None:
+    for abandoned in target.parent.glob(f".{target.name}.*.tmp"):
+        abandoned.unlink(missing_ok=True)
+    temporary = target.parent / f".{target.name}.{os.getpid()}.tmp"
+    command = [sys.executable, "-I", "-S", "-c", _COPY, str(source), str(temporary)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own command
+    if done.returncode != 0:
+        temporary.unlink(missing_ok=True)
+        why = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"status {done.returncode}"
+        raise ChangeSite(
+            f"{target} could not be published ({why}); the last copy stays. Check the free disk space",
+            code="StoreUnusable",
+        )
+    # A write-ahead log left beside the old copy belongs to no other: it would block every new reader.
+    _wal(target).unlink(missing_ok=True)
+    temporary.replace(target)
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(path.name + ".wal")

@@ -1,0 +1,188 @@
+"""How far each stream is, what was set aside, and the log of flow executions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from a4s_pipeline.warehouse.staging import append_rows, replace_rows
+from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.tables import FLOW_EXECUTIONS, SET_ASIDE, SYNC_STATE
+
+
+@dataclass(frozen=True)
+class StreamProgress:
+    """What a transaction says of its stream: who writes, when, and which columns of `sync_state` change."""
+
+    connector: str
+    stream: str
+    run_id: str
+    at: datetime
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A record that could not be read: `payload` is JSON text, `listed_at` where in the listing it stood."""
+
+    stream: str
+    key: str
+    reason: str
+    payload: str
+    listed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class StreamState:
+    """What is known of a stream before a run; all None where it never ran."""
+
+    watermark: datetime | None = None
+    last_success_at: datetime | None = None
+    last_history_sync: datetime | None = None
+    has_history: bool | None = None
+
+
+_STATE_COLUMNS = frozenset(SYNC_STATE.column_names) - {"connector", "stream", "synced_at", "run_id"}
+
+
+def stream_state(connection: duckdb.DuckDBPyConnection, connector: str, stream: str) -> StreamState:
+    """Read what is known of a stream; works on the warehouse and on the published copy."""
+    row = connection.execute(
+        """
+        SELECT watermark, last_success_at, last_history_sync, has_history FROM sync_state
+        WHERE connector = $connector AND stream = $stream
+        """,
+        {"connector": connector, "stream": stream},
+    ).fetchone()
+    return StreamState(*row) if row else StreamState()
+
+
+def save_progress(connection: duckdb.DuckDBPyConnection, progress: StreamProgress) -> None:
+    """Write the given columns of a stream's state; the others stay as they are."""
+    unknown = set(progress.columns) - _STATE_COLUMNS
+    if unknown:
+        raise ValueError(f"sync_state has no columns {sorted(unknown)}")
+    key = {"connector": progress.connector, "stream": progress.stream}
+    connection.execute(
+        """
+        INSERT INTO sync_state (connector, stream) SELECT $connector, $stream
+        WHERE NOT EXISTS (FROM sync_state WHERE connector = $connector AND stream = $stream)
+        """,
+        key,
+    )
+    values = {**progress.columns, "synced_at": progress.at, "run_id": progress.run_id}
+    assignments = ", ".join(f'"{name}" = ${name}' for name in values)
+    connection.execute(
+        f"UPDATE sync_state SET {assignments} WHERE connector = $connector AND stream = $stream",  # noqa: S608 - checked column names
+        {**key, **values},
+    )
+
+
+def record_progress(warehouse: Warehouse, progress: StreamProgress) -> None:
+    """Write the state of a stream in a transaction of its own."""
+    with warehouse.transaction() as connection:
+        save_progress(connection, progress)
+
+
+def put_aside(
+    connection: duckdb.DuckDBPyConnection, records: Sequence[SetAside], progress: StreamProgress
+) -> None:
+    """Keep records that could not be read; one that was kept before keeps its first date."""
+    if not records:
+        return
+    first_seen = dict(
+        connection.execute(
+            """
+            SELECT stream || '/' || record_key, first_seen_at FROM set_aside
+            WHERE connector = $connector AND record_key IN (SELECT unnest($keys))
+            """,
+            {"connector": progress.connector, "keys": [record.key for record in records]},
+        ).fetchall()
+    )
+    rows = [
+        {
+            "connector": progress.connector,
+            "stream": record.stream,
+            "record_key": record.key,
+            "reason": record.reason,
+            "payload": record.payload,
+            "listed_at": record.listed_at.isoformat() if record.listed_at else None,
+            "first_seen_at": first_seen.get(f"{record.stream}/{record.key}", progress.at).isoformat(),
+            "synced_at": progress.at.isoformat(),
+            "run_id": progress.run_id,
+        }
+        for record in records
+    ]
+    replace_rows(connection, SET_ASIDE, rows)
+
+
+def clear_set_aside(
+    connection: duckdb.DuckDBPyConnection, connector: str, stream: str, keys: Sequence[str]
+) -> None:
+    """Forget what was set aside under these keys: the records came in."""
+    if keys and connection.execute("SELECT 1 FROM set_aside WHERE stream = $1 LIMIT 1", [stream]).fetchone():
+        connection.execute(
+            """
+            DELETE FROM set_aside
+            WHERE connector = $connector AND stream = $stream AND record_key IN (SELECT unnest($keys))
+            """,
+            {"connector": connector, "stream": stream, "keys": list(keys)},
+        )
+
+
+def clear_unseen_set_aside(
+    connection: duckdb.DuckDBPyConnection,
+    progress: StreamProgress,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> None:
+    """Forget what was set aside in a span of a listing that was now read whole without it."""
+    connection.execute(
+        """
+        DELETE FROM set_aside
+        WHERE connector = $connector AND stream = $stream AND run_id IS DISTINCT FROM $run
+          AND ($start IS NULL OR listed_at >= $start::TIMESTAMPTZ)
+          AND ($end IS NULL OR listed_at < $end::TIMESTAMPTZ)
+        """,
+        {
+            "connector": progress.connector,
+            "stream": progress.stream,
+            "run": progress.run_id,
+            "start": start,
+            "end": end,
+        },
+    )
+
+
+def record_flow(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    connector: str,
+    flow: str,
+    status: str,
+    started_at: datetime,
+    ended_at: datetime,
+    run_id: str,
+    error: str | None,
+) -> None:
+    """Add one row to the log of flow executions."""
+    append_rows(
+        connection,
+        FLOW_EXECUTIONS,
+        [
+            {
+                "connector": connector,
+                "flow": flow,
+                "status": status,
+                "started_at": started_at.isoformat(),
+                "duration_ms": (ended_at - started_at).total_seconds() * 1000,
+                "error": error,
+                "synced_at": ended_at.isoformat(),
+                "run_id": run_id,
+            }
+        ],
+    )

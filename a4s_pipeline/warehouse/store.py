@@ -1,0 +1,141 @@
+"""The warehouse file: opened late, closed early, waited for within bounds."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from a4s_pipeline.errors import ChangeSite, StoreHeld
+from a4s_pipeline.warehouse.tables import TABLES
+from a4s_pipeline.warehouse.views import VIEWS
+
+# Analysts' tools lag behind: a file made with the defaults of DuckDB 2 is closed to every 1.x client.
+STORAGE: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": "v1.4.0"}
+LONGEST_WAIT = 30.0
+_POLL = 0.02
+_HOLDER = re.compile(r"PID (\d+)")
+
+# DuckDB's lock is between processes; within one, moments on the same file take turns here.
+_turns: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock)
+
+
+class Warehouse:
+    """The pipeline's own DuckDB file, and the only way to it.
+
+    Across processes DuckDB allows one writer or many readers, never both, so each use is a moment:
+    the file is opened late, closed early, and waited for `wait_seconds` at most.
+    """
+
+    def __init__(self, path: Path, wait_seconds: float = LONGEST_WAIT) -> None:
+        self.path = path
+        self._wait_seconds = wait_seconds
+        self._turn = _turns[path]
+        self._has_schema = False
+
+    def __repr__(self) -> str:
+        return f"Warehouse({str(self.path)!r})"
+
+    @contextmanager
+    def moment(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the file for a moment, with its tables and views in place.
+
+        Raises `StoreHeld` where another process does not let go in time, and `ChangeSite` where the
+        file cannot be opened or written at all.
+        """
+        deadline = time.monotonic() + self._wait_seconds
+        if not self._turn.acquire(timeout=self._wait_seconds):
+            raise StoreHeld(f"{self.path} is in use by another thread of this process: try again later")
+        try:
+            connection = self._open(deadline)
+            try:
+                connection.execute("SET TimeZone = 'UTC'")
+                if not self._has_schema:
+                    _apply_schema(connection)
+                    self._has_schema = True
+                yield connection
+            except duckdb.IOException as error:
+                raise _unusable(self.path, error) from None
+            finally:
+                connection.close()
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the file for a moment in which everything written is kept, or nothing is."""
+        with self.moment() as connection:
+            connection.execute("BEGIN TRANSACTION")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def _open(self, deadline: float) -> duckdb.DuckDBPyConnection:
+        while True:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                return duckdb.connect(str(self.path), config=STORAGE)
+            except duckdb.IOException as error:
+                if "lock" not in str(error):
+                    raise _unusable(self.path, error) from None
+                if time.monotonic() >= deadline:
+                    raise _held(self.path, error, self._wait_seconds) from None
+            except OSError as error:
+                raise _unusable(self.path, error) from None
+            time.sleep(_POLL)
+
+
+def _held(path: Path, error: Exception, waited: float) -> StoreHeld:
+    holder = _HOLDER.search(str(error))
+    who = f"process {holder.group(1)}" if holder else "another process"
+    return StoreHeld(
+        f"{path} is held by {who}, waited {waited:g} s: close it there and try again. "
+        "To query, open analytics.duckdb, which is never locked"
+    )
+
+
+def _unusable(path: Path, error: Exception) -> ChangeSite:
+    first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return ChangeSite(
+        f"{path} cannot be used ({first_line}): check the folder, its permissions and the free disk space",
+        code="StoreUnusable",
+    )
+
+
+def _schema_fingerprint(statements: list[str]) -> str:
+    return hashlib.blake2b("\n".join(statements).encode(), digest_size=16).hexdigest()
+
+
+def _apply_schema(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what a new file or one of an older version lacks; a file that is current is only read."""
+    statements = [statement for table in TABLES for statement in table.ddl()]
+    statements += [statement for view in VIEWS for statement in view.ddl()]
+    fingerprint = _schema_fingerprint(statements)
+    known = connection.execute(
+        """
+        SELECT 1 FROM duckdb_tables()
+        WHERE database_name = current_database() AND table_name = 'schema_history'
+        """
+    ).fetchone()
+    if known:
+        latest = connection.execute(
+            "SELECT fingerprint FROM schema_history ORDER BY applied_at DESC LIMIT 1"
+        ).fetchone()
+        if latest is not None and latest[0] == fingerprint:
+            return
+    connection.execute("BEGIN TRANSACTION")
+    for statement in statements:
+        connection.execute(statement)
+    connection.execute("INSERT INTO schema_history VALUES ($1, $2)", [fingerprint, datetime.now(UTC)])
+    connection.execute("COMMIT")
