@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import simplejson
@@ -14,11 +14,11 @@ _LONGEST_INTEGER = 60
 def loads(body: bytes | str) -> Any:
     """Read JSON, or raise `ValueError`.
 
-    `NaN`, `Infinity` and absurdly long integers, which are no amounts, become texts, so that they
-    spoil their own record and not the page it is on.
+    `NaN`, `Infinity`, absurdly long integers and absurd exponents, which are no amounts, become texts,
+    so that they spoil their own record and not the page it is on.
     """
     try:
-        return json.loads(body, parse_float=Decimal, parse_int=_whole_number, parse_constant=str)
+        return json.loads(body, parse_float=_fraction, parse_int=_whole_number, parse_constant=str)
     except (ValueError, RecursionError):
         raise ValueError("the body is not JSON, or is cut off") from None
 
@@ -36,3 +36,10 @@ def dumps(value: Any, *, sort_keys: bool = False) -> str:
 
 def _whole_number(digits: str) -> int | str:
     return int(digits) if len(digits) <= _LONGEST_INTEGER else digits
+
+
+def _fraction(digits: str) -> Decimal | str:
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        return digits

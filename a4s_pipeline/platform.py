@@ -19,11 +19,14 @@ from a4s_pipeline.warehouse.store import Warehouse
 class Platform:
     """The gateway, the warehouse and the published copy of one installation.
 
-    The settings are read at first use, so that a code location loads without them.
+    The settings are read at first use, so that a code location loads without them. `results` keeps what
+    each sync did, failed ones included; `advance` is told how far one is, as (records more, of how many).
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._given_settings = settings
+        self.results: list[SyncResult] = []
+        self.advance: Callable[[int, int], None] = lambda _more, _total: None
 
     def __repr__(self) -> str:
         return "Platform()"
@@ -45,14 +48,7 @@ class Platform:
         with GatewayClient(self.settings) as client:
             yield Administration(client, name, self.settings.timezone, self.settings.page_size)
 
-    def sync_orders(
-        self,
-        connector: str,
-        plan: OrdersPlan,
-        *,
-        run_id: str,
-        advance: Callable[[int, int], None] = lambda _done, _total: None,
-    ) -> SyncResult:
+    def sync_orders(self, connector: str, plan: OrdersPlan, *, run_id: str) -> SyncResult:
         """Import one connector's order history; see `OrderSync.run`."""
         with self.administration(connector) as administration:
             sync = OrderSync(
@@ -67,8 +63,9 @@ class Platform:
                 ),
                 run_id=run_id,
                 plan=plan,
-                advance=advance,
+                advance=self.advance,
             )
+            self.results.append(sync.result)
             return sync.run()
 
     def publish(self) -> Published:

@@ -19,7 +19,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from a4s_pipeline.errors import ChangeSettings
 
@@ -28,6 +28,8 @@ _HOOK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 def _gateway_url(text: str) -> str:
+    if " " in text or not text.isprintable():
+        raise ValueError("must not hold spaces or control characters")
     try:
         parts = urlsplit(text)
         _ = parts.port
@@ -54,7 +56,7 @@ def _connectors(value: Any) -> dict[str, str]:
     if isinstance(value, str):
         try:
             value = json.loads(value, object_pairs_hook=_unique_pairs)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             raise ValueError(
                 'must be a JSON object of name to AdministrationName, such as {"demo": "Demo B.V."}'
             ) from None
@@ -67,9 +69,14 @@ def _connectors(value: Any) -> dict[str, str]:
             )
         if not isinstance(administration, str) or not administration:
             raise ValueError(f"{name!r} needs an AdministrationName, a text that is not empty")
-        if administration in (".", ".."):
+        if administration in (".", "..") or not _is_unicode(administration):
             raise ValueError(f"{name!r}: the AdministrationName {administration!r} cannot be put in a path")
     return value
+
+
+def _is_unicode(text: str) -> bool:
+    # Half a surrogate pair, written as an escape or made of bytes that are no UTF-8, cannot be sent.
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _timezone(value: Any) -> ZoneInfo:
@@ -81,10 +88,15 @@ def _timezone(value: Any) -> ZoneInfo:
         raise ValueError("must be a time zone such as Europe/Amsterdam") from None
 
 
-def _history_start(value: date) -> date:
-    if not date(1970, 1, 1) <= value <= date(2100, 1, 1):
+def _history_start(value: Any) -> date:
+    # Pydantic would take a number for seconds since 1970.
+    try:
+        read = value if isinstance(value, date) else date.fromisoformat(value)
+    except (ValueError, TypeError):
+        raise ValueError("must be a date such as 2015-01-01") from None
+    if not date(1970, 1, 1) <= read <= date(2100, 1, 1):
         raise ValueError("must be a date between 1970-01-01 and 2100-01-01")
-    return value
+    return read
 
 
 def _hook(text: str) -> str:
@@ -107,24 +119,25 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         validate_default=False,
+        hide_input_in_errors=True,
     )
 
     gateway_url: Annotated[str | None, AfterValidator(lambda url: url and _gateway_url(url))] = None
     gateway_token: SecretStr | None = None
-    gateway_user: str | None = None
+    gateway_user: SecretStr | None = None
     gateway_password: SecretStr | None = None
     connectors: Annotated[dict[str, str], NoDecode, BeforeValidator(_connectors)] = Field(
         default_factory=dict
     )
     data_dir: Path = Path("data")
-    history_start: Annotated[date, AfterValidator(_history_start)] = date(2015, 1, 1)
+    history_start: Annotated[date, BeforeValidator(_history_start)] = date(2015, 1, 1)
     lookback_days: Annotated[int, Field(ge=0, le=3650)] = 7
     timezone: Annotated[ZoneInfo, BeforeValidator(_timezone), PlainSerializer(str)] = ZoneInfo(
         "Europe/Amsterdam"
     )
     page_size: Annotated[int, Field(ge=1, le=1000)] = 300
     max_connections: Annotated[int, Field(ge=1, le=256)] = 16
-    max_calls_per_second: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
+    max_calls_per_second: Annotated[float | None, Field(ge=0.01, allow_inf_nan=False)] = None
     timeout_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 30
     order_hook: Annotated[str | None, AfterValidator(lambda hook: hook and _hook(hook))] = None
     resend_after_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600
@@ -138,10 +151,14 @@ class Settings(BaseSettings):
             raise ValueError(
                 "A4S_GATEWAY_TOKEN excludes A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD: set one kind"
             )
-        for name in ("gateway_token", "gateway_password"):
+        for name in ("gateway_token", "gateway_user", "gateway_password"):
             secret: SecretStr | None = getattr(self, name)
             if secret is not None and not secret.get_secret_value().isprintable():
                 raise ValueError(f"A4S_{name.upper()} holds a line break or another control character")
+        if self.gateway_token is not None and not self.gateway_token.get_secret_value().isascii():
+            raise ValueError("A4S_GATEWAY_TOKEN holds a character that no HTTP header can carry")
+        if self.gateway_user is not None and ":" in self.gateway_user.get_secret_value():
+            raise ValueError("A4S_GATEWAY_USER holds a colon, which ends the user in HTTP Basic")
         return self
 
     @property
@@ -180,6 +197,23 @@ class Settings(BaseSettings):
                 "A4S_GATEWAY_URL is not set: give the base URL of the App4Sales Platform Gateway"
             )
         return self.gateway_url
+
+
+class GivenSettings(Settings):
+    """Settings from the caller alone: neither the environment nor a `.env` is read."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what was given, and nothing else."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
 
 
 def _line(error: Any) -> str:

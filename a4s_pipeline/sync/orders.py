@@ -225,6 +225,7 @@ class OrderSync:
 
     def _end(self, error: A4sError | None) -> None:
         """Write how the run went; where even that fails, the failure at hand is the one to tell."""
+        self.result.error = error
         result, client = self.result, self._administration.client
         result.calls = client.calls - self._calls_before[0]
         result.retries = client.retries - self._calls_before[1]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from a4s_pipeline.errors import A4sError
+
 
 @dataclass
 class SyncResult:
@@ -32,6 +34,7 @@ class SyncResult:
     watermark: datetime | None = None
     last_history_sync: datetime | None = None
     removals_withheld: str | None = None
+    error: A4sError | None = None
 
     @property
     def unchanged(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -16,6 +17,8 @@ from a4s_pipeline.warehouse.staging import amount
 from a4s_pipeline.warehouse.state import SetAside
 
 _OWN_ATTRIBUTES = "attributes"
+# Values that a row carries as they are: most of them, so that the others alone are looked at.
+_PLAIN = frozenset({str, int, bool, float, type(None)})
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,11 @@ class Stamp:
     connector: str
     run_id: str
     at: datetime
+
+    @cached_property
+    def written_at(self) -> str:
+        """The instant as rows carry it."""
+        return self.at.isoformat()
 
 
 class Unstorable(ValueError):
@@ -36,17 +44,18 @@ def row_of(record: WireRecord, stamp: Stamp) -> dict[str, Any]:
 
     Raises `Unstorable` for an amount that the columns cannot hold.
     """
-    row: dict[str, Any] = {
-        "connector": stamp.connector,
-        "synced_at": stamp.at.isoformat(),
-        "run_id": stamp.run_id,
-    }
-    for name in type(record).model_fields:
+    row: dict[str, Any] = dict(record.__dict__)
+    for name, value in row.items():
+        if value.__class__ in _PLAIN:
+            continue
         try:
-            row[name] = _cell(getattr(record, name))
+            row[name] = _cell(value)
         except ValueError as fault:
             raise Unstorable(f"{name}: {fault}") from None
-    row["attributes"] = attributes_of(record.model_extra or {})
+    row["attributes"] = attributes_of(record.model_extra) if record.model_extra else None
+    row["connector"] = stamp.connector
+    row["synced_at"] = stamp.written_at
+    row["run_id"] = stamp.run_id
     return row
 
 

@@ -1,0 +1,29 @@
+# make demo, make test and make dev need Python 3.11 or newer and nothing else: they set up .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+UI_PORT ?= 3000
+
+.PHONY: demo test dev lint clean
+
+demo: .venv/ready
+	$(BIN)/a4s demo
+
+test: .venv/ready
+	$(BIN)/pytest -q -n 2
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+dev: .venv/ready
+	$(BIN)/a4s dev --port $(UI_PORT)
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,0 +1,126 @@
+"""`a4s demo` and `a4s dev`: the product on the sandbox gateway, without any settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from a4s_pipeline.cli.progress import progress_bar
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.sandbox import DEMO_CONNECTORS
+from a4s_pipeline.sandbox.background import sandbox_process
+from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline.warehouse.reader import published
+
+_WITH_HISTORY = ("demo", "noord")
+
+QUERIES = {
+    "Sales by year": (
+        "SELECT connector, year(order_date) AS year, currency, count(*) AS orders, sum(sub_total) AS sales\n"
+        "FROM orders WHERE order_type = 'order' GROUP BY ALL ORDER BY ALL"
+    ),
+    "The ten items that sold most": (
+        "SELECT item_code, any_value(description) AS item, sum(quantity) AS quantity\n"
+        "FROM order_lines WHERE connector = 'demo' GROUP BY item_code ORDER BY quantity DESC LIMIT 10"
+    ),
+    "What could not be read, and why": "SELECT connector, stream, record_key, reason FROM set_aside ORDER BY ALL",
+}
+
+
+@click.command()
+def demo() -> None:
+    """Import the sandbox gateway's order history from nothing, and show what came in."""
+    folder = _demo_folder()
+    started = time.monotonic()
+    with sandbox_process() as url, progress_bar() as advance:
+        settings = GivenSettings(
+            gateway_url=url,
+            connectors={name: DEMO_CONNECTORS[name] for name in _WITH_HISTORY},
+            data_dir=folder,
+        )
+        platform = Platform(settings)
+        platform.advance = advance
+        _import_orders(platform)
+    click.echo(f"\nDone in {time.monotonic() - started:.0f} s.\n")
+    for result in platform.results:
+        click.echo(_summary(result))
+    click.echo(f"\nFor your SQL tool:  {settings.analytics_path}\n")
+    click.echo("Three queries worth trying:")
+    for title, query in QUERIES.items():
+        click.echo(f"\n-- {title}\n{query};")
+        _show(settings.analytics_path, query)
+    click.echo(
+        "\nNext: `make dev` opens the Dagster UI on the same sandbox; README.md says how to set up your own."
+    )
+    if any(result.error or result.leaves_work for result in platform.results):
+        sys.exit(1)
+
+
+def _import_orders(platform: Platform) -> None:
+    from a4s_pipeline.orchestration.running import OrderRequest, run_order_sync  # noqa: PLC0415
+
+    for connector in platform.settings.connectors:
+        run_order_sync(platform, OrderRequest(connector, None, whole=False))
+
+
+def _demo_folder() -> Path:
+    """Return an empty folder for the demo's data; a store that somebody else filled is never touched."""
+    asked = os.environ.get("A4S_DATA_DIR")
+    if asked and not (Path(asked) / "warehouse.duckdb").exists():
+        return Path(asked)
+    folder = Path("demo-data")
+    for name in ("warehouse.duckdb", "warehouse.duckdb.wal", "analytics.duckdb", "analytics.duckdb.wal"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "locks", ignore_errors=True)
+    return folder
+
+
+def _summary(result: SyncResult) -> str:
+    if result.error is not None:
+        return f"{result.connector}: {result.error}"
+    aside = f", {result.set_aside} set aside as unreadable" if result.set_aside else ""
+    return f"{result.connector}: {result.new:,} orders with their lines in {result.seconds:.1f} s{aside}"
+
+
+def _show(copy: Path, query: str) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    with published(copy) as connection:
+        found = connection.execute(query)
+        table = Table(*(column[0] for column in found.description or ()))
+        for row in found.fetchall():
+            table.add_row(*("" if value is None else f"{value}" for value in row))
+    Console().print(table)
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Of the UI.")
+def dev(port: int) -> None:
+    """Open the Dagster UI on the sandbox gateway; ends with Ctrl-C."""
+    folder = Path("demo-data").absolute()
+    with sandbox_process() as url:
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("A4S_")},
+            "A4S_GATEWAY_URL": url,
+            "A4S_CONNECTORS": json.dumps(DEMO_CONNECTORS),
+            "A4S_DATA_DIR": str(folder),
+            "A4S_HISTORY_START": "2022-01-01",
+        }
+        command = [sys.executable, "-m", "dagster", "dev", "-m", "a4s_pipeline.definitions", "-p", str(port)]
+        click.echo(
+            f"The Dagster UI: http://127.0.0.1:{port}   The sandbox gateway: {url}   The data: {folder}"
+        )
+        process = subprocess.Popen(command, env=environment)  # noqa: S603 - our own command
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            process.wait()

@@ -1,0 +1,64 @@
+"""Finds the command, and turns its expected failures into a line and an exit status."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+
+import click
+
+from a4s_pipeline import __version__
+from a4s_pipeline.cli.output import report_failure
+from a4s_pipeline.errors import A4sError
+
+# Command to the module that holds it: `a4s stock` must not pay for importing Dagster.
+_COMMANDS = {
+    "check": "check",
+    "demo": "demo",
+    "dev": "demo",
+    "order": "orders",
+    "orders": "orders",
+    "sandbox": "sandbox",
+    "sync": "sync",
+}
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"a4s_pipeline.cli.{_COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+
+@click.command(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="a4s")
+def a4s() -> None:
+    """The App4Sales Platform connector: order history, items and customers in DuckDB, and answers on demand.
+
+    Settings are environment variables that start with A4S_, or lines of a .env file in this folder.
+    Exit status: 0 done; 1 refused, failed, unknown, or something left to try again;
+    2 wrong usage or settings.
+    """
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
+    try:
+        a4s.main(prog_name="a4s", standalone_mode=True)
+    except A4sError as error:
+        sys.exit(report_failure(error, as_json="--json" in sys.argv[1:]))
+    except BrokenPipeError:
+        # The reader of our output has gone, as `| head` does; there is nobody to tell.
+        sys.stderr.close()
+        sys.exit(1)

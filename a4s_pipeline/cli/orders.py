@@ -1,0 +1,99 @@
+"""`a4s orders` and `a4s order`: order retrieval, from the published copy."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from a4s_pipeline.cli.output import connector_option, json_option, print_json
+from a4s_pipeline.ondemand.order_retrieval import retrieve_order, retrieve_orders
+from a4s_pipeline.settings import Settings, load_settings
+from a4s_pipeline.sync.windows import midnight
+from a4s_pipeline.warehouse.retrieval import OrderFilter
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+def one_connector(settings: Settings, connector: str | None) -> str:
+    """Return the connector asked for, or the only one there is."""
+    connectors = settings.chosen_connectors(connector)
+    if len(connectors) > 1:
+        raise click.UsageError(
+            f"there are several connectors; add --connector with one of {', '.join(connectors)}"
+        )
+    return connectors[0]
+
+
+@click.command()
+@connector_option
+@click.option("--customer", metavar="CODE", help="Orders of this customer.")
+@click.option("--from", "first", type=_DAY, help="Orders from this day on.")
+@click.option("--to", "last", type=_DAY, help="Orders up to and including this day.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--offset", type=click.IntRange(0), default=0, show_default=True)
+@json_option
+def orders(
+    connector: str | None,
+    customer: str | None,
+    first: datetime | None,
+    last: datetime | None,
+    limit: int,
+    offset: int,
+    as_json: bool,
+) -> None:
+    """List orders, newest first, from the local store."""
+    settings = load_settings()
+    answer = retrieve_orders(
+        settings.analytics_path,
+        one_connector(settings, connector),
+        OrderFilter(
+            customer_code=customer,
+            start=midnight(first.date(), settings.timezone) if first else None,
+            end=midnight(last.date() + timedelta(days=1), settings.timezone) if last else None,
+            limit=limit,
+            offset=offset,
+        ),
+    )
+    if as_json:
+        print_json(answer)
+        return
+    for order in answer["orders"]:
+        click.echo(_summary(order))
+    shown = len(answer["orders"])
+    click.echo(
+        f"{shown} of {answer['total']} orders; history as of {answer['asOf'] or 'an unknown time'}", err=True
+    )
+
+
+@click.command()
+@click.argument("code")
+@connector_option
+@json_option
+def order(code: str, connector: str | None, as_json: bool) -> None:
+    """Show one order with its lines, from the local store."""
+    settings = load_settings()
+    answer = retrieve_order(settings.analytics_path, one_connector(settings, connector), code)
+    if as_json:
+        print_json(answer)
+        return
+    click.echo(_summary(answer))
+    for name, value in answer["attributes"].items():
+        if value is not None:
+            click.echo(f"  {name}: {value}")
+    for line in answer["lines"]:
+        fields = line["attributes"]
+        amount = "" if fields["lineTotal"] is None else f"  {fields['lineTotal']}"
+        quantity = f"{fields['quantity']:>10} {fields['unit'] or ''}"
+        click.echo(f"  {quantity:<16} {fields['itemCode']}  {fields['description'] or ''}{amount}")
+    if answer["linesSyncedAt"] is None:
+        click.echo("its lines are not in yet: the next sync asks for them first", err=True)
+    click.echo(f"history as of {answer['asOf'] or 'an unknown time'}", err=True)
+
+
+def _summary(order: dict[str, Any]) -> str:
+    fields = order["attributes"]
+    total = "" if fields["total"] is None else f"{fields['total']} {fields['currency'] or ''}"
+    who = f"{fields['customerCode']:<10} {fields['customerName'] or '':<32.32}"
+    return f"{fields['orderDate'][:10]}  {order['orderCode']:<16} {who} {total:>14}"

@@ -1,0 +1,130 @@
+"""`a4s sync`: runs the Dagster jobs in this process."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from a4s_pipeline.cli.output import connector_option, error_object, json_option, print_json
+from a4s_pipeline.cli.progress import progress_bar
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings import Settings, load_settings
+from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline.sync.windows import Months, month_of
+
+if TYPE_CHECKING:
+    from a4s_pipeline.orchestration.running import OrderRequest
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command()
+@click.argument("stream", type=click.Choice(["items", "customers", "orders", "all"]), default="all")
+@connector_option
+@click.option("--from", "first", type=_DAY, help="Orders from this day on, widened to whole months.")
+@click.option("--to", "last", type=_DAY, help="Orders up to and including this day, widened to whole months.")
+@click.option("--full", is_flag=True, help="Read everything again, lines and all, whether or not it changed.")
+@json_option
+def sync(
+    stream: str,
+    connector: str | None,
+    first: datetime | None,
+    last: datetime | None,
+    full: bool,
+    as_json: bool,
+) -> None:
+    """Import what is new or changed at the gateway, and publish the copy for analysts.
+
+    Without options, orders go from the watermark less A4S_LOOKBACK_DAYS.
+    """
+    if (first or last) and stream != "orders":
+        raise click.UsageError("--from and --to go with `a4s sync orders` alone")
+    settings = load_settings()
+    settings.required_gateway_url()
+    connectors = settings.chosen_connectors(connector)
+    months = asked_months(settings, first.date() if first else None, last.date() if last else None, full=full)
+    platform = Platform(settings)
+    with progress_bar() as advance:
+        platform.advance = advance
+        failures = _run(platform, connectors, months, full=full)
+    if as_json:
+        print_json({"connectors": _as_json(connectors, platform.results)})
+    else:
+        for result in platform.results:
+            click.echo(_line(result))
+    for failure in failures:
+        click.echo(f"a4s: {failure}", err=True)
+    for result in platform.results:
+        if result.leaves_work and result.error is None:
+            click.echo(f"a4s: {_what_is_left(result)}", err=True)
+    if failures or any(result.error or result.leaves_work for result in platform.results):
+        sys.exit(1)
+
+
+def asked_months(settings: Settings, first: date | None, last: date | None, *, full: bool) -> Months | None:
+    """Return the whole months asked for, kept within the history; None means from the watermark on."""
+    if first is None and last is None and not full:
+        return None
+    this_month = month_of(datetime.now(UTC), settings.timezone)
+    earliest = settings.history_start.replace(day=1)
+    months = Months(
+        max(earliest, first.replace(day=1)) if first else earliest,
+        min(this_month, last.replace(day=1)) if last else this_month,
+    )
+    if months.first > months.last:
+        raise click.UsageError(
+            "no month lies between --from and --to within the history, "
+            f"which goes from {earliest:%Y-%m} (A4S_HISTORY_START) to {this_month:%Y-%m}"
+        )
+    return months
+
+
+def _run(platform: Platform, connectors: list[str], months: Months | None, *, full: bool) -> list[str]:
+    """Run the job for each connector; return the failures in words."""
+    # Dagster costs more than half a second to import: not before the settings were found right.
+    from a4s_pipeline.orchestration.running import OrderRequest, run_order_sync  # noqa: PLC0415
+
+    failures = []
+    for name in connectors:
+        request: OrderRequest = OrderRequest(name, months, whole=full)
+        unexpected = run_order_sync(platform, request)
+        errors = [
+            str(result.error) for result in platform.results if result.connector == name and result.error
+        ]
+        if errors or unexpected:
+            failures.append(f"{name}: {errors[0] if errors else unexpected}")
+    return failures
+
+
+def _as_json(connectors: list[str], results: list[SyncResult]) -> dict[str, dict[str, object]]:
+    document: dict[str, dict[str, object]] = {name: {} for name in connectors}
+    for result in results:
+        counts = result.as_json()
+        if result.error is not None:
+            counts["error"] = error_object(result.error)
+        document[result.connector][result.stream] = counts
+    return document
+
+
+def _line(result: SyncResult) -> str:
+    if result.error is not None:
+        return f"{result.connector} {result.stream}: failed"
+    counts = (
+        f"{result.seen:,} seen, {result.new:,} new, {result.changed:,} changed, "
+        f"{result.unchanged:,} unchanged, {result.removed:,} removed, {result.set_aside:,} set aside"
+    )
+    if result.without_lines:
+        counts += f", {result.without_lines:,} without lines"
+    return f"{result.connector} {result.stream}: {counts}; {result.calls:,} calls in {result.seconds:.1f} s"
+
+
+def _what_is_left(result: SyncResult) -> str:
+    parts = []
+    if result.left:
+        parts.append(f"the lines of {result.left:,} orders could not be had")
+    if not result.is_complete:
+        parts.append("the listing kept moving while it was read")
+    return f"{result.connector} {result.stream}: {' and '.join(parts)}; the next sync goes on from there"

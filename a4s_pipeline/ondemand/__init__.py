@@ -1,0 +1,1 @@
+"""Answers on demand: order retrieval, projected stock, order export, customer creation."""

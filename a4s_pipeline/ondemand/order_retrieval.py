@@ -1,0 +1,101 @@
+"""Order retrieval: answered from the published copy, under the gateway's own field names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from pydantic.alias_generators import to_camel
+
+from a4s_pipeline import exact_json
+from a4s_pipeline.errors import NotThere, TryAgain
+from a4s_pipeline.gateway.answers import no_focus_connector
+from a4s_pipeline.gateway.records import OrderHeader, OrderLine, WireRecord
+from a4s_pipeline.warehouse.orders import STREAM
+from a4s_pipeline.warehouse.reader import published
+from a4s_pipeline.warehouse.retrieval import OrderFilter, count_orders, find_lines, find_order, find_orders
+from a4s_pipeline.warehouse.state import StreamState, stream_state
+
+_JSON_FIELDS = ("delivery_address",)
+
+
+def retrieve_orders(copy: Path, connector: str, wanted: OrderFilter) -> dict[str, Any]:
+    """Return `{"orders", "total", "asOf"}`: a page of orders, newest first, with their lines.
+
+    `asOf` is the legacy backend's last history sync: the orders are as fresh as that. Raises
+    `HistoryNotConfigured` where order history does not exist.
+    """
+    with published(copy) as connection:
+        state = _state_with_history(connection, connector)
+        orders = find_orders(connection, connector, wanted)
+        lines = find_lines(connection, connector, [order["order_code"] for order in orders])
+        return {
+            "orders": [_order(order, lines[order["order_code"]]) for order in orders],
+            "total": count_orders(connection, connector, wanted),
+            "asOf": _plain(state.last_history_sync),
+        }
+
+
+def retrieve_order(copy: Path, connector: str, order_code: str) -> dict[str, Any]:
+    """Return one order with its lines and `asOf`; raises `NotThere` where it is not held."""
+    with published(copy) as connection:
+        state = _state_with_history(connection, connector)
+        order = find_order(connection, connector, order_code)
+        if order is None:
+            raise NotThere(
+                f"order {order_code!r} of {connector!r} is not in the order history: it may come with the legacy "
+                "backend's next history sync",
+                code="UnknownOrder",
+            )
+        lines = find_lines(connection, connector, [order_code])
+        return _order(order, lines[order_code]) | {"asOf": _plain(state.last_history_sync)}
+
+
+def _state_with_history(connection: duckdb.DuckDBPyConnection, connector: str) -> StreamState:
+    state = stream_state(connection, connector, STREAM)
+    if state.has_history is None:
+        raise TryAgain(
+            f"the orders of {connector!r} were not synced yet: run `a4s sync orders` first", code="NotSynced"
+        )
+    if not state.has_history:
+        raise no_focus_connector(f"the connector {connector!r}")
+    return state
+
+
+def _order(order: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "orderCode": order["order_code"],
+        "attributes": _attributes(order, OrderHeader),
+        "lines": [
+            {"lineCode": line["line_code"], "attributes": _attributes(line, OrderLine)} for line in lines
+        ],
+        "linesSyncedAt": _plain(order["lines_synced_at"]),
+    }
+
+
+def _attributes(row: Mapping[str, Any], model: type[WireRecord]) -> dict[str, Any]:
+    """Return every field held, under the gateway's names; those of the contract win over unknown ones."""
+    unknown = exact_json.loads(row["attributes"]) if row["attributes"] else {}
+    named = {}
+    for name in model.model_fields:
+        value = row[name]
+        named[to_camel(name)] = exact_json.loads(value) if name in _JSON_FIELDS and value else _plain(value)
+    return unknown | named
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain_decimal(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def plain_decimal(value: Decimal) -> str:
+    """Write a decimal exactly, without exponent and without zeros at its end."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

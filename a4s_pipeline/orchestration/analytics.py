@@ -1,0 +1,27 @@
+"""The asset that publishes the copy for analysts."""
+
+import dagster as dg
+
+from a4s_pipeline.orchestration.orders import KINDS, OWNERS
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.warehouse.reader import published
+from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
+
+
+@dg.asset(deps=[ORDERS.name, ORDER_LINES.name], group_name="analytics", owners=OWNERS, kinds=KINDS)
+def analytics(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
+    """Publishes `analytics.duckdb`, the copy that analysts query: replaced whole and at once."""
+    copy = platform.publish()
+    with published(copy.path) as connection:
+        counts = {
+            f"{table.name}_rows": connection.table(table.name).count("*").fetchall()[0][0]
+            for table in (ORDERS, ORDER_LINES)
+        }
+    return dg.MaterializeResult(
+        metadata={
+            "path": dg.MetadataValue.path(str(copy.path)),
+            "bytes": copy.size,
+            "replaced": copy.was_replaced,
+            **counts,
+        }
+    )

@@ -1,0 +1,91 @@
+"""The assets of order history: headers and lines in one step, partitioned by connector and month."""
+
+from collections.abc import Iterator
+from enum import Enum
+
+import dagster as dg
+
+from a4s_pipeline.errors import A4sError
+from a4s_pipeline.orchestration.metadata import column_schema, sync_metadata
+from a4s_pipeline.orchestration.partitions import connector_month_partitions, months_by_connector
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings import Settings
+from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline.sync.windows import OrdersPlan
+from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
+
+OWNERS = ["team:data-engineering"]
+KINDS = {"duckdb", "python"}
+STEP = "order_history"
+
+
+class Reading(Enum):
+    """What an order sync reads."""
+
+    WHOLE = "whole"
+    MONTHS = "months"
+    NEW = "new"
+
+
+class OrderHistoryConfig(dg.Config):
+    """How the months of a run are read."""
+
+    reading: Reading = Reading.WHOLE
+    """WHOLE: the months of the run, lines and all, whether or not headers changed. MONTHS: the months of
+    the run, but the lines of new and changed orders only. NEW: from the watermark less the look-back."""
+
+
+def order_assets(settings: Settings) -> dg.AssetsDefinition:
+    """Define the assets `orders` and `order_lines`, which one step imports."""
+
+    @dg.multi_asset(
+        name=STEP,
+        specs=[
+            dg.AssetSpec(
+                table.name,
+                deps=deps,
+                description=table.comment,
+                group_name="sales",
+                owners=OWNERS,
+                kinds=KINDS,
+                metadata={
+                    "dagster/column_schema": column_schema(table),
+                    "dagster/table_name": f"main.{table.name}",
+                },
+            )
+            for table, deps in ((ORDERS, []), (ORDER_LINES, [ORDERS.name]))
+        ],
+        partitions_def=connector_month_partitions(settings),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        can_subset=False,
+    )
+    def order_history(
+        context: dg.AssetExecutionContext, config: OrderHistoryConfig, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        """Imports order headers page by page and the lines of each order, a batch a transaction."""
+        results = _sync_all(context, config, platform)
+        metadata = sync_metadata(results)
+        for table in (ORDERS, ORDER_LINES):
+            yield dg.MaterializeResult(asset_key=table.name, metadata=metadata)
+
+    return order_history
+
+
+def _sync_all(
+    context: dg.AssetExecutionContext, config: OrderHistoryConfig, platform: Platform
+) -> list[SyncResult]:
+    """Sync each connector of the run; one that fails does not hold up the others."""
+    results: list[SyncResult] = []
+    errors: list[str] = []
+    for connector, months in months_by_connector(context.partition_keys).items():
+        plan = OrdersPlan(
+            months=None if config.reading is Reading.NEW else months, whole=config.reading is Reading.WHOLE
+        )
+        try:
+            results.append(platform.sync_orders(connector, plan, run_id=context.run_id))
+        except A4sError as error:
+            errors.append(f"{connector}: {error}")
+    platform.publish()
+    if errors:
+        raise dg.Failure("\n".join(errors), allow_retries=False)
+    return results

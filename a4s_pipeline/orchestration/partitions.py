@@ -1,0 +1,63 @@
+"""Partitions of the assets: connector by month for orders, and what a run's keys and tags mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+import dagster as dg
+
+from a4s_pipeline.settings import Settings
+from a4s_pipeline.sync.windows import Months
+
+CONNECTOR = "connector"
+MONTH = "month"
+_MONTH_FORMAT = "%Y-%m-%d"
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+PARTITION = "dagster/partition"
+
+
+def connector_partitions(settings: Settings) -> dg.StaticPartitionsDefinition:
+    """One partition a connector, by its name."""
+    return dg.StaticPartitionsDefinition(list(settings.connectors))
+
+
+def connector_month_partitions(settings: Settings) -> dg.MultiPartitionsDefinition:
+    """One partition a connector and month, from `A4S_HISTORY_START` to the month that is running."""
+    months = dg.MonthlyPartitionsDefinition(
+        start_date=settings.history_start.replace(day=1).strftime(_MONTH_FORMAT),
+        fmt=_MONTH_FORMAT,
+        timezone=settings.timezone.key,
+        end_offset=1,
+    )
+    return dg.MultiPartitionsDefinition({CONNECTOR: connector_partitions(settings), MONTH: months})
+
+
+def months_by_connector(partition_keys: Iterable[str]) -> dict[str, Months]:
+    """Return the span of months that the partition keys of a run name, for each connector."""
+    named: dict[str, list[date]] = {}
+    for key in partition_keys:
+        connector, month = key.split("|")
+        named.setdefault(connector, []).append(date.fromisoformat(month))
+    return {connector: Months(min(months), max(months)) for connector, months in named.items()}
+
+
+def range_tags(connector: str, months: Months) -> dict[str, str]:
+    """Return the tags by which one run covers a range of a connector's months."""
+    return {
+        RANGE_START: f"{connector}|{months.first.strftime(_MONTH_FORMAT)}",
+        RANGE_END: f"{connector}|{months.last.strftime(_MONTH_FORMAT)}",
+    }
+
+
+def connectors_of_run(tags: Mapping[str, str], connectors: Sequence[str]) -> list[str]:
+    """Return which of the connectors a run with these tags is about."""
+    if PARTITION in tags:
+        return [name for name in connectors if name == tags[PARTITION].split("|")[0]]
+    if RANGE_START in tags and RANGE_END in tags:
+        first, last = (tags[tag].split("|")[0] for tag in (RANGE_START, RANGE_END))
+        if first in connectors and last in connectors:
+            return list(connectors[connectors.index(first) : connectors.index(last) + 1])
+    return []

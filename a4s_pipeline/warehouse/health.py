@@ -1,0 +1,57 @@
+"""What is broken now: standing questions to the store, each answered by connector."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from a4s_pipeline.warehouse.store import Warehouse
+
+_ORDERS_WITHOUT_LINES = "SELECT connector, count(*) FROM orders_without_lines GROUP BY ALL ORDER BY ALL"
+
+_SET_ASIDE = "SELECT connector || ' ' || stream, count(*) FROM set_aside GROUP BY ALL ORDER BY ALL"
+
+# A cent of rounding is the back office's right. Orders with no lines have no sum to compare.
+_SUB_TOTALS_OFF = """
+    WITH sums AS (
+        SELECT connector, order_code, sum(line_total) AS line_sum
+        FROM order_lines GROUP BY ALL HAVING count(*) = count(line_total)
+    )
+    SELECT connector, count(*) FROM orders JOIN sums USING (connector, order_code)
+    WHERE removed_at IS NULL AND lines_synced_at IS NOT NULL AND abs(sub_total - line_sum) > 0.01
+    GROUP BY ALL ORDER BY ALL
+"""
+
+_HISTORY = """
+    SELECT connector, last_history_sync FROM sync_state
+    WHERE stream = 'orders' AND has_history ORDER BY ALL
+"""
+
+
+def orders_without_lines(warehouse: Warehouse) -> dict[str, int]:
+    """Count the orders whose lines are not in."""
+    return _counts(warehouse, _ORDERS_WITHOUT_LINES)
+
+
+def records_set_aside(warehouse: Warehouse) -> dict[str, int]:
+    """Count the records that could not be read, by connector and stream."""
+    return _counts(warehouse, _SET_ASIDE)
+
+
+def sub_totals_off(warehouse: Warehouse) -> dict[str, int]:
+    """Count the orders whose `sub_total` differs from the sum of their lines by more than a cent."""
+    return _counts(warehouse, _SUB_TOTALS_OFF)
+
+
+def last_history_syncs(warehouse: Warehouse) -> dict[str, datetime | None]:
+    """Return when each legacy backend with history last synced it."""
+    return dict(_rows(warehouse, _HISTORY))
+
+
+def _counts(warehouse: Warehouse, query: str) -> dict[str, int]:
+    return dict(_rows(warehouse, query))
+
+
+def _rows(warehouse: Warehouse, query: str) -> list[tuple[str, Any]]:
+    with warehouse.moment() as connection:
+        return connection.execute(query).fetchall()

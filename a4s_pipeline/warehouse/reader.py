@@ -1,0 +1,34 @@
+"""Reads the published copy: never locked, as fresh as the last sync."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from a4s_pipeline.errors import ChangeSite, TryAgain
+
+
+class NotPublished(TryAgain):
+    """There is no published copy yet."""
+
+    code = "NotPublished"
+
+
+@contextmanager
+def published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the published copy for reading, or say that nothing was synced yet."""
+    if not path.exists():
+        raise NotPublished(f"there is no {path} yet: run `a4s sync` first")
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        why = str(error).splitlines()[0]
+        raise ChangeSite(f"{path} cannot be read ({why}): run `a4s sync` to publish it again") from None
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
