@@ -164,12 +164,16 @@ def count_held(
 
 
 def mark_gone(
-    warehouse: Warehouse, progress: StreamProgress, start: datetime | None, end: datetime | None
+    warehouse: Warehouse,
+    progress: StreamProgress,
+    start: datetime | None,
+    end: datetime | None,
+    spared: Iterable[str] = (),
 ) -> int:
     """Mark the orders of a span that this run, having read the span whole, did not write; return how many.
 
-    Right only after a complete listing that wrote every order it saw. An order that is there but
-    cannot be read now is not gone.
+    Right only after a complete listing that wrote every order it saw, or names it in `spared`. An order
+    that is there but cannot be read now is not gone.
     """
     with warehouse.transaction() as connection:
         rows = connection.execute(
@@ -177,6 +181,7 @@ def mark_gone(
             UPDATE orders SET removed_at = $at, synced_at = $at, run_id = $run
             WHERE {_IN_SPAN} AND run_id IS DISTINCT FROM $run AND order_code NOT IN (
                 SELECT record_key FROM set_aside WHERE connector = $connector AND stream = 'orders'
+                UNION ALL SELECT unnest($spared)
             )
             RETURNING order_code
             """,  # noqa: S608 - a constant of this module
@@ -186,8 +191,10 @@ def mark_gone(
                 "connector": progress.connector,
                 "start": start,
                 "end": end,
+                "spared": list(spared),
             },
         ).fetchall()
+        clear_set_aside(connection, progress.connector, LINES_STREAM, [code for (code,) in rows])
     return len(rows)
 
 

@@ -42,7 +42,7 @@ def publish(warehouse: Warehouse, target: Path) -> Published:
 
 
 def _is_current(source: Path, target: Path) -> bool:
-    if _wal(source).exists() or not target.exists():
+    if _wal(source).exists() or _wal(target).exists() or not target.exists():
         return False
     ours, theirs = source.stat(), target.stat()
     return (ours.st_mtime_ns, ours.st_size) == (theirs.st_mtime_ns, theirs.st_size)

@@ -87,7 +87,7 @@ class Warehouse:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 return duckdb.connect(str(self.path), config=STORAGE)
             except duckdb.IOException as error:
-                if "lock" not in str(error):
+                if "Could not set lock" not in str(error):
                     raise _unusable(self.path, error) from None
                 if time.monotonic() >= deadline:
                     raise _held(self.path, error, self._wait_seconds) from None

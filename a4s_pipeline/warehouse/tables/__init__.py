@@ -1,0 +1,71 @@
+"""The tables of the warehouse, each described once."""
+
+from a4s_pipeline.warehouse.schema import Table
+from a4s_pipeline.warehouse.tables.common import ATTRIBUTES, CONNECTOR, REMOVED_AT, RUN_ID, SYNCED_AT
+from a4s_pipeline.warehouse.tables.customers import (
+    CUSTOMER_ADDRESSES,
+    CUSTOMER_CONTACT_DETAILS,
+    CUSTOMER_CONTACT_PERSONS,
+    CUSTOMERS,
+)
+from a4s_pipeline.warehouse.tables.items import (
+    ITEM_ATTRIBUTES,
+    ITEM_DELIVERIES,
+    ITEM_IMAGES,
+    ITEM_NAMES,
+    ITEM_STOCKS,
+    ITEMS,
+)
+from a4s_pipeline.warehouse.tables.ledger import CREATED_CUSTOMERS, ORDER_EXPORT_ATTEMPTS, ORDER_EXPORTS
+from a4s_pipeline.warehouse.tables.orders import ORDER_LINES, ORDERS
+from a4s_pipeline.warehouse.tables.state import FLOW_EXECUTIONS, SCHEMA_HISTORY, SET_ASIDE, SYNC_STATE
+
+TABLES: tuple[Table, ...] = (
+    ORDERS,
+    ORDER_LINES,
+    CUSTOMERS,
+    CUSTOMER_ADDRESSES,
+    CUSTOMER_CONTACT_PERSONS,
+    CUSTOMER_CONTACT_DETAILS,
+    ITEMS,
+    ITEM_NAMES,
+    ITEM_ATTRIBUTES,
+    ITEM_IMAGES,
+    ITEM_STOCKS,
+    ITEM_DELIVERIES,
+    SYNC_STATE,
+    SET_ASIDE,
+    ORDER_EXPORTS,
+    ORDER_EXPORT_ATTEMPTS,
+    CREATED_CUSTOMERS,
+    FLOW_EXECUTIONS,
+    SCHEMA_HISTORY,
+)
+
+__all__ = [
+    "ATTRIBUTES",
+    "CONNECTOR",
+    "CREATED_CUSTOMERS",
+    "CUSTOMERS",
+    "CUSTOMER_ADDRESSES",
+    "CUSTOMER_CONTACT_DETAILS",
+    "CUSTOMER_CONTACT_PERSONS",
+    "FLOW_EXECUTIONS",
+    "ITEMS",
+    "ITEM_ATTRIBUTES",
+    "ITEM_DELIVERIES",
+    "ITEM_IMAGES",
+    "ITEM_NAMES",
+    "ITEM_STOCKS",
+    "ORDERS",
+    "ORDER_EXPORTS",
+    "ORDER_EXPORT_ATTEMPTS",
+    "ORDER_LINES",
+    "REMOVED_AT",
+    "RUN_ID",
+    "SCHEMA_HISTORY",
+    "SET_ASIDE",
+    "SYNCED_AT",
+    "SYNC_STATE",
+    "TABLES",
+]

@@ -1,0 +1,25 @@
+"""The columns that tables share."""
+
+from __future__ import annotations
+
+from a4s_pipeline.warehouse.schema import INSTANT, JSON, TEXT, Column, Table
+
+CONNECTOR = Column("connector", TEXT, "The App4Sales Platform connection that the row belongs to.")
+SYNCED_AT = Column("synced_at", INSTANT, "When the row was last written.")
+RUN_ID = Column("run_id", TEXT, "The run that last wrote the row, as shown in Dagster.")
+ATTRIBUTES = Column(
+    "attributes",
+    JSON,
+    "Fields that the contract does not name, together with the record's own attributes, which win a clash.",
+)
+REMOVED_AT = Column(
+    "removed_at", INSTANT, "When the record was found gone at the source; null while it is there."
+)
+FINGERPRINT = Column(
+    "fingerprint", TEXT, "A hash of the record as it came; a sync tells by it whether the record changed."
+)
+
+
+def synced_table(name: str, comment: str, key: tuple[str, ...], *columns: Column) -> Table:
+    """Describe a table of one connector's rows: the connector first, who wrote the row and when last."""
+    return Table(name, comment, ("connector", *key), (CONNECTOR, *columns, SYNCED_AT, RUN_ID))

@@ -1,0 +1,68 @@
+"""The tables that say how the pipeline is: its state, what it could not read, and what it did."""
+
+from __future__ import annotations
+
+from a4s_pipeline.warehouse.schema import FLAG, INSTANT, JSON, SECONDS, TEXT, WHOLE, Column, Table
+from a4s_pipeline.warehouse.tables.common import synced_table
+
+SYNC_STATE = synced_table(
+    "sync_state",
+    "How far each stream of each connector is, and how its last run went.",
+    ("stream",),
+    Column("stream", TEXT, "items, customers or orders."),
+    Column(
+        "watermark",
+        INSTANT,
+        "The most recently imported order date; orders dated after the start of their run do not count.",
+    ),
+    Column("last_success_at", INSTANT, "When the stream was last read to its end."),
+    Column("last_run_at", INSTANT, "When the stream was last tried."),
+    Column("last_error", TEXT, "Why the last run did not reach its end; null when it did."),
+    Column("last_history_sync", INSTANT, "When the legacy backend last synced its order history."),
+    Column("has_history", FLAG, "Whether order history exists here; false without a focus connector."),
+    Column("focus_connector", TEXT, "The name of the legacy backend's focus connector."),
+    Column("seen", WHOLE, "Records listed in the last run."),
+    Column("new", WHOLE, "Records that were not held before the last run."),
+    Column("changed", WHOLE, "Records held before the last run and written again by it."),
+    Column("unchanged", WHOLE, "Records that the last run found as they were."),
+    Column("removed", WHOLE, "Records that the last run found gone."),
+    Column("set_aside", WHOLE, "Records that the last run could not read."),
+    Column("without_lines", WHOLE, "Orders whose lines were not in when the last run ended."),
+    Column("calls", WHOLE, "Calls to the gateway in the last run, repeated ones included."),
+    Column("retries", WHOLE, "Calls of the last run that repeated one that failed."),
+    Column("seconds", SECONDS, "How long the last run took."),
+)
+
+SET_ASIDE = synced_table(
+    "set_aside",
+    "Records that could not be read, as they came; a row goes when its record comes in.",
+    ("stream", "record_key"),
+    Column("stream", TEXT, "orders, order_lines, items or customers."),
+    Column("record_key", TEXT, "The record's code, or a hash of the record where it has none."),
+    Column("reason", TEXT, "What keeps the record from being read."),
+    Column("payload", JSON, "The record as it came."),
+    Column("listed_at", INSTANT, "Orders: the order date next to which the record was listed."),
+    Column("first_seen_at", INSTANT, "When the record was first set aside."),
+)
+
+FLOW_EXECUTIONS = synced_table(
+    "flow_executions",
+    "One row a flow execution: every sync, export and creation, one in ten of the live answers, "
+    "every failure.",
+    (),
+    Column("flow", TEXT, "sync_orders, sync_items, sync_customers, export_order, projected_stock, …"),
+    Column("status", TEXT, "ok, refused, failed or unknown."),
+    Column("started_at", INSTANT, "When it started."),
+    Column("duration_ms", SECONDS, "How long it took, in milliseconds."),
+    Column("error", TEXT, "What went wrong; null when nothing did."),
+)
+
+SCHEMA_HISTORY = Table(
+    "schema_history",
+    "Which descriptions of tables and views were applied to this file, and when.",
+    ("fingerprint",),
+    (
+        Column("fingerprint", TEXT, "A hash of the description."),
+        Column("applied_at", INSTANT, "When it was applied."),
+    ),
+)
