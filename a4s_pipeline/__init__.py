@@ -1,3 +1,31 @@
-"""The App4Sales Platform connector as a data pipeline."""
+"""The App4Sales Platform connector as a data pipeline.
+
+For order hooks: `GatewayOrder`, `IntakeOrder` and `RefuseOrder` can be imported from here.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from a4s_pipeline.errors import RefuseOrder
+    from a4s_pipeline.ondemand.gateway_order import GatewayOrder
+    from a4s_pipeline.ondemand.intake import IntakeOrder
 
 __version__ = "0.1.0"
+__all__ = ["GatewayOrder", "IntakeOrder", "RefuseOrder", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when asked for: every command imports this package, few need the models.
+    if name == "RefuseOrder":
+        from a4s_pipeline.errors import RefuseOrder  # noqa: PLC0415
+
+        return RefuseOrder
+    if name == "GatewayOrder":
+        from a4s_pipeline.ondemand.gateway_order import GatewayOrder  # noqa: PLC0415
+
+        return GatewayOrder
+    if name == "IntakeOrder":
+        from a4s_pipeline.ondemand.intake import IntakeOrder  # noqa: PLC0415
+
+        return IntakeOrder
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,9 @@
     │   ├── UnknownAdministration   the gateway does not know the AdministrationName
     │   └── HistoryNotConfigured    the legacy backend has no focus connector
     ├── ChangeRequest           the sender must change the request; the same again is refused again
-    │   └── NotThere                the gateway does not know the record
+    │   ├── NotThere                the gateway does not know the record
+    │   ├── RefuseOrder             the site's hook refused the order
+    │   └── NotSupported            the gateway has no such thing to offer
     └── TryAgain                may pass by itself; nothing is lost by trying again
         ├── GatewayUnavailable      no answer, or an answer that says "later"
         ├── ReplyUnreadable         an answer that is cut off, no JSON, or of another shape
@@ -20,6 +22,7 @@ body of a reply.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -71,19 +74,45 @@ class FieldFault:
 
 
 class ChangeRequest(A4sError):
-    """The request is refused and stays refused until its sender changes it."""
+    """The request is refused and stays refused until its sender changes it.
+
+    `fields` names each fault by its field; `known` holds the numbers of what is already there (409).
+    """
 
     code = "Refused"
 
-    def __init__(self, message: str, *, code: str | None = None, fields: tuple[FieldFault, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        fields: tuple[FieldFault, ...] = (),
+        known: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message, code=code)
         self.fields = fields
+        self.known = dict(known or {})
 
 
 class NotThere(ChangeRequest):
     """The gateway does not know the record (404)."""
 
     code = "NotThere"
+
+
+class RefuseOrder(ChangeRequest):
+    """Raised by an order hook to refuse an order, with the reason for its sender."""
+
+    code = "RefusedByHook"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
+class NotSupported(ChangeRequest):
+    """The gateway has no such thing to offer."""
+
+    code = "NotSupported"
 
 
 class TryAgain(A4sError):
@@ -93,14 +122,23 @@ class TryAgain(A4sError):
 class GatewayUnavailable(TryAgain):
     """The gateway gave no answer, or one that says "later" (429, 5xx).
 
-    `wait_seconds` is the pause it asked for, where it asked for one.
+    `wait_seconds` is the pause it asked for, where it asked for one; `is_untaken` tells that the gateway
+    certainly did nothing with the request: it was never sent, or turned away at the door.
     """
 
     code = "GatewayUnavailable"
 
-    def __init__(self, message: str, *, code: str | None = None, wait_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        wait_seconds: float | None = None,
+        is_untaken: bool = False,
+    ) -> None:
         super().__init__(message, code=code)
         self.wait_seconds = wait_seconds
+        self.is_untaken = is_untaken
 
 
 class ReplyUnreadable(TryAgain):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
 from typing import Any
 
 import simplejson
@@ -32,6 +33,11 @@ def dumps(value: Any, *, sort_keys: bool = False) -> str:
     except RecursionError:
         return '"(nested too deeply to keep)"'
     return text
+
+
+def fingerprint_of(value: Any) -> str:
+    """Return a hash of a value as JSON, whatever the order of its fields."""
+    return blake2b(dumps(value, sort_keys=True).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def _whole_number(digits: str) -> int | str:

@@ -13,6 +13,7 @@ from a4s_pipeline.gateway.client import GatewayClient, Reply
 from a4s_pipeline.gateway.dates import as_query
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import Status
+from a4s_pipeline.gateway.stock_records import Stock
 
 
 @dataclass(frozen=True)
@@ -49,23 +50,36 @@ class Administration:
             raise ValueError(status.reason)
         return status
 
-    def orders(self, start: datetime | None, end: datetime | None, page: int) -> Reply[Page]:
+    def orders(
+        self, start: datetime | None, end: datetime | None, page: int, page_size: int | None = None
+    ) -> Reply[Page]:
         """Read one page of order headers, `start` inclusive to `end` exclusive, ascending by date."""
         bounds = {"orderDateFrom": start, "orderDateTo": end}
         query = {name: as_query(instant) for name, instant in bounds.items() if instant is not None}
-        return self._page("orders", "orders", page, query)
+        return self._page("orders", "orders", page, query, page_size or self._page_size)
 
     def order_lines(self, order_code: str) -> Reply[list[Any]]:
         """Read the lines of one order, still raw."""
         subject = f"the lines of order {order_code!r} of {self.name!r}"
         return self.client.get("order_lines", self.name, subject, _array, code=order_code)
 
-    def _page(self, route: str, what: str, page: int, query: dict[str, str]) -> Reply[Page]:
-        params: dict[str, str | int] = {**query, "page": page, "pageSize": self._page_size}
-        subject = f"page {page} of the {what} of {self.name!r}"
-        return self.client.get(route, self.name, subject, self._page_reader(page), params=params)
+    def stock(self, item_code: str) -> Reply[Stock]:
+        """Ask for the stock of one item, live."""
+        subject = f"the stock of item {item_code!r} of {self.name!r}"
+        return self.client.get("stock", self.name, subject, self._read_stock, code=item_code)
 
-    def _page_reader(self, number: int) -> Callable[[Any], Page]:
+    def _read_stock(self, raw: Any) -> Stock:
+        stock = read_record(Stock, raw, "itemCode", self.timezone)
+        if isinstance(stock, Unreadable):
+            raise ValueError(stock.reason)
+        return stock
+
+    def _page(self, route: str, what: str, page: int, query: dict[str, str], asked: int) -> Reply[Page]:
+        params: dict[str, str | int] = {**query, "page": page, "pageSize": asked}
+        subject = f"page {page} of the {what} of {self.name!r}"
+        return self.client.get(route, self.name, subject, self._page_reader(page, asked), params=params)
+
+    def _page_reader(self, number: int, asked: int) -> Callable[[Any], Page]:
         def read(raw: Any) -> Page:
             if not isinstance(raw, dict):
                 raise ValueError("a page is an object")
@@ -78,8 +92,8 @@ class Administration:
             ):
                 raise ValueError("a page has items and a totalCount")
             size = raw.get("pageSize")
-            if not isinstance(size, int) or not 1 <= size <= self._page_size:
-                size = self._page_size
+            if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= asked:
+                size = asked
             return Page(number, size, total, items)
 
         return read

@@ -63,12 +63,25 @@ def error_for(status: int, body: bytes, subject: str, wait_seconds: float | None
     if status == 404:
         return NotThere(f"{told}: it is not known there", code=code)
     if status in (408, 429) or status >= 500:
-        return GatewayUnavailable(f"{told}: try again later", wait_seconds=wait_seconds)
+        # The contract's "busy" is said before anything is done; any other 5xx may come after.
+        is_busy = status == 429 or (status == 503 and wait_seconds is not None)
+        return GatewayUnavailable(f"{told}: try again later", wait_seconds=wait_seconds, is_untaken=is_busy)
     if 300 <= status < 400:
         return ChangeRequest(
             f"{told}, a redirect, which is not followed: set A4S_GATEWAY_URL to its final address"
         )
+    if status == 409:
+        return ChangeRequest(f"{told}: it is already there", code=code, known=_known_numbers(body))
     return ChangeRequest(f"{told}: the request must change", code=code, fields=field_faults(body))
+
+
+def _known_numbers(body: bytes) -> dict[str, str]:
+    problem = _problem(body)
+    return {
+        name: str(problem[name])
+        for name in ("orderId", "orderNumber", "externalId")
+        if isinstance(problem.get(name), str | int)
+    }
 
 
 def no_focus_connector(subject: str) -> HistoryNotConfigured:

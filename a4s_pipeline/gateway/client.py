@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,20 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, Self, TypeVar
 
-import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase, HTTPBasicAuth
-
-from a4s_pipeline import __version__, exact_json
-from a4s_pipeline.errors import A4sError, ChangeSite, GatewayUnavailable, ReplyUnreadable, TryAgain
+from a4s_pipeline import exact_json
+from a4s_pipeline.errors import A4sError, GatewayUnavailable, TryAgain
 from a4s_pipeline.gateway.answers import error_for, unreadable
 from a4s_pipeline.gateway.pace import Pace
 from a4s_pipeline.gateway.retrying import RetryRule, http_date, told_wait
 from a4s_pipeline.gateway.routes import Routes
+from a4s_pipeline.gateway.transport import FAULTS, open_session, unreached, whole_body
 from a4s_pipeline.settings import Settings
-
-LARGEST_BODY = 64 * 1024 * 1024
-_CHUNK = 64 * 1024
 
 T = TypeVar("T")
 
@@ -37,33 +30,6 @@ class Reply(Generic[T]):
     answered_at: datetime
     clock: datetime | None
     """The gateway's own `Date`, where it sends one."""
-
-
-class _Bearer(AuthBase):
-    """Sends the token and shows it nowhere."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
-class _Anonymous(AuthBase):
-    """Sends nothing; present so that no credentials are looked up elsewhere."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
-def _auth(settings: Settings) -> AuthBase:
-    if settings.gateway_token is not None:
-        return _Bearer(settings.gateway_token.get_secret_value())
-    if settings.gateway_user is not None and settings.gateway_password is not None:
-        password = settings.gateway_password.get_secret_value()
-        return HTTPBasicAuth(settings.gateway_user.encode(), password.encode())
-    return _Anonymous()
 
 
 class GatewayClient:
@@ -87,15 +53,7 @@ class GatewayClient:
         self._give_up_limit = 2 * settings.max_connections
         self.calls = 0
         self.retries = 0
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.auth = _auth(settings)
-        self._session.headers.update(
-            {"Accept": "application/json", "User-Agent": f"a4s-pipeline/{__version__}"}
-        )
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=settings.max_connections, max_retries=0)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+        self._session = open_session(settings)
 
     def __repr__(self) -> str:
         return f"GatewayClient({self._base!r})"
@@ -162,6 +120,10 @@ class GatewayClient:
                 self._rest(wait, subject)
                 with self._count_lock:
                     self.retries += 1
+            except A4sError:
+                # Whatever it says, the gateway gave an answer.
+                self._given_up_in_a_row = 0
+                raise
             else:
                 self._given_up_in_a_row = 0
                 return reply
@@ -194,7 +156,8 @@ class GatewayClient:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply[T]:
-        self._rest(self._pace.seconds_until_turn(), subject)
+        self._pace.wait_for_turn(lambda seconds: self._rest(seconds, subject))
+        deadline = time.monotonic() + self._timeout
         with self._count_lock:
             self.calls += 1
         try:
@@ -208,18 +171,19 @@ class GatewayClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                content = _whole_body(response, subject, self._timeout)
-        except requests.RequestException as fault:
-            raise _unreached(fault, subject, self._timeout) from None
+                content = whole_body(response, subject, deadline)
+        except FAULTS as fault:
+            raise unreached(fault, subject, self._timeout) from None
         now = datetime.now(UTC)
+        clock = http_date(response.headers.get("Date"))
         if not 200 <= response.status_code < 300:
-            wait = told_wait(response.headers.get("Retry-After"), now)
+            # A date in Retry-After is by the gateway's clock, which need not agree with ours.
+            wait = told_wait(response.headers.get("Retry-After"), clock or now)
             raise error_for(response.status_code, content, subject, wait)
         try:
             value = read(content)
         except ValueError as fault:
             raise unreadable(subject, str(fault)) from None
-        clock = http_date(response.headers.get("Date"))
         return Reply(value, clock or now, clock)
 
     def _rest(self, seconds: float, subject: str) -> None:
@@ -234,50 +198,3 @@ class GatewayClient:
         # succeeds: a gateway that is down would otherwise cost minutes of retries an order.
         with self._count_lock:
             self._given_up_in_a_row += 1
-
-
-def _whole_body(response: requests.Response, subject: str, timeout: float) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    deadline = time.monotonic() + timeout
-    for part in response.iter_content(_CHUNK):
-        if time.monotonic() > deadline:
-            raise requests.Timeout
-        size += len(part)
-        if size > LARGEST_BODY:
-            raise ReplyUnreadable(
-                f"the gateway's answer for {subject} is larger than {LARGEST_BODY >> 20} MiB"
-            )
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _unreached(fault: requests.RequestException, subject: str, timeout: float) -> A4sError:
-    """Say what kept a call from its answer, without the URL or anything else the library wrote."""
-    if isinstance(fault, requests.exceptions.SSLError) and _is_certificate_fault(fault):
-        return ChangeSite(
-            "the gateway's TLS certificate does not verify: have it renewed, or correct A4S_GATEWAY_URL",
-            code="CertificateInvalid",
-        )
-    if isinstance(fault, requests.Timeout):
-        why = f"no answer within {timeout:g} s"
-    elif isinstance(
-        fault, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError
-    ):
-        return unreadable(subject, "the body is cut off")
-    elif isinstance(fault, requests.ConnectionError):
-        why = "the connection failed"
-    else:
-        return ChangeSite(
-            f"the gateway cannot be called for {subject} ({type(fault).__name__}): check A4S_GATEWAY_URL"
-        )
-    return GatewayUnavailable(f"the gateway gave no answer for {subject} ({why}): try again later")
-
-
-def _is_certificate_fault(fault: BaseException) -> bool:
-    seen: BaseException | None = fault
-    while seen is not None:
-        if isinstance(seen, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(seen):
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return False

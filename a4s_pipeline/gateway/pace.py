@@ -17,16 +17,23 @@ class Pace:
         self._clock = clock
         self._lock = threading.Lock()
         self._next_start = 0.0
+        self._pauses = 0
 
-    def seconds_until_turn(self) -> float:
-        """Take the next turn and return the seconds to wait for it."""
-        with self._lock:
-            now = self._clock()
-            start = max(now, self._next_start)
-            self._next_start = start + self._gap
-            return start - now
+    def wait_for_turn(self, rest: Callable[[float], None]) -> None:
+        """Take the next turn and let `rest` wait for it; a pause that begins meanwhile voids the turn."""
+        while True:
+            with self._lock:
+                now = self._clock()
+                start = max(now, self._next_start)
+                self._next_start = start + self._gap
+                pauses = self._pauses
+            rest(start - now)
+            with self._lock:
+                if pauses == self._pauses:
+                    return
 
     def pause(self, seconds: float) -> None:
         """Let no call start for so many seconds: a gateway that is busy for one is busy for all."""
         with self._lock:
+            self._pauses += 1
             self._next_start = max(self._next_start, self._clock() + seconds)

@@ -41,13 +41,15 @@ def _key(value: Any) -> str | None:
 def faults_in_words(error: ValidationError) -> str:
     """Name each fault by its field path and message, without repeating the value."""
     faults = error.errors(include_input=False, include_url=False, include_context=False)
-    return "; ".join(f"{_path(fault['loc'])}: {_message(fault['msg'])}" for fault in faults[:10])
+    return "; ".join(f"{path_of(fault['loc'])}: {message_of(fault['msg'])}" for fault in faults[:10])
 
 
-def _path(location: tuple[int | str, ...]) -> str:
+def path_of(location: tuple[int | str, ...]) -> str:
+    """Return a field's path, such as `lines.0.quantity`."""
     return ".".join(str(part) for part in location) or "record"
 
 
-def _message(text: str) -> str:
+def message_of(text: str) -> str:
+    """Return what is wrong with a field, as part of a sentence."""
     message = text.removeprefix("Value error, ")
     return message[0].lower() + message[1:]

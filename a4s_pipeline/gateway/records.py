@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic.alias_generators import to_camel
 
 from a4s_pipeline.gateway.dates import as_instant, real_date
@@ -40,10 +40,20 @@ def _addressable(code: str) -> str:
     return code
 
 
+def _short(value: Any) -> Any:
+    # 1E+999999999 is ten letters of JSON, and half a gigabyte as a whole number.
+    if isinstance(value, Decimal) and value.adjusted() > _LONGEST_NUMBER:
+        raise ValueError("is too large a number")
+    return value
+
+
+_LONGEST_NUMBER = 10
+
 Code = Annotated[str, AfterValidator(_addressable)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 OptionalInstant = Annotated[datetime | None, BeforeValidator(_optional_instant)]
 RealDate = Annotated[date | None, BeforeValidator(_real_date)]
+LineNumber = Annotated[int, Field(ge=-(2**31), lt=2**31), BeforeValidator(_short)]
 
 
 class WireRecord(BaseModel):
@@ -101,7 +111,7 @@ class OrderLine(WireRecord):
     """One line of an order; `price` is per unit, `line_total` after discount and before VAT."""
 
     line_code: str
-    line_number: int
+    line_number: LineNumber
     item_code: str
     description: str | None = None
     quantity: Decimal

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from string import Formatter
 from urllib.parse import quote
 
+from a4s_pipeline.errors import ChangeRequest
+
 
 @dataclass(frozen=True)
 class Routes:
@@ -31,9 +33,18 @@ class Routes:
                 raise ValueError(f"route {name!r} must start with / and hold the same parts as {wanted}")
 
     def path(self, name: str, administration: str, code: str | None = None) -> str:
-        """Return the path of a call, each part encoded to the letter."""
+        """Return the path of a call, each part encoded to the letter.
+
+        Raises `ChangeRequest` for a part that would lead into another path.
+        """
         template: str = getattr(self, name)
-        return template.format(a=encoded(administration), code=None if code is None else encoded(code))
+        given = {"a": administration} if code is None else {"a": administration, "code": code}
+        if given.keys() != _parts(template):
+            raise ValueError(f"route {name!r} wants the parts {sorted(_parts(template))}")
+        for part in given.values():
+            if not is_addressable(part):
+                raise ChangeRequest(f"{part!r} cannot be put in a path: it cannot be asked for by that name")
+        return template.format(**{part: encoded(text) for part, text in given.items()})
 
 
 def _parts(template: str) -> set[str]:

@@ -7,19 +7,23 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 from pydantic.alias_generators import to_camel
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.errors import NotThere, TryAgain
+from a4s_pipeline.errors import ChangeRequest, FieldFault, NotThere, TryAgain
 from a4s_pipeline.gateway.answers import no_focus_connector
+from a4s_pipeline.gateway.dates import as_instant
 from a4s_pipeline.gateway.records import OrderHeader, OrderLine, WireRecord
 from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.reader import published
 from a4s_pipeline.warehouse.retrieval import OrderFilter, count_orders, find_lines, find_order, find_orders
 from a4s_pipeline.warehouse.state import StreamState, stream_state
 
+MOST_ORDERS = 1000
+_USUAL_LIMIT = 50
 _JSON_FIELDS = ("delivery_address",)
 
 
@@ -53,6 +57,29 @@ def retrieve_order(copy: Path, connector: str, order_code: str) -> dict[str, Any
             )
         lines = find_lines(connection, connector, [order_code])
         return _order(order, lines[order_code]) | {"asOf": _plain(state.last_history_sync)}
+
+
+def read_filter(body: Mapping[str, Any], timezone: ZoneInfo) -> OrderFilter:
+    """Read which orders a request asks for: from inclusive, to exclusive, as at the gateway."""
+    faults: list[FieldFault] = []
+    customer = body.get("customerCode")
+    if customer is not None and not isinstance(customer, str):
+        faults.append(FieldFault("customerCode", "must be a text"))
+    bounds: dict[str, datetime | None] = {}
+    for name in ("orderDateFrom", "orderDateTo"):
+        try:
+            given = body.get(name)
+            bounds[name] = None if given is None else as_instant(given, timezone)
+        except ValueError as fault:
+            faults.append(FieldFault(name, str(fault)))
+    limit, offset = body.get("limit", _USUAL_LIMIT), body.get("offset", 0)
+    if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MOST_ORDERS:
+        faults.append(FieldFault("limit", f"must be a whole number from 1 to {MOST_ORDERS}"))
+    if not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
+        faults.append(FieldFault("offset", "must be a whole number from 0"))
+    if faults:
+        raise ChangeRequest("the request cannot be read", code="Invalid", fields=tuple(faults))
+    return OrderFilter(customer, bounds["orderDateFrom"], bounds["orderDateTo"], limit, offset)
 
 
 def _state_with_history(connection: duckdb.DuckDBPyConnection, connector: str) -> StreamState:

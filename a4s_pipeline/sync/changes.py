@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from enum import Enum
-from hashlib import blake2b
-from typing import Any
 
-from a4s_pipeline import exact_json
+from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.warehouse.orders import HeldOrder
 
 
@@ -35,8 +33,4 @@ def need_of(held: HeldOrder | None, fingerprint: str, *, whole: bool, run_id: st
     return Need.AGAIN if whole and held.run_id != run_id else Need.NOTHING
 
 
-def fingerprint_of(record: Any) -> str:
-    """Return a hash of a record as it came, whatever the order of its fields."""
-    return blake2b(
-        exact_json.dumps(record, sort_keys=True).encode("utf-8", "replace"), digest_size=16
-    ).hexdigest()
+__all__ = ["Need", "fingerprint_of", "need_of"]

@@ -1,0 +1,105 @@
+"""`a4s check`: what is wrong between here and the orders of each connector, and what to do."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator
+
+import click
+
+from a4s_pipeline.cli.output import connector_option, json_option, print_json
+from a4s_pipeline.gateway.administration import Administration
+from a4s_pipeline.gateway.checkup import PATIENCE, check_up
+from a4s_pipeline.gateway.checkup_findings import Finding, Verdict
+from a4s_pipeline.gateway.client import GatewayClient
+from a4s_pipeline.settings import Settings, load_settings
+
+_MARKS = {
+    Verdict.OK: ("✓", "green"),
+    Verdict.WARNING: ("!", "yellow"),
+    Verdict.FAILED: ("✗", "red"),
+    Verdict.SKIPPED: ("–", "bright_black"),  # noqa: RUF001 - a dash, as wide as the other marks
+}
+_NAME_WIDTH = 19
+_INDENT = " " * (4 + _NAME_WIDTH)
+
+
+@click.command()
+@connector_option
+@json_option
+def check(connector: str | None, as_json: bool) -> None:
+    """Ask the gateway ten things about each connector, and say what is wrong and what to do.
+
+    It only reads: a few calls, nothing is stored or changed.
+    """
+    settings = load_settings()
+    settings.required_gateway_url()
+    connectors = settings.chosen_connectors(connector)
+    checked: dict[str, list[Finding]] = {}
+    for name, findings in _check_ups(settings, connectors):
+        checked[name] = findings
+        if not as_json:
+            _print(name, settings.administration_of(name), findings, is_first=len(checked) == 1)
+    if as_json:
+        print_json({"connectors": {name: _as_json(findings) for name, findings in checked.items()}})
+    failures = {
+        name: [_label(finding) for finding in findings if finding.verdict is Verdict.FAILED]
+        for name, findings in checked.items()
+    }
+    for name, failed in failures.items():
+        if failed:
+            click.echo(f"a4s: {name}: not in order: {', '.join(failed)}", err=True)
+    if any(failures.values()):
+        sys.exit(1)
+
+
+def _check_ups(settings: Settings, connectors: list[str]) -> Iterator[tuple[str, list[Finding]]]:
+    with GatewayClient(settings, rule=PATIENCE) as client:
+        for name in connectors:
+            administration = Administration(
+                client, settings.administration_of(name), settings.timezone, settings.page_size
+            )
+            yield name, check_up(administration)
+
+
+def _print(name: str, administration: str, findings: list[Finding], *, is_first: bool) -> None:
+    if not is_first:
+        click.echo()
+    click.echo(f"{click.style(name, bold=True)}  {administration!r}")
+    for finding in findings:
+        mark, colour = _MARKS[finding.verdict]
+        message = _wrapped(finding.message, _INDENT)
+        click.echo(f"  {click.style(mark, fg=colour)} {_label(finding):<{_NAME_WIDTH}}{message}")
+        if finding.advice is not None:
+            click.echo(f"{_INDENT}→ {_wrapped(finding.advice, _INDENT + '  ')}")
+
+
+def _wrapped(text: str, indent: str) -> str:
+    """Break a text at the width of the terminal, if it goes to one: a line is easier to search for."""
+    if not _is_terminal():
+        return text
+    width = max(40, shutil.get_terminal_size().columns - len(indent))
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    return f"\n{indent}".join(lines)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _label(finding: Finding) -> str:
+    return finding.name.replace("_", " ")
+
+
+def _as_json(findings: list[Finding]) -> list[dict[str, str | None]]:
+    return [
+        {
+            "name": finding.name,
+            "verdict": finding.verdict.value,
+            "message": finding.message,
+            "advice": finding.advice,
+        }
+        for finding in findings
+    ]

@@ -1,0 +1,114 @@
+"""A finding of a check-up, and how a call that failed becomes one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+from a4s_pipeline.errors import (
+    A4sError,
+    AccessDenied,
+    ChangeRequest,
+    GatewayUnavailable,
+    HistoryNotConfigured,
+    ReplyUnreadable,
+    UnknownAdministration,
+)
+from a4s_pipeline.gateway.transport import Fault
+
+SHOW_OPERATOR = "show this to whoever runs the gateway"
+CONFIGURE_FOCUS = (
+    "have a focus connector configured in the legacy backend, or leave this connector out of order syncs"
+)
+NO_HISTORY = "no order history without a focus connector"
+NO_FOCUS = "the legacy backend has no focus connector, so there is no order history"
+
+
+class Verdict(Enum):
+    """How a finding turned out; `SKIPPED` is one that something else made impossible."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: what was found, and what to do where it is not right."""
+
+    name: str
+    verdict: Verdict
+    message: str
+    advice: str | None = None
+
+
+def skipped(name: str, reason: str) -> Finding:
+    """Return the finding of what could not be looked at."""
+    return Finding(name, Verdict.SKIPPED, reason)
+
+
+def failure(name: str, error: A4sError, advice: str | None = None) -> Finding:
+    """Return the finding of a call that failed, with the advice for its kind where none is given."""
+    return Finding(name, Verdict.FAILED, what_happened(error), advice or advice_for(error))
+
+
+def what_happened(error: A4sError) -> str:
+    """Return the message of an error without what to do: a finding has its own advice."""
+    if isinstance(error, HistoryNotConfigured):
+        return NO_FOCUS
+    # By the convention of our errors, what to do comes last, after a colon.
+    return str(error).rpartition(": ")[0] or str(error)
+
+
+def advice_for(error: A4sError) -> str:
+    """Say what to do about a call that failed."""
+    match error:
+        case AccessDenied():
+            return (
+                "check A4S_GATEWAY_TOKEN, or A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD, and that they give "
+                "access to this administration"
+            )
+        case UnknownAdministration():
+            return (
+                "write the AdministrationName in A4S_CONNECTORS as the platform does, letter by letter: "
+                "capitals, spaces and accents count"
+            )
+        case HistoryNotConfigured():
+            return CONFIGURE_FOCUS
+        case ReplyUnreadable():
+            return (
+                "check that A4S_GATEWAY_URL leads to the gateway, and not to a proxy or a portal, and run "
+                f"the check again; if it stays so, {SHOW_OPERATOR}"
+            )
+        case GatewayUnavailable() if has_answered(error):
+            return f"run the check again in a few minutes; if it stays so, {SHOW_OPERATOR}"
+        case GatewayUnavailable():
+            return "check A4S_GATEWAY_URL, and the network and the firewalls between this machine and it"
+        case ChangeRequest():
+            return (
+                "check that A4S_GATEWAY_URL is the base URL of the gateway, without a redirect; "
+                f"if it is, {SHOW_OPERATOR}"
+            )
+    return "check A4S_GATEWAY_URL, and have the certificate of the gateway renewed where that is the matter"
+
+
+def has_answered(error: A4sError) -> bool:
+    """Tell whether a call that failed was answered at all, be it with an error."""
+    # A fault of the connection is what the client was handling when it raised the error.
+    return isinstance(error, ReplyUnreadable) or not isinstance(error.__context__, Fault)
+
+
+def in_words(span: timedelta) -> str:
+    """Write a time span in the largest unit that tells enough."""
+    seconds = int(span.total_seconds())
+    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds // size:,} {unit}"
+    return f"{seconds} second{'' if seconds == 1 else 's'}"
+
+
+def quoted(text: str) -> str:
+    """Quote what came from elsewhere, so that it can be neither long nor anything but text."""
+    return repr(text if len(text) <= 100 else f"{text[:99]}…")

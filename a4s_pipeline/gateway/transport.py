@@ -1,0 +1,97 @@
+"""Beneath the client: the session, the body of an answer within its bounds, and what faults mean."""
+
+from __future__ import annotations
+
+import ssl
+import time
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from a4s_pipeline import __version__
+from a4s_pipeline.errors import A4sError, ChangeSite, GatewayUnavailable, ReplyUnreadable
+from a4s_pipeline.gateway.answers import unreadable
+from a4s_pipeline.gateway.credentials import auth_of
+from a4s_pipeline.settings import Settings
+
+LARGEST_BODY = 64 * 1024 * 1024
+_CHUNK = 64 * 1024
+
+# requests wraps urllib3's faults, but not all of them, and none while we read a body ourselves.
+Fault = requests.RequestException | urllib3.exceptions.HTTPError
+FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError)
+
+
+class _Session(requests.Session):
+    """Looks at no `Location`: even unfollowed, requests reads one, and breaks on some."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None: there is nowhere to go on to."""
+
+
+def open_session(settings: Settings) -> requests.Session:
+    """Return a session for one gateway, with a pool as large as the connections."""
+    session = _Session()
+    session.trust_env = False
+    session.auth = auth_of(settings)
+    session.headers.update({"Accept": "application/json", "User-Agent": f"a4s-pipeline/{__version__}"})
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=settings.max_connections, max_retries=0)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+def whole_body(response: requests.Response, subject: str, deadline: float) -> bytes:
+    """Read a body to its end, or raise when that takes too long or brings too much."""
+    parts: list[bytes] = []
+    size = 0
+    # `read1` returns what is there: waiting for a full chunk, a body that drips would never time out.
+    while part := response.raw.read1(_CHUNK, decode_content=True):
+        if time.monotonic() > deadline:
+            raise requests.Timeout
+        size += len(part)
+        if size > LARGEST_BODY:
+            raise ReplyUnreadable(
+                f"the gateway's answer for {subject} is larger than {LARGEST_BODY >> 20} MiB"
+            )
+        parts.append(part)
+    return b"".join(parts)
+
+
+def unreached(fault: Fault, subject: str, timeout: float) -> A4sError:
+    """Say what kept a call from its answer, without the URL or anything else the library wrote."""
+    if _is_certificate_fault(fault):
+        return ChangeSite(
+            "the gateway's TLS certificate does not verify: have it renewed, or correct A4S_GATEWAY_URL",
+            code="CertificateInvalid",
+        )
+    match fault:
+        case requests.Timeout() | urllib3.exceptions.TimeoutError():
+            why = f"no answer within {timeout:g} s"
+        case urllib3.exceptions.ProtocolError() | urllib3.exceptions.DecodeError():
+            return unreadable(subject, "the body is cut off")
+        case requests.ConnectionError() | urllib3.exceptions.SSLError():
+            why = "the connection failed"
+        case _:
+            kind = type(fault).__name__
+            return ChangeSite(f"the gateway cannot be called for {subject} ({kind}): check A4S_GATEWAY_URL")
+    message = f"the gateway gave no answer for {subject} ({why}): try again later"
+    return GatewayUnavailable(message, is_untaken=_was_never_sent(fault))
+
+
+def _was_never_sent(fault: Fault) -> bool:
+    """Tell whether the connection itself could not be made, so that nothing can have gone over it."""
+    reason = getattr(fault.args[0], "reason", None) if fault.args else None
+    return isinstance(fault, requests.ConnectTimeout) or isinstance(
+        reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError
+    )
+
+
+def _is_certificate_fault(fault: BaseException) -> bool:
+    seen: BaseException | None = fault
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(seen):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

@@ -1,0 +1,48 @@
+"""What a request is answered with: a status, and an answer or an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from a4s_pipeline.errors import A4sError, ChangeRequest, FieldFault
+
+UNKNOWN = "OutcomeUnknown"
+
+Status = Literal["ok", "refused", "failed", "unknown"]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The outcome of a request: `answer` where there is one, `error` where something is to be done."""
+
+    status: Status
+    answer: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+
+
+def refusal(error: ChangeRequest) -> Answered:
+    """Return the answer to a request that must change."""
+    return Answered("refused", None, error_object(error))
+
+
+def failure(error: A4sError) -> Answered:
+    """Return the answer for an error: refused where the request must change, failed where it may pass."""
+    if isinstance(error, ChangeRequest):
+        return refusal(error)
+    return Answered("unknown" if error.code == UNKNOWN else "failed", None, error_object(error))
+
+
+def error_object(error: A4sError) -> dict[str, Any]:
+    """Return an error as answers and `--json` show it."""
+    fields = error.fields if isinstance(error, ChangeRequest) else ()
+    return error_of(error.code, str(error), fields)
+
+
+def error_of(code: str, message: str, fields: tuple[FieldFault, ...] = ()) -> dict[str, Any]:
+    """Return the object that tells an error."""
+    return {
+        "code": code,
+        "message": message,
+        "fields": [{"field": fault.field, "message": fault.message} for fault in fields],
+    }

@@ -1,0 +1,149 @@
+"""The desk: answers everything that waits in the inbox side by side, and stays a while for more."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from a4s_pipeline import exact_json
+from a4s_pipeline.errors import ChangeRequest
+from a4s_pipeline.ondemand.answers import failure
+from a4s_pipeline.ondemand.inbox import Inbox, Waiting, as_bytes
+from a4s_pipeline.ondemand.requests import answer_request, as_document, parse_request
+from a4s_pipeline.ondemand.service import OnDemand
+
+# A request in quick succession waits for no longer than this.
+_LOOK_EVERY = 0.02
+_WRITE_LOG_EVERY = 1.0
+_SETTLE_FIRST_AFTER = 1.0
+_SETTLE_AT_MOST_EVERY = 30.0
+_TRY_AGAIN_AFTER = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class DeskCounts:
+    """How many requests were answered, by status."""
+
+    by_status: dict[str, int] = field(default_factory=dict)
+
+    def add(self, status: str) -> None:
+        """Count one answer."""
+        self.by_status[status] = self.by_status.get(status, 0) + 1
+
+
+class Desk:
+    """Answers the requests in the inbox; each alone, so that a bad one harms no other."""
+
+    def __init__(self, service: OnDemand) -> None:
+        settings = service.platform.settings
+        self._service = service
+        self._inbox = Inbox(settings.data_dir.absolute())
+        self._linger = settings.linger_seconds
+        self._threads = max(4, settings.max_connections)
+        self._lock = threading.Lock()
+        self._in_hand: set[Path] = set()
+        self._not_before: dict[Path, float] = {}
+        self._settle_wait: dict[Path, float] = {}
+        self.counts = DeskCounts()
+
+    def serve(self, is_over: Callable[[], bool]) -> None:
+        """Answer what waits and what comes, until nothing came for `A4S_LINGER_SECONDS` or it is over.
+
+        However it ends, what was begun is finished first, and the rest stays in the inbox.
+        """
+        self._inbox.prepare()
+        pool = ThreadPoolExecutor(self._threads, thread_name_prefix="request")
+        last_busy = log_written = time.monotonic()
+        try:
+            while not is_over():
+                now = time.monotonic()
+                if self._take_up(pool, now):
+                    last_busy = now
+                elif now - last_busy >= self._linger:
+                    break
+                if now - log_written >= _WRITE_LOG_EVERY:
+                    pool.submit(self._service.log.write)
+                    log_written = now
+                time.sleep(_LOOK_EVERY)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._service.log.write()
+
+    def _take_up(self, pool: ThreadPoolExecutor, now: float) -> bool:
+        """Hand out what waits; tell whether anything is waiting, in hand or unsettled."""
+        unsettled = self._inbox.unsettled()
+        for path in (*self._inbox.waiting(), *unsettled):
+            with self._lock:
+                if path in self._in_hand or self._not_before.get(path, 0.0) > now:
+                    continue
+                self._in_hand.add(path)
+            pool.submit(self._handle, path)
+        with self._lock:
+            return bool(self._in_hand or unsettled)
+
+    def _handle(self, path: Path) -> None:
+        try:
+            with self._inbox.claimed(path) as waiting:
+                if waiting is not None:
+                    self._answer(path, waiting)
+        except Exception:
+            # A full disk, say: the request stays where it is, and is taken up again a little later.
+            _log.exception("request %s could not be answered now; it is tried again", path.name)
+            self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
+        finally:
+            with self._lock:
+                self._in_hand.discard(path)
+
+    def _answer(self, path: Path, waiting: Waiting) -> None:
+        is_settling = path.parent.name == ".unsettled"
+        if not is_settling and (earlier := self._inbox.earlier_answer(waiting)) is not None:
+            self._inbox.answer(path, earlier, str(exact_json.loads(earlier)["status"]), keep=False)
+            return
+        document = self.document(waiting)
+        status = str(document["status"])
+        is_duplicate = waiting.refusal is not None and waiting.refusal.code == "DuplicateRequest"
+        if status == "unknown":
+            self._look_again_later(path)
+        self.counts.add(status)
+        self._inbox.answer(path, as_bytes(document), status, keep=waiting.refusal is None or not is_duplicate)
+
+    def _look_again_later(self, path: Path) -> None:
+        settled_path = path if path.parent.name == ".unsettled" else path.parent / ".unsettled" / path.name
+        wait = self._settle_wait.get(settled_path, _SETTLE_FIRST_AFTER)
+        self._settle_wait[settled_path] = min(2 * wait, _SETTLE_AT_MOST_EVERY)
+        self._not_before[settled_path] = time.monotonic() + wait
+
+    def document(self, waiting: Waiting) -> dict[str, object]:
+        """Return the answer to a request as it goes into the outbox."""
+        received_at = datetime.now(UTC)
+        if waiting.refusal is not None:
+            return as_document(
+                waiting.request_id, _readable(waiting.raw), failure(waiting.refusal), received_at
+            )
+        try:
+            body = parse_request(waiting.raw)
+        except ChangeRequest as error:
+            return as_document(waiting.request_id, None, failure(error), received_at)
+        answered = answer_request(
+            body,
+            self._service.platform.settings.connectors,
+            self._service.connector,
+            received_at,
+            self._service.log.note,
+        )
+        return as_document(waiting.request_id, body, answered, received_at)
+
+
+def _readable(raw: bytes) -> dict[str, object] | None:
+    try:
+        return dict(parse_request(raw))
+    except ChangeRequest:
+        return None

@@ -1,0 +1,70 @@
+"""The log of flow executions: filled at once, written later, so that no live answer waits for the store."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+
+from a4s_pipeline.errors import A4sError
+from a4s_pipeline.warehouse.flows import FlowExecution, record_flows
+from a4s_pipeline.warehouse.store import Warehouse
+
+# Every execution of these is logged; of the others, which are many and cheap, one in ten.
+ALWAYS_LOGGED = frozenset({"export_order", "create_customer"})
+_ONE_IN = 10
+_MOST_WAITING = 10_000
+
+
+@dataclass(frozen=True)
+class _Sample:
+    counter: itertools.count[int]
+
+    def takes_this(self) -> bool:
+        return next(self.counter) % _ONE_IN == 0
+
+
+class FlowLog:
+    """Collects flow executions, and writes them when told to."""
+
+    def __init__(self, warehouse: Warehouse, run_id: str) -> None:
+        self._warehouse = warehouse
+        self._run_id = run_id
+        self._lock = threading.Lock()
+        self._waiting: list[FlowExecution] = []
+        # Begins anywhere, so that a command which answers once is logged one time in ten as well.
+        self._sample = _Sample(itertools.count(random.randrange(_ONE_IN)))  # noqa: S311 - a sample
+
+    def note(
+        self,
+        connector: str,
+        flow: str,
+        status: str,
+        started_at: datetime,
+        ended_at: datetime,
+        error: str | None,
+    ) -> None:
+        """Note an execution, if it is one to be logged; a failure always is."""
+        with self._lock:
+            is_logged = flow in ALWAYS_LOGGED or status in ("failed", "unknown") or self._sample.takes_this()
+            if is_logged and len(self._waiting) < _MOST_WAITING:
+                self._waiting.append(
+                    FlowExecution(connector, flow, status, started_at, ended_at, self._run_id, error)
+                )
+
+    def write(self) -> bool:
+        """Write what waits; False where the store is held, and then it waits on."""
+        with self._lock:
+            batch = list(self._waiting)
+        if not batch:
+            return True
+        try:
+            with self._warehouse.transaction() as connection:
+                record_flows(connection, batch)
+        except A4sError:
+            return False
+        with self._lock:
+            del self._waiting[: len(batch)]
+        return True

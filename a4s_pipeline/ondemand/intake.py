@@ -1,0 +1,163 @@
+"""What an integrator sends: the intake order and the new customer, checked whole."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic.alias_generators import to_camel
+
+from a4s_pipeline.errors import ChangeRequest, FieldFault
+from a4s_pipeline.gateway.dates import as_instant
+from a4s_pipeline.gateway.reading import message_of, path_of
+from a4s_pipeline.gateway.routes import is_addressable
+
+# Fields of an intake order that have no place in the gateway's order: a hook may map them.
+WITHOUT_PLACE = ("addresses", "contacts", "surcharges", "attributes")
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")
+    if isinstance(value, float):
+        # A float has lost its decimals before it came here: what it shows is what was meant.
+        return Decimal(repr(value))
+    return value
+
+
+def _moment(value: Any, info: ValidationInfo) -> datetime | None:
+    if value is None or isinstance(value, datetime):
+        return value
+    timezone = (info.context or {}).get("timezone")
+    return as_instant(value, timezone if isinstance(timezone, ZoneInfo) else ZoneInfo("Europe/Amsterdam"))
+
+
+def _in_a_path(text: str) -> str:
+    if not is_addressable(text):
+        raise ValueError("cannot be put in a path, so the order could not be looked up")
+    return text
+
+
+Quantity = Annotated[Decimal, BeforeValidator(_exact), Field(allow_inf_nan=False)]
+Text = Annotated[str, Field(min_length=1)]
+OrderId = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_in_a_path)]
+
+
+class Request(BaseModel):
+    """Something sent to us, in camelCase; attributes are in snake_case."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=False)
+
+
+class IntakeLine(Request):
+    """One line of an intake order."""
+
+    model_config = ConfigDict(extra="allow")
+
+    item_code: Text
+    quantity: Quantity
+    price: Quantity | None = None
+    unit: str | None = None
+    discount: Quantity | None = None
+    description: str | None = None
+
+
+class IntakeOrder(Request):
+    """An order as an integrator sends it.
+
+    Unknown fields are kept, so that a hook may use them and the answer can say they were not sent.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    intake_order_id: OrderId
+    customer_code: Text
+    lines: Annotated[list[IntakeLine], Field(min_length=1)]
+    our_reference: str | None = None
+    your_reference: str | None = None
+    notes: str | None = None
+    created_at: Annotated[datetime | None, BeforeValidator(_moment)] = None
+    addresses: Any = None
+    contacts: Any = None
+    surcharges: Any = None
+    attributes: Any = None
+
+    def fields_without_place(self) -> list[str]:
+        """Return the paths of the fields given that have no place in the gateway's order."""
+        given = [name for name in WITHOUT_PLACE if getattr(self, name) not in (None, [], {})]
+        given += list(self.model_extra or {})
+        for place, line in enumerate(self.lines):
+            given += [f"lines.{place}.{name}" for name in line.model_extra or {}]
+        return given
+
+
+class NewAddress(Request):
+    """An address of a new customer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["Delivery", "Invoice", "Visit", "Other", "Custom"]
+    custom_type: str | None = None
+    name: str | None = None
+    address_line1: str | None = None
+    address_line2: str | None = None
+    address_line3: str | None = None
+    post_code: str | None = None
+    city: str | None = None
+    state: str | None = None
+    country: str | None = None
+    is_main: bool | None = None
+
+
+class NewContactDetail(Request):
+    """A contact detail of a new customer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["PhoneNumber", "MobileNumber", "Email", "Custom"]
+    custom_type: str | None = None
+    value: Text
+
+
+class NewCustomer(Request):
+    """A customer to be created at the gateway; the six fields that it takes, and no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    customer_code: OrderId
+    name: Text
+    coc_number: str | None = None
+    vat_number: str | None = None
+    addresses: list[NewAddress] | None = None
+    contact_details: list[NewContactDetail] | None = None
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_request(model: type[M], raw: Any, what: str, timezone: ZoneInfo) -> M:
+    """Read a request whole, or raise `ChangeRequest` that names every fault by its field path."""
+    if not isinstance(raw, dict):
+        raise ChangeRequest(f"{what} must be a JSON object", code="Invalid")
+    try:
+        return model.model_validate(raw, context={"timezone": timezone})
+    except ValidationError as error:
+        faults = tuple(
+            FieldFault(path_of(fault["loc"]), message_of(fault["msg"]))
+            for fault in error.errors(include_input=False, include_url=False, include_context=False)
+        )
+        count = f"{len(faults)} faults" if len(faults) > 1 else "a fault"
+        raise ChangeRequest(
+            f"{what} has {count}: correct it and send it again", code="Invalid", fields=faults
+        ) from None

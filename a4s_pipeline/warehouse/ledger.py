@@ -1,0 +1,160 @@
+"""The ledgers: what was about to be sent, what was sent, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from a4s_pipeline.warehouse.schema import Table
+from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.tables import CREATED_CUSTOMERS, ORDER_EXPORT_ATTEMPTS, ORDER_EXPORTS
+
+OPEN_STATUSES = ("pending", "sending", "unknown")
+
+
+@dataclass(frozen=True)
+class LedgerKind:
+    """What tells one ledger from the other: its table and the names of its columns."""
+
+    table: Table
+    key: str
+    fingerprint: str
+    numbers: Mapping[str, str]
+    """The gateway's names of the numbers it gives, to the columns that hold them."""
+    attempts: Table | None
+
+
+ORDER_LEDGER = LedgerKind(
+    ORDER_EXPORTS,
+    "intake_order_id",
+    "intake_fingerprint",
+    {"orderId": "order_id", "orderNumber": "order_number"},
+    ORDER_EXPORT_ATTEMPTS,
+)
+CUSTOMER_LEDGER = LedgerKind(
+    CREATED_CUSTOMERS, "customer_code", "payload_fingerprint", {"externalId": "external_id"}, None
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a ledger, as the rules look at it; `row` has all of its columns."""
+
+    key: str
+    status: str
+    fingerprint: str | None
+    attempts: int
+    last_sent_at: datetime | None
+    row: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt for the log of attempts; `number` None opens a new one."""
+
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    number: int | None = None
+
+
+class Ledger:
+    """One ledger of one connector; each call is a moment of the warehouse, and a transaction."""
+
+    def __init__(self, warehouse: Warehouse, kind: LedgerKind, connector: str, run_id: str) -> None:
+        self._warehouse = warehouse
+        self.kind = kind
+        self.connector = connector
+        self.run_id = run_id
+
+    def entry(self, key: str) -> Entry | None:
+        """Return what the ledger holds under a key."""
+        found = self._entries(f'"{self.kind.key}" = $value', key)
+        return found[0] if found else None
+
+    def entries(self, status: str | None = None) -> list[Entry]:
+        """Return the rows of the ledger, oldest first, or those of one status."""
+        condition = "($value IS NULL OR status = $value) ORDER BY received_at, ALL"
+        return self._entries(condition, status)
+
+    def left_open(self) -> list[str]:
+        """Return the keys whose outcome is not known, oldest first."""
+        condition = "status IN (SELECT unnest($value)) ORDER BY received_at, ALL"
+        return [entry.key for entry in self._entries(condition, list(OPEN_STATUSES))]
+
+    def _entries(self, condition: str, value: Any) -> list[Entry]:
+        names = self.kind.table.column_names
+        columns = ", ".join(f'"{name}"' for name in names)
+        with self._warehouse.moment() as connection:
+            rows = connection.execute(
+                f"SELECT {columns} FROM {self.kind.table.name} "  # noqa: S608 - own names and conditions
+                f"WHERE connector = $connector AND {condition}",
+                {"connector": self.connector, "value": value},
+            ).fetchall()
+        return [self._as_entry(dict(zip(names, row, strict=True))) for row in rows]
+
+    def _as_entry(self, row: dict[str, Any]) -> Entry:
+        return Entry(
+            row[self.kind.key],
+            row["status"],
+            row[self.kind.fingerprint],
+            row["attempts"] or 0,
+            row["last_sent_at"],
+            row,
+        )
+
+    def record(
+        self, key: str, columns: Mapping[str, Any], at: datetime, attempt: Attempt | None = None
+    ) -> int:
+        """Write columns of a row, and open or complete an attempt with it; return the attempt's number."""
+        identity = {"connector": self.connector, self.kind.key: key}
+        stamp = {"synced_at": at, "run_id": self.run_id}
+        with self._warehouse.transaction() as connection:
+            _upsert(connection, self.kind.table, identity, {**columns, **stamp})
+            if attempt is None or self.kind.attempts is None:
+                return 0
+            number = attempt.number or _next_number(connection, self.kind.attempts, identity)
+            _upsert(
+                connection,
+                self.kind.attempts,
+                {**identity, "attempt_number": number},
+                {**attempt.columns, **stamp},
+            )
+        return number
+
+
+def _next_number(connection: duckdb.DuckDBPyConnection, table: Table, identity: Mapping[str, Any]) -> int:
+    row = connection.execute(
+        f"SELECT coalesce(max(attempt_number), 0) + 1 FROM {table.name} WHERE {_matches(identity)}",  # noqa: S608
+        dict(identity),
+    ).fetchone()
+    return int(row[0]) if row else 1
+
+
+def _upsert(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    identity: Mapping[str, Any],
+    columns: Mapping[str, Any],
+) -> None:
+    unknown = {*identity, *columns} - set(table.column_names)
+    if unknown:
+        raise ValueError(f"{table.name} has no columns {sorted(unknown)}")
+    keys = ", ".join(f'"{name}"' for name in identity)
+    values = ", ".join(f"${name}" for name in identity)
+    connection.execute(
+        f"INSERT INTO {table.name} ({keys}) SELECT {values} "
+        f"WHERE NOT EXISTS (FROM {table.name} WHERE {_matches(identity)})",
+        dict(identity),
+    )
+    assignments = ", ".join(f'"{name}" = ${name}' for name in columns)
+    connection.execute(
+        f"UPDATE {table.name} SET {assignments} WHERE {_matches(identity)}",  # noqa: S608 - checked column names
+        {**identity, **columns},
+    )
+
+
+def _matches(identity: Mapping[str, Any]) -> str:
+    return " AND ".join(f'"{name}" = ${name}' for name in identity)

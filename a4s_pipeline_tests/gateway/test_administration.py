@@ -1,0 +1,215 @@
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import pytest
+import responses
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from a4s_pipeline.errors import ChangeRequest, HistoryNotConfigured, NotThere, ReplyUnreadable
+from a4s_pipeline.gateway.administration import Administration, Page, require_history
+from a4s_pipeline.gateway.routes import is_addressable
+from a4s_pipeline.sandbox import Sandbox, World
+from a4s_pipeline_tests.gateway.conftest import NAME, Connect
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+ELSEWHERE = "http://gateway.test"
+LETTERS = st.text(min_size=1) | st.text("%2Ff.?#&+ é;\\\"'\0🚚", min_size=1)
+
+
+@pytest.fixture
+def administration(connect: Connect, sandbox: Sandbox) -> Administration:
+    return Administration(connect(sandbox.url), NAME, AMSTERDAM, page_size=3)
+
+
+@pytest.fixture
+def mocked(connect: Connect) -> Administration:
+    return Administration(connect(ELSEWHERE), NAME, AMSTERDAM, page_size=300)
+
+
+def order(number: int) -> dict[str, Any]:
+    return {"orderCode": f"VO-{number}", "orderDate": f"2024-03-{number:02d}T09:00:00", "customerCode": "K1"}
+
+
+def fill(world: World, count: int) -> None:
+    for number in range(1, count + 1):
+        world[NAME].put_order(order(number), [{"lineCode": "1", "price": Decimal("12.50")}])
+
+
+def codes(page: Page) -> list[str]:
+    return [item["orderCode"] for item in page.items]
+
+
+def test_pages_follow_each_other_to_the_last(administration: Administration, world: World) -> None:
+    fill(world, 7)
+    pages = [administration.orders(None, None, number).value for number in range(4)]
+    assert [codes(page) for page in pages] == [
+        ["VO-1", "VO-2", "VO-3"],
+        ["VO-4", "VO-5", "VO-6"],
+        ["VO-7"],
+        [],
+    ]
+    assert [page.is_last for page in pages] == [False, False, True, True]
+    assert {page.total_count for page in pages} == {7}
+
+
+@pytest.mark.parametrize(
+    ("number", "total", "held", "is_last"),
+    [(0, 0, 0, True), (0, 3, 3, True), (0, 4, 3, False), (1, 6, 3, True), (1, 7, 0, True), (1, 7, 1, False)],
+)
+def test_a_page_is_the_last_when_nothing_can_follow(
+    number: int, total: int, held: int, is_last: bool
+) -> None:
+    assert Page(number, 3, total, [{}] * held).is_last is is_last
+
+
+def test_bounds_are_sent_with_their_offsets(
+    administration: Administration, sandbox: Sandbox, world: World
+) -> None:
+    fill(world, 5)
+    start = datetime(2024, 3, 2, 9, tzinfo=AMSTERDAM)
+    end = datetime(2024, 3, 4, 8, tzinfo=UTC)
+    assert codes(administration.orders(start, end, 0).value) == ["VO-2", "VO-3"]
+    assert sandbox.requests[-1].target == (
+        "/Demo%20B.V./orders?orderDateFrom=2024-03-02T09%3A00%3A00%2B01%3A00"
+        "&orderDateTo=2024-03-04T08%3A00%3A00%2B00%3A00&page=0&pageSize=3"
+    )
+
+
+def test_a_bound_that_is_not_given_is_not_sent(administration: Administration, sandbox: Sandbox) -> None:
+    administration.orders(None, datetime(2024, 1, 1, tzinfo=timezone(timedelta(hours=-3))), 2)
+    administration.orders(None, None, 0)
+    assert [request.query for request in sandbox.requests] == [
+        {"orderDateTo": "2024-01-01T00:00:00-03:00", "page": "2", "pageSize": "3"},
+        {"page": "0", "pageSize": "3"},
+    ]
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("said", "size"),
+    [(100, 100), (1, 1), (300, 300), (301, 300), (0, 300), (-5, 300), (None, 300), ("100", 300), (True, 300)],
+)
+def test_a_gateway_may_hold_fewer_records_a_page_than_it_was_asked_for(
+    mocked: Administration, said: Any, size: int
+) -> None:
+    responses.get(
+        f"{ELSEWHERE}/{quote(NAME)}/orders", json={"pageSize": said, "totalCount": 250, "items": [{}] * 100}
+    )
+    page = mocked.orders(None, None, 1).value
+    assert (page.number, page.size) == (1, size)
+    assert page.is_last is (size != 1 and 2 * size >= 250)
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        None,
+        {},
+        {"items": []},
+        {"totalCount": 0},
+        {"items": None, "totalCount": 0},
+        {"items": {}, "totalCount": 0},
+        {"items": [], "totalCount": None},
+        {"items": [], "totalCount": -1},
+        {"items": [], "totalCount": True},
+        {"items": [], "totalCount": "1"},
+        {"items": [], "totalCount": 1.5},
+    ],
+)
+def test_a_page_of_another_shape_is_no_page_and_is_asked_for_again(mocked: Administration, body: Any) -> None:
+    responses.get(f"{ELSEWHERE}/{quote(NAME)}/orders", body=json.dumps(body))
+    with pytest.raises(ReplyUnreadable, match=r"page 0 of the orders of 'Demo B.V.' cannot be read \(a page"):
+        mocked.orders(None, None, 0)
+    assert mocked.client.calls == 5
+
+
+@responses.activate
+@pytest.mark.parametrize("body", [{}, None, "lines", {"items": []}])
+def test_lines_of_another_shape_are_no_lines(mocked: Administration, body: Any) -> None:
+    responses.get(f"{ELSEWHERE}/{quote(NAME)}/orders/VO-1/lines", body=json.dumps(body))
+    with pytest.raises(ReplyUnreadable, match=r"the lines of order 'VO-1' of 'Demo B.V.' cannot be read"):
+        mocked.order_lines("VO-1")
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({}, "focusConnector: field required"),
+        ([], "is no JSON object"),
+        ({"focusConnector": {"configured": True}, "lastHistorySync": "ooit"}, "lastHistorySync: is no real"),
+    ],
+)
+def test_a_status_of_another_shape_is_no_status(mocked: Administration, body: Any, reason: str) -> None:
+    responses.get(f"{ELSEWHERE}/{quote(NAME)}/status", json=body)
+    with pytest.raises(ReplyUnreadable, match=rf"the status of 'Demo B.V.' cannot be read \({reason}"):
+        mocked.status()
+
+
+def test_lines_come_raw_and_exact(administration: Administration, world: World) -> None:
+    fill(world, 1)
+    assert administration.order_lines("VO-1").value == [{"lineCode": "1", "price": Decimal("12.50")}]
+    assert str(administration.order_lines("VO-1").value[0]["price"]) == "12.50"
+
+
+def test_an_order_without_lines_has_an_empty_list_of_them(
+    administration: Administration, world: World
+) -> None:
+    world[NAME].put_order(order(1), [])
+    assert administration.order_lines("VO-1").value == []
+
+
+def test_lines_that_are_not_there_are_said_not_to_be(administration: Administration) -> None:
+    with pytest.raises(NotThere, match=r"404 UnknownOrder for the lines of order 'VO-9' of 'Demo B.V.'"):
+        administration.order_lines("VO-9")
+
+
+@pytest.mark.parametrize("code", [".", "..", ""])
+def test_a_code_that_cannot_be_addressed_is_never_called(
+    administration: Administration, sandbox: Sandbox, code: str
+) -> None:
+    with pytest.raises(ChangeRequest, match="cannot be put in a path"):
+        administration.order_lines(code)
+    assert sandbox.requests == []
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(LETTERS.filter(is_addressable), LETTERS.filter(is_addressable))
+def test_any_code_and_any_administration_arrive_to_the_letter(
+    administration: Administration, sandbox: Sandbox, world: World, name: str, code: str
+) -> None:
+    world.add_administration(name).put_order(order(1) | {"orderCode": code}, [{"lineCode": code}])
+    asked = Administration(administration.client, name, AMSTERDAM, 3)
+    assert asked.order_lines(code).value == [{"lineCode": code}]
+    assert (sandbox.requests[-1].administration, sandbox.requests[-1].code) == (name, code)
+
+
+def test_the_status_tells_when_the_history_was_last_synced(
+    administration: Administration, world: World
+) -> None:
+    world[NAME].last_history_sync = datetime(2024, 3, 1, 12, tzinfo=UTC)
+    status = administration.status().value
+    assert status.last_history_sync == datetime(2024, 3, 1, 12, tzinfo=UTC)
+    assert status.focus_connector.name == "Exact Globe"
+    require_history(status, NAME)
+
+
+def test_without_a_focus_connector_there_is_no_history_whichever_way_it_shows(
+    connect: Connect, sandbox: Sandbox, world: World
+) -> None:
+    world.add_administration("Zuid", focus_connector=None)
+    zuid = Administration(connect(sandbox.url), "Zuid", AMSTERDAM, 3)
+    with pytest.raises(HistoryNotConfigured, match="'Zuid': its legacy backend has no focus connector"):
+        require_history(zuid.status().value, "Zuid")
+    with pytest.raises(HistoryNotConfigured, match="'Zuid': its legacy backend has no focus connector"):
+        zuid.orders(None, None, 0)
+    with pytest.raises(HistoryNotConfigured, match="'Zuid': its legacy backend has no focus connector"):
+        zuid.order_lines("VO-1")
+    assert zuid.client.retries == 0

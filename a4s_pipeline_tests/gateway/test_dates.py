@@ -1,0 +1,122 @@
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from a4s_pipeline.gateway.dates import PLACEHOLDERS, as_instant, as_query, real_date
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("2024-01-15T23:30:00+01:00", "2024-01-15T22:30:00"),
+        ("2023-12-31T23:30:00Z", "2023-12-31T23:30:00"),
+        ("2024-03-01T03:15:00+05:30", "2024-02-29T21:45:00"),
+        ("2024-01-15T10:00:00", "2024-01-15T09:00:00"),
+        ("2024-07-15T10:00:00", "2024-07-15T08:00:00"),
+        ("2024-07-15T10:00:00.123456", "2024-07-15T08:00:00.123456"),
+        ("2024-02-29", "2024-02-28T23:00:00"),
+        ("  2024-07-15 10:00:00 ", "2024-07-15T08:00:00"),
+        # The hour that exists twice: the first is meant, unless an offset says otherwise.
+        ("2023-10-29T02:30:00", "2023-10-29T00:30:00"),
+        ("2023-10-29T02:30:00+01:00", "2023-10-29T01:30:00"),
+        # The hour that does not exist.
+        ("2023-03-26T02:30:00", "2023-03-26T01:30:00"),
+    ],
+)
+def test_a_text_means_an_instant(text: str, meant: str) -> None:
+    instant = as_instant(text, AMSTERDAM)
+    assert instant == datetime.fromisoformat(meant).replace(tzinfo=UTC)
+    assert instant.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize("value", [None, 20240115, 1.5, True, ["2024-01-15"], datetime(2024, 1, 15)])  # noqa: DTZ001
+def test_what_is_no_text_is_no_instant(value: object) -> None:
+    with pytest.raises(ValueError, match="is no ISO 8601 date-time"):
+        as_instant(value, AMSTERDAM)
+
+
+NO_DATES = [
+    "",
+    " ",
+    "onbekend",
+    "2024-02-30",
+    "2024-13-01T00:00:00",
+    "15-01-2024",
+    "2024-01-15T25:00:00",
+    "0001-01-01",
+    "0001-01-01T00:00:00",
+    "0001-01-01T00:00:00Z",
+    "0001-01-01T00:00:00+02:00",
+    "1753-01-01",
+    "1753-01-01T00:00:00",
+    "1900-01-01",
+    "1900-01-01T12:34:56",
+    "9999-12-31",
+    "9999-12-31T23:59:59",
+    "9999-12-31T23:59:59.9999999",
+    "9999-12-31T23:59:59-05:00",
+    # A placeholder only where the administration is.
+    "9999-12-30T23:30:00Z",
+    "1899-12-31T23:50:00Z",
+]
+
+
+@pytest.mark.parametrize("text", NO_DATES)
+def test_a_text_without_a_real_date_is_no_instant_and_no_day(text: str) -> None:
+    with pytest.raises(ValueError, match="is no real ISO 8601 date-time"):
+        as_instant(text, AMSTERDAM)
+    assert real_date(text, AMSTERDAM) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2024-01-15", date(2024, 1, 15)),
+        ("2024-01-15T23:30:00Z", date(2024, 1, 16)),
+        ("2024-01-16T00:30:00+02:00", date(2024, 1, 15)),
+        ("0001-01-02", date(1, 1, 2)),
+        ("1753-01-02", date(1753, 1, 2)),
+        ("1900-01-02", date(1900, 1, 2)),
+        ("1899-12-31", date(1899, 12, 31)),
+        ("9999-12-30", date(9999, 12, 30)),
+    ],
+)
+def test_the_day_is_the_one_where_the_administration_is(text: str, day: date) -> None:
+    assert real_date(text, AMSTERDAM) == day
+
+
+@given(
+    st.none()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(codec=None))
+    | st.from_regex(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}([+-][0-9]{2}:[0-9]{2}|Z)?)?\Z")
+)
+@example("0001-01-01T00:00:00+14:00")
+@example("9999-12-30T23:59:59-14:00")
+@example("\ud800")
+def test_a_real_date_never_raises_and_never_is_a_placeholder(value: object) -> None:
+    day = real_date(value, AMSTERDAM)
+    assert day is None or day not in PLACEHOLDERS
+
+
+zones = st.sampled_from([AMSTERDAM, UTC, ZoneInfo("Asia/Kolkata"), ZoneInfo("America/St_Johns")])
+
+
+@given(
+    st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=zones),  # noqa: DTZ001 - bounds are naive
+)
+def test_an_instant_survives_its_way_through_a_query(instant: datetime) -> None:
+    written = as_query(instant)
+    assert as_instant(written, AMSTERDAM) == instant.astimezone(UTC)
+    assert written[-6] in "+-"
+
+
+def test_an_instant_without_an_offset_cannot_be_put_in_a_query() -> None:
+    with pytest.raises(ValueError, match="offset"):
+        as_query(datetime(2024, 1, 1))  # noqa: DTZ001

@@ -1,0 +1,295 @@
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import ValidationError
+
+from a4s_pipeline.errors import ChangeSettings
+from a4s_pipeline.settings import Settings, load_settings
+
+SECRET = "s3cret-Word"
+CREDENTIALS = {"A4S_GATEWAY_USER": "jan", "A4S_GATEWAY_PASSWORD": SECRET}
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty folder, without the settings of this machine."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.upper().startswith("A4S_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def setenv(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    return monkeypatch
+
+
+def load(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+def complaint(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    with pytest.raises(ChangeSettings) as caught:
+        load(monkeypatch, **variables)
+    return str(caught.value)
+
+
+def test_without_any_variable_each_setting_has_its_default(tmp_path: Path) -> None:
+    settings = load_settings()
+    assert settings.model_dump() == {
+        "gateway_url": None,
+        "gateway_token": None,
+        "gateway_user": None,
+        "gateway_password": None,
+        "connectors": {},
+        "data_dir": Path("data"),
+        "history_start": date(2015, 1, 1),
+        "lookback_days": 7,
+        "timezone": "Europe/Amsterdam",
+        "page_size": 300,
+        "max_connections": 16,
+        "max_calls_per_second": None,
+        "timeout_seconds": 30,
+        "order_hook": None,
+        "resend_after_seconds": 600,
+        "linger_seconds": 60,
+    }
+    assert settings.timezone == ZoneInfo("Europe/Amsterdam")
+    assert settings.warehouse_path == tmp_path / "data" / "warehouse.duckdb"
+    assert settings.analytics_path == tmp_path / "data" / "analytics.duckdb"
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "value"),
+    [
+        ("GATEWAY_URL", "https://gateway.example.com", "https://gateway.example.com"),
+        ("GATEWAY_URL", "https://example.com/a4s/api//", "https://example.com/a4s/api"),
+        ("GATEWAY_URL", "http://127.0.0.1:8765/", "http://127.0.0.1:8765"),
+        ("GATEWAY_URL", "http://[::1]:8765", "http://[::1]:8765"),
+        ("CONNECTORS", '{"demo": "Demo B.V."}', {"demo": "Demo B.V."}),
+        ("DATA_DIR", "/var/lib/a4s", Path("/var/lib/a4s")),
+        ("HISTORY_START", "2020-02-29", date(2020, 2, 29)),
+        ("HISTORY_START", "1970-01-01", date(1970, 1, 1)),
+        ("LOOKBACK_DAYS", "0", 0),
+        ("LOOKBACK_DAYS", "3650", 3650),
+        ("TIMEZONE", "America/Curacao", ZoneInfo("America/Curacao")),
+        ("PAGE_SIZE", "1", 1),
+        ("PAGE_SIZE", "1000", 1000),
+        ("MAX_CONNECTIONS", "256", 256),
+        ("MAX_CALLS_PER_SECOND", "0.5", 0.5),
+        ("TIMEOUT_SECONDS", "2.5", 2.5),
+        ("ORDER_HOOK", "shop.hooks:before_export", "shop.hooks:before_export"),
+        ("RESEND_AFTER_SECONDS", "0", 0),
+        ("LINGER_SECONDS", "0", 0),
+    ],
+)
+def test_a_variable_is_read(setenv: pytest.MonkeyPatch, variable: str, text: str, value: Any) -> None:
+    assert getattr(load(setenv, **{f"A4S_{variable}": text}), variable.lower()) == value
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "says"),
+    [
+        ("GATEWAY_URL", "gateway.example.com", "must be a URL such as"),
+        ("GATEWAY_URL", "ftp://gateway.example.com", "must be a URL such as"),
+        ("GATEWAY_URL", "https://", "must be a URL such as"),
+        ("GATEWAY_URL", "https:///path", "must be a URL such as"),
+        ("GATEWAY_URL", "http://host:99999", "is not a URL"),
+        ("GATEWAY_URL", "http://host:port", "is not a URL"),
+        ("GATEWAY_URL", "http://[::1", "is not a URL"),
+        ("GATEWAY_URL", "http://host/?a=b", "must end before any \\? or #"),
+        ("GATEWAY_URL", "http://host/#top", "must end before any \\? or #"),
+        ("GATEWAY_URL", "http://gate way", "must not hold spaces or control characters"),
+        ("GATEWAY_URL", "http://host ", "must not hold spaces or control characters"),
+        ("GATEWAY_URL", "http://host\n", "must not hold spaces or control characters"),
+        ("GATEWAY_URL", f"http://jan:{SECRET}@host", "must not hold credentials"),
+        ("GATEWAY_URL", f"http://{SECRET}@host", "must not hold credentials"),
+        ("GATEWAY_TOKEN", f"{SECRET}\n", "holds a line break or another control character"),
+        ("GATEWAY_TOKEN", f"{SECRET}€", "holds a character that no HTTP header can carry"),
+        ("CONNECTORS", "demo", "must be a JSON object of name to AdministrationName"),
+        ("CONNECTORS", "{", "must be a JSON object of name to AdministrationName"),
+        ("CONNECTORS", "[" * 100_000, "must be a JSON object of name to AdministrationName"),
+        ("CONNECTORS", "{}", "must be a JSON object that names at least one connector"),
+        ("CONNECTORS", '["demo"]', "must be a JSON object that names at least one connector"),
+        ("CONNECTORS", '{"Demo": "D"}', "'Demo' is no connector name"),
+        ("CONNECTORS", '{"a b": "D"}', "'a b' is no connector name"),
+        ("CONNECTORS", '{"": "D"}', "'' is no connector name"),
+        ("CONNECTORS", '{"a\\n": "D"}', r"'a\\n' is no connector name"),
+        ("CONNECTORS", '{"' + "a" * 65 + '": "D"}', "'a+' is no connector name"),
+        ("CONNECTORS", '{"demo": ""}', "'demo' needs an AdministrationName"),
+        ("CONNECTORS", '{"demo": 12}', "'demo' needs an AdministrationName"),
+        ("CONNECTORS", '{"demo": null}', "'demo' needs an AdministrationName"),
+        ("CONNECTORS", '{"demo": ".."}', "'demo': the AdministrationName '..' cannot be put in a path"),
+        ("CONNECTORS", r'{"demo": "\ud800"}', "'demo': the AdministrationName .* cannot be put in a path"),
+        ("CONNECTORS", '{"demo": "A", "demo": "B"}', "names 'demo' twice"),
+        ("HISTORY_START", "gisteren", "must be a date such as 2015-01-01"),
+        ("HISTORY_START", "0", "must be a date such as 2015-01-01"),
+        ("HISTORY_START", "2015-02-30", "must be a date such as 2015-01-01"),
+        ("HISTORY_START", "1969-12-31", "must be a date between 1970-01-01 and 2100-01-01"),
+        ("HISTORY_START", "2100-01-02", "must be a date between 1970-01-01 and 2100-01-01"),
+        ("LOOKBACK_DAYS", "-1", "input should be greater than or equal to 0"),
+        ("LOOKBACK_DAYS", "3651", "input should be less than or equal to 3650"),
+        ("LOOKBACK_DAYS", "7.5", "input should be a valid integer"),
+        ("TIMEZONE", "Amsterdam", "must be a time zone such as Europe/Amsterdam"),
+        ("TIMEZONE", "Europe", "must be a time zone such as Europe/Amsterdam"),
+        ("TIMEZONE", "../../etc/passwd", "must be a time zone such as Europe/Amsterdam"),
+        ("PAGE_SIZE", "0", "input should be greater than or equal to 1"),
+        ("PAGE_SIZE", "1001", "input should be less than or equal to 1000"),
+        ("PAGE_SIZE", "veel", "input should be a valid integer"),
+        ("MAX_CONNECTIONS", "0", "input should be greater than or equal to 1"),
+        ("MAX_CONNECTIONS", "257", "input should be less than or equal to 256"),
+        ("MAX_CALLS_PER_SECOND", "0", "input should be greater than or equal to 0.01"),
+        ("MAX_CALLS_PER_SECOND", "1e-320", "input should be greater than or equal to 0.01"),
+        ("MAX_CALLS_PER_SECOND", "nan", "input should be a finite number"),
+        ("TIMEOUT_SECONDS", "0", "input should be greater than 0"),
+        ("TIMEOUT_SECONDS", "inf", "input should be a finite number"),
+        ("TIMEOUT_SECONDS", "3601", "input should be less than or equal to 3600"),
+        ("ORDER_HOOK", "shop.hooks", "must be package.module:function"),
+        ("ORDER_HOOK", "shop.hooks:", "must be package.module:function"),
+        ("ORDER_HOOK", "a:b:c", "must be package.module:function"),
+        ("RESEND_AFTER_SECONDS", "-1", "input should be greater than or equal to 0"),
+        ("RESEND_AFTER_SECONDS", "inf", "input should be a finite number"),
+        ("LINGER_SECONDS", "86401", "input should be less than or equal to 86400"),
+    ],
+)
+def test_a_wrong_value_gives_one_clear_line_that_names_the_variable(
+    setenv: pytest.MonkeyPatch, variable: str, text: str, says: str
+) -> None:
+    line = complaint(setenv, **{f"A4S_{variable}": text})
+    assert line.startswith(f"A4S_{variable}")
+    assert "\n" not in line
+    assert SECRET not in line
+    with pytest.raises(ChangeSettings, match=says):
+        raise ChangeSettings(line)
+
+
+def test_each_wrong_variable_has_its_own_line(setenv: pytest.MonkeyPatch) -> None:
+    lines = complaint(setenv, A4S_PAGE_SIZE="0", A4S_TIMEZONE="x", A4S_GATEWAY_URL="y").splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["A4S_GATEWAY_URL", "A4S_TIMEZONE", "A4S_PAGE_SIZE"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"A4S_GATEWAY_USER": "jan"}, "A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD go together"),
+        ({"A4S_GATEWAY_PASSWORD": SECRET}, "A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD go together"),
+        (CREDENTIALS | {"A4S_GATEWAY_TOKEN": SECRET}, "A4S_GATEWAY_TOKEN excludes A4S_GATEWAY_USER"),
+        (CREDENTIALS | {"A4S_GATEWAY_USER": "jan:piet"}, "A4S_GATEWAY_USER holds a colon"),
+        (CREDENTIALS | {"A4S_GATEWAY_USER": "jan\n"}, "A4S_GATEWAY_USER holds a line break"),
+        (CREDENTIALS | {"A4S_GATEWAY_PASSWORD": SECRET + "\r"}, "A4S_GATEWAY_PASSWORD holds a line break"),
+    ],
+)
+def test_credentials_that_do_not_go_together_are_said_not_to(
+    setenv: pytest.MonkeyPatch, variables: dict[str, str], says: str
+) -> None:
+    line = complaint(setenv, **variables)
+    assert line.startswith(says)
+    assert "\n" not in line
+    assert SECRET not in line
+    assert "jan" not in line
+
+
+@pytest.mark.parametrize("variables", [{"A4S_GATEWAY_TOKEN": SECRET}, CREDENTIALS])
+def test_credentials_show_in_no_text_form_of_the_settings(
+    setenv: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    settings = load(setenv, **variables)
+    for shown in (repr(settings), str(settings), settings.model_dump_json(), repr(settings.model_dump())):
+        assert "gateway_token" in shown
+        assert SECRET not in shown
+        assert "jan" not in shown
+
+
+def test_credentials_show_in_no_error_of_the_settings_themselves() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(_env_file=None, gateway_token=SECRET, gateway_user="jan")
+    assert "go together" in str(caught.value)
+    assert SECRET not in str(caught.value)
+    assert "jan" not in str(caught.value)
+
+
+def test_credentials_are_kept_to_the_letter(setenv: pytest.MonkeyPatch) -> None:
+    settings = load(setenv, A4S_GATEWAY_USER=" jürgen", A4S_GATEWAY_PASSWORD=" pa:ss wörd€ ")
+    assert settings.gateway_user is not None
+    assert settings.gateway_user.get_secret_value() == " jürgen"
+    assert settings.gateway_password is not None
+    assert settings.gateway_password.get_secret_value() == " pa:ss wörd€ "
+
+
+def test_administration_names_are_kept_to_the_letter_and_in_order(setenv: pytest.MonkeyPatch) -> None:
+    settings = load(setenv, A4S_CONNECTORS='{"z": " Café / NOORD ", "a": "demo", "m_1-x": "Demo"}')
+    assert list(settings.connectors.items()) == [("z", " Café / NOORD "), ("a", "demo"), ("m_1-x", "Demo")]
+
+
+def test_what_the_environment_leaves_out_is_read_from_a_file(
+    setenv: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text(
+        'A4S_CONNECTORS={"demo": "Café B.V."}\nA4S_PAGE_SIZE=100\nA4S_LOOKBACK_DAYS=3\nOTHER_TOOL=1\n',
+        encoding="utf-8",
+    )
+    settings = load(setenv, A4S_PAGE_SIZE="50", A4S_LOOKBACK_DAYS="")
+    assert settings.connectors == {"demo": "Café B.V."}
+    assert settings.page_size == 50
+    assert settings.lookback_days == 3
+
+
+@pytest.mark.parametrize("in_file", [True, False])
+def test_an_empty_variable_is_one_that_is_not_set(
+    setenv: pytest.MonkeyPatch, tmp_path: Path, in_file: bool
+) -> None:
+    names = [f"A4S_{name.upper()}" for name in Settings.model_fields]
+    if in_file:
+        (tmp_path / ".env").write_text("".join(f"{name}=\n" for name in names))
+        assert load_settings() == Settings(_env_file=None)
+    else:
+        assert load(setenv, **dict.fromkeys(names, "")) == Settings(_env_file=None)
+
+
+def test_a_wrong_value_in_the_file_is_named_too(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A4S_PAGE_SIZE=veel\n")
+    with pytest.raises(ChangeSettings, match=r"^A4S_PAGE_SIZE: input should be a valid integer"):
+        load_settings()
+
+
+def test_a_file_that_is_not_utf_8_is_said_not_to_be_readable(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(f"A4S_GATEWAY_PASSWORD={SECRET}\xff\n".encode("latin-1"))
+    with pytest.raises(ChangeSettings, match=r"^\.env cannot be read: ") as caught:
+        load_settings()
+    assert SECRET not in str(caught.value)
+
+
+def test_settings_do_not_change_once_they_are_read() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load_settings().page_size = 5  # type: ignore[misc]
+
+
+def test_a_connector_that_is_not_known_is_answered_with_those_that_are(setenv: pytest.MonkeyPatch) -> None:
+    settings = load(setenv, A4S_CONNECTORS='{"zuid": "Z", "noord": "N"}')
+    assert settings.administration_of("noord") == "N"
+    assert settings.chosen_connectors(None) == ["zuid", "noord"]
+    assert settings.chosen_connectors("noord") == ["noord"]
+    with pytest.raises(
+        ChangeSettings, match=r"^A4S_CONNECTORS: there is no connector 'west'; known: noord, zuid$"
+    ):
+        settings.chosen_connectors("west")
+
+
+@pytest.mark.parametrize("asked", [None, "demo"])
+def test_without_connectors_the_variable_is_named(asked: str | None) -> None:
+    with pytest.raises(ChangeSettings, match=r"^A4S_CONNECTORS is not set: give a JSON object"):
+        load_settings().chosen_connectors(asked)
+    with pytest.raises(ChangeSettings, match=r"known: none$"):
+        load_settings().administration_of("demo")
+
+
+def test_without_a_gateway_the_variable_is_named(setenv: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ChangeSettings, match=r"^A4S_GATEWAY_URL is not set: give the base URL"):
+        load_settings().required_gateway_url()
+    assert load(setenv, A4S_GATEWAY_URL="http://host/").required_gateway_url() == "http://host"
