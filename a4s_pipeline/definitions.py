@@ -1,27 +1,6 @@
-"""The whole graph on one page: the code location that Dagster loads."""
+"""The code location that Dagster loads: the graph of `orchestration.graph`, with this process's settings."""
 
-from __future__ import annotations
-
-import dagster as dg
-
-from a4s_pipeline.orchestration.analytics import analytics
-from a4s_pipeline.orchestration.checks import order_health
-from a4s_pipeline.orchestration.orders import order_assets
-from a4s_pipeline.orchestration.schedules import SYNC_ORDERS, order_schedule
-from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import Settings, load_settings
-
-
-def build_definitions(settings: Settings) -> dg.Definitions:
-    """Return the assets, checks, jobs and schedules of an installation with these settings."""
-    return dg.Definitions(
-        assets=[order_assets(settings), analytics],
-        asset_checks=[order_health],
-        jobs=[SYNC_ORDERS],
-        schedules=[order_schedule(settings)],
-        resources={"platform": Platform()},
-        executor=dg.in_process_executor,
-    )
-
+from a4s_pipeline.orchestration.graph import build_definitions
+from a4s_pipeline.settings import load_settings
 
 defs = build_definitions(load_settings())

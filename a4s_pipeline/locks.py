@@ -37,6 +37,30 @@ def held_lock(path: Path, wait_seconds: float, busy: Callable[[str], A4sError]) 
         os.close(handle)
 
 
+@contextmanager
+def shared_sign(path: Path) -> Iterator[None]:
+    """Show, for as long as the block lasts, that somebody is at work; any number may at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
+def is_shown(path: Path) -> bool:
+    """Tell whether anybody alive shows the sign."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _is_taken(handle)
+    finally:
+        os.close(handle)
+
+
 def _is_taken(handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from typing import TypeVar
 
+from a4s_pipeline.errors import A4sError
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.client import GatewayClient
+from a4s_pipeline.gateway.records import WireRecord
 from a4s_pipeline.settings import Settings, load_settings
+from a4s_pipeline.sync.customers import CUSTOMER_KIND
+from a4s_pipeline.sync.items import ITEM_KIND
 from a4s_pipeline.sync.orders import OrderRules, OrderSync
+from a4s_pipeline.sync.record_writer import RecordKind
+from a4s_pipeline.sync.records_import import RecordRules, RecordsImport
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.publish import Published, publish
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.store import LONGEST_WAIT, Warehouse
+
+R = TypeVar("R", bound=WireRecord)
 
 
 class Platform:
@@ -23,8 +32,9 @@ class Platform:
     each sync did, failed ones included; `advance` is told how far one is, as (records more, of how many).
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, *, store_wait_seconds: float = LONGEST_WAIT) -> None:
         self._given_settings = settings
+        self._store_wait_seconds = store_wait_seconds
         self.results: list[SyncResult] = []
         self.advance: Callable[[int, int], None] = lambda _more, _total: None
 
@@ -39,7 +49,7 @@ class Platform:
     @cached_property
     def warehouse(self) -> Warehouse:
         """The pipeline's own store."""
-        return Warehouse(self.settings.warehouse_path)
+        return Warehouse(self.settings.warehouse_path, self._store_wait_seconds, zone=self.settings.timezone)
 
     @contextmanager
     def administration(self, connector: str) -> Iterator[Administration]:
@@ -48,25 +58,59 @@ class Platform:
         with GatewayClient(self.settings) as client:
             yield Administration(client, name, self.settings.timezone, self.settings.page_size)
 
+    def sync_items(self, connector: str, *, run_id: str) -> SyncResult:
+        """Import one connector's items; see `RecordsImport.run`."""
+        return self._sync_records(ITEM_KIND, connector, run_id)
+
+    def sync_customers(self, connector: str, *, run_id: str) -> SyncResult:
+        """Import one connector's customers; see `RecordsImport.run`."""
+        return self._sync_records(CUSTOMER_KIND, connector, run_id)
+
+    def _sync_records(self, kind: RecordKind[R], connector: str, run_id: str) -> SyncResult:
+        rules = RecordRules(
+            connections=self.settings.max_connections, data_dir=self.settings.data_dir.absolute()
+        )
+        with self.administration(connector) as administration:
+            return self._run(
+                RecordsImport(
+                    kind,
+                    connector,
+                    administration,
+                    self.warehouse,
+                    rules,
+                    run_id=run_id,
+                    advance=self.advance,
+                )
+            )
+
     def sync_orders(self, connector: str, plan: OrdersPlan, *, run_id: str) -> SyncResult:
         """Import one connector's order history; see `OrderSync.run`."""
         with self.administration(connector) as administration:
-            sync = OrderSync(
-                connector,
-                administration,
-                self.warehouse,
-                OrderRules(
-                    history_start=self.settings.history_start,
-                    lookback_days=self.settings.lookback_days,
-                    connections=self.settings.max_connections,
-                    data_dir=self.settings.data_dir.absolute(),
-                ),
-                run_id=run_id,
-                plan=plan,
-                advance=self.advance,
+            return self._run(
+                OrderSync(
+                    connector,
+                    administration,
+                    self.warehouse,
+                    OrderRules(
+                        history_start=self.settings.history_start,
+                        lookback_days=self.settings.lookback_days,
+                        connections=self.settings.max_connections,
+                        data_dir=self.settings.data_dir.absolute(),
+                    ),
+                    run_id=run_id,
+                    plan=plan,
+                    advance=self.advance,
+                )
             )
-            self.results.append(sync.result)
+
+    def _run(self, sync: OrderSync | RecordsImport[R]) -> SyncResult:
+        self.results.append(sync.result)
+        try:
             return sync.run()
+        except A4sError as error:
+            # Also what kept it from beginning, such as a sync that is under way.
+            sync.result.error = error
+            raise
 
     def publish(self) -> Published:
         """Replace the published copy by the warehouse as it is now."""

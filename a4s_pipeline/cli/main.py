@@ -15,11 +15,17 @@ from a4s_pipeline.errors import A4sError
 # Command to the module that holds it: `a4s stock` must not pay for importing Dagster.
 _COMMANDS = {
     "check": "check",
+    "create-customer": "create_customer",
     "demo": "demo",
     "dev": "demo",
+    "export-order": "export_order",
+    "exports": "exports",
     "order": "orders",
     "orders": "orders",
+    "report": "report",
+    "retry": "exports",
     "sandbox": "sandbox",
+    "stock": "stock",
     "sync": "sync",
 }
 
@@ -34,7 +40,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(f"a4s_pipeline.cli.{_COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
 

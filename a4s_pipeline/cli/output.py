@@ -9,6 +9,7 @@ import click
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings
+from a4s_pipeline.ondemand.answers import Answered, error_object
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -16,16 +17,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 def print_json(document: Any) -> None:
     """Print the one JSON document that `--json` promises."""
     click.echo(exact_json.dumps(document))
-
-
-def error_object(error: A4sError) -> dict[str, Any]:
-    """Return an error as requests and `--json` show it."""
-    fields = error.fields if isinstance(error, ChangeRequest) else ()
-    return {
-        "code": error.code,
-        "message": str(error),
-        "fields": [{"field": fault.field, "message": fault.message} for fault in fields],
-    }
 
 
 def report_failure(error: A4sError, *, as_json: bool) -> int:
@@ -36,6 +27,19 @@ def report_failure(error: A4sError, *, as_json: bool) -> int:
     for fault in error.fields if isinstance(error, ChangeRequest) else ():
         click.echo(f"  {fault.field}: {fault.message}", err=True)
     return 2 if isinstance(error, ChangeSettings) else 1
+
+
+def print_answered(answered: Answered, *, as_json: bool, summary: Callable[[dict[str, Any]], str]) -> int:
+    """Print what a request was answered with, and return the exit status that goes with it."""
+    if as_json:
+        print_json(answered.answer if answered.status == "ok" else {"error": answered.error})
+    elif answered.answer is not None and answered.status == "ok":
+        click.echo(summary(answered.answer))
+    if answered.error is not None:
+        click.echo(f"a4s: {answered.status}: {answered.error['message']}", err=True)
+        for fault in answered.error["fields"]:
+            click.echo(f"  {fault['field']}: {fault['message']}", err=True)
+    return 0 if answered.status == "ok" else 1
 
 
 def json_option(command: F) -> F:

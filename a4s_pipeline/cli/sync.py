@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from a4s_pipeline.cli.output import connector_option, error_object, json_option, print_json
+from a4s_pipeline.cli.output import connector_option, json_option, print_json
 from a4s_pipeline.cli.progress import progress_bar
+from a4s_pipeline.ondemand.answers import error_object
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings, load_settings
 from a4s_pipeline.sync.result import SyncResult

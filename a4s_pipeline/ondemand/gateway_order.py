@@ -74,7 +74,7 @@ def map_order(intake: IntakeOrder, received_at: datetime) -> GatewayOrder:
 
 
 def checked_again(order: Any, intake: IntakeOrder) -> GatewayOrder:
-    """Check what a hook returned as if it came from outside; raises `ChangeRequest` for each fault at once."""
+    """Check what a hook returned as if it came from outside; raises `ChangeRequest` with every fault."""
     if not isinstance(order, GatewayOrder):
         raise ChangeRequest("the order hook must return a GatewayOrder", code="InvalidAfterHook")
     try:

@@ -117,7 +117,8 @@ class Inbox:
                 request_id,
                 raw,
                 ChangeRequest(
-                    f"a request {request_id!r} with other content was answered before: give this one an id of its own",
+                    f"a request {request_id!r} with other content was answered before: "
+                    "give this one an id of its own",
                     code="DuplicateRequest",
                 ),
             )
@@ -152,11 +153,8 @@ class Inbox:
         if keep:
             _write_whole(self._answers / name, document)
         _write_whole(self._outbox / name, document)
-        if status == "unknown":
-            target = self._unsettled
-        else:
-            target = self._done if status == "ok" else self._failed
-        _move(path, target, name)
+        folders = {"ok": self._done, "unknown": self._unsettled}
+        _move(path, folders.get(status, self._failed), name)
 
 
 def _requests_in(folder: Path) -> list[Path]:

@@ -55,9 +55,10 @@ class OrderExport:
             entry = self._send_once.send(
                 intake.intake_order_id,
                 fingerprint_of_order(intake),
-                lambda: self._prepare(intake, order, received_at),
+                lambda: self._prepare(intake, received_at),
                 self._errand(intake.intake_order_id),
                 received_at=received_at,
+                columns={"customer_code": intake.customer_code, "intake": exact_json.dumps(order)},
             )
         except A4sError as error:
             return failure(error)
@@ -74,16 +75,9 @@ class OrderExport:
     def _errand(self, intake_order_id: str) -> _OrderErrand:
         return _OrderErrand(self._administration, intake_order_id)
 
-    def _prepare(self, intake: IntakeOrder, order: Any, received_at: datetime) -> Prepared:
+    def _prepare(self, intake: IntakeOrder, received_at: datetime) -> Prepared:
         payload, not_sent = prepare_order(intake, self._hook, received_at)
-        return Prepared(
-            payload,
-            {
-                "customer_code": intake.customer_code,
-                "intake": exact_json.dumps(order),
-                "not_sent": exact_json.dumps(not_sent),
-            },
-        )
+        return Prepared(payload, {"not_sent": exact_json.dumps(not_sent)})
 
 
 def read_order(order: Any, timezone: ZoneInfo) -> IntakeOrder:

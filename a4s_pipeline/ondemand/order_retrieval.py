@@ -51,8 +51,8 @@ def retrieve_order(copy: Path, connector: str, order_code: str) -> dict[str, Any
         order = find_order(connection, connector, order_code)
         if order is None:
             raise NotThere(
-                f"order {order_code!r} of {connector!r} is not in the order history: it may come with the legacy "
-                "backend's next history sync",
+                f"order {order_code!r} of {connector!r} is not in the order history: it may come with the "
+                "legacy backend's next history sync",
                 code="UnknownOrder",
             )
         lines = find_lines(connection, connector, [order_code])

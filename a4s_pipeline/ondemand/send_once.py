@@ -10,17 +10,16 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, ChangeRequest, TryAgain
 from a4s_pipeline.locks import held_lock
-from a4s_pipeline.ondemand.answers import error_object
+from a4s_pipeline.ondemand.bookkeeping import Bookkeeping, OpenAttempt
 from a4s_pipeline.ondemand.ledger_rules import Step, may_believe_absence, next_step, status_after
-from a4s_pipeline.warehouse.ledger import Attempt, Entry, Ledger
+from a4s_pipeline.warehouse.ledger import Entry, Ledger
 
 Numbers = dict[str, str]
 # One lock file for each of so many groups of ids, rather than one for each id for ever.
 _LOCK_GROUPS = 1024
-_STALE_RECORD = timedelta(seconds=2)
+_IN_WORDS = {"ok": "done", "sending": "under way", "unknown": "not settled yet"}
 
 
 class UnderWay(TryAgain):
@@ -69,6 +68,7 @@ class SendOnce:
         self, ledger: Ledger, rules: SendRules, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._ledger = ledger
+        self._books = Bookkeeping(ledger, clock)
         self._rules = rules
         self._clock = clock
 
@@ -80,21 +80,29 @@ class SendOnce:
         errand: Errand,
         *,
         received_at: datetime,
+        columns: Mapping[str, Any] | None = None,
     ) -> Entry:
         """Bring one thing to the gateway, unless it is there; return the ledger's row of it.
 
-        `prepare` is called only where something is to be sent. Raises `ChangeRequest` where another
+        `columns` are kept with it whatever becomes of it; `prepare` is called only where something is to
+        be sent. Raises `ChangeRequest` where another
         content under the same id is done, on its way or not settled yet.
         """
+        kept: dict[str, Any] = {
+            **(columns or {}),
+            self._ledger.kind.fingerprint: fingerprint,
+            "received_at": received_at,
+            **dict.fromkeys(self._ledger.kind.numbers.values()),
+        }
         try:
             with self._lock(key, 0):
-                return self._send_unless_there(key, fingerprint, prepare, errand, received_at)
+                return self._send_unless_there(key, fingerprint, prepare, errand, kept)
         except UnderWay:
             entry = self._ledger.entry(key)
             if entry is not None and entry.fingerprint != fingerprint:
                 raise _other_content(entry) from None
         with self._lock(key, self._rules.lock_wait_seconds):
-            return self._send_unless_there(key, fingerprint, prepare, errand, received_at)
+            return self._send_unless_there(key, fingerprint, prepare, errand, kept)
 
     def _send_unless_there(
         self,
@@ -102,7 +110,7 @@ class SendOnce:
         fingerprint: str,
         prepare: Callable[[], Prepared],
         errand: Errand,
-        received_at: datetime,
+        kept: Mapping[str, Any],
     ) -> Entry:
         entry = self._ledger.entry(key)
         step = next_step(entry, fingerprint)
@@ -115,7 +123,7 @@ class SendOnce:
             raise _other_content(entry)
         if entry is not None and step in (Step.ANSWER, Step.LOOK_UP):
             return entry
-        return self._prepare_and_send(key, fingerprint, prepare, errand, received_at)
+        return self._prepare_and_send(key, prepare, errand, entry, kept)
 
     def settle(self, key: str, errand: Errand) -> Entry | None:
         """Look up what is unknown, and send again what certainly was not booked; return the row."""
@@ -124,9 +132,11 @@ class SendOnce:
             if entry is None or next_step(entry, None) is not Step.LOOK_UP:
                 return entry
             entry = self._settle(entry, errand)
-            if entry.status == "failed":
-                return self._send(key, entry.row["payload"], errand, {})
-            return entry
+            return (
+                self._send(key, entry.row["payload"], errand, entry, {})
+                if entry.status == "failed"
+                else entry
+            )
 
     def _lock(self, key: str, wait_seconds: float) -> AbstractContextManager[None]:
         group = int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big") % _LOCK_GROUPS
@@ -140,146 +150,74 @@ class SendOnce:
     def _prepare_and_send(
         self,
         key: str,
-        fingerprint: str,
         prepare: Callable[[], Prepared],
         errand: Errand,
-        received_at: datetime,
+        before: Entry | None,
+        kept: Mapping[str, Any],
     ) -> Entry:
-        columns: dict[str, Any] = {
-            self._ledger.kind.fingerprint: fingerprint,
-            "received_at": received_at,
-            **dict.fromkeys(self._ledger.kind.numbers.values()),
-        }
-        started_at = self._clock()
+        attempt = OpenAttempt("prepare", self._clock(), before)
         try:
             prepared = prepare()
         except A4sError as error:
             status = "refused" if isinstance(error, ChangeRequest) else "failed"
-            trace = getattr(error, "trace", None)
-            attempt = {"kind": "prepare", "status": status, "started_at": started_at, "traceback": trace}
-            self._record(key, status, columns, attempt, error=error)
-            return self._entry(key)
-        return self._send(key, prepared.payload, errand, {**columns, **prepared.columns})
+            return self._books.did_not(key, status, attempt, error, kept)
+        return self._send(key, prepared.payload, errand, before, {**kept, **prepared.columns})
 
-    def _send(self, key: str, payload: str, errand: Errand, columns: Mapping[str, Any]) -> Entry:
-        attempt: dict[str, Any] = {"number": self._record_sending(key, payload, columns)}
+    def _send(
+        self, key: str, payload: str, errand: Errand, before: Entry | None, columns: Mapping[str, Any]
+    ) -> Entry:
+        attempt = self._books.about_to_send(key, payload, before, columns)
         try:
-            numbers = errand.send(payload, self._idempotency_key(key))
+            outcome: Numbers | A4sError = errand.send(payload, self._idempotency_key(key))
         except A4sError as error:
-            outcome: Numbers | A4sError = error
-        else:
-            outcome = numbers
+            outcome = error
         try:
-            self._record_sent(key, outcome, errand, attempt)
-            return self._entry(key)
+            return self._record_sent(key, outcome, errand, attempt)
         except A4sError as error:
             raise NotRecorded(
-                f"{key!r} was sent, but what became of it could not be recorded ({error}): it is looked up later"
+                f"{key!r} was sent, but what became of it could not be recorded ({error}): "
+                "it is looked up later"
             ) from None
 
-    def _record_sending(self, key: str, payload: str, columns: Mapping[str, Any]) -> int:
-        """Record what is about to be sent, and when: no earlier than it really is."""
-        before = self._ledger.entry(key)
-        number: int | None = None
-        while True:
-            now = self._clock()
-            number = self._ledger.record(
-                key,
-                {
-                    **columns,
-                    "status": "sending",
-                    "payload": payload,
-                    "attempts": (before.attempts if before else 0) + 1,
-                    "last_sent_at": now,
-                    "response": None,
-                    "error": None,
-                    "error_code": None,
-                    "settled_at": None,
-                },
-                now,
-                Attempt({"kind": "send", "status": "sending", "started_at": now, "request": payload}, number),
-            )
-            # The store may have been waited for, or the machine asleep: a send that is recorded too
-            # early would let a "not there" be believed too early.
-            if self._clock() - now < _STALE_RECORD:
-                return number
-
     def _record_sent(
-        self, key: str, outcome: Numbers | A4sError, errand: Errand, attempt: dict[str, Any]
-    ) -> None:
+        self, key: str, outcome: Numbers | A4sError, errand: Errand, attempt: OpenAttempt
+    ) -> Entry:
         if not isinstance(outcome, A4sError):
-            self._record(key, "ok", {}, attempt, numbers=outcome)
-        elif isinstance(outcome, ChangeRequest) and outcome.code.startswith("Duplicate"):
-            self._record_duplicate(key, outcome, errand, attempt)
-        else:
-            # The wait before a "not there" is believed starts here: the gateway may have had the request
-            # until this moment.
-            columns = {"last_sent_at": self._clock()}
-            self._record(key, status_after(outcome), columns, attempt, error=outcome)
+            return self._books.succeeded(key, attempt, outcome)
+        if isinstance(outcome, ChangeRequest) and outcome.code.startswith("Duplicate"):
+            return self._record_duplicate(key, outcome, errand, attempt)
+        # The wait before a "not there" is believed starts here: the gateway may have had the request
+        # until this moment.
+        columns = {"last_sent_at": self._clock()}
+        return self._books.did_not(key, status_after(outcome), attempt, outcome, columns)
 
     def _record_duplicate(
-        self, key: str, error: ChangeRequest, errand: Errand, attempt: dict[str, Any]
-    ) -> None:
-        """It is already there, which is what was wanted; where the reply names no numbers, they are looked up."""
-        numbers = {name: error.known[name] for name in self._ledger.kind.numbers if name in error.known}
+        self, key: str, error: ChangeRequest, errand: Errand, attempt: OpenAttempt
+    ) -> Entry:
+        """It is there, which is what was wanted; where the reply names no numbers, they are looked up."""
+        numbers: Numbers | None = {
+            name: error.known[name] for name in self._ledger.kind.numbers if name in error.known
+        }
         if not numbers:
             try:
-                numbers = errand.look_up() or {}
+                numbers = errand.look_up()
             except A4sError:
-                self._record(key, "unknown", {}, attempt, error=error)
-                return
-        self._record(key, "ok", {}, attempt, numbers=numbers)
+                return self._books.did_not(key, "unknown", attempt, error)
+        return self._books.succeeded(key, attempt, numbers or {})
 
     def _settle(self, entry: Entry, errand: Errand) -> Entry:
         """Ask the gateway what became of something; record and return the row as it is then."""
-        started_at = self._clock()
-        attempt: dict[str, Any] = {"kind": "look_up", "started_at": started_at}
+        attempt = OpenAttempt("look_up", self._clock(), entry)
         try:
             numbers = errand.look_up()
         except A4sError as error:
-            self._record(entry.key, "unknown", {}, attempt, error=error)
-            return self._entry(entry.key)
+            return self._books.did_not(entry.key, "unknown", attempt, error)
         if numbers is not None:
-            self._record(entry.key, "ok", {}, attempt, numbers=numbers)
-        elif may_believe_absence(entry.last_sent_at, started_at, self._rules.resend_after):
-            self._record(entry.key, "failed", {}, attempt, error=_not_booked(entry.key))
-        elif entry.status != "unknown":
-            self._record(entry.key, "unknown", {}, attempt, error=_not_there_yet(entry.key))
-        return self._entry(entry.key)
-
-    def _record(
-        self,
-        key: str,
-        status: str,
-        columns: Mapping[str, Any],
-        attempt: dict[str, Any],
-        *,
-        numbers: Numbers | None = None,
-        error: A4sError | None = None,
-    ) -> None:
-        now = self._clock()
-        response = exact_json.dumps(numbers) if numbers is not None else None
-        if error is not None and isinstance(error, ChangeRequest):
-            response = exact_json.dumps(error_object(error))
-        outcome = {"status": status, "error": str(error) if error else None}
-        named = {column: (numbers or {}).get(name) for name, column in self._ledger.kind.numbers.items()}
-        row = {
-            **columns,
-            **outcome,
-            "error_code": error.code if error else None,
-            "response": response,
-            "settled_at": None if status == "unknown" else now,
-            **(named if numbers is not None else {}),
-        }
-        number = attempt.pop("number", None)
-        self._ledger.record(
-            key, row, now, Attempt({**attempt, **outcome, "ended_at": now, "response": response}, number)
-        )
-
-    def _entry(self, key: str) -> Entry:
-        entry = self._ledger.entry(key)
-        if entry is None:
-            raise LookupError(f"the ledger lost {key!r}")
+            return self._books.succeeded(entry.key, attempt, numbers)
+        if may_believe_absence(entry.last_sent_at, attempt.started_at, self._rules.resend_after):
+            return self._books.did_not(entry.key, "failed", attempt, _not_booked(entry.key))
+        if entry.status != "unknown":
+            return self._books.did_not(entry.key, "unknown", attempt, _not_there_yet(entry.key))
         return entry
 
     def _idempotency_key(self, key: str) -> str:
@@ -288,8 +226,9 @@ class SendOnce:
 
 
 def _other_content(entry: Entry) -> ChangeRequest:
+    state = _IN_WORDS.get(entry.status, entry.status)
     return ChangeRequest(
-        f"{entry.key!r} was sent before with other content and is {entry.status}: "
+        f"{entry.key!r} was sent before with other content and is {state}: "
         "give new content a new id, or send the same again to learn what became of it",
         code="DuplicateRequest",
     )

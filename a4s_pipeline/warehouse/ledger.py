@@ -76,23 +76,25 @@ class Ledger:
 
     def entries(self, status: str | None = None) -> list[Entry]:
         """Return the rows of the ledger, oldest first, or those of one status."""
-        condition = "($value IS NULL OR status = $value) ORDER BY received_at, ALL"
-        return self._entries(condition, status)
+        return self._entries("($value IS NULL OR status = $value)", status)
 
     def left_open(self) -> list[str]:
         """Return the keys whose outcome is not known, oldest first."""
-        condition = "status IN (SELECT unnest($value)) ORDER BY received_at, ALL"
-        return [entry.key for entry in self._entries(condition, list(OPEN_STATUSES))]
+        waiting = self._entries("status IN (SELECT unnest($value))", list(OPEN_STATUSES))
+        return [entry.key for entry in waiting]
 
     def _entries(self, condition: str, value: Any) -> list[Entry]:
+        with self._warehouse.moment() as connection:
+            return self._found(connection, condition, value)
+
+    def _found(self, connection: duckdb.DuckDBPyConnection, condition: str, value: Any) -> list[Entry]:
         names = self.kind.table.column_names
         columns = ", ".join(f'"{name}"' for name in names)
-        with self._warehouse.moment() as connection:
-            rows = connection.execute(
-                f"SELECT {columns} FROM {self.kind.table.name} "  # noqa: S608 - own names and conditions
-                f"WHERE connector = $connector AND {condition}",
-                {"connector": self.connector, "value": value},
-            ).fetchall()
+        rows = connection.execute(
+            f"SELECT {columns} FROM {self.kind.table.name} "  # noqa: S608 - own names and conditions
+            f'WHERE connector = $connector AND {condition} ORDER BY received_at, "{self.kind.key}"',
+            {"connector": self.connector, "value": value},
+        ).fetchall()
         return [self._as_entry(dict(zip(names, row, strict=True))) for row in rows]
 
     def _as_entry(self, row: dict[str, Any]) -> Entry:
@@ -106,23 +108,30 @@ class Ledger:
         )
 
     def record(
-        self, key: str, columns: Mapping[str, Any], at: datetime, attempt: Attempt | None = None
-    ) -> int:
-        """Write columns of a row, and open or complete an attempt with it; return the attempt's number."""
+        self,
+        key: str,
+        before: Entry | None,
+        columns: Mapping[str, Any],
+        at: datetime,
+        attempt: Attempt | None = None,
+    ) -> tuple[Entry, int | None]:
+        """Write columns of a row, and open or complete an attempt with it, in one transaction.
+
+        `before` is the row as it was, None where there is none; the caller holds the lock of the key.
+        Returns the row as it is then, and the attempt's number.
+        """
         identity = {"connector": self.connector, self.kind.key: key}
         stamp = {"synced_at": at, "run_id": self.run_id}
+        number: int | None = None
         with self._warehouse.transaction() as connection:
-            _upsert(connection, self.kind.table, identity, {**columns, **stamp})
-            if attempt is None or self.kind.attempts is None:
-                return 0
-            number = attempt.number or _next_number(connection, self.kind.attempts, identity)
-            _upsert(
-                connection,
-                self.kind.attempts,
-                {**identity, "attempt_number": number},
-                {**attempt.columns, **stamp},
-            )
-        return number
+            _write(connection, self.kind.table, identity, {**columns, **stamp}, is_new=before is None)
+            if attempt is not None and self.kind.attempts is not None:
+                is_new = attempt.number is None
+                number = attempt.number or _next_number(connection, self.kind.attempts, identity)
+                numbered = {**identity, "attempt_number": number}
+                _write(connection, self.kind.attempts, numbered, {**attempt.columns, **stamp}, is_new=is_new)
+        row = dict(before.row) if before else dict.fromkeys(self.kind.table.column_names)
+        return self._as_entry({**row, **identity, **columns, **stamp}), number
 
 
 def _next_number(connection: duckdb.DuckDBPyConnection, table: Table, identity: Mapping[str, Any]) -> int:
@@ -133,26 +142,30 @@ def _next_number(connection: duckdb.DuckDBPyConnection, table: Table, identity: 
     return int(row[0]) if row else 1
 
 
-def _upsert(
+def _write(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     identity: Mapping[str, Any],
     columns: Mapping[str, Any],
+    *,
+    is_new: bool,
 ) -> None:
-    unknown = {*identity, *columns} - set(table.column_names)
+    values = {**identity, **columns}
+    unknown = set(values) - set(table.column_names)
     if unknown:
         raise ValueError(f"{table.name} has no columns {sorted(unknown)}")
-    keys = ", ".join(f'"{name}"' for name in identity)
-    values = ", ".join(f"${name}" for name in identity)
-    connection.execute(
-        f"INSERT INTO {table.name} ({keys}) SELECT {values} "
-        f"WHERE NOT EXISTS (FROM {table.name} WHERE {_matches(identity)})",
-        dict(identity),
-    )
+    if is_new:
+        names = ", ".join(f'"{name}"' for name in values)
+        places = ", ".join(f"${name}" for name in values)
+        connection.execute(
+            f"INSERT INTO {table.name} ({names}) VALUES ({places})",  # noqa: S608 - checked column names
+            values,
+        )
+        return
     assignments = ", ".join(f'"{name}" = ${name}' for name in columns)
     connection.execute(
         f"UPDATE {table.name} SET {assignments} WHERE {_matches(identity)}",  # noqa: S608 - checked column names
-        {**identity, **columns},
+        values,
     )
 
 

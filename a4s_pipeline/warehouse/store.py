@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 
 from a4s_pipeline.errors import ChangeSite, StoreHeld
 from a4s_pipeline.warehouse.tables import TABLES
-from a4s_pipeline.warehouse.views import VIEWS
+from a4s_pipeline.warehouse.turns import turns_of
+from a4s_pipeline.warehouse.views import DEFAULT_ZONE, views_in
 
 # Analysts' tools lag behind: a file made with the defaults of DuckDB 2 is closed to every 1.x client.
 STORAGE: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": "v1.4.0"}
@@ -24,21 +24,23 @@ LONGEST_WAIT = 30.0
 _POLL = 0.02
 _HOLDER = re.compile(r"PID (\d+)")
 
-# DuckDB's lock is between processes; within one, moments on the same file take turns here.
-_turns: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock)
-
 
 class Warehouse:
     """The pipeline's own DuckDB file, and the only way to it.
 
     Across processes DuckDB allows one writer or many readers, never both, so each use is a moment:
-    the file is opened late, closed early, and waited for `wait_seconds` at most.
+    the file is opened late, closed early, and waited for `wait_seconds` at most. `zone` is where the days
+    and months of the views begin.
     """
 
-    def __init__(self, path: Path, wait_seconds: float = LONGEST_WAIT) -> None:
+    def __init__(
+        self, path: Path, wait_seconds: float = LONGEST_WAIT, *, zone: ZoneInfo = DEFAULT_ZONE
+    ) -> None:
         self.path = path
+        self._zone = zone
         self._wait_seconds = wait_seconds
-        self._turn = _turns[path]
+        # DuckDB's lock is between processes; within one, moments on the same file take turns.
+        self._turns = turns_of(path)
         self._has_schema = False
 
     def __repr__(self) -> str:
@@ -52,22 +54,24 @@ class Warehouse:
         file cannot be opened or written at all.
         """
         deadline = time.monotonic() + self._wait_seconds
-        if not self._turn.acquire(timeout=self._wait_seconds):
+        if not self._turns.take(self._wait_seconds):
             raise StoreHeld(f"{self.path} is in use by another thread of this process: try again later")
+        connection: duckdb.DuckDBPyConnection | None = None
+        is_sound = False
         try:
-            connection = self._open(deadline)
-            try:
+            connection = self._turns.kept()
+            if connection is None:
+                connection = self._open(deadline)
                 connection.execute("SET TimeZone = 'UTC'")
-                if not self._has_schema:
-                    _apply_schema(connection)
-                    self._has_schema = True
-                yield connection
-            except duckdb.IOException as error:
-                raise _unusable(self.path, error) from None
-            finally:
-                connection.close()
+            if not self._has_schema:
+                _apply_schema(connection, self._zone)
+                self._has_schema = True
+            yield connection
+            is_sound = True
+        except duckdb.IOException as error:
+            raise _unusable(self.path, error) from None
         finally:
-            self._turn.release()
+            self._turns.give_back(connection, is_sound=is_sound)
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -117,10 +121,10 @@ def _schema_fingerprint(statements: list[str]) -> str:
     return hashlib.blake2b("\n".join(statements).encode(), digest_size=16).hexdigest()
 
 
-def _apply_schema(connection: duckdb.DuckDBPyConnection) -> None:
+def _apply_schema(connection: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
     """Create what a new file or one of an older version lacks; a file that is current is only read."""
     statements = [statement for table in TABLES for statement in table.ddl()]
-    statements += [statement for view in VIEWS for statement in view.ddl()]
+    statements += [statement for view in views_in(zone) for statement in view.ddl()]
     fingerprint = _schema_fingerprint(statements)
     known = connection.execute(
         """

@@ -1,4 +1,4 @@
-"""The views for analysts, described once."""
+"""The view of what is still to be had of order history."""
 
 from __future__ import annotations
 
@@ -26,5 +26,3 @@ ORDERS_WITHOUT_LINES = View(
         RUN_ID,
     ),
 )
-
-VIEWS: tuple[View, ...] = (ORDERS_WITHOUT_LINES,)

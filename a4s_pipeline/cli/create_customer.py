@@ -1,0 +1,43 @@
+"""`a4s create-customer`: creates one customer at the gateway, once."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+import click
+
+from a4s_pipeline.cli.orders import one_connector
+from a4s_pipeline.cli.output import connector_option, json_option, print_answered
+from a4s_pipeline.ondemand.requests import parse_request
+from a4s_pipeline.ondemand.service import OnDemand
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings import load_settings
+
+
+@click.command("create-customer")
+@click.argument("file", type=click.File("rb"))
+@connector_option
+@json_option
+def create_customer(file: BinaryIO, connector: str | None, as_json: bool) -> None:
+    """Create the customer in FILE at the gateway, and store its external identifier.
+
+    `-` reads standard input.
+    """
+    settings = load_settings()
+    settings.required_gateway_url()
+    name = one_connector(settings, connector)
+    document = parse_request(file.read())
+    customer = document.get("customer") if document.get("kind") == "create_customer" else document
+    received_at = datetime.now(UTC)
+    with OnDemand(Platform(settings), run_id=f"a4s-create-{uuid.uuid4()}") as service:
+        answered = service.connector(name).customers.create(customer, received_at)
+        message = answered.error["message"] if answered.error else None
+        service.log.note(name, "create_customer", answered.status, received_at, datetime.now(UTC), message)
+    sys.exit(print_answered(answered, as_json=as_json, summary=_summary))
+
+
+def _summary(answer: dict[str, Any]) -> str:
+    return f"customer {answer['customerCode']} is {answer['externalId']} at the gateway"

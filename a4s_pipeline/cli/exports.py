@@ -1,0 +1,107 @@
+"""`a4s exports` and `a4s retry`: the export ledger."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from a4s_pipeline import exact_json
+from a4s_pipeline.cli.output import connector_option, json_option, print_answered, print_json
+from a4s_pipeline.errors import NotThere
+from a4s_pipeline.ondemand.order_export import NOTICE
+from a4s_pipeline.ondemand.service import OnDemand
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings import Settings, load_settings
+from a4s_pipeline.warehouse.ledger import ORDER_LEDGER, Entry, Ledger
+
+_STATUSES = ["pending", "sending", "ok", "refused", "failed", "unknown"]
+
+
+@click.command()
+@click.option("--status", type=click.Choice(_STATUSES), help="Only the orders of this status.")
+@connector_option
+@json_option
+def exports(status: str | None, connector: str | None, as_json: bool) -> None:
+    """List the export ledger: every order that was to be exported, and what became of it."""
+    settings = load_settings()
+    platform = Platform(settings)
+    rows = [
+        _row(name, entry)
+        for name in settings.chosen_connectors(connector)
+        for entry in _ledger(platform, name).entries(status)
+    ]
+    if as_json:
+        print_json({"exports": rows})
+        return
+    for row in rows:
+        told = row["orderNumber"] or row["orderId"] or row["error"] or ""
+        who = f"{row['connector']} {row['intakeOrderId']}  {row['customerCode'] or ''}"
+        click.echo(f"{row['status']:<8} {who}  {told}")
+    click.echo(f"{len(rows)} orders", err=True)
+
+
+@click.command()
+@click.argument("intake_order_id", metavar="ID")
+@connector_option
+@json_option
+def retry(intake_order_id: str, connector: str | None, as_json: bool) -> None:
+    """Settle the order ID that is refused, failed or unknown.
+
+    What is unknown is looked up first, and an order is sent only where it cannot be booked twice.
+    """
+    settings = load_settings()
+    settings.required_gateway_url()
+    started_at = datetime.now(UTC)
+    with OnDemand(Platform(settings), run_id=f"a4s-retry-{uuid.uuid4()}") as service:
+        _ = service.hook
+        name, entry = _find(service, settings, intake_order_id, connector)
+        order = exact_json.loads(entry.row["intake"])
+        # Sent again, it is still the order that was received then.
+        answered = service.connector(name).orders.export(order, entry.row["received_at"] or started_at)
+        message = answered.error["message"] if answered.error else None
+        service.log.note(name, "export_order", answered.status, started_at, datetime.now(UTC), message)
+    sys.exit(print_answered(answered, as_json=as_json, summary=_settled))
+
+
+def _find(
+    service: OnDemand, settings: Settings, intake_order_id: str, connector: str | None
+) -> tuple[str, Entry]:
+    for name in settings.chosen_connectors(connector):
+        entry = _ledger(service.platform, name).entry(intake_order_id)
+        if entry is not None and entry.row["intake"]:
+            return name, entry
+    raise NotThere(f"the ledger has no order {intake_order_id!r}: see `a4s exports`", code="UnknownOrder")
+
+
+def _ledger(platform: Platform, connector: str) -> Ledger:
+    return Ledger(platform.warehouse, ORDER_LEDGER, connector, "a4s-exports")
+
+
+def _row(connector: str, entry: Entry) -> dict[str, Any]:
+    row = entry.row
+    return {
+        "connector": connector,
+        "intakeOrderId": entry.key,
+        "status": entry.status,
+        "customerCode": row["customer_code"],
+        "orderId": row["order_id"],
+        "orderNumber": row["order_number"],
+        "attempts": entry.attempts,
+        "receivedAt": _instant(row["received_at"]),
+        "lastSentAt": _instant(row["last_sent_at"]),
+        "settledAt": _instant(row["settled_at"]),
+        "error": row["error"],
+        "errorCode": row["error_code"],
+    }
+
+
+def _instant(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).isoformat()
+
+
+def _settled(answer: dict[str, Any]) -> str:
+    return f"order {answer['externalId']} is order {answer['orderNumber'] or answer['orderId']}. {NOTICE}"

@@ -1,0 +1,36 @@
+"""`a4s report`: the published copy as one page of pictures and tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from a4s_pipeline.cli.output import connector_option
+from a4s_pipeline.report import write_report
+from a4s_pipeline.settings import load_settings
+
+
+@click.command()
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where the page goes, by default report.html in A4S_DATA_DIR.",
+)
+@connector_option
+def report(output: Path | None, connector: str | None) -> None:
+    """Write one HTML page on sales, stock and freshness, from the published copy.
+
+    It opens from disk and loads nothing from elsewhere. Without --connector it covers all.
+    """
+    settings = load_settings()
+    # Without any settings, as on an analyst's machine, the copy says which connectors there are.
+    chosen = settings.chosen_connectors(connector) if connector or settings.connectors else None
+    page = write_report(
+        settings.analytics_path,
+        output or settings.data_dir / "report.html",
+        connectors=chosen,
+        zone=settings.timezone,
+    )
+    click.echo(str(page))

@@ -1,0 +1,105 @@
+"""What the ledger is told: what is about to be sent, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from a4s_pipeline import exact_json
+from a4s_pipeline.errors import A4sError, ChangeRequest
+from a4s_pipeline.ondemand.answers import error_object
+from a4s_pipeline.warehouse.ledger import Attempt, Entry, Ledger
+
+_STALE_RECORD = timedelta(seconds=2)
+
+
+@dataclass(frozen=True)
+class OpenAttempt:
+    """An attempt that is under way: its number where the ledger has it already, and what is known of it."""
+
+    kind: str
+    started_at: datetime
+    before: Entry | None
+    """The ledger's row as it was when the attempt began; None where there was none."""
+    number: int | None = None
+
+
+class Bookkeeping:
+    """Writes the ledger, each time the row and its attempt together, and returns the row as it is then."""
+
+    def __init__(self, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    def about_to_send(
+        self, key: str, payload: str, before: Entry | None, columns: Mapping[str, Any]
+    ) -> OpenAttempt:
+        """Record what is about to be sent, and when: no earlier than it really is."""
+        number: int | None = None
+        sent_before = before.attempts if before else 0
+        while True:
+            now = self._clock()
+            row = {
+                **columns,
+                "status": "sending",
+                "payload": payload,
+                "attempts": sent_before + 1,
+                "last_sent_at": now,
+                "response": None,
+                "error": None,
+                "error_code": None,
+                "settled_at": None,
+            }
+            attempt = {"kind": "send", "status": "sending", "started_at": now, "request": payload}
+            before, number = self._ledger.record(key, before, row, now, Attempt(attempt, number))
+            # The store may have been waited for, or the machine asleep: a send that is recorded too
+            # early would let a "not there" be believed too early.
+            if self._clock() - now < _STALE_RECORD:
+                return OpenAttempt("send", now, before, number)
+
+    def succeeded(self, key: str, attempt: OpenAttempt, numbers: Mapping[str, str]) -> Entry:
+        """Record that it is at the gateway, under these numbers."""
+        named = {column: numbers.get(name) for name, column in self._ledger.kind.numbers.items()}
+        return self._close(key, "ok", attempt, named, response=exact_json.dumps(dict(numbers)))
+
+    def did_not(
+        self,
+        key: str,
+        status: str,
+        attempt: OpenAttempt,
+        error: A4sError,
+        columns: Mapping[str, Any] | None = None,
+    ) -> Entry:
+        """Record why it is refused, failed or unknown; the traceback of a hook goes with the attempt."""
+        response = exact_json.dumps(error_object(error)) if isinstance(error, ChangeRequest) else None
+        return self._close(key, status, attempt, columns or {}, response=response, error=error)
+
+    def _close(
+        self,
+        key: str,
+        status: str,
+        attempt: OpenAttempt,
+        columns: Mapping[str, Any],
+        *,
+        response: str | None,
+        error: A4sError | None = None,
+    ) -> Entry:
+        now = self._clock()
+        outcome = {"status": status, "error": str(error) if error else None, "response": response}
+        row = {
+            **columns,
+            **outcome,
+            "error_code": error.code if error else None,
+            "settled_at": None if status == "unknown" else now,
+        }
+        closed = {**outcome, "ended_at": now}
+        if attempt.number is None:
+            closed |= {
+                "kind": attempt.kind,
+                "started_at": attempt.started_at,
+                "traceback": getattr(error, "trace", None),
+            }
+        entry, _ = self._ledger.record(key, attempt.before, row, now, Attempt(closed, attempt.number))
+        return entry

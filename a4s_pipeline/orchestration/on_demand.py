@@ -1,0 +1,158 @@
+"""The on-demand job: one run that answers whatever waits, and stays a while for more."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from a4s_pipeline.locks import is_shown, shared_sign
+from a4s_pipeline.ondemand.desk import Desk
+from a4s_pipeline.ondemand.inbox import Inbox, Waiting, is_plain_id
+from a4s_pipeline.ondemand.service import OnDemand
+from a4s_pipeline.platform import Platform
+
+JOB = "on_demand"
+# Long enough that a busy day needs few starts, short enough that new code and settings get their turn.
+LONGEST_RUN_SECONDS = 3600.0
+_TIME_TO_SHOW_SECONDS = 30.0
+_ALIVE = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+_GENERATION_TAG = "a4s/code_location"
+
+
+class OnDemandConfig(dg.Config):
+    """What a run of the job answers: the request given here alone, or without one, the inbox."""
+
+    request_json: str = ""
+    """A request as JSON, as it would be dropped into the inbox; its answer is in the run's metadata."""
+    request_id: str = "launchpad"
+    """The id of that request, a plain file name."""
+
+
+@dg.op(description="Asks the gateway what became of orders and customers whose outcome is unknown.")
+def settle_unknown_outcomes(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
+    """Settles what the ledgers hold as unknown, before anything new is sent."""
+    with OnDemand(platform, context.run_id) as service:
+        left = service.settle_all()
+    context.add_output_metadata({"still_unknown": left})
+
+
+@dg.op(
+    ins={"settled": dg.In(dg.Nothing)},
+    description="Answers every request that waits, side by side, and stays for more.",
+)
+def answer_requests(
+    context: dg.OpExecutionContext, config: OnDemandConfig, platform: dg.ResourceParam[Platform]
+) -> None:
+    """Answers the inbox until nothing came for a while, or the one request of the configuration."""
+    with OnDemand(platform, context.run_id) as service:
+        desk = Desk(service)
+        if config.request_json:
+            if not is_plain_id(config.request_id):
+                raise dg.Failure("request_id must be a plain file name", allow_retries=False)
+            answer = desk.document(Waiting(config.request_id, config.request_json.encode()))
+            context.add_output_metadata(
+                {"answer": dg.MetadataValue.json(answer), "status": str(answer["status"])}
+            )
+            return
+        with shared_sign(_sign(platform)):
+            desk.serve(_is_over(context.run.tags.get(_GENERATION_TAG), _generation_file(platform)))
+        counts: dict[str, Any] = {
+            f"answered_{status}": count for status, count in desk.counts.by_status.items()
+        }
+        context.add_output_metadata(counts)
+
+
+def _is_over(generation: str | None, generation_file: Path) -> Callable[[], bool]:
+    """Return what tells that a run should end: its time is up, or the code location was loaded anew."""
+    ends_at = time.monotonic() + LONGEST_RUN_SECONDS
+
+    def is_over() -> bool:
+        if time.monotonic() >= ends_at:
+            return True
+        if generation is None:
+            return False
+        try:
+            return generation_file.read_text() != generation
+        except OSError:
+            return False
+
+    return is_over
+
+
+def _generation_file(platform: Platform) -> Path:
+    return platform.settings.data_dir.absolute() / "locks" / "code_location"
+
+
+@dg.job(
+    name=JOB,
+    executor_def=dg.in_process_executor,
+    # Nothing here is run again by Dagster: what was begun is in the ledger, what was not is in the inbox.
+    tags={"dagster/max_retries": "0", "dagster/priority": "10"},
+    description="Answers requests on demand: projected stock, order export, customers, order retrieval.",
+)
+def on_demand() -> None:
+    """Settles what is unknown, then answers requests."""
+    answer_requests(settle_unknown_outcomes())
+
+
+@dg.sensor(
+    name="on_demand_requests",
+    job=on_demand,
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def on_demand_requests(
+    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Starts one run when requests wait and no run is there to answer them."""
+    inbox = Inbox(platform.settings.data_dir.absolute())
+    generation = f"{os.getpid()}"
+    waiting = len(inbox.waiting()) + len(inbox.unsettled())
+    if _is_answered(context.instance, platform):
+        _note_generation(platform, generation)
+        yield dg.SkipReason("a run is answering requests")
+    elif not waiting:
+        yield dg.SkipReason("no request waits in the inbox")
+    else:
+        _note_generation(platform, generation)
+        yield dg.RunRequest(
+            # Dagster would never start a run with the same key again; the request itself is the truth.
+            run_key=f"{datetime.now(UTC).isoformat()}",
+            tags={_GENERATION_TAG: generation},
+        )
+
+
+def _is_answered(instance: dg.DagsterInstance, platform: Platform) -> bool:
+    """Tell whether a run is alive or about to be.
+
+    A run that was killed counts as started until Dagster notices, minutes later; the sign that it showed
+    went with its process.
+    """
+    if is_shown(_sign(platform)):
+        return True
+    now = time.time()
+    for record in instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=_ALIVE)):
+        if record.start_time is None or now - record.start_time < _TIME_TO_SHOW_SECONDS:
+            return True
+    return False
+
+
+def _sign(platform: Platform) -> Path:
+    return platform.settings.data_dir.absolute() / "locks" / "on_demand.serving"
+
+
+def _note_generation(platform: Platform, generation: str) -> None:
+    """Let runs that an earlier load of the code location started know that it is gone."""
+    path = _generation_file(platform)
+    if not path.exists() or path.read_text() != generation:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(generation)
