@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from a4s_pipeline.gateway.answers import no_focus_connector
 from a4s_pipeline.gateway.client import GatewayClient, Reply
 from a4s_pipeline.gateway.dates import as_query
+from a4s_pipeline.gateway.pictures import whole_picture
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import Status
 from a4s_pipeline.gateway.stock_records import Stock
@@ -62,6 +63,19 @@ class Administration:
         """Read the lines of one order, still raw."""
         subject = f"the lines of order {order_code!r} of {self.name!r}"
         return self.client.get("order_lines", self.name, subject, _array, code=order_code)
+
+    def items(self, page: int) -> Reply[Page]:
+        """Read one page of items, by their code."""
+        return self._page("items", "items", page, {}, self._page_size)
+
+    def customers(self, page: int) -> Reply[Page]:
+        """Read one page of customers, by their code."""
+        return self._page("customers", "customers", page, {}, self._page_size)
+
+    def image(self, image_hash: str) -> Reply[bytes]:
+        """Have the bytes of one picture."""
+        subject = f"the image {image_hash!r} of {self.name!r}"
+        return self.client.get_bytes("image", self.name, subject, whole_picture, code=image_hash)
 
     def stock(self, item_code: str) -> Reply[Stock]:
         """Ask for the stock of one item, live."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, Self, TypeVar
+from urllib.parse import urlencode
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, GatewayUnavailable, TryAgain
@@ -16,7 +17,7 @@ from a4s_pipeline.gateway.answers import error_for, unreadable
 from a4s_pipeline.gateway.pace import Pace
 from a4s_pipeline.gateway.retrying import RetryRule, http_date, told_wait
 from a4s_pipeline.gateway.routes import Routes
-from a4s_pipeline.gateway.transport import FAULTS, open_session, unreached, whole_body
+from a4s_pipeline.gateway.transport import FAULTS, Caller, unreached, whole_body
 from a4s_pipeline.settings import Settings
 
 T = TypeVar("T")
@@ -53,7 +54,7 @@ class GatewayClient:
         self._give_up_limit = 2 * settings.max_connections
         self.calls = 0
         self.retries = 0
-        self._session = open_session(settings)
+        self._caller = Caller(settings)
 
     def __repr__(self) -> str:
         return f"GatewayClient({self._base!r})"
@@ -67,7 +68,7 @@ class GatewayClient:
     def close(self) -> None:
         """End the waits of other threads and let go of the connections."""
         self._closed.set()
-        self._session.close()
+        self._caller.close()
 
     def get(
         self,
@@ -161,16 +162,7 @@ class GatewayClient:
         with self._count_lock:
             self.calls += 1
         try:
-            with self._session.request(
-                method,
-                self._base + path,
-                params=params,
-                data=body,
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with self._caller.send(method, self._url(path, params), body, headers) as response:
                 content = whole_body(response, subject, deadline)
         except FAULTS as fault:
             raise unreached(fault, subject, self._timeout) from None
@@ -185,6 +177,9 @@ class GatewayClient:
         except ValueError as fault:
             raise unreadable(subject, str(fault)) from None
         return Reply(value, clock or now, clock)
+
+    def _url(self, path: str, params: Mapping[str, str | int] | None) -> str:
+        return f"{self._base}{path}?{urlencode(params)}" if params else self._base + path
 
     def _rest(self, seconds: float, subject: str) -> None:
         if self._closed.is_set() or (seconds > 0 and self._closed.wait(seconds)):

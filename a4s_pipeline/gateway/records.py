@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
@@ -40,6 +40,10 @@ def _addressable(code: str) -> str:
     return code
 
 
+def _entries(value: Any) -> Any:
+    return [] if value is None else value
+
+
 def _short(value: Any) -> Any:
     # 1E+999999999 is ten letters of JSON, and half a gigabyte as a whole number.
     if isinstance(value, Decimal) and value.adjusted() > _LONGEST_NUMBER:
@@ -49,11 +53,15 @@ def _short(value: Any) -> Any:
 
 _LONGEST_NUMBER = 10
 
+E = TypeVar("E")
+
 Code = Annotated[str, AfterValidator(_addressable)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 OptionalInstant = Annotated[datetime | None, BeforeValidator(_optional_instant)]
 RealDate = Annotated[date | None, BeforeValidator(_real_date)]
 LineNumber = Annotated[int, Field(ge=-(2**31), lt=2**31), BeforeValidator(_short)]
+Entries = Annotated[list[E], BeforeValidator(_entries), Field(default_factory=list)]
+"""A list of which null, or nothing at all, is an empty one."""
 
 
 class WireRecord(BaseModel):

@@ -1,4 +1,4 @@
-"""The calls that make something at the gateway, each sent once, and the look-ups that tell what came of them."""
+"""The calls that make something at the gateway, each sent once, and the look-ups of what came of them."""
 
 from __future__ import annotations
 

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
-
-from a4s_pipeline.gateway.records import Code, RealDate, WireRecord
-
-
-def _entries(value: Any) -> Any:
-    return [] if value is None else value
+from a4s_pipeline.gateway.records import Code, Entries, RealDate, WireRecord
 
 
 class Delivery(WireRecord):
@@ -21,10 +14,15 @@ class Delivery(WireRecord):
     quantity: Decimal
 
 
-class Stock(WireRecord):
-    """How much of an item lies on the shelf, is still to be delivered to customers, and is to come in."""
+class StockLevels(WireRecord):
+    """How much lies on the shelf, is still to be delivered to customers, and is to come in."""
 
-    item_code: Code
     shelf_stock: Decimal
     to_be_delivered: Decimal
-    delivery_dates: Annotated[list[Delivery], BeforeValidator(_entries)] = Field(default_factory=list)
+    delivery_dates: Entries[Delivery]
+
+
+class Stock(StockLevels):
+    """The stock of one item, asked for live."""
+
+    item_code: Code

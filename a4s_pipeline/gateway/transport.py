@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
+from collections.abc import Mapping
 
 import requests
 import urllib3
@@ -40,6 +41,46 @@ def open_session(settings: Settings) -> requests.Session:
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
+
+
+class Caller:
+    """Sends requests over one session.
+
+    Each call copies a request that was prepared once: what requests does to prepare one costs a third of
+    the processor time of a call, and is the same every time.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.session = open_session(settings)
+        self._timeout = settings.timeout_seconds
+        base = requests.Request("GET", settings.required_gateway_url())
+        try:
+            self._prepared = self.session.prepare_request(base)
+        except requests.RequestException as fault:
+            self.session.close()
+            raise unreached(fault, "anything", self._timeout) from None
+
+    def send(
+        self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
+        """Send one request, its URL encoded already, and return the response with its body unread."""
+        request = self._prepared.copy()
+        request.method, request.url = method, url
+        if body is not None:
+            request.prepare_body(body, None)
+        request.headers.update(headers or {})
+        return self.session.send(
+            request,
+            timeout=self._timeout,
+            stream=True,
+            allow_redirects=False,
+            verify=self.session.verify,
+            proxies={},
+        )
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.session.close()
 
 
 def whole_body(response: requests.Response, subject: str, deadline: float) -> bytes:
