@@ -3,7 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 UI_PORT ?= 3000
 
-.PHONY: demo test dev lint clean
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test dev lint clean
+
+help:
+	@echo 'make demo | test | lint | dev | clean'
 
 demo: .venv/ready
 	$(BIN)/a4s demo
