@@ -1,0 +1,245 @@
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from a4s_pipeline.errors import GatewayUnavailable
+from a4s_pipeline.sync.windows import Months, OrdersPlan
+from a4s_pipeline_tests.sync.conftest import AMSTERDAM, EVERYTHING, Site, header, line
+
+MARCH = OrdersPlan(Months(date(2024, 3, 1), date(2024, 3, 1)), whole=True)
+
+
+def _put_three_months(site: Site) -> None:
+    site.put("FEB", "2024-02-29T23:59:59")
+    site.put("MAR-FIRST", "2024-03-01T00:00:00")
+    site.put("MAR-LAST", "2024-03-31T23:59:59")
+    site.put("APR", "2024-04-01T00:00:00")
+
+
+def test_a_backfill_reads_its_month_in_the_administrations_own_time_and_no_other(site: Site) -> None:
+    _put_three_months(site)
+    result = site.sync(MARCH)
+    assert site.codes() == ["MAR-FIRST", "MAR-LAST"]
+    assert result.seen == 2
+    call = site.sandbox.calls("orders")[0]
+    assert call.query["orderDateFrom"] == "2024-03-01T00:00:00+01:00"
+    assert call.query["orderDateTo"] == "2024-04-01T00:00:00+02:00"
+
+
+def test_a_backfill_asks_for_all_lines_again_whether_or_not_the_header_changed(site: Site) -> None:
+    _put_three_months(site)
+    site.sync()
+    result = site.sync_again(MARCH)
+    assert site.line_calls() == ["MAR-FIRST", "MAR-LAST"]
+    assert (result.seen, result.changed, result.unchanged) == (2, 0, 2)
+    site.assert_as_at_source()
+
+
+def test_a_line_edited_under_an_unchanged_header_is_found_by_a_whole_reading_alone(site: Site) -> None:
+    site.put("A1", lines=[line("1"), line("2")])
+    site.put("A2")
+    site.sync()
+    site.put("A1", lines=[line("1", quantity=5)])
+    assert site.sync().changed == 0
+    assert site.line_codes("A1") == ["1", "2"]
+    result = site.sync(MARCH)
+    assert (result.changed, result.unchanged) == (1, 1)
+    site.assert_as_at_source()
+
+
+def test_a_whole_reading_of_what_the_same_run_wrote_asks_for_nothing_again(site: Site) -> None:
+    codes = site.put_month(6)
+    site.sync(MARCH, run_id="one")
+    site.sync(MARCH, run_id="one")
+    assert site.line_calls() == codes
+
+
+def test_a_backfill_beyond_a_gap_leaves_the_watermark_where_it_was(site: Site) -> None:
+    _put_three_months(site)
+    site.sync(MARCH)
+    assert site.watermark() is None
+    site.sync_again()
+    assert site.listed_from() == datetime(2015, 1, 1, tzinfo=AMSTERDAM)
+    site.assert_as_at_source()
+    assert site.watermark() == site.order("APR")["order_date"]
+
+
+def test_a_backfill_of_old_months_does_not_move_the_watermark_back(site: Site) -> None:
+    _put_three_months(site)
+    site.sync()
+    site.sync(OrdersPlan(Months(date(2024, 1, 1), date(2024, 2, 1)), whole=True))
+    assert site.watermark() == site.order("APR")["order_date"]
+
+
+def test_a_backfill_that_joins_what_was_read_before_moves_the_watermark(site_of: Callable[..., Site]) -> None:
+    site = site_of(history_start=date(2024, 2, 1))
+    _put_three_months(site)
+    site.sync(OrdersPlan(Months(date(2024, 2, 1), date(2024, 2, 1))))
+    assert site.watermark() == site.order("FEB")["order_date"]
+    site.sync(OrdersPlan(Months(date(2024, 2, 1), date(2024, 3, 1))))
+    assert site.watermark() == site.order("MAR-LAST")["order_date"]
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 3, 300])
+def test_a_backfill_from_a_gateway_that_ignores_the_end_date_leaves_no_gap_behind_its_watermark(
+    site_of: Callable[..., Site], page_size: int
+) -> None:
+    site = site_of(history_start=date(2024, 2, 1), page_size=page_size)
+    _put_three_months(site)
+    site.put("MAY", "2024-05-20T09:00:00")
+    site.put("JUNE", "2024-06-20T09:00:00")
+    site.faults.ignore_order_date_to = True
+    result = site.sync(OrdersPlan(Months(date(2024, 2, 1), date(2024, 3, 1)), whole=True))
+    assert site.codes() == ["FEB", "MAR-FIRST", "MAR-LAST"]
+    assert (result.seen, result.is_complete) == (3, True)
+    assert site.watermark() == site.order("MAR-LAST")["order_date"]
+    site.sync()
+    site.assert_as_at_source()
+
+
+def test_the_running_month_has_no_end_and_holds_the_orders_of_the_future(site: Site) -> None:
+    this_month = datetime.now(AMSTERDAM).date().replace(day=1)
+    site.put("NOW", datetime.now(UTC).isoformat())
+    site.put("FUTURE", (datetime.now(UTC) + timedelta(days=1000)).isoformat())
+    site.put("OLD", "2024-03-05T09:00:00")
+    site.sync(OrdersPlan(Months(this_month, this_month), whole=True))
+    assert site.codes() == ["FUTURE", "NOW"]
+    assert site.watermark() is None
+
+
+def test_months_before_the_history_start_are_cut_off(site_of: Callable[..., Site]) -> None:
+    site = site_of(history_start=date(2024, 3, 31))
+    _put_three_months(site)
+    site.sync(OrdersPlan(Months(date(2024, 1, 1), date(2024, 3, 1)), whole=True))
+    assert site.codes() == ["MAR-LAST"]
+
+
+# What is gone at the source
+
+
+def test_an_order_that_is_gone_is_marked_by_a_whole_reading_and_kept(site: Site) -> None:
+    site.put_month(3)
+    site.sync()
+    site.source.remove_order("A001")
+    assert site.sync().removed == 0
+    assert site.order("A001")["removed_at"] is None
+    result = site.sync(MARCH)
+    assert (result.removed, result.removals_withheld) == (1, None)
+    assert site.order("A001")["removed_at"] is not None
+    assert site.line_codes("A001") == ["1"]
+    site.assert_as_at_source()
+    assert site.sync(MARCH).removed == 0
+
+
+def test_an_order_that_was_gone_and_returns_is_there_again_lines_and_all(site: Site) -> None:
+    site.put_month(3)
+    site.sync()
+    site.source.remove_order("A001")
+    site.sync(MARCH)
+    site.put("A001", "2024-03-01T01:00:00Z", [line("7")])
+    result = site.sync_again()
+    assert (result.changed, site.line_calls()) == (1, ["A001"])
+    assert site.order("A001")["removed_at"] is None
+    site.assert_as_at_source()
+
+
+def test_a_reading_of_one_month_removes_nothing_of_another(site: Site) -> None:
+    _put_three_months(site)
+    site.sync()
+    for code in ("FEB", "MAR-LAST", "APR"):
+        site.source.remove_order(code)
+    assert site.sync(MARCH).removed == 1
+    assert site.codes() == ["APR", "FEB", "MAR-FIRST"]
+
+
+def test_an_order_that_moved_to_another_month_is_not_gone(site: Site) -> None:
+    _put_three_months(site)
+    site.sync()
+    site.put("MAR-LAST", "2024-04-02T09:00:00")
+    site.sync(OrdersPlan(Months(date(2024, 3, 1), date(2024, 4, 1)), whole=True))
+    site.assert_as_at_source()
+
+
+def test_an_empty_listing_removes_nothing_and_says_so(site: Site) -> None:
+    site.put_month(3)
+    site.sync()
+    for code in site.codes():
+        site.source.remove_order(code)
+    result = site.sync(MARCH)
+    assert (result.removed, len(site.codes())) == (0, 3)
+    assert result.removals_withheld == "the listing came back empty, where 3 orders are held"
+
+
+def test_a_reading_that_breaks_off_removes_nothing(site_of: Callable[..., Site]) -> None:
+    site = site_of(page_size=2)
+    site.put_month(6)
+    site.sync()
+    site.source.remove_order("A005")
+    site.faults.script = {"orders": ["ok", *["server_error"] * 5]}
+    with pytest.raises(GatewayUnavailable):
+        site.sync(MARCH)
+    assert "A005" in site.codes()
+
+
+def test_a_listing_that_never_holds_still_removes_nothing(site_of: Callable[..., Site]) -> None:
+    site = site_of(page_size=2)
+    site.put_month(6)
+    site.sync()
+    site.source.remove_order("A005")
+    extra: list[str] = []
+
+    def insert(_route: str, _administration: str, page: int) -> None:
+        if page == 1:
+            extra.append(f"X{len(extra)}")
+            site.source.put_order(header(extra[-1], "2024-03-01T00:30:00Z"), [line()])
+
+    site.faults.on_page = insert
+    result = site.sync(MARCH)
+    assert (result.is_complete, result.removed) == (False, 0)
+    assert "A005" in site.codes()
+
+
+def test_an_order_that_is_listed_and_whose_lines_still_cannot_be_had_is_not_gone(site: Site) -> None:
+    site.put_month(3)
+    site.faults.lines_404 = {"A001"}
+    site.sync()
+    for plan in (MARCH, EVERYTHING):
+        result = site.sync(plan)
+        assert (result.removed, result.left, result.unchanged) == (0, 1, 3)
+        assert site.without_lines() == ["A001"]
+
+
+def test_an_order_that_is_gone_before_its_lines_came_is_asked_for_no_more(site: Site) -> None:
+    site.put_month(3)
+    site.faults.lines_404 = {"A001"}
+    site.sync()
+    site.source.remove_order("A001")
+    assert site.sync(MARCH).removed == 1
+    assert site.without_lines() == []
+    site.sync_again()
+    assert site.line_calls() == []
+
+
+def test_lines_set_aside_of_an_order_that_is_gone_are_forgotten(site: Site) -> None:
+    site.put("A1")
+    site.put("A2", lines=["x"])
+    site.sync()
+    assert set(site.set_aside()) == {"A2"}
+    site.source.remove_order("A2")
+    assert site.sync(MARCH).removed == 1
+    assert site.set_aside() == {}
+
+
+def test_a_full_reading_brings_all_of_history_up_to_date(site: Site) -> None:
+    site.put("OLD", "2016-03-05T09:00:00")
+    site.put("GONE", "2017-03-05T09:00:00")
+    site.put("NEW", "2024-03-05T09:00:00")
+    site.sync()
+    site.put("OLD", "2016-03-05T09:00:00", [line("9")])
+    site.put("LATE", "2015-03-05T09:00:00")
+    site.source.remove_order("GONE")
+    result = site.sync_again(EVERYTHING)
+    assert (result.seen, result.new, result.changed, result.unchanged, result.removed) == (3, 1, 1, 1, 1)
+    assert site.listed_from() == datetime(2015, 1, 1, tzinfo=AMSTERDAM)
+    site.assert_as_at_source()

@@ -1,0 +1,386 @@
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from a4s_pipeline.errors import AccessDenied, GatewayUnavailable, ReplyUnreadable
+from a4s_pipeline.sandbox import Faults
+from a4s_pipeline_tests.sync.conftest import EVERYTHING, Site, header, line
+
+MARCH_5 = 1709629200_000000
+"""The fifth of March 2024, 9:00 in UTC, in microseconds."""
+
+
+# Lines that cannot be had
+
+
+def test_an_order_whose_lines_cannot_be_had_is_stored_without_and_the_rest_comes_in(site: Site) -> None:
+    site.put_month(5)
+    site.faults.lines_404 = {"A001"}
+    site.faults.lines_500 = {"A003"}
+    result = site.sync()
+    assert site.codes() == ["A000", "A001", "A002", "A003", "A004"]
+    assert site.without_lines() == ["A001", "A003"]
+    assert (result.new, result.left, result.without_lines, result.leaves_work) == (5, 2, 2, True)
+    assert site.line_codes("A001") == []
+    assert site.watermark() == site.order("A004")["order_date"]
+
+
+def test_what_is_left_is_worked_off_first_by_the_next_sync_even_beyond_the_look_back(site: Site) -> None:
+    site.put("OLD", "2023-01-05T09:00:00")
+    site.put("NEW", "2024-03-05T09:00:00")
+    site.faults.lines_404 = {"OLD"}
+    site.sync()
+    site.faults.lines_404 = set()
+    site.put("NEWER", "2024-03-06T09:00:00")
+    result = site.sync_again()
+    routes = [(call.route_name, call.code) for call in site.sandbox.requests if call.route_name != "status"]
+    assert routes[0] == ("order_lines", "OLD")
+    assert site.line_calls() == ["NEWER", "OLD"]
+    assert (result.left, result.without_lines, result.leaves_work) == (0, 0, False)
+    site.assert_as_at_source()
+
+
+def test_an_order_that_is_still_without_lines_is_asked_for_once_a_sync(site: Site) -> None:
+    site.put("A1")
+    site.faults.lines_404 = {"A1"}
+    site.sync()
+    result = site.sync_again()
+    assert site.line_calls() == ["A1"]
+    assert (result.new, result.changed, result.unchanged, result.left) == (0, 0, 1, 1)
+    assert site.without_lines() == ["A1"]
+
+
+def test_more_orders_are_left_than_are_worked_off_at_once(site: Site) -> None:
+    codes = [f"A{number:03d}" for number in range(510)]
+    for code in codes:
+        site.put(code)
+    site.faults.lines_404 = set(codes)
+    site.sync()
+    assert len(site.without_lines()) == 510
+    site.faults.lines_404 = {"A000", "A499", "A509"}
+    result = site.sync_again()
+    assert site.line_calls() == codes
+    assert (result.left, site.without_lines()) == (3, ["A000", "A499", "A509"])
+
+
+def test_a_changed_order_whose_lines_cannot_be_had_holds_no_lines_of_before(site: Site) -> None:
+    site.put("A1", lines=[line("1"), line("2")])
+    site.sync()
+    site.put("A1", lines=[line("1")], status="changed")
+    site.faults.lines_404 = {"A1"}
+    site.sync()
+    assert (site.order("A1")["status"], site.line_codes("A1")) == ("changed", [])
+    assert site.without_lines() == ["A1"]
+    site.faults.lines_404 = set()
+    site.sync()
+    site.assert_as_at_source()
+
+
+def test_an_order_that_is_left_and_changes_meanwhile_comes_in_as_it_is_now(site: Site) -> None:
+    site.put("A1")
+    site.faults.lines_404 = {"A1"}
+    site.sync()
+    site.faults.lines_404 = set()
+    site.put("A1", lines=[line("1"), line("2")], status="changed")
+    site.sync()
+    site.assert_as_at_source()
+
+
+def test_lines_are_tried_again_on_what_may_pass(site: Site) -> None:
+    site.put_month(12)
+    site.faults.script = {
+        "order_lines": ["reset", "cut", "clipped", "html", "server_error", "bad_gateway", "gateway_timeout"]
+    }
+    result = site.sync()
+    assert (result.left, result.retries) == (0, 7)
+    site.assert_as_at_source()
+
+
+def test_a_gateway_that_is_busy_is_waited_for(site: Site) -> None:
+    site.put_month(3)
+    site.faults.retry_after_seconds = 0
+    site.faults.script = {"status": ["unavailable"], "orders": ["too_many"], "order_lines": ["unavailable"]}
+    assert site.sync().retries == 3
+    site.assert_as_at_source()
+
+
+def test_a_stormy_gateway_brings_the_same_rows_as_a_calm_one(site_of: Callable[..., Site]) -> None:
+    site = site_of(page_size=7)
+    site.put_month(60)
+    site.sandbox.faults = Faults(
+        reset=0.05, cut=0.05, clipped=0.05, html=0.05, server_error=0.05, bad_gateway=0.05, seed=7
+    )
+    for _ in range(6):
+        try:
+            if not site.sync().leaves_work:
+                break
+        except (GatewayUnavailable, ReplyUnreadable):
+            continue
+    site.sandbox.faults = Faults()
+    site.sync_again()
+    site.assert_as_at_source()
+
+
+def test_a_page_that_cannot_be_had_ends_the_run_after_what_came_in_was_written(
+    site_of: Callable[..., Site],
+) -> None:
+    site = site_of(page_size=5)
+    codes = site.put_month(15)
+    site.faults.script = {"orders": ["ok", "ok", *["server_error"] * 5]}
+    with pytest.raises(GatewayUnavailable, match=r"page 2 of the orders of 'Demo B\.V\.'"):
+        site.sync()
+    assert site.codes() == codes[:10]
+    assert site.without_lines() == []
+    assert site.watermark() == site.order("A009")["order_date"]
+    site.sync_again()
+    assert site.line_calls() == codes[10:]
+    site.assert_as_at_source()
+
+
+def test_credentials_that_are_refused_half_way_end_the_run_and_what_came_in_is_kept(
+    site_of: Callable[..., Site],
+) -> None:
+    site = site_of(page_size=5, max_connections=1, gateway_token="t0")
+    site.sandbox.token = "t0"
+    codes = site.put_month(100)
+
+    def revoke(_route: str, _administration: str, page: int) -> None:
+        if page == 15:
+            site.sandbox.token = "t1"
+
+    site.faults.on_page = revoke
+    with pytest.raises(AccessDenied) as refusal:
+        site.sync()
+    assert "t0" not in str(refusal.value)
+    kept = site.codes()
+    assert kept == codes[: len(kept)]
+    assert len(kept) >= 25
+    assert site.without_lines() == []
+
+
+# Records that cannot be read
+
+
+BAD_HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "NO-SUCH-DAY": ("orderDate: is no real ISO 8601 date-time", {"orderDate": "2024-02-30T10:00:00"}),
+    "TEXT": ("orderDate: is no real ISO 8601 date-time", {"orderDate": "onbekend"}),
+    "PLACEHOLDER": ("orderDate: is no real ISO 8601 date-time", {"orderDate": "9999-12-31T00:00:00"}),
+    "NUMBER": ("orderDate: is no ISO 8601 date-time", {"orderDate": 20240305}),
+    "NULL": ("orderDate: is no ISO 8601 date-time", {"orderDate": None}),
+    ".": ("orderCode: cannot be put in a path", {}),
+    "..": ("orderCode: cannot be put in a path", {}),
+    "NO-CUSTOMER": ("customerCode: ", {"customerCode": None}),
+    "AMOUNT-TEXT": ("subTotal: ", {"subTotal": "veel"}),
+    "TOO-LARGE": ("total: has more than 14 digits", {"total": Decimal(10) ** 14}),
+    "ROUNDS-TOO-LARGE": ("total: has more than 14 digits", {"total": Decimal("99999999999999.99995")}),
+    "FAR-TOO-LARGE": ("total: has more than 14 digits", {"total": Decimal("1E+400")}),
+}
+
+
+def test_a_header_that_cannot_be_read_is_set_aside_with_its_reason_and_the_rest_comes_in(site: Site) -> None:
+    codes = site.put_month(3)
+    for code, (_, fields) in BAD_HEADERS.items():
+        site.source.put_order(header(code) | fields, [line()])
+    result = site.sync()
+    assert site.codes() == codes
+    found = site.set_aside()
+    assert found.keys() == BAD_HEADERS.keys()
+    for code, (reason, _) in BAD_HEADERS.items():
+        assert found[code].startswith(reason), code
+    assert (result.set_aside, result.new, result.unchanged) == (len(BAD_HEADERS), 3, 0)
+    assert not result.leaves_work
+    assert site.line_calls() == codes
+
+
+def test_what_is_set_aside_is_kept_as_it_came(site: Site) -> None:
+    sent = header("A1", "onbekend", note={"a": [1, Decimal("1.10")]})
+    site.source.put_order(sent)
+    site.sync(run_id="r1")
+    (row,) = site.records("SELECT * FROM set_aside")
+    assert row["payload"] == (
+        '{"orderCode":"A1","orderDate":"onbekend","customerCode":"K1","note":{"a":[1,1.10]}}'
+    )
+    assert (row["connector"], row["stream"], row["run_id"]) == ("demo", "orders", "r1")
+
+
+def test_a_record_that_is_set_aside_again_keeps_its_first_date_and_is_one_row(site: Site) -> None:
+    site.put("A1", "onbekend")
+    site.sync()
+    site.source.put_order(header("A1", "nog steeds"))
+    ((first,),) = site.query("SELECT first_seen_at FROM set_aside")
+    site.sync()
+    rows = site.query("SELECT first_seen_at, synced_at > first_seen_at, payload->>'orderDate' FROM set_aside")
+    assert rows == [(first, True, "nog steeds")]
+
+
+def test_a_record_that_is_mended_at_the_source_comes_in_and_is_cleared(site: Site) -> None:
+    site.put("GOOD", "2024-03-05T09:00:00")
+    site.put("A1", "2024-03-32T09:00:00")
+    site.put("A2", total=Decimal(10) ** 15)
+    site.sync()
+    assert set(site.set_aside()) == {"A1", "A2"}
+    site.put("A1", "2024-03-04T09:00:00")
+    site.put("A2", total=1)
+    assert site.sync().new == 2
+    assert site.set_aside() == {}
+    site.assert_as_at_source()
+
+
+def test_an_order_that_was_held_stays_as_it_was_while_it_cannot_be_read(site: Site) -> None:
+    site.put("A1", reference="R")
+    site.sync()
+    site.put("A1", "kapot")
+    site.sync()
+    assert (site.order("A1")["reference"], set(site.set_aside())) == ("R", {"A1"})
+    site.put("A1", reference="R")
+    site.sync_again()
+    assert (site.set_aside(), site.line_calls()) == ({}, [])
+    site.assert_as_at_source()
+
+
+def test_a_whole_reading_does_not_take_what_cannot_be_read_for_gone(site: Site) -> None:
+    site.put("A1")
+    site.put("A2")
+    site.sync()
+    site.put("A1", "kapot")
+    assert site.sync(EVERYTHING).removed == 0
+    assert site.codes() == ["A1", "A2"]
+
+
+@pytest.mark.parametrize("fields", [{}, {"orderDate": "onbekend"}], ids=["with a date", "without a date"])
+def test_a_record_without_a_code_is_cleared_when_it_is_mended(site: Site, fields: dict[str, Any]) -> None:
+    site.put("OLD", "2022-03-05T09:00:00")
+    site.put("BEFORE", "2024-03-05T08:00:00")
+    site.put("GOOD", "2024-03-05T09:00:00")
+    broken = header("", "2024-03-05T10:00:00") | fields
+    del broken["orderCode"]
+    key = site.source.put_order(broken)
+    site.sync()
+    ((found,),) = site.query("SELECT record_key FROM set_aside")
+    assert found.startswith("#")
+    site.source.remove_order(key)
+    site.put("A1", "2024-03-05T10:00:00")
+    site.sync()
+    assert (site.codes(), site.set_aside()) == (["A1", "BEFORE", "GOOD", "OLD"], {})
+
+
+def test_what_is_set_aside_and_not_listed_any_more_is_forgotten(site: Site) -> None:
+    site.put("GOOD")
+    site.put("A1", customerCode=None)
+    site.sync()
+    site.source.remove_order("A1")
+    site.sync()
+    assert site.set_aside() == {}
+
+
+def test_what_is_set_aside_beyond_what_a_sync_reads_is_kept(site: Site) -> None:
+    site.put("OLD", "2022-03-05T09:00:00", customerCode=None)
+    site.put("NEW", "2024-03-05T09:00:00")
+    site.sync()
+    site.sync()
+    assert set(site.set_aside()) == {"OLD"}
+
+
+def test_records_that_are_no_objects_are_set_aside_under_a_hash_of_themselves(site: Site) -> None:
+    site.put("A1")
+    for body in (b"null", b'"x"', b"[1]", b"7"):
+        site.source.put_encoded_order(f"\0{body!r}", MARCH_5, body, b"[]")
+    result = site.sync()
+    assert (site.codes(), result.set_aside, result.is_complete) == (["A1"], 4, True)
+    assert set(site.set_aside().values()) == {"is no JSON object"}
+    assert len(site.set_aside()) == 4
+
+
+def test_a_code_that_no_text_can_hold_is_set_aside(site: Site) -> None:
+    body = b'{"orderCode":"A\\ud800","orderDate":"2024-03-05T09:00:00Z","customerCode":"K"}'
+    site.source.put_encoded_order("half", MARCH_5, body, b"[]")
+    site.put("A1")
+    for _ in range(2):
+        assert site.sync().set_aside == 1
+        assert site.codes() == ["A1"]
+        assert site.query("SELECT record_key, reason FROM set_aside") == [
+            ("A?", "orderCode: cannot be put in a path")
+        ]
+    site.source.remove_order("half")
+    site.sync()
+    assert site.set_aside() == {}
+
+
+def test_text_that_no_database_likes_comes_in(site: Site) -> None:
+    body = (
+        b'{"orderCode":"A1","orderDate":"2024-03-05T09:00:00Z","customerCode":"K",'
+        b'"notes":"a\\u0000b\\ud800","big":1e400,"bigger":123456789012345678901234567890}'
+    )
+    site.source.put_encoded_order("A1", MARCH_5, body, b"[]")
+    site.sync()
+    order = site.order("A1")
+    assert order["notes"] == "a\0b?"
+    assert order["attributes"] == '{"big":1E+400,"bigger":123456789012345678901234567890}'
+    site.sync_again()
+    assert site.line_calls() == []
+
+
+# Lines that cannot be read
+
+
+BAD_LINES: dict[str, tuple[str, list[Any]]] = {
+    "NO-QUANTITY": ("line 2: quantity: ", [line("1"), line("2", quantity=None)]),
+    "NO-CODE": ("line 1: lineCode: ", [line("1", lineCode=None)]),
+    "NO-OBJECT": ("line 1: is no JSON object", ["x"]),
+    "TWICE": ("line 2: another line has the same lineCode", [line("1"), line("1", quantity=9)]),
+    "TOO-LARGE": ("line 1: price: has more than 14 digits", [line("1", price=Decimal(10) ** 20)]),
+    "NUMBER": ("line 1: lineNumber: ", [line("1", lineNumber=10**30)]),
+}
+
+
+def test_lines_that_cannot_be_read_are_set_aside_all_together(site: Site) -> None:
+    site.put("GOOD")
+    for code, (_, lines) in BAD_LINES.items():
+        site.put(code, lines=lines)
+    result = site.sync()
+    assert site.without_lines() == sorted(BAD_LINES)
+    assert site.query("SELECT order_code FROM order_lines") == [("GOOD",)]
+    found = dict(site.query("SELECT record_key, reason FROM set_aside WHERE stream = 'order_lines'"))
+    for code, (reason, _) in BAD_LINES.items():
+        assert found[code].startswith(reason), code
+    assert (result.set_aside, result.left, result.new) == (len(BAD_LINES), 0, len(BAD_LINES) + 1)
+    assert result.unchanged == 0
+    for code in BAD_LINES:
+        site.put(code, lines=[line("1"), line("2")])
+    result = site.sync_again()
+    assert (result.set_aside, site.set_aside()) == (0, {})
+    site.assert_as_at_source()
+
+
+def test_lines_set_aside_do_not_spoil_the_count_of_what_is_unchanged(site: Site) -> None:
+    site.put("A1", lines=["x"])
+    site.put("A2")
+    site.sync()
+    result = site.sync()
+    assert (result.seen, result.unchanged, result.set_aside) == (2, 2, 1)
+
+
+def test_the_same_line_sent_twice_is_one_line(site: Site) -> None:
+    site.put("A1", lines=[line("1"), line("2"), line("1")])
+    site.sync()
+    assert site.line_codes("A1") == ["1", "2"]
+
+
+def test_a_changed_order_whose_lines_cannot_be_read_holds_none_until_they_are_mended(site: Site) -> None:
+    site.put("A1", lines=[line("1")])
+    site.sync()
+    site.put("A1", lines=[line("1", quantity="veel")], status="changed")
+    site.sync()
+    assert (site.line_codes("A1"), site.without_lines()) == ([], ["A1"])
+    site.put("A1", lines=[line("1", quantity=2)], status="changed")
+    site.sync()
+    assert site.set_aside() == {}
+    site.assert_as_at_source()
+
+
+def test_a_reply_of_lines_that_is_no_array_is_left_for_the_next_sync(site: Site) -> None:
+    site.put("A1", lines={"lines": []})
+    result = site.sync()
+    assert (result.left, site.without_lines()) == (1, ["A1"])
