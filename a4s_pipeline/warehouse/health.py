@@ -9,7 +9,27 @@ from a4s_pipeline.warehouse.store import Warehouse
 
 _ORDERS_WITHOUT_LINES = "SELECT connector, count(*) FROM orders_without_lines GROUP BY ALL ORDER BY ALL"
 
-_SET_ASIDE = "SELECT connector || ' ' || stream, count(*) FROM set_aside GROUP BY ALL ORDER BY ALL"
+_SET_ASIDE = """
+    SELECT connector || ' ' || stream, count(*) FROM set_aside
+    WHERE stream IN (SELECT unnest($streams)) GROUP BY ALL ORDER BY ALL
+"""
+
+# Only where the listing was read whole once: before that, nothing can be said to be missing from it.
+_ITEMS_NEVER_LISTED = """
+    SELECT connector, count(DISTINCT item_code) FROM order_lines
+    SEMI JOIN (FROM orders WHERE removed_at IS NULL) AS there USING (connector, order_code)
+    SEMI JOIN (FROM sync_state WHERE stream = 'items' AND last_success_at IS NOT NULL) AS read
+        USING (connector)
+    ANTI JOIN items USING (connector, item_code)
+    GROUP BY ALL ORDER BY ALL
+"""
+_CUSTOMERS_NEVER_LISTED = """
+    SELECT connector, count(DISTINCT customer_code) FROM (FROM orders WHERE removed_at IS NULL)
+    SEMI JOIN (FROM sync_state WHERE stream = 'customers' AND last_success_at IS NOT NULL) AS read
+        USING (connector)
+    ANTI JOIN customers USING (connector, customer_code)
+    GROUP BY ALL ORDER BY ALL
+"""
 
 # A cent of rounding is the back office's right. Orders with no lines have no sum to compare.
 _SUB_TOTALS_OFF = """
@@ -33,9 +53,19 @@ def orders_without_lines(warehouse: Warehouse) -> dict[str, int]:
     return _counts(warehouse, _ORDERS_WITHOUT_LINES)
 
 
-def records_set_aside(warehouse: Warehouse) -> dict[str, int]:
-    """Count the records that could not be read, by connector and stream."""
-    return _counts(warehouse, _SET_ASIDE)
+def records_set_aside(warehouse: Warehouse, *streams: str) -> dict[str, int]:
+    """Count the records of these streams that could not be read, by connector and stream."""
+    return dict(_rows(warehouse, _SET_ASIDE, {"streams": list(streams)}))
+
+
+def items_never_listed(warehouse: Warehouse) -> dict[str, int]:
+    """Count the items that order lines name and no listing of items ever held."""
+    return _counts(warehouse, _ITEMS_NEVER_LISTED)
+
+
+def customers_never_listed(warehouse: Warehouse) -> dict[str, int]:
+    """Count the customers that orders name and no listing of customers ever held."""
+    return _counts(warehouse, _CUSTOMERS_NEVER_LISTED)
 
 
 def sub_totals_off(warehouse: Warehouse) -> dict[str, int]:
@@ -52,6 +82,8 @@ def _counts(warehouse: Warehouse, query: str) -> dict[str, int]:
     return dict(_rows(warehouse, query))
 
 
-def _rows(warehouse: Warehouse, query: str) -> list[tuple[str, Any]]:
+def _rows(
+    warehouse: Warehouse, query: str, parameters: dict[str, Any] | None = None
+) -> list[tuple[str, Any]]:
     with warehouse.moment() as connection:
-        return connection.execute(query).fetchall()
+        return connection.execute(query, parameters).fetchall()

@@ -25,6 +25,8 @@ class LedgerKind:
     fingerprint: str
     numbers: Mapping[str, str]
     """The gateway's names of the numbers it gives, to the columns that hold them."""
+    duplicate: str
+    """The code by which the gateway says that it has this already; no other code says so."""
     attempts: Table | None
 
 
@@ -33,10 +35,16 @@ ORDER_LEDGER = LedgerKind(
     "intake_order_id",
     "intake_fingerprint",
     {"orderId": "order_id", "orderNumber": "order_number"},
+    "DuplicateExternalId",
     ORDER_EXPORT_ATTEMPTS,
 )
 CUSTOMER_LEDGER = LedgerKind(
-    CREATED_CUSTOMERS, "customer_code", "payload_fingerprint", {"externalId": "external_id"}, None
+    CREATED_CUSTOMERS,
+    "customer_code",
+    "payload_fingerprint",
+    {"externalId": "external_id"},
+    "DuplicateCustomerCode",
+    None,
 )
 
 

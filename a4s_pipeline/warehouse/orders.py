@@ -33,12 +33,14 @@ class OrderBatch:
     """Orders to be written in one transaction, each with all of its lines or with none.
 
     `orders` holds header rows by code, `lines` the line rows of the codes whose lines are in, and
-    `mended` the codes that stay as they are but were set aside before.
+    `mended` the codes that stay as they are but were set aside before. `lines_kept` are orders that a
+    whole reading could not have the lines of: what is held of them is still theirs, and stays.
     """
 
     orders: dict[str, Row] = field(default_factory=dict)
     lines: dict[str, Sequence[Row]] = field(default_factory=dict)
     mended: set[str] = field(default_factory=set)
+    lines_kept: set[str] = field(default_factory=set)
     set_aside: dict[tuple[str, str], SetAside] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -93,7 +95,8 @@ def write_orders(warehouse: Warehouse, batch: OrderBatch, progress: StreamProgre
 
 def _replace_orders(connection: duckdb.DuckDBPyConnection, batch: OrderBatch, connector: str) -> None:
     replace_rows(connection, ORDERS, list(batch.orders.values()))
-    delete_codes(connection, ORDER_LINES, connector, "order_code", list(batch.orders))
+    replaced = [code for code in batch.orders if code not in batch.lines_kept]
+    delete_codes(connection, ORDER_LINES, connector, "order_code", replaced)
     replace_rows(connection, ORDER_LINES, [line for lines in batch.lines.values() for line in lines])
 
 

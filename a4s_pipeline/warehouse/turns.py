@@ -60,6 +60,12 @@ class Turns:
                     connection.close()
         finally:
             self._turn.release()
+        # Whoever the connection was kept for may have given up while it was: then nobody else closes it.
+        if self._waiting == 0 and self._turn.acquire(blocking=False):
+            try:
+                self._close_kept()
+            finally:
+                self._turn.release()
 
     def _close_kept(self) -> None:
         connection, self._kept = self._kept, None

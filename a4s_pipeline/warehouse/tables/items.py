@@ -52,6 +52,7 @@ ITEM_IMAGES = synced_table(
     Column("hash", TEXT, "The hash that names the picture at the gateway."),
     Column("file_name", TEXT, "The name of the picture's file in the back office."),
     Column("sequence", WHOLE, "The picture's place among the item's pictures, by the back office."),
+    ATTRIBUTES,
 )
 
 ITEM_STOCKS = synced_table(
@@ -61,6 +62,7 @@ ITEM_STOCKS = synced_table(
     _ITEM_CODE,
     Column("shelf_stock", AMOUNT, "How much lies on the shelf."),
     Column("to_be_delivered", AMOUNT, "How much of it was sold and is still to be delivered."),
+    ATTRIBUTES,
 )
 
 ITEM_DELIVERIES = synced_table(
@@ -71,4 +73,5 @@ ITEM_DELIVERIES = synced_table(
     Column("entry_number", WHOLE, "The entry's place in the record, from 1."),
     Column("delivery_date", DAY, "The day of the delivery; null where the entry has no real date."),
     Column("quantity", AMOUNT, "How much is expected."),
+    ATTRIBUTES,
 )

@@ -38,7 +38,7 @@ ORDERS = synced_table(
     Column(
         "lines_synced_at",
         INSTANT,
-        "When the order's lines came in; null while they are not in, and then no line is held.",
+        "When the order's lines came in; null while they are still to be had, or to be had again.",
     ),
     REMOVED_AT,
 )

@@ -1,0 +1,160 @@
+"""What was sold in the last twelve months: by month, to whom, and which items; each currency apart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+import duckdb
+
+from a4s_pipeline.report.months import Year, month_before
+
+_NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Month:
+    """The sales of a month, and those of the same month a year before."""
+
+    first_day: date
+    amount: Decimal
+    year_before: Decimal
+
+
+@dataclass
+class Seller:
+    """A customer or an item among those with the highest sales; `months` are its sales of each month."""
+
+    code: str
+    name: str | None
+    orders: int = 0
+    amount: Decimal = _NOTHING
+    quantities: dict[str | None, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    by_month: dict[date, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+    @property
+    def quantities_by_unit(self) -> list[tuple[str | None, Decimal]]:
+        """The quantities with their units, the largest first."""
+        return sorted(self.quantities.items(), key=lambda pair: (-pair[1], pair[0] or ""))
+
+
+@dataclass(frozen=True)
+class CurrencySales:
+    """The sales in one currency; None is that of orders which name none."""
+
+    currency: str | None
+    months: list[Month]
+    orders: int
+    returns: int
+    without_amount: int
+    customers: list[Seller]
+    items: list[Seller]
+
+    @property
+    def amount(self) -> Decimal:
+        """The sales of the twelve months."""
+        return sum((month.amount for month in self.months), _NOTHING)
+
+    @property
+    def year_before(self) -> Decimal:
+        """The sales of the twelve months before."""
+        return sum((month.year_before for month in self.months), _NOTHING)
+
+
+_BY_MONTH = """
+    SELECT currency, month, coalesce(sum(sub_total), 0), sum(order_count), sum(return_count),
+           sum(without_amount)
+    FROM customer_sales_by_month
+    WHERE connector = $connector AND month BETWEEN $first AND $last
+    GROUP BY currency, month
+"""
+
+_TOP = """
+    WITH sales AS ({sales}), top AS (
+        SELECT currency, code, arg_max(name, month) AS name
+        FROM sales GROUP BY currency, code HAVING sum(amount) > 0
+        QUALIFY row_number() OVER (PARTITION BY currency ORDER BY sum(amount) DESC, code) <= $limit
+    )
+    SELECT top.currency, top.code, top.name, month, unit, amount, orders, quantity
+    FROM top JOIN sales ON sales.code = top.code AND sales.currency IS NOT DISTINCT FROM top.currency
+"""
+
+_CUSTOMERS = _TOP.format(
+    sales="""
+        SELECT currency, customer_code AS code, customer_name AS name, month, NULL AS unit,
+               coalesce(sub_total, 0) AS amount, order_count AS orders, 0::DECIMAL AS quantity
+        FROM customer_sales_by_month WHERE connector = $connector AND month BETWEEN $first AND $last
+    """
+)
+
+_ITEMS = _TOP.format(
+    sales="""
+        SELECT currency, item_code AS code, description AS name, month, unit,
+               coalesce(line_total, 0) AS amount, order_count AS orders, quantity
+        FROM item_sales_by_month WHERE connector = $connector AND month BETWEEN $first AND $last
+    """
+)
+
+
+def sales_of(
+    connection: duckdb.DuckDBPyConnection, connector: str, year: Year, limit: int
+) -> list[CurrencySales]:
+    """Return a connector's sales of a year, the currency of most orders first.
+
+    `limit` is how many customers and items are named for each currency.
+    """
+    months = year.months
+    rows = connection.execute(
+        _BY_MONTH, {"connector": connector, "first": month_before(months[0], 12), "last": months[-1]}
+    ).fetchall()
+    amounts = {(currency, month): amount for currency, month, amount, *_ in rows}
+    counts: defaultdict[str | None, list[tuple[int, int, int]]] = defaultdict(list)
+    for currency, month, _, *numbers in rows:
+        if month >= months[0]:
+            counts[currency].append((int(numbers[0]), int(numbers[1]), int(numbers[2])))
+    parameters = {"connector": connector, "first": months[0], "last": months[-1], "limit": limit}
+    customers = _top(connection, _CUSTOMERS, parameters)
+    items = _top(connection, _ITEMS, parameters)
+    found = []
+    for currency, numbers in counts.items():
+        orders, returns, without_amount = (sum(column) for column in zip(*numbers, strict=True))
+        by_month = [
+            Month(
+                month,
+                amounts.get((currency, month), _NOTHING),
+                amounts.get((currency, month_before(month, 12)), _NOTHING),
+            )
+            for month in months
+        ]
+        found.append(
+            CurrencySales(
+                currency,
+                by_month,
+                orders,
+                returns,
+                without_amount,
+                customers.get(currency, []),
+                items.get(currency, []),
+            )
+        )
+    return sorted(found, key=lambda sales: (-sales.orders, sales.currency or ""))
+
+
+def _top(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, object]
+) -> dict[str | None, list[Seller]]:
+    sellers: dict[tuple[str | None, str], Seller] = {}
+    for currency, code, name, month, unit, amount, orders, quantity in connection.execute(
+        query, parameters
+    ).fetchall():
+        seller = sellers.setdefault((currency, code), Seller(code, name))
+        seller.orders += orders
+        seller.amount += amount
+        seller.quantities[unit] += quantity
+        seller.by_month[month] += amount
+    found: dict[str | None, list[Seller]] = defaultdict(list)
+    for (currency, _), seller in sorted(sellers.items(), key=lambda pair: (-pair[1].amount, pair[1].code)):
+        found[currency].append(seller)
+    return found

@@ -1,0 +1,163 @@
+"""Which items run short in the next weeks, at the pace at which they were sold of late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from a4s_pipeline.report.months import Year
+
+WEEKS_AHEAD = 6
+MONTHS_OF_PACE = 3
+
+
+@dataclass(frozen=True)
+class StockDay:
+    """A day on which the projection of an item changes: what comes in, and what it is from then on."""
+
+    day: date
+    incoming: Decimal
+    projected: Decimal
+
+
+@dataclass(frozen=True)
+class ShortItem:
+    """An item that runs short: on `runs_out` its projected stock, less what is likely sold, is below nil."""
+
+    code: str
+    a_day: Decimal
+    projected: Decimal
+    runs_out: date
+    next_delivery: StockDay | None
+    course: tuple[Decimal, ...]
+    """What is likely left on each day, from today on."""
+    name: str | None = None
+    unit: str | None = None
+
+    @property
+    def a_week(self) -> Decimal:
+        """How much was sold a week."""
+        return self.a_day * 7
+
+
+@dataclass(frozen=True)
+class Shortages:
+    """The first items that run short, how many there are in all, and how many are short already."""
+
+    items: list[ShortItem]
+    count: int
+    already: int
+
+
+def likely_course(days: Sequence[StockDay], a_day: Decimal, today: date, length: int) -> tuple[Decimal, ...]:
+    """Return what is likely left on each of so many days: the projection less what is sold until then.
+
+    `days` are in order; a first day after today counts as today's.
+    """
+    course, passed, projected = [], 0, days[0].projected
+    for ahead in range(length):
+        while passed < len(days) and days[passed].day <= today + timedelta(days=ahead):
+            projected = days[passed].projected
+            passed += 1
+        course.append(projected - a_day * ahead)
+    return tuple(course)
+
+
+def runs_out(course: Sequence[Decimal], today: date) -> date | None:
+    """Return the first day on which less than nothing is left, or None where there is none."""
+    return next((today + timedelta(days=ahead) for ahead, left in enumerate(course) if left < 0), None)
+
+
+# Quantities in another unit than the item's own cannot be set against its stock. The condition at the end
+# lets through too many rather than too few: deliveries may yet save the item.
+_CANDIDATES = """
+    WITH sold AS (
+        SELECT item_code, greatest(sum(quantity), 0) AS quantity
+        FROM item_sales_by_month JOIN items USING (connector, item_code)
+        WHERE connector = $connector AND month BETWEEN $first AND $last
+          AND (unit IS NULL OR unit_code IS NULL OR unit = unit_code)
+        GROUP BY item_code
+    ), stock AS (
+        SELECT item_code, min(projected) AS least,
+               list({'day': day, 'incoming': incoming, 'projected': projected} ORDER BY day) AS days
+        FROM projected_stock_by_day WHERE connector = $connector GROUP BY item_code
+    )
+    SELECT stock.item_code, coalesce(sold.quantity, 0), days
+    FROM stock LEFT JOIN sold ON sold.item_code = stock.item_code
+    WHERE least < 0 OR least * $passed < sold.quantity * $ahead
+"""
+
+# Of its names an item shows the one in the language in which most items have a name.
+_WORDS = """
+    WITH spoken AS (
+        SELECT language, count(*) AS names FROM item_names WHERE connector = $connector GROUP BY language
+    ), names AS (
+        SELECT item_code, arg_max(name, (spoken.names, language)) AS name
+        FROM item_names JOIN spoken USING (language)
+        WHERE connector = $connector AND item_code IN (SELECT unnest($codes))
+        GROUP BY item_code
+    )
+    SELECT item_code, name, unit_code FROM items LEFT JOIN names USING (item_code)
+    WHERE connector = $connector AND item_code IN (SELECT unnest($codes))
+"""
+
+
+def items_running_short(
+    connection: duckdb.DuckDBPyConnection, connector: str, year: Year | None, today: date, limit: int
+) -> Shortages:
+    """Return the items that run short within `WEEKS_AHEAD`: soonest first, then those that sell most.
+
+    `limit` is how many are named of those that are short already, and how many of those to come. The pace
+    is that of the last `MONTHS_OF_PACE` months of sales; without sales only stock below nil counts.
+    """
+    first, passed = year.last_days(MONTHS_OF_PACE) if year else (today, 1)
+    ahead = WEEKS_AHEAD * 7
+    rows = connection.execute(
+        _CANDIDATES,
+        {
+            "connector": connector,
+            "first": first,
+            "last": year.last if year else first,
+            "passed": passed,
+            "ahead": ahead,
+        },
+    ).fetchall()
+    found = [
+        item for code, sold, days in rows if (item := _short_item(code, sold, days, passed, today, ahead + 1))
+    ]
+    found.sort(key=lambda item: (item.runs_out, -item.a_day, item.code))
+    already = [item for item in found if item.projected < 0]
+    coming = [item for item in found if item.projected >= 0]
+    shown = _worded(connection, connector, already[:limit] + coming[:limit])
+    return Shortages(shown, len(found), len(already))
+
+
+def _short_item(
+    code: str, sold: Decimal, rows: list[dict[str, Any]], passed: int, today: date, length: int
+) -> ShortItem | None:
+    days = [StockDay(**row) for row in rows if row["projected"] is not None]
+    if not days:
+        return None
+    a_day = sold / passed
+    course = likely_course(days, a_day, today, length)
+    day = runs_out(course, today)
+    if day is None:
+        return None
+    coming = next((entry for entry in days if entry.day > today and entry.incoming > 0), None)
+    return ShortItem(code, a_day, course[0], day, coming, course)
+
+
+def _worded(connection: duckdb.DuckDBPyConnection, connector: str, items: list[ShortItem]) -> list[ShortItem]:
+    codes = [item.code for item in items]
+    rows = connection.execute(_WORDS, {"connector": connector, "codes": codes}).fetchall()
+    words = {code: (name, unit) for code, name, unit in rows}
+    return [
+        replace(item, name=name, unit=unit)
+        for item in items
+        for name, unit in [words.get(item.code, (None, None))]
+    ]

@@ -1,0 +1,43 @@
+"""Which pictures the items name, as the published copy holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+
+def pictures_of(
+    connection: duckdb.DuckDBPyConnection, connector: str, item_codes: Sequence[str]
+) -> dict[str, str]:
+    """Return the hashes of the pictures of these items, each with an item that names it; without any, of all.
+
+    Items that were removed are left out unless they are asked for.
+    """
+    return dict(
+        connection.execute(
+            """
+            SELECT hash, min(item_code) FROM item_images SEMI JOIN (
+                FROM items WHERE connector = $connector AND CASE
+                    WHEN $whole THEN removed_at IS NULL
+                    ELSE item_code IN (SELECT unnest($codes::VARCHAR[]))
+                END
+            ) AS wanted USING (connector, item_code)
+            GROUP BY hash ORDER BY min(item_code), hash
+            """,
+            {"connector": connector, "codes": list(item_codes), "whole": not item_codes},
+        ).fetchall()
+    )
+
+
+def items_not_held(
+    connection: duckdb.DuckDBPyConnection, connector: str, item_codes: Sequence[str]
+) -> list[str]:
+    """Return those of the codes that no item has."""
+    held = connection.execute(
+        "SELECT item_code FROM items "
+        "WHERE connector = $connector AND item_code IN (SELECT unnest($codes::VARCHAR[]))",
+        {"connector": connector, "codes": list(item_codes)},
+    ).fetchall()
+    known = {code for (code,) in held}
+    return [code for code in item_codes if code not in known]

@@ -1,0 +1,61 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from a4s_pipeline.warehouse.publish import publish
+from a4s_pipeline.warehouse.schema import Table
+from a4s_pipeline.warehouse.staging import Row, replace_rows
+from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline_tests.demo_copy import publish_demo_copy
+
+NOW = datetime(2024, 6, 20, 10, 30, tzinfo=UTC)
+Publish = Callable[[dict[Table, list[Row]]], Path]
+
+
+def order(code: str, day: str = "2024-06-15T12:00:00Z", **more: Any) -> Row:
+    return {
+        "connector": "demo",
+        "order_code": code,
+        "order_date": day,
+        "customer_code": "K1",
+        "order_type": "order",
+        "currency": "EUR",
+        "sub_total": "100",
+        "lines_synced_at": day,
+        **more,
+    }
+
+
+def line(order_code: str, line_code: str = "1", **more: Any) -> Row:
+    return {
+        "connector": "demo",
+        "order_code": order_code,
+        "line_code": line_code,
+        "item_code": "A1",
+        "quantity": "2",
+        "unit": "stuk",
+        "line_total": "50",
+        **more,
+    }
+
+
+@pytest.fixture
+def publish_rows(tmp_path: Path) -> Publish:
+    """Publish a copy whose tables hold the rows given."""
+
+    def make(rows: dict[Table, list[Row]]) -> Path:
+        warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+        with warehouse.transaction() as connection:
+            for table, held in rows.items():
+                replace_rows(connection, table, held)
+        return publish(warehouse, tmp_path / "analytics.duckdb").path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def demo_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return publish_demo_copy(tmp_path_factory.mktemp("demo"))

@@ -1,0 +1,88 @@
+import fcntl
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import gettempdir
+
+import pytest
+
+from a4s_pipeline.report import write_report
+from a4s_pipeline_tests.report.test_page import Page
+
+_PACKAGES = ["chromium", "chromium-driver"]
+_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-logging=stderr",
+    "--log-level=0",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Debian's chromium, installed where it is missing."""
+    with (Path(gettempdir()) / "a4s-tests-chromium.lock").open("w") as turn:
+        # Test processes side by side would be in the way of each other's apt-get.
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        _install()
+    found = shutil.which("chromium")
+    if found is None:
+        why = "there is no chromium here, and it could not be installed with apt-get"
+        if os.environ.get("CI"):
+            pytest.fail(f"{why}: the script of the CI has to install it")
+        pytest.skip(why)
+    return found
+
+
+def _install() -> None:
+    if not shutil.which("chromium") and shutil.which("apt-get") and os.geteuid() == 0:
+        for command in (["update"], ["install", "--yes", "--no-install-recommends", *_PACKAGES]):
+            subprocess.run(
+                ["apt-get", "--quiet", *command],
+                check=False,
+                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+                timeout=240,
+            )
+
+
+def _open(chromium: str, page: Path, profile: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [chromium, *_FLAGS, *more, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "HOME": str(profile)},
+    )
+
+
+def test_the_page_opens_from_disk_without_errors_and_without_the_network(
+    chromium: str, demo_copy: Path, tmp_path: Path
+) -> None:
+    target = write_report(demo_copy, tmp_path / "report.html")
+    # A page that asked for anything by name or address would be told there is no such host.
+    opened = _open(chromium, target, tmp_path / "profile", "--host-resolver-rules=MAP * ~NOTFOUND")
+    assert opened.returncode == 0, opened.stderr
+    assert [line for line in opened.stderr.splitlines() if "CONSOLE" in line] == []
+    page = Page(opened.stdout)
+    assert page.elements.count("svg") > 20
+    assert "Sales by month" in page.text
+    assert page.text.startswith("Sales and stock")
+    links = [value for name, value in page.attributes if name in ("src", "href", "xlink:href")]
+    assert [link for link in links if "://" in link or link.startswith("//")] == []
+
+
+def test_the_browser_reports_what_a_page_does_wrong(chromium: str, tmp_path: Path) -> None:
+    """The test above would see it."""
+    wrong = tmp_path / "wrong.html"
+    wrong.write_text(
+        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'\"><script>alert(1)</script>",
+        encoding="utf-8",
+    )
+    assert "CONSOLE" in _open(chromium, wrong, tmp_path / "profile").stderr

@@ -1,0 +1,277 @@
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+
+from a4s_pipeline.cli.report import report
+from a4s_pipeline.errors import A4sError, ChangeSettings, ChangeSite
+from a4s_pipeline.report import write_report
+from a4s_pipeline.report.page import render
+from a4s_pipeline.settings import Settings
+from a4s_pipeline.warehouse.reader import NotPublished
+from a4s_pipeline.warehouse.staging import Row
+from a4s_pipeline.warehouse.tables import (
+    CUSTOMERS,
+    ITEM_NAMES,
+    ITEM_STOCKS,
+    ITEMS,
+    ORDER_LINES,
+    ORDERS,
+    SET_ASIDE,
+    SYNC_STATE,
+)
+from a4s_pipeline_tests.report.conftest import NOW, Publish, line, order
+
+LOCAL = NOW.astimezone(ZoneInfo("Europe/Amsterdam"))
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</style><script src=//evil.example/x.js></script>",
+    "<!-- <svg onload=alert(1)>",
+    "{{ 7 * 7 }}{% include '/etc/passwd' %}",
+    "$\\frac{1}{0}$",
+    "&lt;b&gt;",
+    "https://evil.example/x.png",
+    "\u202egnirts",
+    "name\x00with\x07control",
+    "x" * 5000,
+]
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its elements, their attributes and all text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+def _hostile_copy(publish_rows: Publish, hostile: str) -> Path:
+    item = {"connector": "demo", "item_code": hostile}
+    return publish_rows(
+        {
+            ORDERS: [
+                order("1", customer_code=hostile, customer_name=hostile, currency=hostile),
+                order("2", customer_code=hostile, customer_name=hostile),
+                order(hostile, currency=hostile, customer_code=hostile, lines_synced_at=None),
+            ],
+            ORDER_LINES: [line("1", item_code=hostile, description=hostile, unit=hostile)],
+            CUSTOMERS: [{"connector": "demo", "customer_code": hostile, "name": hostile}],
+            ITEMS: [{**item, "unit_code": hostile}],
+            ITEM_NAMES: [{**item, "language": hostile, "name": hostile}],
+            ITEM_STOCKS: [
+                {**item, "shelf_stock": "-1", "to_be_delivered": "0", "synced_at": "2024-06-20T04:00:00Z"}
+            ],
+            SET_ASIDE: [
+                {"connector": "demo", "stream": hostile, "record_key": hostile, "reason": hostile},
+            ],
+            SYNC_STATE: [{"connector": "demo", "stream": "orders", "last_error": hostile}],
+        }
+    )
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda text: text[:20].encode("unicode_escape").decode())
+def test_whatever_a_name_holds_it_is_shown_and_never_obeyed(publish_rows: Publish, hostile: str) -> None:
+    text = render(_hostile_copy(publish_rows, hostile), None, LOCAL)
+    page = Page(text)
+    assert {"script", "img", "iframe", "object", "embed"}.isdisjoint(page.elements)
+    assert page.elements.count("style") == 1
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert not [value for _, value in page.attributes if "evil" in value or "alert" in value]
+    shown = hostile if len(hostile) <= 90 else hostile[:89] + "…"
+    assert page.text.count(" ".join(shown.split())) >= 10
+
+
+@pytest.mark.parametrize("connectors", [["<script>alert(1)</script>"], []])
+def test_a_connector_that_the_copy_does_not_know_has_never_synced(
+    publish_rows: Publish, connectors: list[str]
+) -> None:
+    page = Page(render(publish_rows({}), connectors, LOCAL))
+    assert "script" not in page.elements
+    assert page.text.count("never synced") == 3 * len(connectors)
+
+
+def _links(page: Page) -> list[str]:
+    return [
+        value for name, value in page.attributes if name in ("src", "href", "xlink:href", "data", "action")
+    ]
+
+
+def test_the_page_on_the_demo_needs_nothing_from_elsewhere(demo_copy: Path) -> None:
+    text = render(demo_copy, None, LOCAL)
+    page = Page(text)
+    assert [link for link in _links(page) if not link.startswith(("#", "data:"))] == []
+    assert "url(http" not in text
+    assert "@import" not in text
+    assert ("name", "viewport") in page.attributes
+    assert len(text) < 600_000
+
+
+def test_each_drawing_has_identifiers_of_its_own(demo_copy: Path) -> None:
+    page = Page(render(demo_copy, None, LOCAL))
+    identifiers = [value for name, value in page.attributes if name == "id"]
+    assert len(identifiers) == len(set(identifiers))
+    targets = [link.removeprefix("#") for link in _links(page) if link.startswith("#")]
+    assert set(targets) <= set(identifiers)
+
+
+def test_drawings_take_their_colours_from_the_page(demo_copy: Path) -> None:
+    text = render(demo_copy, None, LOCAL)
+    assert "#00000" not in text
+    assert "fill: var(--accent)" in text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Sales by month EUR",
+        "Top customers EUR",
+        "Top items EUR",
+        "Running short in the next 6 weeks",
+        "Set aside as unreadable",
+        "orderDate: is no real ISO 8601 date-time",
+        "Every order has its lines.",
+        "Last history sync",
+        "Orders less returns, by their sub total: after discount, before VAT and shipping costs.",
+    ],
+)
+def test_the_page_says(demo_copy: Path, said: str) -> None:
+    assert said in Page(render(demo_copy, None, LOCAL)).text
+
+
+def test_currencies_beyond_the_third_are_named_and_not_drawn(publish_rows: Publish) -> None:
+    currencies = ["EUR", "EUR", "GBP", "GBP", "SEK", "SEK", "USD", None]
+    orders = [order(str(number), currency=currency) for number, currency in enumerate(currencies)]
+    text = Page(render(publish_rows({ORDERS: orders}), None, LOCAL)).text
+    assert text.count("Sales by month") == 3
+    assert "Sales in 2 more currencies are not drawn: no currency, USD." in text
+
+
+def test_long_lists_say_how_much_more_there_is(publish_rows: Publish) -> None:
+    aside: list[Row] = [{"connector": "demo", "stream": "orders", "record_key": f"A{n}"} for n in range(1234)]
+    orders = [order(f"O{n}", lines_synced_at=None) for n in range(21)]
+    text = Page(render(publish_rows({SET_ASIDE: aside, ORDERS: orders}), ["demo"], LOCAL)).text
+    assert "20 of 1,234 are shown; all are in set_aside ." in text
+    assert "20 of 21 are shown; all are in orders_without_lines ." in text
+
+
+def test_a_month_that_is_not_over_is_said_to_be_so(publish_rows: Publish) -> None:
+    copy = publish_rows({ORDERS: [order("1")]})
+    assert "to June 2024, which is not over yet" in Page(render(copy, None, LOCAL)).text
+    later = LOCAL.replace(month=7)
+    assert "not over yet" not in Page(render(copy, None, later)).text
+
+
+def test_without_a_focus_connector_there_is_no_history(publish_rows: Publish) -> None:
+    state = {
+        "connector": "zuid",
+        "stream": "orders",
+        "has_history": False,
+        "last_error": "no focus connector",
+    }
+    text = Page(render(publish_rows({SYNC_STATE: [state]}), None, LOCAL)).text
+    assert "There is no order history here" in text
+    assert "no history" in text
+
+
+def test_an_empty_copy_makes_a_page_too(publish_rows: Publish) -> None:
+    assert "The copy holds no connector yet" in Page(render(publish_rows({}), None, LOCAL)).text
+
+
+def test_without_a_copy_it_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NotPublished, match="run `a4s sync`"):
+        write_report(tmp_path / "analytics.duckdb", tmp_path / "report.html")
+
+
+def test_a_copy_of_another_version_is_told(tmp_path: Path) -> None:
+    copy = tmp_path / "analytics.duckdb"
+    duckdb.connect(str(copy)).close()
+    with pytest.raises(ChangeSite, match="another version"):
+        write_report(copy, tmp_path / "report.html")
+
+
+def test_the_page_replaces_the_last_one_and_leaves_nothing_else(
+    publish_rows: Publish, tmp_path: Path
+) -> None:
+    target = tmp_path / "new folder" / "report.html"
+    for _ in range(2):
+        assert write_report(publish_rows({}), target) == target
+    assert [path.name for path in target.parent.iterdir()] == ["report.html"]
+
+
+def test_a_page_that_cannot_be_written_is_told(publish_rows: Publish, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ChangeSite, match="cannot be written"):
+        write_report(publish_rows({}), tmp_path / "file" / "report.html")
+
+
+@pytest.fixture
+def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"A4S_{name.upper()}", raising=False)
+    monkeypatch.setenv("A4S_DATA_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+
+def _run(*arguments: str) -> Any:
+    return CliRunner().invoke(report, arguments)
+
+
+@pytest.mark.usefixtures("_settings_of_our_own")
+class TestCommand:
+    def test_it_writes_the_page_into_the_data_folder(self, publish_rows: Publish, tmp_path: Path) -> None:
+        publish_rows({ORDERS: [order("1")]})
+        result = _run()
+        assert result.output == f"{tmp_path / 'report.html'}\n"
+        assert "demo" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+    def test_it_shows_the_connector_asked_for_alone(
+        self, publish_rows: Publish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("A4S_CONNECTORS", '{"demo": "D", "noord": "N"}')
+        publish_rows({ORDERS: [order("1"), order("2", connector="noord")]})
+        result = _run("--connector", "noord", "--output", "elsewhere/page.html")
+        assert result.output == f"{tmp_path / 'elsewhere' / 'page.html'}\n"
+        page = Page((tmp_path / "elsewhere" / "page.html").read_text(encoding="utf-8"))
+        assert "noord" in page.texts
+        assert "demo" not in page.texts
+
+    def test_it_shows_connectors_that_were_never_synced(
+        self, publish_rows: Publish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("A4S_CONNECTORS", '{"demo": "D", "nieuw": "N"}')
+        publish_rows({ORDERS: [order("1")]})
+        _run()
+        assert "nieuw" in Page((tmp_path / "report.html").read_text(encoding="utf-8")).texts
+
+    def test_a_connector_that_is_not_configured_is_refused(
+        self, publish_rows: Publish, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("A4S_CONNECTORS", '{"demo": "D"}')
+        publish_rows({})
+        result = _run("--connector", "ander")
+        assert isinstance(result.exception, ChangeSettings)
+
+    def test_without_a_copy_it_fails_in_a_line(self) -> None:
+        assert isinstance(_run().exception, A4sError)
