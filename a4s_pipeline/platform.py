@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TypeVar
@@ -15,11 +15,14 @@ from a4s_pipeline.settings import Settings, load_settings
 from a4s_pipeline.sync.customers import CUSTOMER_KIND
 from a4s_pipeline.sync.items import ITEM_KIND
 from a4s_pipeline.sync.orders import OrderRules, OrderSync
+from a4s_pipeline.sync.pictures import PicturesResult, fetch_pictures
 from a4s_pipeline.sync.record_writer import RecordKind
 from a4s_pipeline.sync.records_import import RecordRules, RecordsImport
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import OrdersPlan
+from a4s_pipeline.warehouse.pictures import items_not_held, pictures_of
 from a4s_pipeline.warehouse.publish import Published, publish
+from a4s_pipeline.warehouse.reader import published
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, Warehouse
 
 R = TypeVar("R", bound=WireRecord)
@@ -111,6 +114,23 @@ class Platform:
             # Also what kept it from beginning, such as a sync that is under way.
             sync.result.error = error
             raise
+
+    def fetch_pictures(self, connector: str, item_codes: Sequence[str] = ()) -> PicturesResult:
+        """Fetch the pictures of these items, or of all, that are not held yet; see `fetch_pictures`."""
+        with published(self.settings.analytics_path) as copy:
+            wanted = pictures_of(copy, connector, item_codes)
+            result = PicturesResult(connector, unknown_items=items_not_held(copy, connector, item_codes))
+        with self.administration(connector) as administration:
+            fetch_pictures(
+                administration,
+                result,
+                wanted,
+                data_dir=self.settings.data_dir.absolute(),
+                folder=self.settings.images_path,
+                connections=self.settings.max_connections,
+                advance=self.advance,
+            )
+        return result
 
     def publish(self) -> Published:
         """Replace the published copy by the warehouse as it is now."""

@@ -171,6 +171,11 @@ class Settings(BaseSettings):
         """The published copy, which analysts and order retrieval read."""
         return self.data_dir.absolute() / "analytics.duckdb"
 
+    @property
+    def images_path(self) -> Path:
+        """The folder of the items' pictures."""
+        return self.data_dir.absolute() / "images"
+
     def administration_of(self, connector: str) -> str:
         """Return the AdministrationName that the gateway routes this connector by."""
         if connector not in self.connectors:

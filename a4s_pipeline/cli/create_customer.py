@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 
 import click
 
+from a4s_pipeline.cli.export_order import read_file
 from a4s_pipeline.cli.orders import one_connector
 from a4s_pipeline.cli.output import connector_option, json_option, print_answered
-from a4s_pipeline.ondemand.requests import parse_request
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import load_settings
@@ -28,9 +28,8 @@ def create_customer(file: BinaryIO, connector: str | None, as_json: bool) -> Non
     """
     settings = load_settings()
     settings.required_gateway_url()
-    name = one_connector(settings, connector)
-    document = parse_request(file.read())
-    customer = document.get("customer") if document.get("kind") == "create_customer" else document
+    customer, named = read_file(file, "create_customer", "customer")
+    name = one_connector(settings, connector or named)
     received_at = datetime.now(UTC)
     with OnDemand(Platform(settings), run_id=f"a4s-create-{uuid.uuid4()}") as service:
         answered = service.connector(name).customers.create(customer, received_at)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from a4s_pipeline.cli.progress import progress_bar
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import DEMO_CONNECTORS
 from a4s_pipeline.sandbox.background import sandbox_process
-from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.settings import GivenSettings, Settings
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.warehouse.reader import published
 
@@ -31,28 +32,30 @@ QUERIES = {
         "SELECT item_code, any_value(description) AS item, sum(quantity) AS quantity\n"
         "FROM order_lines WHERE connector = 'demo' GROUP BY item_code ORDER BY quantity DESC LIMIT 10"
     ),
-    "What could not be read, and why": "SELECT connector, stream, record_key, reason FROM set_aside ORDER BY ALL",
+    "What could not be read, and why": (
+        "SELECT connector, stream, record_key, reason FROM set_aside ORDER BY ALL"
+    ),
 }
 
 
 @click.command()
 def demo() -> None:
-    """Import the sandbox gateway's order history from nothing, and show what came in."""
+    """Import all that the sandbox gateway holds from nothing, and show what came in."""
     folder = _demo_folder()
     started = time.monotonic()
-    with sandbox_process() as url, progress_bar() as advance:
+    with sandbox_process() as url:
         settings = GivenSettings(
             gateway_url=url,
-            connectors={name: DEMO_CONNECTORS[name] for name in _WITH_HISTORY},
+            connectors=DEMO_CONNECTORS,
             data_dir=folder,
         )
         platform = Platform(settings)
-        platform.advance = advance
-        _import_orders(platform)
+        failures = [failure for name in DEMO_CONNECTORS for failure in _import_all(platform, name)]
     click.echo(f"\nDone in {time.monotonic() - started:.0f} s.\n")
     for result in platform.results:
         click.echo(_summary(result))
-    click.echo(f"\nFor your SQL tool:  {settings.analytics_path}\n")
+    click.echo(f"\nFor your browser:   {_report(settings)}")
+    click.echo(f"For your SQL tool:  {settings.analytics_path}\n")
     click.echo("Three queries worth trying:")
     for title, query in QUERIES.items():
         click.echo(f"\n-- {title}\n{query};")
@@ -60,21 +63,45 @@ def demo() -> None:
     click.echo(
         "\nNext: `make dev` opens the Dagster UI on the same sandbox; README.md says how to set up your own."
     )
-    if any(result.error or result.leaves_work for result in platform.results):
+    for failure in failures:
+        click.echo(f"a4s: {failure}", err=True)
+    if failures or any(result.error or result.leaves_work for result in platform.results):
         sys.exit(1)
 
 
-def _import_orders(platform: Platform) -> None:
-    from a4s_pipeline.orchestration.running import OrderRequest, run_order_sync  # noqa: PLC0415
+def _import_all(platform: Platform, connector: str) -> list[str]:
+    """Import the streams that a connector has; return what failed beyond what the results tell."""
+    from a4s_pipeline.orchestration import running  # noqa: PLC0415
 
-    for connector in platform.settings.connectors:
-        run_order_sync(platform, OrderRequest(connector, None, whole=False))
+    # Not recorded: the demo's months have no place among the runs of a real installation.
+    runs: dict[str, Callable[[], str | None]] = {
+        "items": lambda: running.run_item_sync(platform, connector, is_recorded=False),
+        "customers": lambda: running.run_customer_sync(platform, connector, is_recorded=False),
+    }
+    if connector in _WITH_HISTORY:
+        request = running.OrderRequest(connector, None, whole=False)
+        runs["orders"] = lambda: running.run_order_sync(platform, request, is_recorded=False)
+    failures = []
+    for stream, run in runs.items():
+        before = len(platform.results)
+        with progress_bar(f"{connector} {stream}") as advance:
+            platform.advance = advance
+            failure = run()
+        if failure and not any(result.error for result in platform.results[before:]):
+            failures.append(f"{connector}: {failure}")
+    return failures
+
+
+def _report(settings: Settings) -> Path:
+    from a4s_pipeline.report import write_report  # noqa: PLC0415 - the plotting library takes a second
+
+    return write_report(settings.analytics_path, settings.data_dir.absolute() / "report.html")
 
 
 def _demo_folder() -> Path:
     """Return an empty folder for the demo's data; a store that somebody else filled is never touched."""
     asked = os.environ.get("A4S_DATA_DIR")
-    if asked and not (Path(asked) / "warehouse.duckdb").exists():
+    if asked and not any((Path(asked) / name).exists() for name in ("warehouse.duckdb", "analytics.duckdb")):
         return Path(asked)
     folder = Path("demo-data")
     for name in ("warehouse.duckdb", "warehouse.duckdb.wal", "analytics.duckdb", "analytics.duckdb.wal"):
@@ -87,7 +114,8 @@ def _summary(result: SyncResult) -> str:
     if result.error is not None:
         return f"{result.connector}: {result.error}"
     aside = f", {result.set_aside} set aside as unreadable" if result.set_aside else ""
-    return f"{result.connector}: {result.new:,} orders with their lines in {result.seconds:.1f} s{aside}"
+    what = "orders with their lines" if result.stream == "orders" else result.stream
+    return f"{result.connector}: {result.new:,} {what} in {result.seconds:.1f} s{aside}"
 
 
 def _show(copy: Path, query: str) -> None:

@@ -12,8 +12,9 @@ import click
 from a4s_pipeline import exact_json
 from a4s_pipeline.cli.orders import one_connector
 from a4s_pipeline.cli.output import connector_option, json_option, print_answered, print_json
-from a4s_pipeline.errors import ChangeRequest
-from a4s_pipeline.ondemand.hook import load_hook
+from a4s_pipeline.errors import A4sError, ChangeRequest
+from a4s_pipeline.ondemand.hook import HookFailed, OrderHook, load_hook
+from a4s_pipeline.ondemand.intake import IntakeOrder
 from a4s_pipeline.ondemand.order_export import prepare_order, read_order
 from a4s_pipeline.ondemand.requests import parse_request
 from a4s_pipeline.ondemand.service import OnDemand
@@ -29,12 +30,12 @@ from a4s_pipeline.settings import load_settings
 def export_order(file: BinaryIO, dry_run: bool, connector: str | None, as_json: bool) -> None:
     """Export the intake order in FILE; `-` reads standard input."""
     settings = load_settings()
-    name = one_connector(settings, connector)
-    order = order_in(file)
+    order, named = read_file(file, "export_order", "order")
+    name = one_connector(settings, connector or named)
     received_at = datetime.now(UTC)
     if dry_run:
         intake = read_order(order, settings.timezone)
-        payload, not_sent = prepare_order(intake, load_hook(settings.order_hook), received_at)
+        payload, not_sent = _prepared(intake, load_hook(settings.order_hook), received_at)
         print_json({"order": exact_json.loads(payload), "notSent": not_sent})
         return
     settings.required_gateway_url()
@@ -46,13 +47,27 @@ def export_order(file: BinaryIO, dry_run: bool, connector: str | None, as_json: 
     sys.exit(print_answered(answered, as_json=as_json, summary=_summary))
 
 
-def order_in(file: BinaryIO) -> Any:
-    """Read an intake order from a file: the order itself, or a request that holds one."""
+def read_file(file: BinaryIO, kind: str, name: str) -> tuple[Any, str | None]:
+    """Read what is to be sent from a file: the thing itself, or a request of this kind that holds it.
+
+    Returns it, and the connector that the request names, where it does.
+    """
     document = parse_request(file.read())
-    order = document.get("order") if document.get("kind") == "export_order" else document
-    if order is None:
-        raise ChangeRequest("the request has no order: give it under the name `order`", code="Invalid")
-    return order
+    if document.get("kind") != kind:
+        return document, None
+    if document.get(name) is None:
+        raise ChangeRequest(f"the request has no {name}: give it under the name `{name}`", code="Invalid")
+    connector = document.get("connector")
+    return document[name], connector if isinstance(connector, str) else None
+
+
+def _prepared(intake: IntakeOrder, hook: OrderHook | None, received_at: datetime) -> tuple[str, list[str]]:
+    try:
+        return prepare_order(intake, hook, received_at)
+    except HookFailed as error:
+        # A dry run records nothing, so the traceback is not where the message says.
+        what = error.trace.rstrip().splitlines()[-1]
+        raise A4sError(f"the order hook failed: {what}", code=error.code) from None
 
 
 def _summary(answer: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ import sys
 import click
 
 from a4s_pipeline import __version__
-from a4s_pipeline.cli.output import report_failure
+from a4s_pipeline.cli.output import print_json, report_failure
 from a4s_pipeline.errors import A4sError
 
 # Command to the module that holds it: `a4s stock` must not pay for importing Dagster.
@@ -20,6 +20,7 @@ _COMMANDS = {
     "dev": "demo",
     "export-order": "export_order",
     "exports": "exports",
+    "images": "images",
     "order": "orders",
     "orders": "orders",
     "report": "report",
@@ -60,10 +61,19 @@ def a4s() -> None:
 def main() -> None:
     """Run the command line and exit with its status."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
+    as_json = "--json" in sys.argv[1:]
     try:
-        a4s.main(prog_name="a4s", standalone_mode=True)
+        sys.exit(a4s.main(prog_name="a4s", standalone_mode=False))
     except A4sError as error:
-        sys.exit(report_failure(error, as_json="--json" in sys.argv[1:]))
+        sys.exit(report_failure(error, as_json=as_json))
+    except click.ClickException as error:
+        if as_json:
+            print_json({"error": {"code": "WrongUsage", "message": error.format_message(), "fields": []}})
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("Aborted!", err=True)
+        sys.exit(1)
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does; there is nobody to tell.
         sys.stderr.close()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -45,13 +46,15 @@ def orders(
 ) -> None:
     """List orders, newest first, from the local store."""
     settings = load_settings()
+    zone = settings.timezone
     answer = retrieve_orders(
         settings.analytics_path,
         one_connector(settings, connector),
         OrderFilter(
             customer_code=customer,
-            start=midnight(first.date(), settings.timezone) if first else None,
-            end=midnight(last.date() + timedelta(days=1), settings.timezone) if last else None,
+            # The calendar's own first and last day bound nothing, and have no midnight in every time zone.
+            start=midnight(first.date(), zone) if first and first.date() > date.min else None,
+            end=midnight(last.date() + timedelta(days=1), zone) if last and last.date() < date.max else None,
             limit=limit,
             offset=offset,
         ),
@@ -60,7 +63,7 @@ def orders(
         print_json(answer)
         return
     for order in answer["orders"]:
-        click.echo(_summary(order))
+        click.echo(_summary(order, zone))
     shown = len(answer["orders"])
     click.echo(
         f"{shown} of {answer['total']} orders; history as of {answer['asOf'] or 'an unknown time'}", err=True
@@ -78,7 +81,7 @@ def order(code: str, connector: str | None, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    click.echo(_summary(answer))
+    click.echo(_summary(answer, settings.timezone))
     for name, value in answer["attributes"].items():
         if value is not None:
             click.echo(f"  {name}: {value}")
@@ -92,8 +95,9 @@ def order(code: str, connector: str | None, as_json: bool) -> None:
     click.echo(f"history as of {answer['asOf'] or 'an unknown time'}", err=True)
 
 
-def _summary(order: dict[str, Any]) -> str:
+def _summary(order: dict[str, Any], timezone: ZoneInfo) -> str:
     fields = order["attributes"]
     total = "" if fields["total"] is None else f"{fields['total']} {fields['currency'] or ''}"
     who = f"{fields['customerCode']:<10} {fields['customerName'] or '':<32.32}"
-    return f"{fields['orderDate'][:10]}  {order['orderCode']:<16} {who} {total:>14}"
+    day = datetime.fromisoformat(fields["orderDate"]).astimezone(timezone).date()
+    return f"{day}  {order['orderCode']:<16} {who} {total:>14}"

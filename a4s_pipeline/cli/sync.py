@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
 
 import click
 
@@ -16,18 +15,21 @@ from a4s_pipeline.settings import Settings, load_settings
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, month_of
 
-if TYPE_CHECKING:
-    from a4s_pipeline.orchestration.running import OrderRequest
-
 _DAY = click.DateTime(["%Y-%m-%d"])
+STREAMS = ("items", "customers", "orders")
 
 
 @click.command()
-@click.argument("stream", type=click.Choice(["items", "customers", "orders", "all"]), default="all")
+@click.argument("stream", type=click.Choice([*STREAMS, "all"]), default="all")
 @connector_option
 @click.option("--from", "first", type=_DAY, help="Orders from this day on, widened to whole months.")
 @click.option("--to", "last", type=_DAY, help="Orders up to and including this day, widened to whole months.")
-@click.option("--full", is_flag=True, help="Read everything again, lines and all, whether or not it changed.")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Read all orders again, lines and all, whether or not they changed. Items and customers are read "
+    "whole in any case, and written where they changed.",
+)
 @json_option
 def sync(
     stream: str,
@@ -39,7 +41,8 @@ def sync(
 ) -> None:
     """Import what is new or changed at the gateway, and publish the copy for analysts.
 
-    Without options, orders go from the watermark less A4S_LOOKBACK_DAYS.
+    STREAM is items, customers, orders or all, which is the default. Without options, orders go from the
+    watermark less A4S_LOOKBACK_DAYS.
     """
     if (first or last) and stream != "orders":
         raise click.UsageError("--from and --to go with `a4s sync orders` alone")
@@ -48,9 +51,13 @@ def sync(
     connectors = settings.chosen_connectors(connector)
     months = asked_months(settings, first.date() if first else None, last.date() if last else None, full=full)
     platform = Platform(settings)
-    with progress_bar() as advance:
-        platform.advance = advance
-        failures = _run(platform, connectors, months, full=full)
+    streams = STREAMS if stream == "all" else (stream,)
+    failures = [
+        failure
+        for name in connectors
+        for one in streams
+        if (failure := _run(platform, one, name, months, full=full))
+    ]
     if as_json:
         print_json({"connectors": _as_json(connectors, platform.results)})
     else:
@@ -61,6 +68,8 @@ def sync(
     for result in platform.results:
         if result.leaves_work and result.error is None:
             click.echo(f"a4s: {_what_is_left(result)}", err=True)
+        elif result.removals_withheld and result.error is None:
+            click.echo(f"a4s: {_what_was_withheld(result)}", err=True)
     if failures or any(result.error or result.leaves_work for result in platform.results):
         sys.exit(1)
 
@@ -83,21 +92,24 @@ def asked_months(settings: Settings, first: date | None, last: date | None, *, f
     return months
 
 
-def _run(platform: Platform, connectors: list[str], months: Months | None, *, full: bool) -> list[str]:
-    """Run the job for each connector; return the failures in words."""
+def _run(platform: Platform, stream: str, connector: str, months: Months | None, *, full: bool) -> str | None:
+    """Run the job of one stream for one connector; return its failure in words."""
     # Dagster costs more than half a second to import: not before the settings were found right.
-    from a4s_pipeline.orchestration.running import OrderRequest, run_order_sync  # noqa: PLC0415
+    from a4s_pipeline.orchestration import running  # noqa: PLC0415
 
-    failures = []
-    for name in connectors:
-        request: OrderRequest = OrderRequest(name, months, whole=full)
-        unexpected = run_order_sync(platform, request)
-        errors = [
-            str(result.error) for result in platform.results if result.connector == name and result.error
-        ]
-        if errors or unexpected:
-            failures.append(f"{name}: {errors[0] if errors else unexpected}")
-    return failures
+    before = len(platform.results)
+    with progress_bar(f"{connector} {stream}") as advance:
+        platform.advance = advance
+        if stream == "items":
+            unexpected = running.run_item_sync(platform, connector)
+        elif stream == "customers":
+            unexpected = running.run_customer_sync(platform, connector)
+        else:
+            request = running.OrderRequest(connector, months, whole=full)
+            unexpected = running.run_order_sync(platform, request)
+    errors = [str(result.error) for result in platform.results[before:] if result.error]
+    failure = errors[0] if errors else unexpected
+    return f"{connector}: {failure}" if failure else None
 
 
 def _as_json(connectors: list[str], results: list[SyncResult]) -> dict[str, dict[str, object]]:
@@ -106,6 +118,8 @@ def _as_json(connectors: list[str], results: list[SyncResult]) -> dict[str, dict
         counts = result.as_json()
         if result.error is not None:
             counts["error"] = error_object(result.error)
+        if result.removals_withheld:
+            counts["removalsWithheld"] = result.removals_withheld
         document[result.connector][result.stream] = counts
     return document
 
@@ -120,6 +134,13 @@ def _line(result: SyncResult) -> str:
     if result.without_lines:
         counts += f", {result.without_lines:,} without lines"
     return f"{result.connector} {result.stream}: {counts}; {result.calls:,} calls in {result.seconds:.1f} s"
+
+
+def _what_was_withheld(result: SyncResult) -> str:
+    return (
+        f"{result.connector} {result.stream}: {result.removals_withheld}; nothing was marked removed, "
+        "and the next sync looks again"
+    )
 
 
 def _what_is_left(result: SyncResult) -> str:

@@ -61,10 +61,12 @@ def created_customer(administration: Administration, customer_code: str) -> Numb
         page = administration.customers(number).value
         totals.add(page.total_count)
         for record in page.items:
-            if isinstance(record, dict) and record.get("customerCode") == customer_code:
+            # Some back offices number their customers: the code may come as a number.
+            code = str(record.get("customerCode") if isinstance(record, dict) else record)
+            if isinstance(record, dict) and code == customer_code:
                 external_id = record.get("externalId")
                 return {} if external_id is None else {"externalId": str(external_id)}
-            seen.add(str(record.get("customerCode") if isinstance(record, dict) else record))
+            seen.add(code)
         if page.is_last:
             break
         number += 1

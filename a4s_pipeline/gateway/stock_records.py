@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from a4s_pipeline.gateway.records import Code, Entries, RealDate, WireRecord
+
+_MOST_DIGITS = 100
+
+
+def _sane(quantity: Decimal) -> Decimal:
+    # 1E+999999999 is ten letters of JSON, and no sum with it can be written out.
+    exponent = quantity.as_tuple().exponent
+    if quantity.adjusted() >= _MOST_DIGITS or not isinstance(exponent, int) or exponent < -_MOST_DIGITS:
+        raise ValueError("is no quantity that can be reckoned with")
+    return quantity
+
+
+Quantity = Annotated[Decimal, AfterValidator(_sane)]
+"""An exact quantity, of at most a hundred digits before its point and a hundred after."""
 
 
 class Delivery(WireRecord):
     """One delivery that is expected; `date` is None where the entry has no real one."""
 
     date: RealDate = None
-    quantity: Decimal
+    quantity: Quantity
 
 
 class StockLevels(WireRecord):
     """How much lies on the shelf, is still to be delivered to customers, and is to come in."""
 
-    shelf_stock: Decimal
-    to_be_delivered: Decimal
+    shelf_stock: Quantity
+    to_be_delivered: Quantity
     delivery_dates: Entries[Delivery]
 
 

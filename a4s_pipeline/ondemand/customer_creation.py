@@ -48,7 +48,7 @@ class CustomerCreation:
             entry = self._send_once.send(
                 wanted.customer_code,
                 _BY_CODE,
-                lambda: Prepared(payload),
+                lambda _: Prepared(payload),
                 self._errand(wanted.customer_code),
                 received_at=received_at,
             )

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +21,12 @@ from a4s_pipeline.ondemand.service import OnDemand
 
 # A request in quick succession waits for no longer than this.
 _LOOK_EVERY = 0.02
-_WRITE_LOG_EVERY = 1.0
 _SETTLE_FIRST_AFTER = 1.0
 _SETTLE_AT_MOST_EVERY = 30.0
 _TRY_AGAIN_AFTER = 5.0
+# Requests that mention these wait for their ledger. They have threads of their own, so that a live answer
+# waits for no ledger behind them; where a mention misleads, only the threads are others.
+_SENT_THROUGH_A_LEDGER = (b"export_order", b"create_customer")
 
 _log = logging.getLogger(__name__)
 
@@ -60,24 +63,22 @@ class Desk:
         However it ends, what was begun is finished first, and the rest stays in the inbox.
         """
         self._inbox.prepare()
-        pool = ThreadPoolExecutor(self._threads, thread_name_prefix="request")
-        last_busy = log_written = time.monotonic()
-        try:
+        last_busy = time.monotonic()
+        with ExitStack() as pools:
+            sending = ThreadPoolExecutor(self._threads, thread_name_prefix="sending")
+            pools.callback(sending.shutdown, cancel_futures=True)
+            answering = ThreadPoolExecutor(self._threads, thread_name_prefix="request")
+            # The first to end, because it hands over to the other.
+            pools.callback(answering.shutdown, cancel_futures=True)
             while not is_over():
                 now = time.monotonic()
-                if self._take_up(pool, now):
+                if self._take_up(answering, sending, now):
                     last_busy = now
                 elif now - last_busy >= self._linger:
                     break
-                if now - log_written >= _WRITE_LOG_EVERY:
-                    pool.submit(self._service.log.write)
-                    log_written = now
                 time.sleep(_LOOK_EVERY)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-            self._service.log.write()
 
-    def _take_up(self, pool: ThreadPoolExecutor, now: float) -> bool:
+    def _take_up(self, answering: ThreadPoolExecutor, sending: ThreadPoolExecutor, now: float) -> bool:
         """Hand out what waits; tell whether anything is waiting, in hand or unsettled."""
         unsettled = self._inbox.unsettled()
         for path in (*self._inbox.waiting(), *unsettled):
@@ -85,45 +86,63 @@ class Desk:
                 if path in self._in_hand or self._not_before.get(path, 0.0) > now:
                     continue
                 self._in_hand.add(path)
-            pool.submit(self._handle, path)
+            if _is_unsettled(path):
+                sending.submit(self._handle, path, None)
+            else:
+                answering.submit(self._handle, path, sending)
         with self._lock:
             return bool(self._in_hand or unsettled)
 
-    def _handle(self, path: Path) -> None:
+    def _handle(self, path: Path, sending: ThreadPoolExecutor | None) -> None:
+        """Answer a request, or hand it over to the threads that may wait for a ledger."""
+        is_handed_over = False
         try:
             with self._inbox.claimed(path) as waiting:
-                if waiting is not None:
+                if waiting is not None and sending is not None and _is_to_be_sent(waiting):
+                    is_handed_over = True
+                elif waiting is not None:
                     self._answer(path, waiting)
+            if is_handed_over and sending is not None:
+                sending.submit(self._handle, path, None)
         except Exception:
             # A full disk, say: the request stays where it is, and is taken up again a little later.
             _log.exception("request %s could not be answered now; it is tried again", path.name)
             self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
         finally:
-            with self._lock:
-                self._in_hand.discard(path)
+            if not is_handed_over:
+                with self._lock:
+                    self._in_hand.discard(path)
 
     def _answer(self, path: Path, waiting: Waiting) -> None:
-        is_settling = path.parent.name == ".unsettled"
+        is_settling = _is_unsettled(path)
         if not is_settling and (earlier := self._inbox.earlier_answer(waiting)) is not None:
-            self._inbox.answer(path, earlier, str(exact_json.loads(earlier)["status"]), keep=False)
+            self._inbox.answer(path, waiting, earlier, str(exact_json.loads(earlier)["status"]), keep=False)
             return
-        document = self.document(waiting)
+        document = self.document(waiting, self._first_received_at(waiting) if is_settling else None)
         status = str(document["status"])
-        is_duplicate = waiting.refusal is not None and waiting.refusal.code == "DuplicateRequest"
         if status == "unknown":
             self._look_again_later(path)
-        self.counts.add(status)
-        self._inbox.answer(path, as_bytes(document), status, keep=waiting.refusal is None or not is_duplicate)
+            if is_settling:
+                # Nothing new: whoever has taken the answer out of the outbox is not told it again.
+                return
+        with self._lock:
+            self.counts.add(status)
+        self._inbox.answer(path, waiting, as_bytes(document), status, keep=not waiting.is_duplicate)
+
+    def _first_received_at(self, waiting: Waiting) -> datetime | None:
+        """Return when a request that is not settled yet was received, as its answer so far says."""
+        answer = self._inbox.latest_answer(waiting.request_id)
+        return None if answer is None else datetime.fromisoformat(exact_json.loads(answer)["receivedAt"])
 
     def _look_again_later(self, path: Path) -> None:
-        settled_path = path if path.parent.name == ".unsettled" else path.parent / ".unsettled" / path.name
+        settled_path = path if _is_unsettled(path) else path.parent / ".unsettled" / path.name
         wait = self._settle_wait.get(settled_path, _SETTLE_FIRST_AFTER)
         self._settle_wait[settled_path] = min(2 * wait, _SETTLE_AT_MOST_EVERY)
         self._not_before[settled_path] = time.monotonic() + wait
 
-    def document(self, waiting: Waiting) -> dict[str, object]:
-        """Return the answer to a request as it goes into the outbox."""
-        received_at = datetime.now(UTC)
+    def document(self, waiting: Waiting, received_at: datetime | None = None) -> dict[str, object]:
+        """Return the answer to a request as it goes into the outbox; it was received now, by default."""
+        received_at = received_at or datetime.now(UTC)
         if waiting.refusal is not None:
             return as_document(
                 waiting.request_id, _readable(waiting.raw), failure(waiting.refusal), received_at
@@ -147,3 +166,11 @@ def _readable(raw: bytes) -> dict[str, object] | None:
         return dict(parse_request(raw))
     except ChangeRequest:
         return None
+
+
+def _is_unsettled(path: Path) -> bool:
+    return path.parent.name == ".unsettled"
+
+
+def _is_to_be_sent(waiting: Waiting) -> bool:
+    return any(kind in waiting.raw for kind in _SENT_THROUGH_A_LEDGER)

@@ -33,6 +33,7 @@ class FlowLog:
         self._warehouse = warehouse
         self._run_id = run_id
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._waiting: list[FlowExecution] = []
         # Begins anywhere, so that a command which answers once is logged one time in ten as well.
         self._sample = _Sample(itertools.count(random.randrange(_ONE_IN)))  # noqa: S311 - a sample
@@ -56,15 +57,17 @@ class FlowLog:
 
     def write(self) -> bool:
         """Write what waits; False where the store is held, and then it waits on."""
-        with self._lock:
-            batch = list(self._waiting)
-        if not batch:
+        # One at a time: two would both write what waits, and both strike as much off.
+        with self._writing:
+            with self._lock:
+                batch = list(self._waiting)
+            if not batch:
+                return True
+            try:
+                with self._warehouse.transaction() as connection:
+                    record_flows(connection, batch)
+            except A4sError:
+                return False
+            with self._lock:
+                del self._waiting[: len(batch)]
             return True
-        try:
-            with self._warehouse.transaction() as connection:
-                record_flows(connection, batch)
-        except A4sError:
-            return False
-        with self._lock:
-            del self._waiting[: len(batch)]
-        return True

@@ -10,14 +10,14 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest, FieldFault
-from a4s_pipeline.gateway.reading import message_of, path_of
-from a4s_pipeline.ondemand.intake import IntakeOrder, Quantity, Request, Text
+from a4s_pipeline.ondemand.intake import IntakeOrder, Quantity, Request, Text, faults_of
 
 
 class GatewayOrderLine(Request):
     """One line of the order that is sent."""
 
-    model_config = ConfigDict(extra="forbid", validate_assignment=False)
+    # A hook that adds a line writes names in snake_case, as those of the attributes are.
+    model_config = ConfigDict(extra="forbid", validate_assignment=False, populate_by_name=True)
 
     item_code: Text
     quantity: Quantity
@@ -30,7 +30,7 @@ class GatewayOrderLine(Request):
 class GatewayOrder(Request):
     """The order that is sent; a hook may change all of it but the external id."""
 
-    model_config = ConfigDict(extra="forbid", validate_assignment=False)
+    model_config = ConfigDict(extra="forbid", validate_assignment=False, populate_by_name=True)
 
     customer_code: Text
     external_id: Text
@@ -66,11 +66,14 @@ def map_order(intake: IntakeOrder, received_at: datetime) -> GatewayOrder:
         metadata={
             "intakeOrderId": intake.intake_order_id,
             "createdAt": created_at.isoformat(),
-            "lines": [
-                {"sequence": place, "originalPrice": line.price} for place, line in enumerate(intake.lines, 1)
-            ],
+            "lines": [_as_ordered(place, line.price) for place, line in enumerate(intake.lines, 1)],
         },
     )
+
+
+def _as_ordered(sequence: int, price: Decimal | None) -> dict[str, Any]:
+    # A missing price stays away here too.
+    return {"sequence": sequence} | ({} if price is None else {"originalPrice": price})
 
 
 def checked_again(order: Any, intake: IntakeOrder) -> GatewayOrder:
@@ -80,27 +83,32 @@ def checked_again(order: Any, intake: IntakeOrder) -> GatewayOrder:
     try:
         checked = GatewayOrder.model_validate(order.model_dump(by_alias=True, warnings=False))
     except ValidationError as error:
-        faults = tuple(
-            FieldFault(path_of(fault["loc"]), message_of(fault["msg"]))
-            for fault in error.errors(include_input=False, include_url=False, include_context=False)
-        )
-        raise ChangeRequest(
-            "the order is not valid after the hook", code="InvalidAfterHook", fields=faults
-        ) from None
+        raise _invalid(*faults_of(error)) from None
+    except ValueError:
+        # What pydantic cannot go through to its end, such as a list that holds itself.
+        raise _no_json() from None
     if checked.external_id != intake.intake_order_id:
-        fault = FieldFault("externalId", "must stay the intake order id: the order is looked up by it")
-        raise ChangeRequest("the order is not valid after the hook", code="InvalidAfterHook", fields=(fault,))
+        raise _invalid(
+            FieldFault("externalId", "must stay the intake order id: the order is looked up by it")
+        )
     return checked
 
 
 def payload_of(order: GatewayOrder) -> str:
     """Return the JSON that is sent, to the letter: exact numbers, and no field that has no value."""
     try:
-        return exact_json.dumps(
+        payload = exact_json.dumps(
             order.model_dump(by_alias=True, exclude_none=True) | {"metadata": order.metadata}
         )
+        payload.encode()
     except (TypeError, ValueError):
-        fault = FieldFault("metadata", "holds something that is no JSON")
-        raise ChangeRequest(
-            "the order is not valid after the hook", code="InvalidAfterHook", fields=(fault,)
-        ) from None
+        raise _no_json() from None
+    return payload
+
+
+def _no_json() -> ChangeRequest:
+    return _invalid(FieldFault("metadata", "holds something that is no JSON"))
+
+
+def _invalid(*faults: FieldFault) -> ChangeRequest:
+    return ChangeRequest("the order is not valid after the hook", code="InvalidAfterHook", fields=faults)

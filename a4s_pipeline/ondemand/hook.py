@@ -34,10 +34,9 @@ def load_hook(name: str | None) -> OrderHook | None:
         sys.path.append(os.getcwd())
     try:
         hook = getattr(importlib.import_module(module_name), function_name)
-    except Exception as error:
-        raise ChangeSettings(
-            f"A4S_ORDER_HOOK: {name} cannot be imported ({type(error).__name__}: {error})"
-        ) from None
+    except (Exception, SystemExit) as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ChangeSettings(f"A4S_ORDER_HOOK: {name} cannot be imported ({why})") from None
     if not callable(hook):
         raise ChangeSettings(f"A4S_ORDER_HOOK: {name} is not a function")
     loaded: OrderHook = hook
@@ -56,7 +55,7 @@ def apply_hook(hook: OrderHook | None, order: GatewayOrder, intake: IntakeOrder)
         changed = hook(order.model_copy(deep=True), intake.model_copy(deep=True))
     except RefuseOrder:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         message = f"the order hook failed ({type(error).__name__}); its traceback is in order_export_attempts"
         raise HookFailed(message, traceback.format_exc()) from None
     return checked_again(changed, intake)

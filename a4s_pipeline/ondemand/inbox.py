@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,9 @@ from a4s_pipeline.ondemand.requests import LARGEST_REQUEST
 
 _ENDING = ".json"
 _LONGEST_NAME = 200
+# What keeps a file from being opened for as long as it is as it is. Anything else, such as too many open
+# files, passes, and the request is taken up again.
+_NOT_OURS_TO_READ = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP})
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,17 @@ class Waiting:
     request_id: str
     raw: bytes
     refusal: ChangeRequest | None = None
+    file: os.stat_result | None = None
+    """The file that was read; None where it could not be opened."""
+
+    @property
+    def is_duplicate(self) -> bool:
+        """Tell whether another request was answered under this id before."""
+        return self.refusal is not None and self.refusal.code == "DuplicateRequest"
+
+    def is_at(self, path: Path) -> bool:
+        """Tell whether the file that was read is the one that is there."""
+        return self.file is None or os.path.samestat(os.lstat(path), self.file)
 
 
 def is_plain_id(request_id: str) -> bool:
@@ -76,20 +92,12 @@ class Inbox:
         """
         request_id = path.name.removesuffix(_ENDING)
         try:
-            if not stat.S_ISREG(os.lstat(path).st_mode):
-                yield Waiting(
-                    request_id, b"", ChangeRequest("the request is no regular file", code="NotAFile")
-                )
-                return
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            handle = _opened(path)
         except FileNotFoundError:
-            yield None
-            return
-        except OSError as error:
-            why = error.strerror or type(error).__name__
-            yield Waiting(
-                request_id, b"", ChangeRequest(f"the request cannot be opened ({why})", code="Unreadable")
-            )
+            handle = None
+        if handle is None or isinstance(handle, ChangeRequest):
+            # Outside the `try`: what goes wrong while the claim is held is not ours to judge.
+            yield None if handle is None else Waiting(request_id, b"", handle)
             return
         try:
             yield self._read(path, handle, request_id) if _is_ours(path, handle) else None
@@ -98,31 +106,24 @@ class Inbox:
 
     def _read(self, path: Path, handle: int, request_id: str) -> Waiting:
         if not is_plain_id(request_id):
-            return Waiting(
-                request_id, b"", ChangeRequest("the request id is no plain file name", code="Invalid")
-            )
-        if os.fstat(handle).st_size > LARGEST_REQUEST:
+            refusal = ChangeRequest("the request id is no plain file name", code="Invalid")
+            return Waiting(request_id, b"", refusal)
+        found = os.fstat(handle)
+        if found.st_size > LARGEST_REQUEST:
             limit = f"{LARGEST_REQUEST >> 20} MiB"
-            return Waiting(
-                request_id, b"", ChangeRequest(f"the request is larger than {limit}", code="TooLarge")
-            )
+            refusal = ChangeRequest(f"the request is larger than {limit}", code="TooLarge")
+            return Waiting(request_id, b"", refusal)
         with os.fdopen(os.dup(handle), "rb") as file:
             raw = file.read(LARGEST_REQUEST + 1)
-        if (
-            path.parent != self._unsettled
-            and (earlier := self._earlier(request_id)) is not None
-            and earlier != raw
-        ):
-            return Waiting(
-                request_id,
-                raw,
-                ChangeRequest(
-                    f"a request {request_id!r} with other content was answered before: "
-                    "give this one an id of its own",
-                    code="DuplicateRequest",
-                ),
-            )
-        return Waiting(request_id, raw)
+        earlier = None if path.parent == self._unsettled else self._earlier(request_id)
+        if earlier is None or earlier == raw:
+            return Waiting(request_id, raw, file=found)
+        refusal = ChangeRequest(
+            f"a request {request_id!r} with other content was answered before: "
+            "give this one an id of its own",
+            code="DuplicateRequest",
+        )
+        return Waiting(request_id, raw, refusal, found)
 
     def _earlier(self, request_id: str) -> bytes | None:
         """Return the bytes of the request that was answered under this id before."""
@@ -139,12 +140,16 @@ class Inbox:
         """Return the answer that the same request was given before, or None."""
         if waiting.refusal is not None or self._earlier(waiting.request_id) != waiting.raw:
             return None
+        return self.latest_answer(waiting.request_id)
+
+    def latest_answer(self, request_id: str) -> bytes | None:
+        """Return the answer that is kept under an id, or None."""
         try:
-            return (self._answers / (waiting.request_id + _ENDING)).read_bytes()
+            return (self._answers / (request_id + _ENDING)).read_bytes()
         except FileNotFoundError:
             return None
 
-    def answer(self, path: Path, document: bytes, status: str, *, keep: bool) -> None:
+    def answer(self, path: Path, waiting: Waiting, document: bytes, status: str, *, keep: bool) -> None:
         """Put an answer into the outbox, whole and at once, and move its request to where it belongs.
 
         `keep` also keeps the answer for the same request coming again.
@@ -153,8 +158,16 @@ class Inbox:
         if keep:
             _write_whole(self._answers / name, document)
         _write_whole(self._outbox / name, document)
-        folders = {"ok": self._done, "unknown": self._unsettled}
-        _move(path, folders.get(status, self._failed), name)
+        folder = {"ok": self._done, "unknown": self._unsettled}.get(status, self._failed)
+        if not waiting.is_at(path):
+            # Its sender has put another request in its place, which is for the next turn.
+            if not os.path.lexists(folder / name):
+                _write_whole(folder / name, waiting.raw)
+        elif waiting.is_duplicate:
+            # The plain name stays that of the first, which later ones are compared with.
+            path.replace(folder / _name_of_its_own(name))
+        else:
+            _move(path, folder, name)
 
 
 def _requests_in(folder: Path) -> list[Path]:
@@ -169,6 +182,18 @@ def _is_request(entry: os.DirEntry[str]) -> bool:
     return is_looked_at(entry.name)
 
 
+def _opened(path: Path) -> int | ChangeRequest:
+    """Open a request without following or waiting for anything, or say why it never can be."""
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        return ChangeRequest("the request is no regular file", code="NotAFile")
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno not in _NOT_OURS_TO_READ:
+            raise
+        return ChangeRequest(f"the request cannot be opened ({error.strerror})", code="Unreadable")
+
+
 def _is_ours(path: Path, handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -179,9 +204,14 @@ def _is_ours(path: Path, handle: int) -> bool:
 
 
 def _write_whole(target: Path, content: bytes) -> None:
-    temporary = target.parent / f".{target.name}.{os.getpid()}.tmp"
-    temporary.write_bytes(content)
-    temporary.replace(target)
+    # Two threads may answer under one name at once: a request, and the same again that waits unsettled.
+    temporary = target.parent / f".{target.name}.{os.getpid()}.{threading.get_native_id()}.tmp"
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(target)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _move(path: Path, folder: Path, name: str) -> None:
@@ -190,11 +220,12 @@ def _move(path: Path, folder: Path, name: str) -> None:
         return
     if os.path.lexists(target) and not _is_same_file_content(path, target):
         # The first request under an id stays the one that later ones are compared with.
-        target = (
-            folder
-            / f"{name.removesuffix(_ENDING)}.{blake2b(os.urandom(8), digest_size=4).hexdigest()}{_ENDING}"
-        )
+        target = folder / _name_of_its_own(name)
     path.replace(target)
+
+
+def _name_of_its_own(name: str) -> str:
+    return f"{name.removesuffix(_ENDING)}.{os.urandom(4).hex()}{_ENDING}"
 
 
 def _is_same_file_content(path: Path, target: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
@@ -25,6 +26,8 @@ from a4s_pipeline.gateway.routes import is_addressable
 
 # Fields of an intake order that have no place in the gateway's order: a hook may map them.
 WITHOUT_PLACE = ("addresses", "contacts", "surcharges", "attributes")
+# What copies and writes a request goes down into it, and Python only goes so far.
+_DEEPEST = 100
 
 
 def _exact(value: Any) -> Any:
@@ -45,7 +48,7 @@ def _moment(value: Any, info: ValidationInfo) -> datetime | None:
 
 def _in_a_path(text: str) -> str:
     if not is_addressable(text):
-        raise ValueError("cannot be put in a path, so the order could not be looked up")
+        raise ValueError("cannot be put in a path, so it could not be looked up")
     return text
 
 
@@ -150,14 +153,44 @@ def read_request(model: type[M], raw: Any, what: str, timezone: ZoneInfo) -> M:
     """Read a request whole, or raise `ChangeRequest` that names every fault by its field path."""
     if not isinstance(raw, dict):
         raise ChangeRequest(f"{what} must be a JSON object", code="Invalid")
+    faults = list(_cannot_be_sent(raw, ()))
     try:
-        return model.model_validate(raw, context={"timezone": timezone})
+        read = model.model_validate(raw, context={"timezone": timezone})
     except ValidationError as error:
-        faults = tuple(
-            FieldFault(path_of(fault["loc"]), message_of(fault["msg"]))
-            for fault in error.errors(include_input=False, include_url=False, include_context=False)
-        )
-        count = f"{len(faults)} faults" if len(faults) > 1 else "a fault"
-        raise ChangeRequest(
-            f"{what} has {count}: correct it and send it again", code="Invalid", fields=faults
-        ) from None
+        found = faults_of(error)
+        named = {fault.field for fault in found}
+        faults = found + [fault for fault in faults if fault.field not in named]
+    else:
+        if not faults:
+            return read
+    count = f"{len(faults)} faults" if len(faults) > 1 else "a fault"
+    raise ChangeRequest(
+        f"{what} has {count}: correct it and send it again", code="Invalid", fields=tuple(faults)
+    )
+
+
+def faults_of(error: ValidationError) -> list[FieldFault]:
+    """Return the faults that pydantic found, each by its field path and without the value."""
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    return [FieldFault(path_of(fault["loc"]), message_of(fault["msg"])) for fault in found]
+
+
+def _cannot_be_sent(value: Any, path: tuple[int | str, ...]) -> Iterator[FieldFault]:
+    """Name what can be neither recorded nor sent, in the fields of any shape too."""
+    if len(path) > _DEEPEST:
+        yield FieldFault(path_of(path[:3]), "is nested too deeply")
+    elif isinstance(value, str) and not _is_unicode(value):
+        yield FieldFault(path_of(path), "holds half a character, which has no UTF-8")
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _cannot_be_sent(inner, (*path, place))
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if _is_unicode(name):
+                yield from _cannot_be_sent(inner, (*path, name))
+            else:
+                yield FieldFault(path_of(path), "has a name that holds half a character")
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)

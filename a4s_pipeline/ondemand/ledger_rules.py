@@ -9,7 +9,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import Enum
 
-from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSite, GatewayUnavailable
+from a4s_pipeline.errors import (
+    A4sError,
+    AccessDenied,
+    ChangeRequest,
+    ChangeSite,
+    GatewayUnavailable,
+    HistoryNotConfigured,
+    UnknownAdministration,
+)
 from a4s_pipeline.warehouse.ledger import Entry
 
 
@@ -36,6 +44,11 @@ def next_step(entry: Entry | None, fingerprint: str | None) -> Step:
     return Step.SEND
 
 
+def may_be_replaced(entry: Entry) -> bool:
+    """Tell whether other content may take this one's place: nothing of it is at the gateway, or may be."""
+    return next_step(entry, None) is Step.SEND
+
+
 def may_believe_absence(last_sent_at: datetime | None, now: datetime, resend_after: timedelta) -> bool:
     """Tell whether "not there" from the look-up means that it was not booked, and will not be.
 
@@ -53,7 +66,10 @@ def status_after(error: A4sError) -> str:
     match error:
         case ChangeRequest():
             return "refused"
-        case ChangeSite():
+        case AccessDenied() | UnknownAdministration() | HistoryNotConfigured():
+            return "failed"
+        case ChangeSite(code="CertificateInvalid"):
+            # Seen before the request goes out. Other faults of the site may come with its answer.
             return "failed"
         case GatewayUnavailable(is_untaken=True):
             return "failed"

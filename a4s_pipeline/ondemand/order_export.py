@@ -8,8 +8,6 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic.alias_generators import to_camel
-
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.exact_json import fingerprint_of
@@ -55,10 +53,14 @@ class OrderExport:
             entry = self._send_once.send(
                 intake.intake_order_id,
                 fingerprint_of_order(intake),
-                lambda: self._prepare(intake, received_at),
+                lambda first_received_at: self._prepare(intake, first_received_at),
                 self._errand(intake.intake_order_id),
                 received_at=received_at,
-                columns={"customer_code": intake.customer_code, "intake": exact_json.dumps(order)},
+                columns={
+                    "customer_code": intake.customer_code,
+                    "intake": exact_json.dumps(order),
+                    "not_sent": None,
+                },
             )
         except A4sError as error:
             return failure(error)
@@ -90,11 +92,7 @@ def prepare_order(
 ) -> tuple[str, list[str]]:
     """Return the JSON that would be sent, after the hook, and the fields given that are not in it."""
     order = apply_hook(hook, map_order(intake, received_at), intake)
-    return payload_of(order), [_camel_path(path) for path in intake.fields_without_place()]
-
-
-def _camel_path(path: str) -> str:
-    return path if "." in path else to_camel(path)
+    return payload_of(order), intake.fields_without_place()
 
 
 def fingerprint_of_order(intake: IntakeOrder) -> str:
@@ -107,9 +105,17 @@ def _normal(value: Any) -> Any:
         return {name: _normal(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_normal(inner) for inner in value]
-    if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return {"number": _digits(Decimal(value))}
     return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _digits(number: Decimal) -> str:
+    # Not by `normalize`, which rounds to 28 digits: two long amounts would be one.
+    sign, digits, exponent = number.as_tuple()
+    text = "".join(map(str, digits))
+    kept = text.rstrip("0")
+    return f"{'-' * sign}{kept}e{int(exponent) + len(text) - len(kept)}" if kept else "0"
 
 
 def answer_from(entry: Entry) -> Answered:

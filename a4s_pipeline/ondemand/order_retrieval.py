@@ -124,5 +124,7 @@ def _plain(value: Any) -> Any:
 
 def plain_decimal(value: Decimal) -> str:
     """Write a decimal exactly, without exponent and without zeros at its end."""
+    if not value:
+        return "0"
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text

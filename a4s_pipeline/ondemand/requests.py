@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings, FieldFa
 from a4s_pipeline.ondemand.answers import Answered, failure
 
 LARGEST_REQUEST = 1024 * 1024
+
+_log = logging.getLogger(__name__)
 
 NOT_SUPPORTED = {
     "update_customer": "customers cannot be updated through the gateway: change them in the legacy backend",
@@ -108,6 +111,7 @@ def answer_request(
     except A4sError as error:
         answered = _setting_failure(error) if isinstance(error, ChangeSettings) else failure(error)
     except Exception as error:
+        _log.exception("a request of kind %s failed unexpectedly", request.kind)
         answered = failure(
             A4sError(f"an unexpected {type(error).__name__}; the run's log has more", code="Unexpected")
         )
@@ -127,11 +131,16 @@ def as_document(
     named = body or {}
     return {
         "id": request_id,
-        "kind": named.get("kind"),
-        "connector": named.get("connector"),
+        "kind": _text_or_none(named.get("kind")),
+        "connector": _text_or_none(named.get("connector")),
         "status": answered.status,
         "answer": answered.answer,
         "error": answered.error,
         "receivedAt": received_at.isoformat(),
         "answeredAt": datetime.now(UTC).isoformat(),
     }
+
+
+def _text_or_none(value: Any) -> str | None:
+    # What else a sender writes there may be nested deeper than JSON can be written.
+    return value if isinstance(value, str) else None

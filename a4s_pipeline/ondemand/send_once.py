@@ -10,28 +10,28 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
 
-from a4s_pipeline.errors import A4sError, ChangeRequest, TryAgain
+from a4s_pipeline.errors import A4sError, ChangeRequest
 from a4s_pipeline.locks import held_lock
 from a4s_pipeline.ondemand.bookkeeping import Bookkeeping, OpenAttempt
-from a4s_pipeline.ondemand.ledger_rules import Step, may_believe_absence, next_step, status_after
+from a4s_pipeline.ondemand.ledger_errors import (
+    NotRecorded,
+    UnderWay,
+    not_booked,
+    not_there_yet,
+    other_content,
+)
+from a4s_pipeline.ondemand.ledger_rules import (
+    Step,
+    may_be_replaced,
+    may_believe_absence,
+    next_step,
+    status_after,
+)
 from a4s_pipeline.warehouse.ledger import Entry, Ledger
 
 Numbers = dict[str, str]
 # One lock file for each of so many groups of ids, rather than one for each id for ever.
 _LOCK_GROUPS = 1024
-_IN_WORDS = {"ok": "done", "sending": "under way", "unknown": "not settled yet"}
-
-
-class UnderWay(TryAgain):
-    """The same id is being sent by somebody else at this moment."""
-
-    code = "UnderWay"
-
-
-class NotRecorded(TryAgain):
-    """Something was sent, and the ledger could not be told what became of it."""
-
-    code = "OutcomeUnknown"
 
 
 class Errand(Protocol):
@@ -50,6 +50,10 @@ class Prepared:
 
     payload: str
     columns: Mapping[str, Any] = field(default_factory=dict)
+
+
+Prepare = Callable[[datetime], Prepared]
+"""Prepares what is sent, given when it first came in, so that it is the same however often it is sent."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class SendOnce:
         self,
         key: str,
         fingerprint: str,
-        prepare: Callable[[], Prepared],
+        prepare: Prepare,
         errand: Errand,
         *,
         received_at: datetime,
@@ -85,13 +89,14 @@ class SendOnce:
         """Bring one thing to the gateway, unless it is there; return the ledger's row of it.
 
         `columns` are kept with it whatever becomes of it; `prepare` is called only where something is to
-        be sent. Raises `ChangeRequest` where another
-        content under the same id is done, on its way or not settled yet.
+        be sent. Raises `ChangeRequest` where another content under the same id is done, on its way or
+        not settled yet.
         """
         kept: dict[str, Any] = {
             **(columns or {}),
             self._ledger.kind.fingerprint: fingerprint,
             "received_at": received_at,
+            "payload": None,
             **dict.fromkeys(self._ledger.kind.numbers.values()),
         }
         try:
@@ -99,8 +104,9 @@ class SendOnce:
                 return self._send_unless_there(key, fingerprint, prepare, errand, kept)
         except UnderWay:
             entry = self._ledger.entry(key)
-            if entry is not None and entry.fingerprint != fingerprint:
-                raise _other_content(entry) from None
+            # What is refused or failed is replaced: its turn comes. The lock may be that of another id, too.
+            if entry is not None and entry.fingerprint != fingerprint and not may_be_replaced(entry):
+                raise other_content(entry) from None
         with self._lock(key, self._rules.lock_wait_seconds):
             return self._send_unless_there(key, fingerprint, prepare, errand, kept)
 
@@ -108,7 +114,7 @@ class SendOnce:
         self,
         key: str,
         fingerprint: str,
-        prepare: Callable[[], Prepared],
+        prepare: Prepare,
         errand: Errand,
         kept: Mapping[str, Any],
     ) -> Entry:
@@ -120,9 +126,11 @@ class SendOnce:
             if step is Step.LOOK_UP and fingerprint != entry.fingerprint:
                 step = Step.REFUSE
         if entry is not None and step is Step.REFUSE:
-            raise _other_content(entry)
+            raise other_content(entry)
         if entry is not None and step in (Step.ANSWER, Step.LOOK_UP):
             return entry
+        if entry is not None and entry.fingerprint == fingerprint:
+            kept = {**kept, "received_at": entry.row["received_at"]}
         return self._prepare_and_send(key, prepare, errand, entry, kept)
 
     def settle(self, key: str, errand: Errand) -> Entry | None:
@@ -150,14 +158,14 @@ class SendOnce:
     def _prepare_and_send(
         self,
         key: str,
-        prepare: Callable[[], Prepared],
+        prepare: Prepare,
         errand: Errand,
         before: Entry | None,
         kept: Mapping[str, Any],
     ) -> Entry:
         attempt = OpenAttempt("prepare", self._clock(), before)
         try:
-            prepared = prepare()
+            prepared = prepare(kept["received_at"])
         except A4sError as error:
             status = "refused" if isinstance(error, ChangeRequest) else "failed"
             return self._books.did_not(key, status, attempt, error, kept)
@@ -168,7 +176,7 @@ class SendOnce:
     ) -> Entry:
         attempt = self._books.about_to_send(key, payload, before, columns)
         try:
-            outcome: Numbers | A4sError = errand.send(payload, self._idempotency_key(key))
+            outcome: Numbers | A4sError = errand.send(payload, self._idempotency_key(key, payload))
         except A4sError as error:
             outcome = error
         try:
@@ -184,7 +192,7 @@ class SendOnce:
     ) -> Entry:
         if not isinstance(outcome, A4sError):
             return self._books.succeeded(key, attempt, outcome)
-        if isinstance(outcome, ChangeRequest) and outcome.code.startswith("Duplicate"):
+        if isinstance(outcome, ChangeRequest) and outcome.code == self._ledger.kind.duplicate:
             return self._record_duplicate(key, outcome, errand, attempt)
         # The wait before a "not there" is believed starts here: the gateway may have had the request
         # until this moment.
@@ -215,34 +223,11 @@ class SendOnce:
         if numbers is not None:
             return self._books.succeeded(entry.key, attempt, numbers)
         if may_believe_absence(entry.last_sent_at, attempt.started_at, self._rules.resend_after):
-            return self._books.did_not(entry.key, "failed", attempt, _not_booked(entry.key))
-        if entry.status != "unknown":
-            return self._books.did_not(entry.key, "unknown", attempt, _not_there_yet(entry.key))
-        return entry
+            return self._books.did_not(entry.key, "failed", attempt, not_booked(entry.key))
+        return self._books.did_not(entry.key, "unknown", attempt, not_there_yet(entry.key))
 
-    def _idempotency_key(self, key: str) -> str:
-        named = f"{self._ledger.connector}/{self._ledger.kind.table.name}/{key}"
+    def _idempotency_key(self, key: str, payload: str) -> str:
+        # Other content under the id of what was refused is another request: a gateway that keeps to such
+        # keys would answer it with the old refusal.
+        named = f"{self._ledger.connector}/{self._ledger.kind.table.name}/{key}/{payload}"
         return blake2b(named.encode(), digest_size=16).hexdigest()
-
-
-def _other_content(entry: Entry) -> ChangeRequest:
-    state = _IN_WORDS.get(entry.status, entry.status)
-    return ChangeRequest(
-        f"{entry.key!r} was sent before with other content and is {state}: "
-        "give new content a new id, or send the same again to learn what became of it",
-        code="DuplicateRequest",
-    )
-
-
-def _not_booked(key: str) -> TryAgain:
-    return TryAgain(
-        f"the gateway has not booked {key!r}, and its time to do so is over: it may be sent again",
-        code="NotBooked",
-    )
-
-
-def _not_there_yet(key: str) -> TryAgain:
-    return TryAgain(
-        f"the gateway does not show {key!r} yet; it may still book it, so nothing is sent. It is asked again",
-        code="OutcomeUnknown",
-    )

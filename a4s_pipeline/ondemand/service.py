@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -22,6 +23,8 @@ from a4s_pipeline.ondemand.send_once import SendOnce, SendRules
 from a4s_pipeline.ondemand.stock_answers import StockAnswers
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
+
+_log = logging.getLogger(__name__)
 
 
 class OnDemand:
@@ -66,9 +69,18 @@ class OnDemand:
                 self._connectors[name] = ConnectorAnswers(self, name, administration)
             return self._connectors[name]
 
-    def settle_all(self) -> int:
-        """Settle whatever the ledgers hold as unknown; return how much of it still is."""
-        return sum(self.connector(name).settle_all() for name in self.platform.settings.connectors)
+    def settle_all(self, is_over: Callable[[], bool] = lambda: False) -> int:
+        """Settle whatever the ledgers hold as unknown, until it is over; return how much of it still is.
+
+        What cannot be asked now, because the store is held, say, is left for the next time.
+        """
+        left = 0
+        for name in self.platform.settings.connectors:
+            try:
+                left += self.connector(name).settle_all(is_over)
+            except A4sError as error:
+                _log.warning("the unknown outcomes of %s cannot be settled now: %s", name, error)
+        return left
 
 
 class ConnectorAnswers:
@@ -97,7 +109,7 @@ class ConnectorAnswers:
     @cached_property
     def stock(self) -> StockAnswers:
         """Answers with projected stock."""
-        return StockAnswers(self.administration, self._service.stock_pool)
+        return StockAnswers(self.administration, self._service.stock_pool, self._settings.max_connections)
 
     def ledger(self, kind: LedgerKind) -> Ledger:
         """Return a ledger of this connector."""
@@ -110,11 +122,17 @@ class ConnectorAnswers:
         )
         return SendOnce(self.ledger(kind), rules)
 
-    def settle_all(self) -> int:
+    def settle_all(self, is_over: Callable[[], bool] = lambda: False) -> int:
         """Settle what the ledgers of this connector hold as unknown; return how much of it still is."""
-        outcomes = [self.orders.settle(key) for key in self.ledger(ORDER_LEDGER).left_open()]
-        outcomes += [self.customers.settle(key) for key in self.ledger(CUSTOMER_LEDGER).left_open()]
-        return sum(outcome is not None and outcome.status == "unknown" for outcome in outcomes)
+        left = 0
+        for kind, settle in ((ORDER_LEDGER, self.orders.settle), (CUSTOMER_LEDGER, self.customers.settle)):
+            for key in self.ledger(kind).left_open():
+                if is_over():
+                    left += 1
+                    continue
+                outcome = settle(key)
+                left += outcome is not None and outcome.status == "unknown"
+        return left
 
     def projected_stock(self, body: Mapping[str, Any], received_at: datetime) -> Answered:
         """Answer with projected stock, live."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from threading import Semaphore
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -56,9 +57,12 @@ def read_questions(items: Any, timezone: ZoneInfo, today: date) -> list[Question
 class StockAnswers:
     """Asks one administration for stock, and projects it."""
 
-    def __init__(self, administration: Administration, pool: Executor) -> None:
+    def __init__(self, administration: Administration, pool: Executor, in_line: int = 16) -> None:
         self._administration = administration
         self._pool = pool
+        # No request has more calls than this in the pool's line, so that a long one, with thousands of
+        # items, does not keep the others waiting until it is done.
+        self._in_line = in_line
 
     def answer(self, items: Any) -> Answered:
         """Answer a request for projected stock: ok where at least one item could be answered."""
@@ -77,8 +81,12 @@ class StockAnswers:
 
         An item that is asked for on several days is asked for once at the gateway.
         """
-        codes = dict.fromkeys(question.item_code for question in questions)
-        calls = {code: self._pool.submit(self._ask, code) for code in codes}
+        places = Semaphore(self._in_line)
+        calls: dict[str, Future[Reply[Stock] | A4sError]] = {}
+        for code in dict.fromkeys(question.item_code for question in questions):
+            places.acquire()
+            calls[code] = self._pool.submit(self._ask, code)
+            calls[code].add_done_callback(lambda _: places.release())
         entries: list[dict[str, Any]] = []
         errors: list[A4sError] = []
         for question in questions:

@@ -2,20 +2,23 @@
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.orders import KINDS, OWNERS
+from a4s_pipeline.orchestration.importing import KINDS, OWNERS
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.reader import published
+from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
+_IMPORTED = (ORDERS, ORDER_LINES, *ITEM_TABLES.all, *CUSTOMER_TABLES.all)
 
-@dg.asset(deps=[ORDERS.name, ORDER_LINES.name], group_name="analytics", owners=OWNERS, kinds=KINDS)
+
+@dg.asset(deps=[table.name for table in _IMPORTED], group_name="analytics", owners=OWNERS, kinds=KINDS)
 def analytics(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
     """Publishes `analytics.duckdb`, the copy that analysts query: replaced whole and at once."""
     copy = platform.publish()
     with published(copy.path) as connection:
         counts = {
             f"{table.name}_rows": connection.table(table.name).count("*").fetchall()[0][0]
-            for table in (ORDERS, ORDER_LINES)
+            for table in _IMPORTED
         }
     return dg.MaterializeResult(
         metadata={

@@ -1,4 +1,4 @@
-"""Standing checks: what is broken now, and what to do about it. They warn and never fail a sync."""
+"""Standing checks of order history: what is broken now, and what to do. They warn and never fail a sync."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -12,9 +12,11 @@ from a4s_pipeline.warehouse.health import (
     records_set_aside,
     sub_totals_off,
 )
+from a4s_pipeline.warehouse.orders import LINES_STREAM, STREAM
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
 OLDEST_HISTORY = timedelta(hours=24)
+ADVICE_SET_ASIDE = "see the table set_aside, and mend the source"
 
 _HAVE_LINES = dg.AssetCheckSpec(
     "orders_have_lines",
@@ -24,7 +26,8 @@ _HAVE_LINES = dg.AssetCheckSpec(
 _ALL_READABLE = dg.AssetCheckSpec(
     "records_are_readable",
     asset=ORDERS.name,
-    description="No record is set aside as unreadable. The table set_aside holds each with its reason.",
+    description="No order, and no order's lines, are set aside as unreadable. The table set_aside holds each "
+    "with its reason.",
 )
 _HISTORY_FRESH = dg.AssetCheckSpec(
     "history_is_fresh",
@@ -42,15 +45,13 @@ _SUB_TOTALS = dg.AssetCheckSpec(
 def order_health(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCheckResult]:
     """Asks the store what is broken now with order history."""
     warehouse = platform.warehouse
-    yield _counted(_HAVE_LINES, orders_without_lines(warehouse), "see the view orders_without_lines")
-    yield _counted(
-        _ALL_READABLE, records_set_aside(warehouse), "see the table set_aside, and mend the source"
-    )
+    yield counted(_HAVE_LINES, orders_without_lines(warehouse), "see the view orders_without_lines")
+    yield counted(_ALL_READABLE, records_set_aside(warehouse, STREAM, LINES_STREAM), ADVICE_SET_ASIDE)
     yield _history_is_fresh(last_history_syncs(warehouse), datetime.now(UTC))
-    yield _counted(_SUB_TOTALS, sub_totals_off(warehouse), "compare the orders with the legacy backend")
+    yield counted(_SUB_TOTALS, sub_totals_off(warehouse), "compare the orders with the legacy backend")
 
 
-def _counted(spec: dg.AssetCheckSpec, counts: Mapping[str, int], advice: str) -> dg.AssetCheckResult:
+def counted(spec: dg.AssetCheckSpec, counts: Mapping[str, int], advice: str) -> dg.AssetCheckResult:
     """Turn counts by connector into a check result that passes when there is nothing to count."""
     total = sum(counts.values())
     named = ", ".join(f"{name}: {count}" for name, count in counts.items())

@@ -13,6 +13,7 @@ from a4s_pipeline.locks import is_shown, shared_sign
 from a4s_pipeline.ondemand.desk import Desk
 from a4s_pipeline.ondemand.inbox import Inbox, Waiting, is_plain_id
 from a4s_pipeline.ondemand.service import OnDemand
+from a4s_pipeline.ondemand.upkeep import Upkeep
 from a4s_pipeline.platform import Platform
 
 JOB = "on_demand"
@@ -37,23 +38,12 @@ class OnDemandConfig(dg.Config):
     """The id of that request, a plain file name."""
 
 
-@dg.op(description="Asks the gateway what became of orders and customers whose outcome is unknown.")
-def settle_unknown_outcomes(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-    """Settles what the ledgers hold as unknown, before anything new is sent."""
-    with OnDemand(platform, context.run_id) as service:
-        left = service.settle_all()
-    context.add_output_metadata({"still_unknown": left})
-
-
-@dg.op(
-    ins={"settled": dg.In(dg.Nothing)},
-    description="Answers every request that waits, side by side, and stays for more.",
-)
+@dg.op(description="Answers every request that waits, side by side, stays for more, and settles the unknown.")
 def answer_requests(
     context: dg.OpExecutionContext, config: OnDemandConfig, platform: dg.ResourceParam[Platform]
 ) -> None:
     """Answers the inbox until nothing came for a while, or the one request of the configuration."""
-    with OnDemand(platform, context.run_id) as service:
+    with OnDemand(platform, context.run_id) as service, Upkeep(service):
         desk = Desk(service)
         if config.request_json:
             if not is_plain_id(config.request_id):
@@ -100,8 +90,8 @@ def _generation_file(platform: Platform) -> Path:
     description="Answers requests on demand: projected stock, order export, customers, order retrieval.",
 )
 def on_demand() -> None:
-    """Settles what is unknown, then answers requests."""
-    answer_requests(settle_unknown_outcomes())
+    """Answers requests; what is unknown is settled beside it, because a live answer waits for no ledger."""
+    answer_requests()
 
 
 @dg.sensor(

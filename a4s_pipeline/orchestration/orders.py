@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from enum import Enum
+from functools import partial
 
 import dagster as dg
 
-from a4s_pipeline.errors import A4sError
-from a4s_pipeline.orchestration.metadata import column_schema, sync_metadata
+from a4s_pipeline.orchestration.importing import sync_each, table_spec
+from a4s_pipeline.orchestration.metadata import sync_metadata
 from a4s_pipeline.orchestration.partitions import connector_month_partitions, months_by_connector
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
@@ -14,8 +15,6 @@ from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
-OWNERS = ["team:data-engineering"]
-KINDS = {"duckdb", "python"}
 STEP = "order_history"
 
 
@@ -40,21 +39,7 @@ def order_assets(settings: Settings) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name=STEP,
-        specs=[
-            dg.AssetSpec(
-                table.name,
-                deps=deps,
-                description=table.comment,
-                group_name="sales",
-                owners=OWNERS,
-                kinds=KINDS,
-                metadata={
-                    "dagster/column_schema": column_schema(table),
-                    "dagster/table_name": f"main.{table.name}",
-                },
-            )
-            for table, deps in ((ORDERS, []), (ORDER_LINES, [ORDERS.name]))
-        ],
+        specs=[table_spec(ORDERS, "sales"), table_spec(ORDER_LINES, "sales", [ORDERS.name])],
         partitions_def=connector_month_partitions(settings),
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=False,
@@ -74,18 +59,10 @@ def order_assets(settings: Settings) -> dg.AssetsDefinition:
 def _sync_all(
     context: dg.AssetExecutionContext, config: OrderHistoryConfig, platform: Platform
 ) -> list[SyncResult]:
-    """Sync each connector of the run; one that fails does not hold up the others."""
-    results: list[SyncResult] = []
-    errors: list[str] = []
+    syncs = {}
     for connector, months in months_by_connector(context.partition_keys).items():
         plan = OrdersPlan(
             months=None if config.reading is Reading.NEW else months, whole=config.reading is Reading.WHOLE
         )
-        try:
-            results.append(platform.sync_orders(connector, plan, run_id=context.run_id))
-        except A4sError as error:
-            errors.append(f"{connector}: {error}")
-    platform.publish()
-    if errors:
-        raise dg.Failure("\n".join(errors), allow_retries=False)
-    return results
+        syncs[connector] = partial(platform.sync_orders, connector, plan, run_id=context.run.run_id)
+    return sync_each(platform, syncs)

@@ -1,22 +1,29 @@
 """Runs the jobs in this process, as `a4s sync` does."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
-from a4s_pipeline.definitions import build_definitions
+from a4s_pipeline.errors import ChangeSettings
+from a4s_pipeline.orchestration.graph import build_definitions
+from a4s_pipeline.orchestration.jobs import CONNECTOR_TAG, SYNC_CUSTOMERS, SYNC_ITEMS, SYNC_ORDERS
 from a4s_pipeline.orchestration.orders import STEP, Reading
-from a4s_pipeline.orchestration.partitions import range_tags
-from a4s_pipeline.orchestration.schedules import CONNECTOR_TAG, SYNC_ORDERS, run_request_for_orders
+from a4s_pipeline.orchestration.partitions import PARTITION, range_tags
+from a4s_pipeline.orchestration.schedules import run_request_for_orders
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.windows import Months
 
 # Expected failures are told by the command itself, in a line; Dagster would add its stack trace.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+_INTERRUPTED = {"KeyboardInterrupt", "DagsterExecutionInterruptedError"}
 
 
 @dataclass(frozen=True)
@@ -28,25 +35,61 @@ class OrderRequest:
     whole: bool
 
 
-def run_order_sync(platform: Platform, request: OrderRequest) -> str | None:
+def run_order_sync(platform: Platform, request: OrderRequest, *, is_recorded: bool = True) -> str | None:
     """Run `sync_orders` for one connector; return what failed where that is more than the sync itself.
 
-    With DAGSTER_HOME set, the run appears in the UI; otherwise it leaves no trace but the data.
+    With DAGSTER_HOME set, the run appears in the UI, unless it is not to be recorded; otherwise it leaves
+    no trace but the data.
     """
-    job = build_definitions(platform.settings).resolve_job_def(SYNC_ORDERS.name)
     tags, reading = _tags_and_reading(platform, request)
-    with _instance() as instance:
+    config = {"ops": {STEP: {"config": {"reading": reading.name}}}}
+    return _run(platform, SYNC_ORDERS.name, tags, config, is_recorded=is_recorded)
+
+
+def run_item_sync(platform: Platform, connector: str, *, is_recorded: bool = True) -> str | None:
+    """Run `sync_items` for one connector; otherwise as `run_order_sync`."""
+    return _run(platform, SYNC_ITEMS.name, _whole_connector(connector), {}, is_recorded=is_recorded)
+
+
+def run_customer_sync(platform: Platform, connector: str, *, is_recorded: bool = True) -> str | None:
+    """Run `sync_customers` for one connector; otherwise as `run_order_sync`."""
+    return _run(platform, SYNC_CUSTOMERS.name, _whole_connector(connector), {}, is_recorded=is_recorded)
+
+
+def _whole_connector(connector: str) -> dict[str, str]:
+    return {CONNECTOR_TAG: connector, PARTITION: connector}
+
+
+def _run(
+    platform: Platform, job_name: str, tags: dict[str, str], config: dict[str, Any], *, is_recorded: bool
+) -> str | None:
+    with warnings.catch_warnings():
+        # Dagster warns of a parameter that it passes on itself: nothing that our user can act on.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        job = build_definitions(platform.settings).resolve_job_def(job_name)
+    with _instance(os.environ.get("DAGSTER_HOME") if is_recorded else None) as instance:
         result = job.execute_in_process(
             instance=instance,
             tags=tags,
             resources={"platform": platform},
-            run_config=_QUIET | {"ops": {STEP: {"config": {"reading": reading.name}}}},
+            run_config=_QUIET | config,
             raise_on_error=False,
         )
-    if result.success:
-        return None
-    failures = [event.message for event in result.all_node_events if event.is_step_failure]
-    return failures[0] if failures else "the run failed; see its log in Dagster"
+    return None if result.success else _why_it_failed(result)
+
+
+def _why_it_failed(result: dg.ExecuteInProcessResult) -> str:
+    """Return the reason in words; Ctrl-C, which Dagster takes for a failure of the step, goes on up."""
+    for event in result.get_step_failure_events():
+        failure = event.step_failure_data
+        if failure.user_failure_data and failure.user_failure_data.description:
+            return failure.user_failure_data.description
+        if failure.error is None:
+            continue
+        if failure.error.cls_name in _INTERRUPTED:
+            raise KeyboardInterrupt
+        return f"{event.step_key}: {(failure.error.cause or failure.error).message.strip()}"
+    return "the run failed; see its log in Dagster"
 
 
 def _tags_and_reading(platform: Platform, request: OrderRequest) -> tuple[dict[str, str], Reading]:
@@ -58,10 +101,8 @@ def _tags_and_reading(platform: Platform, request: OrderRequest) -> tuple[dict[s
 
 
 @contextmanager
-def _instance() -> Iterator[dg.DagsterInstance]:
-    with (
-        dg.DagsterInstance.get()
-        if os.environ.get("DAGSTER_HOME")
-        else dg.DagsterInstance.ephemeral() as instance
-    ):
+def _instance(home: str | None) -> Iterator[dg.DagsterInstance]:
+    if home and not (Path(home).is_absolute() and Path(home).is_dir()):
+        raise ChangeSettings(f"DAGSTER_HOME: {home!r} is not the absolute path of a folder that exists")
+    with dg.DagsterInstance.get() if home else dg.DagsterInstance.ephemeral() as instance:
         yield instance

@@ -1,11 +1,18 @@
-"""The jobs and their schedules: imports only read from the gateway, so they run by default."""
+"""The schedules: imports only read from the gateway, so they run by default."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence, Set
 from datetime import UTC, datetime
 
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError
+from a4s_pipeline.orchestration.jobs import (
+    CONNECTOR_TAG,
+    IMPORT_TAGS,
+    SYNC_CUSTOMERS,
+    SYNC_ITEMS,
+    SYNC_ORDERS,
+)
 from a4s_pipeline.orchestration.orders import STEP, Reading
 from a4s_pipeline.orchestration.partitions import connectors_of_run, range_tags
 from a4s_pipeline.platform import Platform
@@ -13,27 +20,18 @@ from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.windows import OrdersPlan, months_covered, span_to_read
 from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.reader import published
+from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES
+from a4s_pipeline.warehouse.schema import Table
 from a4s_pipeline.warehouse.state import stream_state
+from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
-CONNECTOR_TAG = "a4s/connector"
-# dagster.yaml limits how many runs with this tag go on at once.
-IMPORT_TAGS = {"a4s/work": "import"}
-
-_UNDER_WAY = [
+RUNS_UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-
-SYNC_ORDERS = dg.define_asset_job(
-    "sync_orders",
-    selection=dg.AssetSelection.assets("orders", "order_lines", "analytics"),
-    description="Imports order history, publishes the copy for analysts, and checks what is broken now.",
-    executor_def=dg.in_process_executor,
-    tags=IMPORT_TAGS,
-)
 
 
 def run_request_for_orders(connector: str, settings: Settings, now: datetime) -> dg.RunRequest:
@@ -67,17 +65,51 @@ def _published_watermark(connector: str, settings: Settings) -> datetime | None:
         return None
 
 
-def connectors_under_way(instance: dg.DagsterInstance, job_names: set[str], settings: Settings) -> set[str]:
-    """Return the connectors that a run of these jobs, or a backfill of their assets, is still about."""
+def run_request_for_listing(connector: str, now: datetime) -> dg.RunRequest:
+    """Return the run that reads a connector's items or customers whole."""
+    return dg.RunRequest(
+        run_key=f"{connector} {now.isoformat()}",
+        tags={CONNECTOR_TAG: connector, **IMPORT_TAGS},
+        partition_key=connector,
+    )
+
+
+def connectors_under_way(
+    instance: dg.DagsterInstance,
+    job_names: set[str],
+    settings: Settings,
+    assets: Set[dg.AssetKey] = frozenset(),
+) -> set[str]:
+    """Return the connectors that a run of these jobs, or a backfill of these assets, is still about."""
     busy: set[str] = set()
-    for run in instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY)):
-        if run.job_name in job_names or run.asset_selection:
+    for run in instance.get_runs(dg.RunsFilter(statuses=RUNS_UNDER_WAY)):
+        if run.job_name in job_names or not assets.isdisjoint(run.asset_selection or ()):
             busy.update(connectors_of_run(run.tags, list(settings.connectors)))
     return busy
 
 
+def _requests(
+    context: dg.ScheduleEvaluationContext,
+    settings: Settings,
+    job_name: str,
+    tables: Sequence[Table],
+    request: Callable[[str, datetime], dg.RunRequest],
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Ask for one run a connector; those whose stream is under way are left alone."""
+    now = datetime.now(UTC)
+    assets = {dg.AssetKey(table.name) for table in tables}
+    busy = connectors_under_way(context.instance, {job_name}, settings, assets)
+    waiting = [connector for connector in settings.connectors if connector not in busy]
+    if not waiting:
+        yield dg.SkipReason(
+            f"under way: {', '.join(sorted(busy))}" if busy else "A4S_CONNECTORS names no connector"
+        )
+    for connector in waiting:
+        yield request(connector, now)
+
+
 def order_schedule(settings: Settings) -> dg.ScheduleDefinition:
-    """Define the schedule that catches every connector up, four times an hour."""
+    """Define the schedule that catches every connector's orders up, four times an hour."""
 
     @dg.schedule(
         name="orders_every_15_minutes",
@@ -91,14 +123,52 @@ def order_schedule(settings: Settings) -> dg.ScheduleDefinition:
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """Starts one run a connector, from its watermark on; a connector that is under way is left alone."""
         current = platform.settings
-        now = datetime.now(UTC)
-        busy = connectors_under_way(context.instance, {SYNC_ORDERS.name}, current)
-        waiting = [connector for connector in current.connectors if connector not in busy]
-        if not waiting:
-            yield dg.SkipReason(
-                f"under way: {', '.join(sorted(busy))}" if busy else "A4S_CONNECTORS names no connector"
-            )
-        for connector in waiting:
-            yield run_request_for_orders(connector, current, now)
+
+        def request(connector: str, now: datetime) -> dg.RunRequest:
+            return run_request_for_orders(connector, current, now)
+
+        yield from _requests(context, current, SYNC_ORDERS.name, (ORDERS, ORDER_LINES), request)
 
     return orders_every_15_minutes
+
+
+def item_schedule(settings: Settings) -> dg.ScheduleDefinition:
+    """Define the schedule that reads every connector's items, once an hour."""
+
+    @dg.schedule(
+        name="items_hourly",
+        cron_schedule="5 * * * *",
+        job=SYNC_ITEMS,
+        execution_timezone=settings.timezone.key,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    def items_hourly(
+        context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        """Starts one run a connector; a connector whose items are under way is left alone."""
+        yield from _requests(
+            context, platform.settings, SYNC_ITEMS.name, ITEM_TABLES.all, run_request_for_listing
+        )
+
+    return items_hourly
+
+
+def customer_schedule(settings: Settings) -> dg.ScheduleDefinition:
+    """Define the schedule that reads every connector's customers, once an hour."""
+
+    @dg.schedule(
+        name="customers_hourly",
+        cron_schedule="10 * * * *",
+        job=SYNC_CUSTOMERS,
+        execution_timezone=settings.timezone.key,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    def customers_hourly(
+        context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        """Starts one run a connector; a connector whose customers are under way is left alone."""
+        yield from _requests(
+            context, platform.settings, SYNC_CUSTOMERS.name, CUSTOMER_TABLES.all, run_request_for_listing
+        )
+
+    return customers_hourly

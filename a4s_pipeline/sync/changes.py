@@ -1,4 +1,4 @@
-"""What a listed order needs: nothing, or to be had again; a pure decision."""
+"""What a listed record needs: nothing, or to be had or written again; pure decisions."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from enum import Enum
 
 from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.warehouse.orders import HeldOrder
+from a4s_pipeline.warehouse.records import HeldRecord
 
 
 class Need(Enum):
     """What is to be done about an order that was listed."""
 
     NOTHING = "unchanged, lines and all"
-    LINES = "unchanged, but its lines are not in"
+    LINES = "unchanged, but its lines are not in, or are to be had again"
     NEW = "not held"
     CHANGED = "held with another header"
     AGAIN = "unchanged, but to be read whole"
@@ -33,4 +34,21 @@ def need_of(held: HeldOrder | None, fingerprint: str, *, whole: bool, run_id: st
     return Need.AGAIN if whole and held.run_id != run_id else Need.NOTHING
 
 
-__all__ = ["Need", "fingerprint_of", "need_of"]
+class Standing(Enum):
+    """How a listed item or customer stands to what is held of it."""
+
+    NEW = "not held"
+    CHANGED = "held otherwise, or marked removed"
+    UNCHANGED = "held as it is"
+
+
+def standing_of(held: HeldRecord | None, fingerprint: str) -> Standing:
+    """Decide how a listed item or customer stands to what is held of it."""
+    if held is None:
+        return Standing.NEW
+    if held.fingerprint != fingerprint or held.is_removed:
+        return Standing.CHANGED
+    return Standing.UNCHANGED
+
+
+__all__ = ["Need", "Standing", "fingerprint_of", "need_of", "standing_of"]

@@ -41,6 +41,7 @@ class Listing:
             self._keys = array("Q")
             self._totals = set()
         self._digest = blake2b(digest_size=16)
+        self._first_of_reading = len(self._keys)
         self._rows = 0
         self._here: set[str] = set()
         self.latest: datetime | None = None
@@ -59,10 +60,9 @@ class Listing:
         for record in records:
             self._rows += 1
             self._follow(record)
-            name = f"k{record.key}" if record.key is not None else f"r{self._rows}"
-            digest = blake2b(name.encode("utf-8", "replace"), digest_size=8).digest()
-            self._digest.update(digest)
-            self._keys.append(int.from_bytes(digest, "big"))
+            number = _hash_of(f"k{record.key}" if record.key is not None else f"r{self._rows}")
+            self._digest.update(number.to_bytes(8, "big"))
+            self._keys.append(number)
 
     def _follow(self, record: Listed) -> None:
         place = record.place
@@ -80,6 +80,24 @@ class Listing:
     def total(self) -> int:
         """The total that the gateway counted last."""
         return self._total
+
+    @property
+    def reading(self) -> bytes:
+        """A hash of what the last reading listed, in its order."""
+        return self._digest.digest()
+
+    @property
+    def seen(self) -> int:
+        """How many records the last reading listed, one that came twice counted once."""
+        return len(self._of_reading())
+
+    def missing(self, keys: Iterable[str]) -> list[str]:
+        """Return those of the keys that the last reading did not list."""
+        listed = self._of_reading()
+        return [key for key in keys if _hash_of(f"k{key}") not in listed]
+
+    def _of_reading(self) -> set[int]:
+        return set(self._keys[self._first_of_reading :])
 
     @property
     def is_steady(self) -> bool:
@@ -106,3 +124,7 @@ class Listing:
 
     def _distinct(self) -> int:
         return len(set(self._keys))
+
+
+def _hash_of(name: str) -> int:
+    return int.from_bytes(blake2b(name.encode("utf-8", "replace"), digest_size=8).digest(), "big")

@@ -19,6 +19,7 @@ from a4s_pipeline.sync.changes import Need, fingerprint_of, need_of
 from a4s_pipeline.sync.listing import Listed, Listing
 from a4s_pipeline.sync.order_lines import LinesOutcome, fetch_lines
 from a4s_pipeline.sync.order_writer import ListedOrder, OrderWriter, PageOutcome
+from a4s_pipeline.sync.paging import has_more
 from a4s_pipeline.sync.rows import Stamp, Unstorable, row_of, set_aside_of
 from a4s_pipeline.sync.windows import Span
 from a4s_pipeline.warehouse.orders import STREAM, held_orders
@@ -43,13 +44,22 @@ class _PageInFlight:
     outcome: PageOutcome = field(default_factory=PageOutcome)
     seen: int = 0
 
+    @property
+    def is_in(self) -> bool:
+        """Tell whether no line call of the page is under way."""
+        return all(future.done() for _, future in self.asked)
+
 
 @dataclass
 class ReadingCounts:
-    """What one reading of a listing saw."""
+    """What one reading of a listing saw; `latest` is the last order date that came in.
+
+    Not the last one listed: a gateway that ignores `orderDateTo` lists orders which were not asked for.
+    """
 
     seen: int = 0
     set_aside: int = 0
+    latest: datetime | None = None
 
 
 class OrderPages:
@@ -81,6 +91,8 @@ class OrderPages:
         self._known_set_aside = set_aside
         self._advance = advance
         self._unwritten: dict[str, str] = {}
+        self.still_without_lines: set[str] = set()
+        """Orders that are listed, and were left as they are because their lines failed in this run."""
 
     def read(self, span: Span, listing: Listing, watermark_rule: WatermarkRule) -> ReadingCounts:
         """Read a listing once from its first page to its last, and write what it brings.
@@ -99,14 +111,18 @@ class OrderPages:
                 raise
             work, headers = self._read_page(page, span, listing, counts)
             # Asked for before the lines of this page, so that it is there while they are under way.
-            next_page = self._ask(span, page.number + 1) if _has_more(page, listing) else None
+            next_page = self._ask(span, page.number + 1) if has_more(page, listing) else None
             self._ask_for_lines(headers, work)
             counts.set_aside += len(work.outcome.set_aside)
             in_flight.append(work)
-            while sum(len(waiting.asked) for waiting in in_flight) > self._limit:
+            # A page whose lines are all there is taken in at once: a kill loses what was not written.
+            while in_flight and (in_flight[0].is_in or self._is_full(in_flight)):
                 self._settle(in_flight.popleft(), watermark_rule, listing)
         self._settle_all(in_flight, watermark_rule, listing)
         return counts
+
+    def _is_full(self, in_flight: deque[_PageInFlight]) -> bool:
+        return sum(len(page.asked) for page in in_flight) > self._limit
 
     def _ask(self, span: Span, number: int) -> Future[Reply[Page]]:
         return self._pool.submit(self._administration.orders, span.start, span.end, number)
@@ -128,24 +144,25 @@ class OrderPages:
         headers: _Headers = {}
         listed: list[Listed] = []
         beyond = 0
+        near = listing.latest or span.start
         for raw in page.items:
             place = self._place(raw)
+            near = place or near
             header = read_record(OrderHeader, raw, "orderCode", self._administration.timezone)
             listed.append(Listed(header.key if isinstance(header, Unreadable) else header.order_code, place))
             if span.end is not None and place is not None and place >= span.end:
                 beyond += 1
             elif isinstance(header, Unreadable):
-                work.outcome.set_aside.append(
-                    set_aside_of(STREAM, header, place or listing.latest or span.start)
-                )
+                work.outcome.set_aside.append(set_aside_of(STREAM, header, near))
             else:
                 headers[header.order_code] = (header, raw)
         listing.add(page.total_count, listed, is_beyond_end=0 < beyond == len(page.items))
         work.seen = len(page.items) - beyond
         counts.seen += work.seen
+        dates = [header.order_date for header, _ in headers.values()]
         if listing.is_steady:
-            dates = [header.order_date for header, _ in headers.values()]
             work.outcome.imported_until = max(dates, default=None)
+        counts.latest = max([*dates, *([counts.latest] if counts.latest else [])], default=None)
         return work, headers
 
     def _ask_for_lines(self, headers: _Headers, work: _PageInFlight) -> None:
@@ -157,6 +174,8 @@ class OrderPages:
             known = held.get(code)
             need = need_of(known, fingerprint, whole=self._whole, run_id=self._stamp.run_id)
             if need is Need.NOTHING or (need is Need.LINES and code in self._writer.failed):
+                if need is Need.LINES:
+                    self.still_without_lines.add(code)
                 if code in self._known_set_aside:
                     work.outcome.mended.add(code)
                 continue
@@ -185,7 +204,11 @@ class OrderPages:
         self._written(self._writer.flush())
 
     def _settle(self, work: _PageInFlight, watermark_rule: WatermarkRule, listing: Listing) -> None:
-        work.outcome.orders = [(order, future.result()) for order, future in work.asked]
+        try:
+            work.outcome.orders = [(order, future.result()) for order, future in work.asked]
+        except A4sError:
+            self._written(self._writer.flush())
+            raise
         watermark = watermark_rule(self._writer.watermark, work.outcome.imported_until)
         self._written(self._writer.add(work.outcome, watermark))
         self._advance(work.seen, listing.total)
@@ -193,16 +216,3 @@ class OrderPages:
     def _written(self, codes: list[str]) -> None:
         for code in codes:
             self._unwritten.pop(code, None)
-
-
-def _has_more(page: Page, listing: Listing) -> bool:
-    """Tell whether the next page must be read.
-
-    A listing in which something moved is read until an empty page, because its tail may have been
-    pushed beyond the total; twice the total bounds it, where a gateway never gives an empty page.
-    """
-    if not page.items or listing.is_beyond_end:
-        return False
-    if listing.is_steady:
-        return not page.is_last
-    return page.number * page.size < 2 * page.total_count

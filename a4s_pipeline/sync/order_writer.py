@@ -75,6 +75,7 @@ class OrderWriter:
         order.row["lines_fingerprint"] = lines.fingerprint if isinstance(lines, LinesRead) else None
         self._batch.orders[order.code] = order.row
         self._batch.lines.pop(order.code, None)
+        self._batch.lines_kept.discard(order.code)
         if isinstance(lines, LinesRead):
             self._batch.lines[order.code] = lines.rows
         elif isinstance(lines, LinesUnreadable):
@@ -83,11 +84,14 @@ class OrderWriter:
         else:
             self.failed.add(order.code)
             self._result.left += 1
+            if order.need is Need.AGAIN:
+                self._batch.lines_kept.add(order.code)
         self._count(order, lines)
 
     def set_lines_aside(self, code: str, lines: LinesUnreadable) -> None:
         """Keep lines that cannot be read."""
         self._result.set_aside += 1
+        self._result.lines_set_aside += 1
         self._batch.set_aside[LINES_STREAM, code] = set_aside_of(LINES_STREAM, lines.unreadable, None)
 
     def _count(self, order: ListedOrder, lines: LinesOutcome) -> None:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from a4s_pipeline.errors import A4sError
 from a4s_pipeline.gateway.administration import Administration, require_history
 from a4s_pipeline.gateway.client import Reply
 from a4s_pipeline.gateway.records import Status
 from a4s_pipeline.sync.listing import Listing
-from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.order_lines import LinesRead, LinesUnreadable, fetch_lines
-from a4s_pipeline.sync.order_pages import OrderPages
+from a4s_pipeline.sync.order_pages import OrderPages, ReadingCounts
 from a4s_pipeline.sync.order_writer import OrderWriter
 from a4s_pipeline.sync.result import SyncResult
-from a4s_pipeline.sync.rows import Stamp, set_aside_of
+from a4s_pipeline.sync.rows import set_aside_of
+from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.sync.windows import OrdersPlan, Span, listings_of, midnight, next_watermark, span_to_read
 from a4s_pipeline.warehouse.orders import (
     LINES_STREAM,
@@ -35,10 +33,7 @@ from a4s_pipeline.warehouse.orders import (
 )
 from a4s_pipeline.warehouse.state import (
     SetAside,
-    StreamProgress,
     clear_unseen_set_aside,
-    record_flow,
-    save_progress,
     stream_state,
 )
 from a4s_pipeline.warehouse.store import Warehouse
@@ -46,8 +41,6 @@ from a4s_pipeline.warehouse.store import Warehouse
 # A listing that moves is read again; each reading costs its pages alone, because what came in stays in.
 _MOST_READINGS = 6
 _LEFT_AT_ONCE = 500
-
-FLOW = "sync_orders"
 
 
 @dataclass(frozen=True)
@@ -83,12 +76,10 @@ class OrderSync:
         self._rules = rules
         self._plan = plan
         self._advance = advance
-        self._started_at = datetime.now(UTC)
-        self._started = time.monotonic()
-        self._calls_before = (administration.client.calls, administration.client.retries)
-        self._stamp = Stamp(connector, run_id, self._started_at)
+        self._run = StreamRun(connector, STREAM, administration.client, warehouse, run_id=run_id)
+        self._stamp = self._run.stamp
         self._history: dict[str, Any] = {}
-        self.result = SyncResult(connector, STREAM)
+        self.result = self._run.result
 
     def run(self) -> SyncResult:
         """Bring in what is new, changed or left, and return the counts.
@@ -96,14 +87,7 @@ class OrderSync:
         Raises what kept it from its end, after everything that had come in was written. An order whose
         lines cannot be had is no such thing: it is stored without them and counted in `left`.
         """
-        with stream_lock(self._rules.data_dir, self._stamp.connector, STREAM):
-            try:
-                self._read()
-            except A4sError as error:
-                self._end(error)
-                raise
-            self._end(None)
-        return self.result
+        return self._run.execute(self._rules.data_dir, self._read, self._state)
 
     def _read(self) -> None:
         with self._warehouse.moment() as connection:
@@ -134,7 +118,7 @@ class OrderSync:
     def _clock(self, status: Reply[Status]) -> datetime:
         # Orders are dated by the gateway's side: where our clock runs ahead of its, ours would let the
         # watermark pass orders that are still to come.
-        return min(self._started_at, status.clock or self._started_at).replace(microsecond=0)
+        return min(self._stamp.at, status.clock or self._stamp.at).replace(microsecond=0)
 
     def _fill_what_is_left(self, writer: OrderWriter, pool: ThreadPoolExecutor) -> None:
         """Ask for the lines that earlier syncs could not have."""
@@ -157,6 +141,7 @@ class OrderSync:
                 else:
                     self.result.left += 1
             self.result.set_aside += len(set_aside)
+            self.result.lines_set_aside += len(set_aside)
             fill_lines(self._warehouse, filled, set_aside, writer.progress({}))
 
     def _read_listings(self, writer: OrderWriter, pool: ThreadPoolExecutor, clock: datetime) -> None:
@@ -171,6 +156,8 @@ class OrderSync:
         )
 
         def watermark_rule(stored: datetime | None, imported: datetime | None) -> datetime | None:
+            if not self.result.is_complete:
+                return stored  # the listing before this one left a gap
             earliest = midnight(rules.history_start, timezone)
             return next_watermark(stored, imported, span=span, history_start=earliest, clock=clock)
 
@@ -187,11 +174,11 @@ class OrderSync:
         )
         for part in listings_of(span, clock):
             listing = Listing()
-            is_whole = self._read_until_whole(pages, part, listing, watermark_rule)
-            if is_whole:
-                writer.watermark = watermark_rule(writer.watermark, listing.latest)
+            counts = self._read_until_whole(pages, part, listing, watermark_rule)
+            if counts is not None:
+                writer.watermark = watermark_rule(writer.watermark, counts.latest)
                 writer.flush()
-                self._settle_gone(writer, part, listing)
+                self._settle_gone(writer, part, listing, pages.still_without_lines)
 
     def _read_until_whole(
         self,
@@ -199,7 +186,7 @@ class OrderSync:
         part: Span,
         listing: Listing,
         watermark_rule: Callable[[datetime | None, datetime | None], datetime | None],
-    ) -> bool:
+    ) -> ReadingCounts | None:
         is_whole = False
         for _ in range(_MOST_READINGS):
             counts = pages.read(part, listing, watermark_rule)
@@ -209,9 +196,9 @@ class OrderSync:
         self.result.seen += counts.seen
         self.result.set_aside += counts.set_aside
         self.result.is_complete &= is_whole
-        return is_whole
+        return counts if is_whole else None
 
-    def _settle_gone(self, writer: OrderWriter, part: Span, listing: Listing) -> None:
+    def _settle_gone(self, writer: OrderWriter, part: Span, listing: Listing, spared: set[str]) -> None:
         """Forget set-aside records that are listed no longer; after a whole reading, mark what is gone."""
         progress = writer.progress({})
         with self._warehouse.transaction() as connection:
@@ -221,37 +208,9 @@ class OrderSync:
         if listing.total == 0 and (held := count_held(self._warehouse, progress, part.start, part.end)):
             self.result.removals_withheld = f"the listing came back empty, where {held} orders are held"
         else:
-            self.result.removed += mark_gone(self._warehouse, progress, part.start, part.end)
+            self.result.removed += mark_gone(self._warehouse, progress, part.start, part.end, spared)
 
-    def _end(self, error: A4sError | None) -> None:
-        """Write how the run went; where even that fails, the failure at hand is the one to tell."""
-        self.result.error = error
-        result, client = self.result, self._administration.client
-        result.calls = client.calls - self._calls_before[0]
-        result.retries = client.retries - self._calls_before[1]
-        ended_at = datetime.now(UTC)
-        try:
-            result.without_lines = count_without_lines(self._warehouse, self._stamp.connector)
-            result.seconds = time.monotonic() - self._started
-            columns = result.as_state() | self._history | {"last_run_at": self._started_at}
-            columns["last_error"] = None if error is None else str(error)
-            if error is None and result.is_complete:
-                columns["last_success_at"] = ended_at
-            with self._warehouse.transaction() as connection:
-                save_progress(
-                    connection,
-                    StreamProgress(self._stamp.connector, STREAM, self._stamp.run_id, ended_at, columns),
-                )
-                record_flow(
-                    connection,
-                    connector=self._stamp.connector,
-                    flow=FLOW,
-                    status="ok" if error is None else "failed",
-                    started_at=self._started_at,
-                    ended_at=ended_at,
-                    run_id=self._stamp.run_id,
-                    error=None if error is None else str(error),
-                )
-        except A4sError:
-            if error is None:
-                raise
+    def _state(self) -> dict[str, Any]:
+        """Count what is without lines when the run ends, and return what is known of the history."""
+        self.result.without_lines = count_without_lines(self._warehouse, self._stamp.connector)
+        return self._history

@@ -14,7 +14,7 @@ class SyncResult:
     """The counts of one sync of one stream.
 
     `left` counts records that could not be had now and are left for the next sync; `is_complete` tells
-    whether the listing was read whole.
+    whether the listing was read whole. Of the records `set_aside`, some are lines of an order that came in.
     """
 
     connector: str
@@ -24,6 +24,7 @@ class SyncResult:
     changed: int = 0
     removed: int = 0
     set_aside: int = 0
+    lines_set_aside: int = 0
     without_lines: int = 0
     left: int = 0
     calls: int = 0
@@ -39,7 +40,7 @@ class SyncResult:
     @property
     def unchanged(self) -> int:
         """Records found as they were."""
-        return max(0, self.seen - self.new - self.changed - self.set_aside)
+        return max(0, self.seen - self.new - self.changed - (self.set_aside - self.lines_set_aside))
 
     @property
     def leaves_work(self) -> bool:

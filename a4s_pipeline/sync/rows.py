@@ -39,36 +39,48 @@ class Unstorable(ValueError):
     """A value that no column can hold; the message names the field and what is wrong."""
 
 
-def row_of(record: WireRecord, stamp: Stamp) -> dict[str, Any]:
+def row_of(
+    record: WireRecord, stamp: Stamp, *, without: frozenset[str] = frozenset(), path: str = ""
+) -> dict[str, Any]:
     """Return the columns of a record under their own names, and what remains as `attributes`.
 
+    `without` names the fields that have tables of their own, `path` is where the record lies in another.
     Raises `Unstorable` for an amount that the columns cannot hold.
     """
     row: dict[str, Any] = dict(record.__dict__)
+    for name in without:
+        del row[name]
     for name, value in row.items():
         if value.__class__ in _PLAIN:
             continue
         try:
             row[name] = _cell(value)
         except ValueError as fault:
-            raise Unstorable(f"{name}: {fault}") from None
+            raise Unstorable(f"{path}{name}: {fault}") from None
     row["attributes"] = attributes_of(record.model_extra) if record.model_extra else None
-    row["connector"] = stamp.connector
-    row["synced_at"] = stamp.written_at
-    row["run_id"] = stamp.run_id
+    row |= stamped(stamp)
     return row
 
 
+def stamped(stamp: Stamp) -> dict[str, Any]:
+    """Return the columns that say whose row it is, and who wrote it when."""
+    return {"connector": stamp.connector, "synced_at": stamp.written_at, "run_id": stamp.run_id}
+
+
 def attributes_of(extra: Mapping[str, Any]) -> str | None:
-    """Join unknown fields and the record's own `attributes`, which win a clash; None where there are none."""
+    """Return the attributes of a record as JSON; None where there are none."""
+    merged = merged_attributes(extra)
+    return exact_json.dumps(merged) if merged else None
+
+
+def merged_attributes(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Join unknown fields and the record's own `attributes`, which win a clash."""
     own = extra.get(_OWN_ATTRIBUTES)
     if own is None:
-        merged = {name: value for name, value in extra.items() if name != _OWN_ATTRIBUTES}
-    elif isinstance(own, dict):
-        merged = {name: value for name, value in extra.items() if name != _OWN_ATTRIBUTES} | own
-    else:
-        merged = dict(extra)
-    return exact_json.dumps(merged) if merged else None
+        return {name: value for name, value in extra.items() if name != _OWN_ATTRIBUTES}
+    if isinstance(own, dict):
+        return {name: value for name, value in extra.items() if name != _OWN_ATTRIBUTES} | own
+    return dict(extra)
 
 
 def _cell(value: Any) -> Any:
@@ -84,5 +96,7 @@ def _cell(value: Any) -> Any:
 def set_aside_of(stream: str, unreadable: Unreadable, listed_at: datetime | None) -> SetAside:
     """Return what is kept of a record that cannot be read, under its code or a hash of itself."""
     payload = exact_json.dumps(unreadable.payload)
-    key = unreadable.key or "#" + blake2b(payload.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    # A code may hold half a surrogate pair, which has no UTF-8 and no place in a parameter of DuckDB.
+    key = (unreadable.key or "").encode("utf-8", "replace").decode()
+    key = key or "#" + blake2b(payload.encode("utf-8", "replace"), digest_size=8).hexdigest()
     return SetAside(stream, key, unreadable.reason, payload, listed_at)

@@ -48,6 +48,17 @@ _HISTORY = """
 """
 
 
+_EXPORTS_UNSETTLED = """
+    SELECT connector || ' ' || status, count(*) FROM order_exports
+    WHERE status NOT IN ('ok', 'refused') GROUP BY ALL ORDER BY ALL
+"""
+
+_CUSTOMERS_UNSETTLED = """
+    SELECT connector || ' ' || status, count(*) FROM created_customers
+    WHERE status NOT IN ('ok', 'refused') GROUP BY ALL ORDER BY ALL
+"""
+
+
 def orders_without_lines(warehouse: Warehouse) -> dict[str, int]:
     """Count the orders whose lines are not in."""
     return _counts(warehouse, _ORDERS_WITHOUT_LINES)
@@ -76,6 +87,16 @@ def sub_totals_off(warehouse: Warehouse) -> dict[str, int]:
 def last_history_syncs(warehouse: Warehouse) -> dict[str, datetime | None]:
     """Return when each legacy backend with history last synced it."""
     return dict(_rows(warehouse, _HISTORY))
+
+
+def exports_unsettled(warehouse: Warehouse) -> dict[str, int]:
+    """Count the order exports that are failed, unknown or under way, by connector and status."""
+    return _counts(warehouse, _EXPORTS_UNSETTLED)
+
+
+def customers_unsettled(warehouse: Warehouse) -> dict[str, int]:
+    """Count the customer creations that are failed, unknown or under way, by connector and status."""
+    return _counts(warehouse, _CUSTOMERS_UNSETTLED)
 
 
 def _counts(warehouse: Warehouse, query: str) -> dict[str, int]:

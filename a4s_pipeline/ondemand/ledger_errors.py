@@ -1,0 +1,46 @@
+"""What is said where the ledger's rules keep something from being sent, or its outcome from being known."""
+
+from __future__ import annotations
+
+from a4s_pipeline.errors import ChangeRequest, TryAgain
+from a4s_pipeline.warehouse.ledger import Entry
+
+_IN_WORDS = {"ok": "done", "sending": "under way", "unknown": "not settled yet"}
+
+
+class UnderWay(TryAgain):
+    """The same id is being sent by somebody else at this moment."""
+
+    code = "UnderWay"
+
+
+class NotRecorded(TryAgain):
+    """Something was sent, and the ledger could not be told what became of it."""
+
+    code = "OutcomeUnknown"
+
+
+def other_content(entry: Entry) -> ChangeRequest:
+    """Return the refusal of other content under an id that may be booked."""
+    state = _IN_WORDS.get(entry.status, entry.status)
+    return ChangeRequest(
+        f"{entry.key!r} was sent before with other content and is {state}: "
+        "give new content a new id, or send the same again to learn what became of it",
+        code="DuplicateRequest",
+    )
+
+
+def not_booked(key: str) -> TryAgain:
+    """Return what a look-up says once its "not there" is believed."""
+    return TryAgain(
+        f"the gateway has not booked {key!r}, and its time to do so is over: it may be sent again",
+        code="NotBooked",
+    )
+
+
+def not_there_yet(key: str) -> TryAgain:
+    """Return what a look-up says while its "not there" is not believed."""
+    return TryAgain(
+        f"the gateway does not show {key!r} yet; it may still book it, so nothing is sent. It is asked again",
+        code="OutcomeUnknown",
+    )

@@ -1,0 +1,46 @@
+"""The ledgers of what was sent, as assets that on-demand runs write, and the check of what is not settled."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from a4s_pipeline.orchestration.checks import counted
+from a4s_pipeline.orchestration.metadata import column_schema
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.warehouse.health import customers_unsettled, exports_unsettled
+from a4s_pipeline.warehouse.tables import CREATED_CUSTOMERS, ORDER_EXPORTS
+
+LEDGERS = [
+    dg.AssetSpec(
+        table.name,
+        description=table.comment,
+        group_name="on_demand",
+        owners=["team:data-engineering"],
+        kinds={"duckdb", "python"},
+        metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": f"main.{table.name}"},
+    )
+    for table in (ORDER_EXPORTS, CREATED_CUSTOMERS)
+]
+
+_EXPORTS_SETTLED = dg.AssetCheckSpec(
+    "exports_are_settled",
+    asset=ORDER_EXPORTS.name,
+    description="No order export is failed or unknown. `a4s exports` lists them, `a4s retry ID` settles one.",
+)
+_CREATIONS_SETTLED = dg.AssetCheckSpec(
+    "creations_are_settled",
+    asset=CREATED_CUSTOMERS.name,
+    description="No customer creation is failed or unknown. Creating the same customer again settles it.",
+)
+
+
+@dg.multi_asset_check(specs=[_EXPORTS_SETTLED, _CREATIONS_SETTLED], name="ledger_health")
+def ledger_health(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCheckResult]:
+    """Asks the ledgers what is failed or unknown now."""
+    warehouse = platform.warehouse
+    yield counted(
+        _EXPORTS_SETTLED, exports_unsettled(warehouse), "see `a4s exports`, and settle with `a4s retry ID`"
+    )
+    yield counted(
+        _CREATIONS_SETTLED, customers_unsettled(warehouse), "ask for the same customer again to settle it"
+    )

@@ -1,0 +1,67 @@
+"""The asset of the pictures themselves: fetched when somebody asks, by no schedule and no job."""
+
+from typing import Any
+
+import dagster as dg
+
+from a4s_pipeline.errors import A4sError
+from a4s_pipeline.orchestration.importing import KINDS, OWNERS
+from a4s_pipeline.orchestration.partitions import connector_partitions
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings import Settings
+from a4s_pipeline.sync.pictures import PicturesResult
+from a4s_pipeline.warehouse.tables import ITEM_IMAGES
+
+ITEM_PICTURES = "item_pictures"
+
+
+def picture_asset(settings: Settings) -> dg.AssetsDefinition:
+    """Define the asset `item_pictures`."""
+
+    @dg.multi_asset(
+        name=ITEM_PICTURES,
+        specs=[
+            dg.AssetSpec(
+                ITEM_PICTURES,
+                deps=[ITEM_IMAGES.name],
+                description="The items' pictures, in `A4S_DATA_DIR/images/`, each named by its hash.",
+                group_name="catalogue",
+                owners=OWNERS,
+                kinds=KINDS,
+            )
+        ],
+        partitions_def=connector_partitions(settings),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def item_pictures(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult[None]:
+        """Fetches the items' pictures that are not held yet."""
+        results, errors = [], []
+        for connector in context.partition_keys:
+            try:
+                results.append(platform.fetch_pictures(connector))
+            except A4sError as error:
+                errors.append(f"{connector}: {error}")
+        if errors:
+            raise dg.Failure("\n".join(errors), allow_retries=False)
+        return dg.MaterializeResult(asset_key=ITEM_PICTURES, metadata=_metadata(platform, results))
+
+    return item_pictures
+
+
+def _metadata(platform: Platform, results: list[PicturesResult]) -> dict[str, Any]:
+    missed = [missed for result in results for missed in result.missed]
+    return {
+        "path": dg.MetadataValue.path(str(platform.settings.images_path)),
+        "named": sum(result.named for result in results),
+        "held_before": sum(result.held for result in results),
+        "fetched": sum(result.fetched for result in results),
+        "bytes": sum(result.size for result in results),
+        "unknown": sum(one.is_unknown for one in missed),
+        "left_for_next_time": sum(not one.is_unknown for one in missed),
+        "missed": ", ".join(f"{one.image_hash} of item {one.item_code}" for one in missed[:20]),
+        "calls": sum(result.calls for result in results),
+        "retries": sum(result.retries for result in results),
+        "seconds": round(sum(result.seconds for result in results), 3),
+    }

@@ -1,0 +1,25 @@
+"""What a picture's file is called: pure, and never a path out of its folder, whatever its hash says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+def stem_of(image_hash: str) -> str:
+    """Return the name of a picture's file without its extension.
+
+    A hash that is a plain name is the name. Any other is stored under a hash of itself, which holds a dot
+    and so is never taken for a plain one.
+    """
+    if _PLAIN.fullmatch(image_hash):
+        return image_hash
+    return f"sha256.{sha256(image_hash.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def stems_held(file_names: Iterable[str]) -> set[str]:
+    """Return the stems of the pictures among the files of a folder; what is being written does not count."""
+    return {name.rpartition(".")[0] for name in file_names if not name.startswith(".")}

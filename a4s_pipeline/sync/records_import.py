@@ -1,0 +1,153 @@
+"""The sync of a listing that is read whole each time: what is new, what changed, and what is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from a4s_pipeline.errors import A4sError
+from a4s_pipeline.gateway.administration import Administration, Page
+from a4s_pipeline.gateway.client import Reply
+from a4s_pipeline.gateway.reading import Unreadable, read_record
+from a4s_pipeline.gateway.records import WireRecord
+from a4s_pipeline.sync.listing import Listed, Listing
+from a4s_pipeline.sync.paging import pages_of
+from a4s_pipeline.sync.record_writer import RecordKind, RecordWriter
+from a4s_pipeline.sync.removals import BROKE_OFF, Reading, Removal, Verdict, removal_of
+from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline.sync.stream_run import StreamRun
+from a4s_pipeline.warehouse.records import held_codes, mark_removed
+from a4s_pipeline.warehouse.state import clear_unseen_set_aside
+from a4s_pipeline.warehouse.store import Warehouse
+
+# A listing that moves is read again; each reading costs its pages alone, because what came in stays in.
+_MOST_READINGS = 6
+
+R = TypeVar("R", bound=WireRecord)
+
+
+@dataclass(frozen=True)
+class RecordRules:
+    """The settings that a sync of items or customers goes by."""
+
+    connections: int
+    data_dir: Path
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass
+
+
+class RecordsImport(Generic[R]):
+    """One sync of one connector's items or customers, from its lock to its last row."""
+
+    def __init__(
+        self,
+        kind: RecordKind[R],
+        connector: str,
+        administration: Administration,
+        warehouse: Warehouse,
+        rules: RecordRules,
+        *,
+        run_id: str,
+        advance: Callable[[int, int], None] = _silent,
+    ) -> None:
+        self._kind = kind
+        self._administration = administration
+        self._warehouse = warehouse
+        self._rules = rules
+        self._advance = advance
+        self._run = StreamRun(connector, kind.stream, administration.client, warehouse, run_id=run_id)
+        self.result = self._run.result
+
+    def run(self) -> SyncResult:
+        """Read the listing whole, bring in what is new or changed, mark what is gone, return the counts.
+
+        Raises what kept it from its end, after everything that had come in was written. Then nothing is
+        taken for gone, and `removals_withheld` says so.
+        """
+        return self._run.execute(self._rules.data_dir, self._read, dict)
+
+    def _read(self) -> None:
+        listing = Listing()
+        writer = RecordWriter(self._kind, self._warehouse, self._run)
+        pool = ThreadPoolExecutor(self._rules.connections, thread_name_prefix="gateway")
+        try:
+            removal, missing = self._read_until_settled(listing, writer, pool)
+        except A4sError:
+            self.result.removals_withheld = BROKE_OFF
+            raise
+        finally:
+            self.result.seen = listing.seen
+            self.result.set_aside = writer.set_aside
+            pool.shutdown(cancel_futures=True)
+        self._settle(removal, missing)
+
+    def _read_until_settled(
+        self, listing: Listing, writer: RecordWriter[R], pool: ThreadPoolExecutor
+    ) -> tuple[Removal, list[str]]:
+        before = b""
+        for _ in range(_MOST_READINGS):
+            pages = self._read_once(listing, writer, pool)
+            repeats = listing.is_stuck()
+            self.result.is_complete = listing.is_complete or repeats
+            with self._warehouse.moment() as connection:
+                held = held_codes(connection, self._kind.tables, self._run.stamp.connector)
+            missing = listing.missing(held)
+            reading = Reading(
+                is_complete=listing.is_complete,
+                is_confirmed=pages == 1 or listing.reading == before,
+                repeats=repeats,
+                total=listing.total,
+                held=len(held),
+                missing=len(missing),
+            )
+            before = listing.reading
+            removal = removal_of(reading, self._kind.stream)
+            if removal.verdict is not Verdict.READ_AGAIN:
+                break
+        return removal, missing
+
+    def _read_once(self, listing: Listing, writer: RecordWriter[R], pool: ThreadPoolExecutor) -> int:
+        listing.begin()
+        writer.begin()
+        count = 0
+
+        def take(page: Page) -> list[tuple[R | Unreadable, Any]]:
+            records = self._records_of(page)
+            listing.add(page.total_count, [Listed(self._key_of(record)) for record, _ in records])
+            return records
+
+        try:
+            for page, records in pages_of(self._ask, pool, listing, take):
+                count += 1
+                writer.take(records)
+                self._advance(len(page.items), page.total_count)
+        finally:
+            writer.flush()
+        return count
+
+    def _ask(self, number: int) -> Reply[Page]:
+        return self._kind.page(self._administration, number)
+
+    def _records_of(self, page: Page) -> list[tuple[R | Unreadable, Any]]:
+        kind, timezone = self._kind, self._administration.timezone
+        return [(read_record(kind.model, raw, kind.key_field, timezone), raw) for raw in page.items]
+
+    def _key_of(self, record: R | Unreadable) -> str | None:
+        return record.key if isinstance(record, Unreadable) else self._kind.code_of(record)
+
+    def _settle(self, removal: Removal, missing: list[str]) -> None:
+        """After a whole reading, mark what is gone and forget what was set aside and is listed no longer."""
+        self.result.removals_withheld = removal.withheld
+        progress = self._run.progress()
+        with self._warehouse.transaction() as connection:
+            self._kind.settle(connection, progress)
+            if self.result.is_complete:
+                clear_unseen_set_aside(connection, progress)
+            if removal.verdict is Verdict.REMOVE:
+                mark_removed(connection, self._kind.tables, missing, progress)
+                self.result.removed = len(missing)

@@ -1,0 +1,87 @@
+"""One run of one connector's stream: its lock, its stamp, its counts, and how it is written down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from a4s_pipeline.errors import A4sError
+from a4s_pipeline.gateway.client import GatewayClient
+from a4s_pipeline.sync.lock import stream_lock
+from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline.sync.rows import Stamp
+from a4s_pipeline.warehouse.state import StreamProgress, record_flow, save_progress
+from a4s_pipeline.warehouse.store import Warehouse
+
+
+class StreamRun:
+    """A run from its lock to its last word in `sync_state` and in the log of flow executions."""
+
+    def __init__(
+        self, connector: str, stream: str, client: GatewayClient, warehouse: Warehouse, *, run_id: str
+    ) -> None:
+        self._client = client
+        self._warehouse = warehouse
+        self._started = time.monotonic()
+        self._calls_before = (client.calls, client.retries)
+        self.started_at = datetime.now(UTC)
+        self.stamp = Stamp(connector, run_id, self.started_at)
+        self.result = SyncResult(connector, stream)
+
+    def execute(
+        self, data_dir: Path, read: Callable[[], None], state: Callable[[], Mapping[str, Any]]
+    ) -> SyncResult:
+        """Let `read` bring in what there is, and return the counts.
+
+        What keeps it from its end is raised, after it was written down. `state` completes the counts and
+        returns the columns of `sync_state` that are the stream's own.
+        """
+        with stream_lock(data_dir, self.stamp.connector, self.result.stream):
+            try:
+                read()
+            except A4sError as error:
+                self._end(error, state)
+                raise
+            self._end(None, state)
+        return self.result
+
+    def progress(self, columns: Mapping[str, Any] | None = None) -> StreamProgress:
+        """Return what a transaction of this run says of the stream."""
+        stamp = self.stamp
+        return StreamProgress(stamp.connector, self.result.stream, stamp.run_id, stamp.at, columns or {})
+
+    def _end(self, error: A4sError | None, state: Callable[[], Mapping[str, Any]]) -> None:
+        """Write how the run went; where even that fails, the failure at hand is the one to tell."""
+        result, stamp = self.result, self.stamp
+        result.error = error
+        result.calls = self._client.calls - self._calls_before[0]
+        result.retries = self._client.retries - self._calls_before[1]
+        ended_at = datetime.now(UTC)
+        why = None if error is None else str(error)
+        try:
+            own = state()
+            result.seconds = time.monotonic() - self._started
+            columns = {**result.as_state(), **own, "last_run_at": self.started_at, "last_error": why}
+            if error is None and result.is_complete:
+                columns["last_success_at"] = ended_at
+            with self._warehouse.transaction() as connection:
+                save_progress(
+                    connection,
+                    StreamProgress(stamp.connector, result.stream, stamp.run_id, ended_at, columns),
+                )
+                record_flow(
+                    connection,
+                    connector=stamp.connector,
+                    flow=f"sync_{result.stream}",
+                    status="ok" if error is None else "failed",
+                    started_at=self.started_at,
+                    ended_at=ended_at,
+                    run_id=stamp.run_id,
+                    error=why,
+                )
+        except A4sError:
+            if error is None:
+                raise
