@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -22,6 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from a4s_pipeline.errors import ChangeSettings
+from a4s_pipeline.gateway.routes import Routes
 
 _CONNECTOR_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 _HOOK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -79,6 +81,22 @@ def _is_unicode(text: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
+def _routes(value: Any) -> dict[str, str]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value, object_pairs_hook=_unique_pairs)
+        except (json.JSONDecodeError, RecursionError):
+            raise ValueError("must be a JSON object of route name to path") from None
+    if not isinstance(value, dict) or not all(isinstance(path, str) for path in value.values()):
+        raise ValueError("must be a JSON object of route name to path")
+    try:
+        Routes(**value)
+    except TypeError:
+        known = ", ".join(field.name for field in fields(Routes))
+        raise ValueError(f"names an unknown route; there are {known}") from None
+    return value
+
+
 def _timezone(value: Any) -> ZoneInfo:
     if isinstance(value, ZoneInfo):
         return value
@@ -126,6 +144,9 @@ class Settings(BaseSettings):
     gateway_token: SecretStr | None = None
     gateway_user: SecretStr | None = None
     gateway_password: SecretStr | None = None
+    gateway_routes: Annotated[dict[str, str], NoDecode, BeforeValidator(_routes)] = Field(
+        default_factory=dict
+    )
     connectors: Annotated[dict[str, str], NoDecode, BeforeValidator(_connectors)] = Field(
         default_factory=dict
     )

@@ -47,6 +47,7 @@ def test_without_any_variable_each_setting_has_its_default(tmp_path: Path) -> No
         "gateway_token": None,
         "gateway_user": None,
         "gateway_password": None,
+        "gateway_routes": {},
         "connectors": {},
         "data_dir": Path("data"),
         "history_start": date(2015, 1, 1),
@@ -293,3 +294,27 @@ def test_without_a_gateway_the_variable_is_named(setenv: pytest.MonkeyPatch) -> 
     with pytest.raises(ChangeSettings, match=r"^A4S_GATEWAY_URL is not set: give the base URL"):
         load_settings().required_gateway_url()
     assert load(setenv, A4S_GATEWAY_URL="http://host/").required_gateway_url() == "http://host"
+
+
+def test_a_gateway_of_another_dialect_has_its_routes_in_one_setting(setenv: pytest.MonkeyPatch) -> None:
+    settings = load(setenv, A4S_GATEWAY_ROUTES='{"orders": "/v2/{a}/sales-orders"}')
+    assert settings.gateway_routes == {"orders": "/v2/{a}/sales-orders"}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("{", "must be a JSON object"),
+        ('{"orders": 1}', "must be a JSON object"),
+        ('{"prices": "/{a}/prices"}', "names an unknown route"),
+        ('{"orders": "/orders"}', "must start with / and hold the same parts"),
+        ('{"orders": "{a}/orders"}', "must start with / and hold the same parts"),
+    ],
+)
+def test_a_route_that_cannot_be_is_one_line_that_names_the_variable(
+    setenv: pytest.MonkeyPatch, value: str, told: str
+) -> None:
+    message = complaint(setenv, A4S_GATEWAY_ROUTES=value)
+    assert message.startswith("A4S_GATEWAY_ROUTES: ")
+    assert told in message
+    assert "\n" not in message

@@ -44,7 +44,7 @@ class GatewayClient:
         self, settings: Settings, *, rule: RetryRule | None = None, routes: Routes | None = None
     ) -> None:
         self._base = settings.required_gateway_url()
-        self._routes = routes or Routes()
+        self._routes = routes or Routes(**settings.gateway_routes)
         self._rule = rule or RetryRule()
         self._timeout = settings.timeout_seconds
         self._pace = Pace(settings.max_calls_per_second)
