@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -126,20 +125,20 @@ def _apply_schema(connection: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None
     statements = [statement for table in TABLES for statement in table.ddl()]
     statements += [statement for view in views_in(zone) for statement in view.ddl()]
     fingerprint = _schema_fingerprint(statements)
-    known = connection.execute(
-        """
-        SELECT 1 FROM duckdb_tables()
-        WHERE database_name = current_database() AND table_name = 'schema_history'
-        """
-    ).fetchone()
-    if known:
-        latest = connection.execute(
-            "SELECT fingerprint FROM schema_history ORDER BY applied_at DESC LIMIT 1"
-        ).fetchone()
-        if latest is not None and latest[0] == fingerprint:
-            return
+    if _applied_schema(connection) == fingerprint:
+        return
     connection.execute("BEGIN TRANSACTION")
     for statement in statements:
         connection.execute(statement)
-    connection.execute("INSERT INTO schema_history VALUES ($1, $2)", [fingerprint, datetime.now(UTC)])
+    # A macro rather than a table: analysts have no use for it.
+    connection.execute(f"CREATE OR REPLACE MACRO a4s_schema() AS '{fingerprint}'")
     connection.execute("COMMIT")
+
+
+def _applied_schema(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Return the fingerprint of the description that was last applied to the file."""
+    try:
+        row = connection.execute("SELECT a4s_schema()").fetchone()
+    except duckdb.CatalogException:
+        return None
+    return str(row[0]) if row else None

@@ -29,12 +29,12 @@ def _hold(path: Path, how: str) -> subprocess.Popen[bytes]:
 
 def _fill(warehouse: Warehouse, fingerprint: str) -> None:
     with warehouse.transaction() as connection:
-        connection.execute("INSERT INTO schema_history VALUES ($1, now())", [fingerprint])
+        connection.execute("INSERT INTO flow_executions (flow, started_at) VALUES ($1, now())", [fingerprint])
 
 
 def _has(warehouse: Warehouse, fingerprint: str) -> bool:
     with warehouse.moment() as connection:
-        found = connection.execute("SELECT 1 FROM schema_history WHERE fingerprint = $1", [fingerprint])
+        found = connection.execute("SELECT 1 FROM flow_executions WHERE flow = $1", [fingerprint])
         return found.fetchone() is not None
 
 
@@ -94,7 +94,7 @@ def test_threads_of_one_process_take_turns(path: Path) -> None:
     for thread in threads:
         thread.join()
     with warehouses[0].moment() as connection:
-        found = connection.execute("SELECT count(*) FROM schema_history WHERE fingerprint LIKE '_-_'")
+        found = connection.execute("SELECT count(*) FROM flow_executions WHERE flow LIKE '_-_'")
         assert found.fetchone() == (9,)
 
 
@@ -116,7 +116,9 @@ def test_a_thread_that_waits_too_long_is_told(path: Path) -> None:
 
 def test_what_a_transaction_wrote_before_it_failed_is_not_kept(warehouse: Warehouse) -> None:
     with pytest.raises(duckdb.CatalogException), warehouse.transaction() as connection:
-        connection.execute("INSERT INTO schema_history VALUES ('lost', now())").execute("FROM unknown")
+        connection.execute("INSERT INTO flow_executions (flow, started_at) VALUES ('lost', now())").execute(
+            "FROM unknown"
+        )
     assert not _has(warehouse, "lost")
     _fill(warehouse, "kept")
     assert _has(warehouse, "kept")
@@ -136,7 +138,7 @@ def test_a_process_that_is_killed_within_a_transaction_leaves_nothing_of_it(
         "import sys, pathlib, os, signal\n"
         "from a4s_pipeline.warehouse.store import Warehouse\n"
         "with Warehouse(pathlib.Path(sys.argv[1])).transaction() as connection:\n"
-        "    connection.execute(\"INSERT INTO schema_history VALUES ('lost', now())\")\n"
+        "    connection.execute(\"INSERT INTO flow_executions (flow, started_at) VALUES ('lost', now())\")\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     assert subprocess.run([sys.executable, "-c", script, str(path)], check=False).returncode == -9

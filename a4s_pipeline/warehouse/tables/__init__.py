@@ -18,7 +18,7 @@ from a4s_pipeline.warehouse.tables.items import (
 )
 from a4s_pipeline.warehouse.tables.ledger import CREATED_CUSTOMERS, ORDER_EXPORT_ATTEMPTS, ORDER_EXPORTS
 from a4s_pipeline.warehouse.tables.orders import ORDER_LINES, ORDERS
-from a4s_pipeline.warehouse.tables.state import FLOW_EXECUTIONS, SCHEMA_HISTORY, SET_ASIDE, SYNC_STATE
+from a4s_pipeline.warehouse.tables.state import FLOW_EXECUTIONS, SET_ASIDE, SYNC_STATE
 
 TABLES: tuple[Table, ...] = (
     ORDERS,
@@ -39,7 +39,6 @@ TABLES: tuple[Table, ...] = (
     ORDER_EXPORT_ATTEMPTS,
     CREATED_CUSTOMERS,
     FLOW_EXECUTIONS,
-    SCHEMA_HISTORY,
 )
 
 __all__ = [
@@ -63,7 +62,6 @@ __all__ = [
     "ORDER_LINES",
     "REMOVED_AT",
     "RUN_ID",
-    "SCHEMA_HISTORY",
     "SET_ASIDE",
     "SYNCED_AT",
     "SYNC_STATE",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema import FLAG, INSTANT, JSON, SECONDS, TEXT, WHOLE, Column, Table
+from a4s_pipeline.warehouse.schema import FLAG, INSTANT, JSON, SECONDS, TEXT, WHOLE, Column
 from a4s_pipeline.warehouse.tables.common import synced_table
 
 SYNC_STATE = synced_table(
@@ -55,14 +55,4 @@ FLOW_EXECUTIONS = synced_table(
     Column("started_at", INSTANT, "When it started."),
     Column("duration_ms", SECONDS, "How long it took, in milliseconds."),
     Column("error", TEXT, "What went wrong; null when nothing did."),
-)
-
-SCHEMA_HISTORY = Table(
-    "schema_history",
-    "Which descriptions of tables and views were applied to this file, and when.",
-    ("fingerprint",),
-    (
-        Column("fingerprint", TEXT, "A hash of the description."),
-        Column("applied_at", INSTANT, "When it was applied."),
-    ),
 )

@@ -1,0 +1,99 @@
+import threading
+import time
+from pathlib import Path
+from typing import cast
+
+import duckdb
+import pytest
+
+from a4s_pipeline.warehouse import turns
+from a4s_pipeline.warehouse.turns import Turns
+
+
+class Connection:
+    """Stands for an open file."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+@pytest.fixture
+def connection() -> Connection:
+    return Connection()
+
+
+def as_duckdb(connection: Connection) -> duckdb.DuckDBPyConnection:
+    return cast("duckdb.DuckDBPyConnection", connection)
+
+
+def test_the_connection_is_closed_where_nobody_waits(connection: Connection) -> None:
+    ours = Turns()
+    assert ours.take(1)
+    assert ours.kept() is None
+    ours.give_back(as_duckdb(connection), is_sound=True)
+    assert not connection.is_open
+
+
+@pytest.mark.parametrize("is_sound", [True, False])
+def test_the_connection_is_handed_on_to_who_waits_unless_it_failed(
+    connection: Connection, is_sound: bool
+) -> None:
+    ours = Turns()
+    assert ours.take(1)
+    assert ours.kept() is None
+    got: list[object] = []
+
+    def wait() -> None:
+        assert ours.take(10)
+        got.append(ours.kept())
+        ours.give_back(as_duckdb(connection), is_sound=True)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    while ours._waiting == 0:
+        pass
+    ours.give_back(as_duckdb(connection), is_sound=is_sound)
+    waiting.join(10)
+    assert got == [connection if is_sound else None]
+    assert not connection.is_open
+
+
+def test_a_turn_that_does_not_come_in_time_is_given_up() -> None:
+    ours = Turns()
+    came: list[bool] = []
+    with_the_turn = threading.Thread(target=lambda: came.append(ours.take(0.05)))
+    assert ours.take(1)
+    with_the_turn.start()
+    with_the_turn.join(10)
+    assert came == [False]
+
+
+def test_a_connection_kept_for_somebody_who_gives_up_meanwhile_is_closed(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Left open, it would keep every other process from the file until this one uses it again.
+    ours = Turns()
+    assert ours.take(1)
+    assert ours.kept() is None
+    impatient = threading.Thread(target=lambda: ours.take(0.1))
+    impatient.start()
+    while ours._waiting == 0:
+        pass
+    now = time.monotonic()
+
+    def until_it_gave_up() -> float:
+        impatient.join(10)
+        return now
+
+    monkeypatch.setattr("a4s_pipeline.warehouse.turns.time.monotonic", until_it_gave_up)
+    ours.give_back(as_duckdb(connection), is_sound=True)
+    assert not impatient.is_alive()
+    assert not connection.is_open
+
+
+def test_turns_at_the_same_file_are_the_same(tmp_path: Path) -> None:
+    assert turns.turns_of(tmp_path / "a") is turns.turns_of(tmp_path / "a")
+    assert turns.turns_of(tmp_path / "a") is not turns.turns_of(tmp_path / "b")
