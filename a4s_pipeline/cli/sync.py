@@ -146,7 +146,8 @@ def _what_was_withheld(result: SyncResult) -> str:
 def _what_is_left(result: SyncResult) -> str:
     parts = []
     if result.left:
-        parts.append(f"the lines of {result.left:,} orders could not be had")
+        orders = "1 order" if result.left == 1 else f"{result.left:,} orders"
+        parts.append(f"the lines of {orders} could not be had")
     if not result.is_complete:
         parts.append("the listing kept moving while it was read")
     return f"{result.connector} {result.stream}: {' and '.join(parts)}; the next sync goes on from there"

@@ -61,7 +61,7 @@ def counted(spec: dg.AssetCheckSpec, counts: Mapping[str, int], advice: str) -> 
         passed=total == 0,
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{total} ({named}): {advice}" if total else "nothing to report",
-        metadata={"count": total, **counts},
+        metadata={**counts, "count": total},
     )
 
 

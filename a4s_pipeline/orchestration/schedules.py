@@ -14,7 +14,7 @@ from a4s_pipeline.orchestration.jobs import (
     SYNC_ORDERS,
 )
 from a4s_pipeline.orchestration.orders import STEP, Reading
-from a4s_pipeline.orchestration.partitions import connectors_of_run, range_tags
+from a4s_pipeline.orchestration.partitions import PARTITION, connectors_of_run, range_tags
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.windows import OrdersPlan, months_covered, span_to_read
@@ -69,8 +69,7 @@ def run_request_for_listing(connector: str, now: datetime) -> dg.RunRequest:
     """Return the run that reads a connector's items or customers whole."""
     return dg.RunRequest(
         run_key=f"{connector} {now.isoformat()}",
-        tags={CONNECTOR_TAG: connector, **IMPORT_TAGS},
-        partition_key=connector,
+        tags={CONNECTOR_TAG: connector, **IMPORT_TAGS, PARTITION: connector},
     )
 
 

@@ -56,14 +56,22 @@ def _copy_over(source: Path, target: Path) -> None:
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own command
     if done.returncode != 0:
         temporary.unlink(missing_ok=True)
-        why = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"status {done.returncode}"
-        raise ChangeSite(
-            f"{target} could not be published ({why}); the last copy stays. Check the free disk space",
-            code="StoreUnusable",
-        )
-    # A write-ahead log left beside the old copy belongs to no other: it would block every new reader.
-    _wal(target).unlink(missing_ok=True)
-    temporary.replace(target)
+        last_line = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
+        raise _not_published(target, last_line[0])
+    try:
+        # A write-ahead log left beside the old copy belongs to no other: it would block every new reader.
+        _wal(target).unlink(missing_ok=True)
+        temporary.replace(target)
+    except OSError as error:
+        raise _not_published(target, error.strerror or type(error).__name__) from None
+
+
+def _not_published(target: Path, why: str) -> ChangeSite:
+    return ChangeSite(
+        f"{target} could not be published ({why}); the last copy stays. "
+        "Check the folder and the free disk space",
+        code="StoreUnusable",
+    )
 
 
 def _wal(path: Path) -> Path:

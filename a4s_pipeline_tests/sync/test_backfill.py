@@ -210,6 +210,19 @@ def test_an_order_that_is_listed_and_whose_lines_still_cannot_be_had_is_not_gone
         assert site.without_lines() == ["A001"]
 
 
+def test_lines_that_cannot_be_had_again_now_are_kept_and_had_by_the_next_sync(site: Site) -> None:
+    site.put("A1", lines=[line("1"), line("2")])
+    site.sync()
+    site.put("A1", lines=[line("1", quantity=5)])
+    site.sandbox.faults.lines_404 = {"A1"}
+    result = site.sync(MARCH)
+    assert (result.left, result.without_lines) == (1, 1)
+    assert site.line_codes("A1") == ["1", "2"]
+    site.sandbox.faults.lines_404 = set()
+    assert site.sync().without_lines == 0
+    site.assert_as_at_source()
+
+
 def test_an_order_that_is_gone_before_its_lines_came_is_asked_for_no_more(site: Site) -> None:
     site.put_month(3)
     site.faults.lines_404 = {"A001"}

@@ -1,0 +1,149 @@
+import os
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+
+from a4s_pipeline.gateway.retrying import RetryRule
+from a4s_pipeline.orchestration.graph import build_definitions
+from a4s_pipeline.orchestration.jobs import SYNC_ORDERS
+from a4s_pipeline.orchestration.orders import STEP, Reading
+from a4s_pipeline.orchestration.partitions import RANGE_END, RANGE_START
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.sandbox import Administration, Faults, Sandbox, World
+from a4s_pipeline.settings import GivenSettings
+
+ADMINISTRATIONS = {
+    "demo": "Demo B.V.",
+    "noord": "Café Noord / Groothandel B.V.",
+    "zuid": "Kantoor Zuid B.V.",
+}
+"""AdministrationName by connector; Kantoor Zuid has no focus connector."""
+
+
+def line(code: str = "1", **more: Any) -> dict[str, Any]:
+    return {"lineCode": code, "lineNumber": 1, "itemCode": "A1", "quantity": 1, **more}
+
+
+class Site:
+    """A sandbox gateway with three administrations, and an installation of Dagster on it."""
+
+    def __init__(self, sandbox: Sandbox, instance: dg.DagsterInstance, data_dir: Path, **more: Any) -> None:
+        self.sandbox = sandbox
+        self.instance = instance
+        chosen: dict[str, Any] = {
+            "gateway_url": sandbox.url,
+            "connectors": ADMINISTRATIONS,
+            "data_dir": data_dir,
+            "history_start": date(2024, 1, 1),
+            **more,
+        }
+        self.settings = GivenSettings(**chosen)
+        self.definitions = build_definitions(self.settings)
+        self.platform = Platform(self.settings)
+
+    @property
+    def faults(self) -> Faults:
+        return self.sandbox.faults
+
+    def source(self, connector: str = "demo") -> Administration:
+        return self.sandbox.world[ADMINISTRATIONS[connector]]
+
+    def put(
+        self,
+        code: str,
+        day: str = "2024-03-05T09:00:00",
+        *,
+        connector: str = "demo",
+        lines: Any = None,
+        **more: Any,
+    ) -> None:
+        header = {"orderCode": code, "orderDate": day, "customerCode": "K1", **more}
+        self.source(connector).put_order(header, [line()] if lines is None else lines)
+
+    def run(
+        self,
+        first: str = "demo|2024-03-01",
+        last: str | None = None,
+        *,
+        reading: Reading = Reading.WHOLE,
+    ) -> dg.ExecuteInProcessResult:
+        """Run a job over a range of partitions, as the schedule and the UI's backfill do."""
+        return self.definitions.resolve_job_def(SYNC_ORDERS.name).execute_in_process(
+            instance=self.instance,
+            tags={RANGE_START: first, RANGE_END: last or first},
+            resources={"platform": self.platform},
+            run_config={"ops": {STEP: {"config": {"reading": reading.name}}}},
+            raise_on_error=False,
+        )
+
+    def sync(self, connector: str = "demo") -> None:
+        """Bring in what is new, as a scheduled run does."""
+        assert self.run(f"{connector}|2024-01-01", reading=Reading.NEW).success
+
+    def query(self, sql: str, copy: bool = False) -> list[tuple[Any, ...]]:
+        """Ask the warehouse, or the published copy."""
+        path = self.settings.analytics_path if copy else self.settings.warehouse_path
+        with duckdb.connect(str(path), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def held(self, *, copy: bool = False) -> list[str]:
+        """The orders held, each as connector and code."""
+        rows = self.query("SELECT connector || ' ' || order_code FROM orders ORDER BY ALL", copy)
+        return [name for (name,) in rows]
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    """What a failed run says of itself in the UI."""
+    (event,) = result.get_step_failure_events()
+    given = event.step_failure_data.user_failure_data
+    assert given is not None
+    return given.description or ""
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the settings and the Dagster home of whoever runs the tests out of them."""
+    for name in list(os.environ):
+        if name.startswith(("A4S_", "DAGSTER_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _swift_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the number of tries and shorten the waits between them."""
+    monkeypatch.setattr("a4s_pipeline.gateway.client.RetryRule", partial(RetryRule, first_wait=0.001))
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    world = World()
+    for connector, name in ADMINISTRATIONS.items():
+        focus = None if connector == "zuid" else "Exact Globe"
+        world.add_administration(name, focus, timedelta(minutes=20))
+    with Sandbox(world) as served:
+        yield served
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """A real instance, whose storage is in memory."""
+    with dg.DagsterInstance.ephemeral() as opened:
+        yield opened
+
+
+@pytest.fixture
+def make_site(sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path) -> Callable[..., Site]:
+    """Make a site with other settings than the usual."""
+    return partial(Site, sandbox, instance, tmp_path / "data")
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Site]) -> Site:
+    return make_site()
