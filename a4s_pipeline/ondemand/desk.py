@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.errors import ChangeRequest
+from a4s_pipeline.errors import ChangeRequest, ChangeSettings, StoreHeld
 from a4s_pipeline.ondemand.answers import failure
 from a4s_pipeline.ondemand.inbox import Inbox, Waiting, as_bytes
 from a4s_pipeline.ondemand.requests import answer_request, as_document, parse_request
+from a4s_pipeline.ondemand.send_once import UnderWay
 from a4s_pipeline.ondemand.service import OnDemand
 
 # A request in quick succession waits for no longer than this.
@@ -27,6 +29,8 @@ _TRY_AGAIN_AFTER = 5.0
 # Requests that mention these wait for their ledger. They have threads of their own, so that a live answer
 # waits for no ledger behind them; where a mention misleads, only the threads are others.
 _SENT_THROUGH_A_LEDGER = (b"export_order", b"create_customer")
+# Failures to ask what became of something, which say nothing of what became of it.
+_NOT_ASKED = frozenset({StoreHeld.code, "StoreUnusable", UnderWay.code, ChangeSettings.code, "Unexpected"})
 
 _log = logging.getLogger(__name__)
 
@@ -120,11 +124,12 @@ class Desk:
             return
         document = self.document(waiting, self._first_received_at(waiting) if is_settling else None)
         status = str(document["status"])
+        if is_settling and _is_unknown_still(document):
+            # Nothing new: whoever has taken the answer out of the outbox is not told it again.
+            self._look_again_later(path)
+            return
         if status == "unknown":
             self._look_again_later(path)
-            if is_settling:
-                # Nothing new: whoever has taken the answer out of the outbox is not told it again.
-                return
         with self._lock:
             self.counts.add(status)
         self._inbox.answer(path, waiting, as_bytes(document), status, keep=not waiting.is_duplicate)
@@ -174,3 +179,8 @@ def _is_unsettled(path: Path) -> bool:
 
 def _is_to_be_sent(waiting: Waiting) -> bool:
     return any(kind in waiting.raw for kind in _SENT_THROUGH_A_LEDGER)
+
+
+def _is_unknown_still(document: Mapping[str, Any]) -> bool:
+    is_not_asked = document["status"] == "failed" and document["error"]["code"] in _NOT_ASKED
+    return is_not_asked or document["status"] == "unknown"

@@ -8,18 +8,6 @@ from a4s_pipeline.warehouse.ledger import Entry
 _IN_WORDS = {"ok": "done", "sending": "under way", "unknown": "not settled yet"}
 
 
-class UnderWay(TryAgain):
-    """The same id is being sent by somebody else at this moment."""
-
-    code = "UnderWay"
-
-
-class NotRecorded(TryAgain):
-    """Something was sent, and the ledger could not be told what became of it."""
-
-    code = "OutcomeUnknown"
-
-
 def other_content(entry: Entry) -> ChangeRequest:
     """Return the refusal of other content under an id that may be booked."""
     state = _IN_WORDS.get(entry.status, entry.status)

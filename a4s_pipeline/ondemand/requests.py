@@ -142,5 +142,5 @@ def as_document(
 
 
 def _text_or_none(value: Any) -> str | None:
-    # What else a sender writes there may be nested deeper than JSON can be written.
+    # Whatever a sender writes there, in an answer it is a text or nothing.
     return value if isinstance(value, str) else None

@@ -10,16 +10,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
 
-from a4s_pipeline.errors import A4sError, ChangeRequest
+from a4s_pipeline.errors import A4sError, ChangeRequest, TryAgain
 from a4s_pipeline.locks import held_lock
 from a4s_pipeline.ondemand.bookkeeping import Bookkeeping, OpenAttempt
-from a4s_pipeline.ondemand.ledger_errors import (
-    NotRecorded,
-    UnderWay,
-    not_booked,
-    not_there_yet,
-    other_content,
-)
+from a4s_pipeline.ondemand.ledger_errors import not_booked, not_there_yet, other_content
 from a4s_pipeline.ondemand.ledger_rules import (
     Step,
     may_be_replaced,
@@ -32,6 +26,18 @@ from a4s_pipeline.warehouse.ledger import Entry, Ledger
 Numbers = dict[str, str]
 # One lock file for each of so many groups of ids, rather than one for each id for ever.
 _LOCK_GROUPS = 1024
+
+
+class UnderWay(TryAgain):
+    """The same id is being sent by somebody else at this moment."""
+
+    code = "UnderWay"
+
+
+class NotRecorded(TryAgain):
+    """Something was sent, and the ledger could not be told what became of it."""
+
+    code = "OutcomeUnknown"
 
 
 class Errand(Protocol):

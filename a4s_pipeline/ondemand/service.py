@@ -125,7 +125,11 @@ class ConnectorAnswers:
     def settle_all(self, is_over: Callable[[], bool] = lambda: False) -> int:
         """Settle what the ledgers of this connector hold as unknown; return how much of it still is."""
         left = 0
-        for kind, settle in ((ORDER_LEDGER, self.orders.settle), (CUSTOMER_LEDGER, self.customers.settle)):
+        # Nothing is prepared anew, so a hook that cannot be loaded keeps nothing from being settled.
+        orders = OrderExport(
+            self.administration, self._send_once(ORDER_LEDGER), None, self._settings.timezone
+        )
+        for kind, settle in ((ORDER_LEDGER, orders.settle), (CUSTOMER_LEDGER, self.customers.settle)):
             for key in self.ledger(kind).left_open():
                 if is_over():
                     left += 1

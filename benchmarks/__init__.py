@@ -1,0 +1,1 @@
+"""What is measured by hand; nothing of this is installed."""
