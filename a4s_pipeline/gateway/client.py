@@ -109,6 +109,7 @@ class GatewayClient:
         tried = 0
         while True:
             try:
+                self.wait_for_turn(subject)
                 reply = self._send("GET", path, subject, read, params=params)
             except TryAgain as failure:
                 tried += 1
@@ -138,13 +139,23 @@ class GatewayClient:
         *,
         body: bytes,
         idempotency_key: str,
+        has_turn: bool = False,
     ) -> Reply[T]:
-        """Send a JSON body once. Whatever goes wrong, it is never sent again from here."""
+        """Send a JSON body once. Whatever goes wrong, it is never sent again from here.
+
+        `has_turn` tells that the caller has waited for its turn already.
+        """
+        if not has_turn:
+            self.wait_for_turn(subject)
         path = self._routes.path(route, administration)
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
         return self._send(
             "POST", path, subject, lambda raw: read(exact_json.loads(raw)), body=body, headers=headers
         )
+
+    def wait_for_turn(self, subject: str) -> None:
+        """Wait until the polite ceiling, or a pause that the gateway asked for, lets the next call start."""
+        self._pace.wait_for_turn(lambda seconds: self._rest(seconds, subject))
 
     def _send(
         self,
@@ -157,7 +168,6 @@ class GatewayClient:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply[T]:
-        self._pace.wait_for_turn(lambda seconds: self._rest(seconds, subject))
         deadline = time.monotonic() + self._timeout
         with self._count_lock:
             self.calls += 1

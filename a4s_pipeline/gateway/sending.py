@@ -22,6 +22,7 @@ def export_order(
         _order_numbers,
         body=payload.encode(),
         idempotency_key=idempotency_key,
+        has_turn=True,
     ).value
 
 
@@ -50,6 +51,7 @@ def create_customer(
         _external_id,
         body=payload.encode(),
         idempotency_key=idempotency_key,
+        has_turn=True,
     ).value
 
 

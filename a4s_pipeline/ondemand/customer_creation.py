@@ -28,6 +28,9 @@ class _CustomerErrand:
     def send(self, payload: str, idempotency_key: str) -> Numbers:
         return create_customer(self.administration, self.customer_code, payload, idempotency_key)
 
+    def get_ready(self) -> None:
+        self.administration.client.wait_for_turn(f"customer {self.customer_code!r}")
+
     def look_up(self) -> Numbers | None:
         return created_customer(self.administration, self.customer_code)
 

@@ -31,6 +31,9 @@ class _OrderErrand:
     def send(self, payload: str, idempotency_key: str) -> Numbers:
         return export_order(self.administration, self.external_id, payload, idempotency_key)
 
+    def get_ready(self) -> None:
+        self.administration.client.wait_for_turn(f"order {self.external_id!r}")
+
     def look_up(self) -> Numbers | None:
         return exported_order(self.administration, self.external_id)
 

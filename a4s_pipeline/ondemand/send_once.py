@@ -46,6 +46,9 @@ class Errand(Protocol):
     def send(self, payload: str, idempotency_key: str) -> Numbers:
         """Send the payload once; raises whatever kept the numbers from coming back."""
 
+    def get_ready(self) -> None:
+        """Wait until it may be sent, before it is recorded as sent: it may be a while."""
+
     def look_up(self) -> Numbers | None:
         """Return the numbers of what was booked, or None where nothing was."""
 
@@ -180,6 +183,7 @@ class SendOnce:
     def _send(
         self, key: str, payload: str, errand: Errand, before: Entry | None, columns: Mapping[str, Any]
     ) -> Entry:
+        errand.get_ready()
         attempt = self._books.about_to_send(key, payload, before, columns)
         try:
             outcome: Numbers | A4sError = errand.send(payload, self._idempotency_key(key, payload))

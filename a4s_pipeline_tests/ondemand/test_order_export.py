@@ -618,3 +618,15 @@ def test_every_attempt_is_recorded_with_its_times_request_and_response(site: Sit
     [booked] = site.source.booked
     assert exact_json.loads(rows[4][5]) == {"orderId": booked.order_id, "orderNumber": booked.order_number}
     assert site.row()["attempts"] == 2
+
+
+def test_an_order_waits_for_its_turn_before_it_is_recorded_as_sent_and_not_after(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[tuple[str, int]] = []
+    monkeypatch.setattr(
+        site.client, "wait_for_turn", lambda _subject: steps.append(("turn", len(site.attempts())))
+    )
+    assert site.export(intake()).status == "ok"
+    assert steps == [("turn", 0)]
+    assert site.attempts() == [("send", "ok")]

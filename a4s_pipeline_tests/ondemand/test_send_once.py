@@ -118,6 +118,9 @@ class BackOffice:
             raise ReplyUnreadable("cut off")
         return {"orderId": "1", "orderNumber": "one"}
 
+    def get_ready(self) -> None:
+        pass
+
     def look_up(self) -> Numbers | None:
         event = self.chance("a look-up", ["answered", "fails", "killed"])
         if event == "fails":
