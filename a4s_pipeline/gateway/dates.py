@@ -30,6 +30,32 @@ def as_instant(value: object, timezone: ZoneInfo) -> datetime:
     return instant
 
 
+def optional_instant(value: object, timezone: ZoneInfo) -> datetime | None:
+    """Return the instant that a text means, or None where it is null, empty, or a placeholder for none.
+
+    Raises `ValueError` for anything else that is no date-time.
+    """
+    if value is None or value == "":
+        return None
+    try:
+        return as_instant(value, timezone)
+    except ValueError:
+        if _is_placeholder(value, timezone):
+            return None
+        raise
+
+
+def _is_placeholder(value: object, timezone: ZoneInfo) -> bool:
+    try:
+        read = datetime.fromisoformat(str(value).strip())
+        days = {read.date()}
+        if read.tzinfo is not None:
+            days.add(read.astimezone(timezone).date())
+    except (ValueError, OverflowError):
+        return str(value).strip()[:10] in {day.isoformat() for day in PLACEHOLDERS}
+    return not days.isdisjoint(PLACEHOLDERS)
+
+
 def real_date(value: object, timezone: ZoneInfo) -> date | None:
     """Return the day that a text means in the administration's time zone, or None where it means none.
 

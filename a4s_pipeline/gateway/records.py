@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic.alias_generators import to_camel
 
-from a4s_pipeline.gateway.dates import as_instant, real_date
+from a4s_pipeline.gateway.dates import as_instant, optional_instant, real_date
 from a4s_pipeline.gateway.routes import is_addressable
 
 
@@ -27,7 +27,7 @@ def _instant(value: Any, info: ValidationInfo) -> datetime:
 
 
 def _optional_instant(value: Any, info: ValidationInfo) -> datetime | None:
-    return None if value is None or value == "" else as_instant(value, _timezone(info))
+    return optional_instant(value, _timezone(info))
 
 
 def _real_date(value: Any, info: ValidationInfo) -> date | None:

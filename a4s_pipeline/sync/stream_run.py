@@ -13,7 +13,8 @@ from a4s_pipeline.gateway.client import GatewayClient
 from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.rows import Stamp
-from a4s_pipeline.warehouse.state import StreamProgress, record_flow, save_progress
+from a4s_pipeline.warehouse.flows import FlowExecution, record_flows
+from a4s_pipeline.warehouse.state import StreamProgress, save_progress
 from a4s_pipeline.warehouse.store import Warehouse
 
 
@@ -72,16 +73,16 @@ class StreamRun:
                     connection,
                     StreamProgress(stamp.connector, result.stream, stamp.run_id, ended_at, columns),
                 )
-                record_flow(
-                    connection,
-                    connector=stamp.connector,
-                    flow=f"sync_{result.stream}",
-                    status="ok" if error is None else "failed",
-                    started_at=self.started_at,
-                    ended_at=ended_at,
-                    run_id=stamp.run_id,
-                    error=why,
+                execution = FlowExecution(
+                    stamp.connector,
+                    f"sync_{result.stream}",
+                    "ok" if error is None else "failed",
+                    self.started_at,
+                    ended_at,
+                    stamp.run_id,
+                    why,
                 )
+                record_flows(connection, [execution])
         except A4sError:
             if error is None:
                 raise

@@ -1,4 +1,4 @@
-"""How far each stream is, what was set aside, and the log of flow executions."""
+"""How far each stream is, and what was set aside."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import duckdb
 
-from a4s_pipeline.warehouse.staging import append_rows, replace_rows
+from a4s_pipeline.warehouse.staging import replace_rows
 from a4s_pipeline.warehouse.store import Warehouse
-from a4s_pipeline.warehouse.tables import FLOW_EXECUTIONS, SET_ASIDE, SYNC_STATE
+from a4s_pipeline.warehouse.tables import SET_ASIDE, SYNC_STATE
 
 
 @dataclass(frozen=True)
@@ -155,34 +155,4 @@ def clear_unseen_set_aside(
             "start": start,
             "end": end,
         },
-    )
-
-
-def record_flow(
-    connection: duckdb.DuckDBPyConnection,
-    *,
-    connector: str,
-    flow: str,
-    status: str,
-    started_at: datetime,
-    ended_at: datetime,
-    run_id: str,
-    error: str | None,
-) -> None:
-    """Add one row to the log of flow executions."""
-    append_rows(
-        connection,
-        FLOW_EXECUTIONS,
-        [
-            {
-                "connector": connector,
-                "flow": flow,
-                "status": status,
-                "started_at": started_at.isoformat(),
-                "duration_ms": (ended_at - started_at).total_seconds() * 1000,
-                "error": error,
-                "synced_at": ended_at.isoformat(),
-                "run_id": run_id,
-            }
-        ],
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from a4s_pipeline.cli.check import check
+from a4s_pipeline.cli.main import a4s
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.sandbox import Faults, Sandbox, World
 
@@ -60,7 +60,7 @@ def configured(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 @pytest.fixture
 def run(configured: pytest.MonkeyPatch) -> Check:
-    return lambda *arguments: CliRunner().invoke(check, arguments)
+    return lambda *arguments: CliRunner().invoke(a4s, ["check", *arguments])
 
 
 def test_a_connector_in_order_has_a_heading_ten_ticks_and_status_0(run: Check) -> None:

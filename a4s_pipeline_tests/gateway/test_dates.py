@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from a4s_pipeline.gateway.dates import PLACEHOLDERS, as_instant, as_query, real_date
+from a4s_pipeline.gateway.dates import PLACEHOLDERS, as_instant, as_query, optional_instant, real_date
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
@@ -120,3 +120,22 @@ def test_an_instant_survives_its_way_through_a_query(instant: datetime) -> None:
 def test_an_instant_without_an_offset_cannot_be_put_in_a_query() -> None:
     with pytest.raises(ValueError, match="offset"):
         as_query(datetime(2024, 1, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("time", ["", "T00:00:00", "T00:00:00Z", " 00:00"])
+@pytest.mark.parametrize("day", sorted(PLACEHOLDERS))
+def test_an_instant_that_need_not_be_there_is_none_where_a_placeholder_was_written(
+    day: date, time: str
+) -> None:
+    assert optional_instant(f"{day}{time}", AMSTERDAM) is None
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_an_instant_that_is_not_there_is_none(nothing: str | None) -> None:
+    assert optional_instant(nothing, AMSTERDAM) is None
+
+
+@pytest.mark.parametrize("text", ["gisteren", "2024-02-30", 5, [], "9999-99-99"])
+def test_an_instant_that_need_not_be_there_is_still_no_free_text(text: object) -> None:
+    with pytest.raises(ValueError, match="is no"):
+        optional_instant(text, AMSTERDAM)

@@ -1,3 +1,4 @@
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -84,9 +85,16 @@ def test_a_busy_gateway_says_when_to_come_back_in_seconds_or_with_a_date(
 
 
 def test_a_gateway_can_die_while_it_lists(client: Client, sandbox: Sandbox) -> None:
-    sandbox.faults.on_page = lambda *_: sandbox.close()
+    is_closed = threading.Event()
+
+    def die(*_: object) -> None:
+        sandbox.close()
+        is_closed.set()
+
+    sandbox.faults.on_page = die
     with pytest.raises(requests.ConnectionError):
         client.get(ADMINISTRATION, "orders")
+    wait_until(is_closed.is_set)
     with pytest.raises(RuntimeError):
         _ = sandbox.url
 

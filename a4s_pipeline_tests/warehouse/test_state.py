@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from a4s_pipeline.warehouse.flows import FlowExecution, record_flows
 from a4s_pipeline.warehouse.state import (
     SetAside,
     StreamProgress,
@@ -11,7 +12,6 @@ from a4s_pipeline.warehouse.state import (
     clear_set_aside,
     clear_unseen_set_aside,
     put_aside,
-    record_flow,
     record_progress,
     stream_state,
 )
@@ -137,16 +137,9 @@ def test_what_a_whole_listing_of_a_span_did_not_show_again_is_forgotten(
 def test_each_flow_execution_is_a_row_of_its_own(warehouse: Warehouse, query: Query) -> None:
     for status, error in (("ok", None), ("failed", "it's down")):
         with warehouse.transaction() as connection:
-            record_flow(
-                connection,
-                connector="demo",
-                flow="sync_orders",
-                status=status,
-                started_at=AT,
-                ended_at=AT + timedelta(seconds=1.5),
-                run_id="r1",
-                error=error,
-            )
+            end = AT + timedelta(seconds=1.5)
+            execution = FlowExecution("demo", "sync_orders", status, AT, end, "r1", error)
+            record_flows(connection, [execution])
     found = query(
         "SELECT status, started_at, duration_ms, error, run_id FROM flow_executions ORDER BY status"
     )
