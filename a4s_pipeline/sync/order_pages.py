@@ -79,6 +79,7 @@ class OrderPages:
         connections: int,
         whole: bool,
         set_aside: set[str],
+        holds_nothing: bool,
         advance: Callable[[int, int], None],
     ) -> None:
         self._administration = administration
@@ -89,6 +90,9 @@ class OrderPages:
         self._limit = connections * _ORDERS_IN_FLIGHT_PER_CONNECTION
         self._whole = whole
         self._known_set_aside = set_aside
+        # A first import looks nothing up: each look-up is an opening of the file, a fourteenth of the
+        # processor time of 15,000 orders.
+        self._holds_nothing = holds_nothing
         self._advance = advance
         self._unwritten: dict[str, str] = {}
         self.still_without_lines: set[str] = set()
@@ -110,6 +114,7 @@ class OrderPages:
                 self._settle_all(in_flight, watermark_rule, listing)
                 raise
             work, headers = self._read_page(page, span, listing, counts)
+            self._holds_nothing = self._holds_nothing and listing.is_steady
             # Asked for before the lines of this page, so that it is there while they are under way.
             next_page = self._ask(span, page.number + 1) if has_more(page, listing) else None
             self._ask_for_lines(headers, work)
@@ -119,6 +124,7 @@ class OrderPages:
             while in_flight and (in_flight[0].is_in or self._is_full(in_flight)):
                 self._settle(in_flight.popleft(), watermark_rule, listing)
         self._settle_all(in_flight, watermark_rule, listing)
+        self._holds_nothing = False
         return counts
 
     def _is_full(self, in_flight: deque[_PageInFlight]) -> bool:
@@ -166,7 +172,7 @@ class OrderPages:
         return work, headers
 
     def _ask_for_lines(self, headers: _Headers, work: _PageInFlight) -> None:
-        held = held_orders(self._warehouse, self._stamp.connector, headers)
+        held = {} if self._holds_nothing else held_orders(self._warehouse, self._stamp.connector, headers)
         for code, (header, raw) in headers.items():
             fingerprint = fingerprint_of(raw)
             if self._unwritten.get(code) == fingerprint:

@@ -27,6 +27,7 @@ from a4s_pipeline.warehouse.orders import (
     count_held,
     count_without_lines,
     fill_lines,
+    holds_no_orders,
     mark_gone,
     orders_left,
     set_aside_keys,
@@ -170,6 +171,7 @@ class OrderSync:
             connections=rules.connections,
             whole=self._plan.whole,
             set_aside=set_aside_keys(self._warehouse, self._stamp.connector),
+            holds_nothing=holds_no_orders(self._warehouse, self._stamp.connector),
             advance=self._advance,
         )
         for part in listings_of(span, clock):

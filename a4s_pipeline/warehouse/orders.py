@@ -64,6 +64,13 @@ def held_orders(warehouse: Warehouse, connector: str, codes: Iterable[str]) -> d
     return {code: HeldOrder(*columns) for code, *columns in rows}
 
 
+def holds_no_orders(warehouse: Warehouse, connector: str) -> bool:
+    """Tell whether no order of the connector is held."""
+    with warehouse.moment() as connection:
+        found = connection.execute("SELECT 1 FROM orders WHERE connector = $1 LIMIT 1", [connector])
+        return found.fetchone() is None
+
+
 def orders_left(
     warehouse: Warehouse, connector: str, after: tuple[datetime, str] | None, limit: int
 ) -> list[tuple[datetime, str]]:

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -7,6 +7,9 @@ import pytest
 from a4s_pipeline.errors import HistoryNotConfigured, UnknownAdministration
 from a4s_pipeline.sandbox import World
 from a4s_pipeline.sandbox.awkward import awkward_orders
+from a4s_pipeline.sync import order_pages
+from a4s_pipeline.warehouse.orders import HeldOrder, held_orders
+from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline_tests.sync.conftest import AMSTERDAM, EVERYTHING, Site, header, line
 
 
@@ -534,4 +537,22 @@ def test_awkward_orders_of_every_kind_come_in_and_the_unreadable_ones_are_set_as
         if key in site.set_aside() or key.startswith("\0unnamed"):
             site.source.remove_order(key)
     assert len(site.codes()) > 30
+    site.assert_as_at_source()
+
+
+def test_a_first_import_looks_nothing_up_and_a_later_one_does(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up: list[list[str]] = []
+
+    def held(warehouse: Warehouse, connector: str, codes: Iterable[str]) -> dict[str, HeldOrder]:
+        looked_up.append(list(codes))
+        return held_orders(warehouse, connector, looked_up[-1])
+
+    monkeypatch.setattr(order_pages, "held_orders", held)
+    codes = site.put_month(5)
+    site.sync()
+    assert [page for page in looked_up if page] == []
+    site.sync_again()
+    assert [page for page in looked_up if page] == [codes]
     site.assert_as_at_source()
