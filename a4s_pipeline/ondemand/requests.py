@@ -111,6 +111,7 @@ def answer_request(
     except A4sError as error:
         answered = _setting_failure(error) if isinstance(error, ChangeSettings) else failure(error)
     except Exception as error:
+        # A defect of ours must not take the other requests along.
         _log.exception("a request of kind %s failed unexpectedly", request.kind)
         answered = failure(
             A4sError(f"an unexpected {type(error).__name__}; the run's log has more", code="Unexpected")

@@ -50,6 +50,7 @@ class Upkeep:
             try:
                 task()
             except Exception:
+                # The answers go on, whatever keeps this from its work now.
                 _log.exception("upkeep failed; it is tried again")
             if self._over.wait(every):
                 return
