@@ -5,22 +5,12 @@ from collections.abc import Iterator
 import dagster as dg
 
 from a4s_pipeline.orchestration.checks import counted
-from a4s_pipeline.orchestration.metadata import column_schema
+from a4s_pipeline.orchestration.importing import table_spec
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.health import customers_unsettled, exports_unsettled
 from a4s_pipeline.warehouse.tables import CREATED_CUSTOMERS, ORDER_EXPORTS
 
-LEDGERS = [
-    dg.AssetSpec(
-        table.name,
-        description=table.comment,
-        group_name="on_demand",
-        owners=["team:data-engineering"],
-        kinds={"duckdb", "python"},
-        metadata={"dagster/column_schema": column_schema(table), "dagster/table_name": f"main.{table.name}"},
-    )
-    for table in (ORDER_EXPORTS, CREATED_CUSTOMERS)
-]
+LEDGERS = [table_spec(table, "on_demand") for table in (ORDER_EXPORTS, CREATED_CUSTOMERS)]
 
 _EXPORTS_SETTLED = dg.AssetCheckSpec(
     "exports_are_settled",

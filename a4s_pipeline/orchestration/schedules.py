@@ -20,7 +20,7 @@ from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.windows import OrdersPlan, months_covered, span_to_read
 from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.reader import published
-from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES
+from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES, RecordTables
 from a4s_pipeline.warehouse.schema import Table
 from a4s_pipeline.warehouse.state import stream_state
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
@@ -133,41 +133,28 @@ def order_schedule(settings: Settings) -> dg.ScheduleDefinition:
 
 def item_schedule(settings: Settings) -> dg.ScheduleDefinition:
     """Define the schedule that reads every connector's items, once an hour."""
-
-    @dg.schedule(
-        name="items_hourly",
-        cron_schedule="5 * * * *",
-        job=SYNC_ITEMS,
-        execution_timezone=settings.timezone.key,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-    )
-    def items_hourly(
-        context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
-    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        """Starts one run a connector; a connector whose items are under way is left alone."""
-        yield from _requests(
-            context, platform.settings, SYNC_ITEMS.name, ITEM_TABLES.all, run_request_for_listing
-        )
-
-    return items_hourly
+    return _listing_schedule("items_hourly", "5 * * * *", SYNC_ITEMS.name, ITEM_TABLES, settings)
 
 
 def customer_schedule(settings: Settings) -> dg.ScheduleDefinition:
     """Define the schedule that reads every connector's customers, once an hour."""
+    return _listing_schedule("customers_hourly", "10 * * * *", SYNC_CUSTOMERS.name, CUSTOMER_TABLES, settings)
 
+
+def _listing_schedule(
+    name: str, cron: str, job_name: str, tables: RecordTables, settings: Settings
+) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name="customers_hourly",
-        cron_schedule="10 * * * *",
-        job=SYNC_CUSTOMERS,
+        name=name,
+        cron_schedule=cron,
+        job_name=job_name,
+        description=f"Starts one run a connector; one whose {tables.stream} are under way is left alone.",
         execution_timezone=settings.timezone.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
-    def customers_hourly(
+    def hourly(
         context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        """Starts one run a connector; a connector whose customers are under way is left alone."""
-        yield from _requests(
-            context, platform.settings, SYNC_CUSTOMERS.name, CUSTOMER_TABLES.all, run_request_for_listing
-        )
+        yield from _requests(context, platform.settings, job_name, tables.all, run_request_for_listing)
 
-    return customers_hourly
+    return hourly

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from enum import Enum
 
-from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.warehouse.orders import HeldOrder
 from a4s_pipeline.warehouse.records import HeldRecord
 
@@ -49,6 +48,3 @@ def standing_of(held: HeldRecord | None, fingerprint: str) -> Standing:
     if held.fingerprint != fingerprint or held.is_removed:
         return Standing.CHANGED
     return Standing.UNCHANGED
-
-
-__all__ = ["Need", "Standing", "fingerprint_of", "need_of", "standing_of"]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from a4s_pipeline.errors import A4sError, ChangeSite
+from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import OrderLine
-from a4s_pipeline.sync.changes import fingerprint_of
 from a4s_pipeline.sync.rows import Stamp, Unstorable, row_of
 from a4s_pipeline.warehouse.staging import Row
 

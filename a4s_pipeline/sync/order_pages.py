@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from a4s_pipeline.errors import A4sError
+from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration, Page
 from a4s_pipeline.gateway.client import Reply
 from a4s_pipeline.gateway.dates import as_instant
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import OrderHeader
-from a4s_pipeline.sync.changes import Need, fingerprint_of, need_of
+from a4s_pipeline.sync.changes import Need, need_of
 from a4s_pipeline.sync.listing import Listed, Listing
 from a4s_pipeline.sync.order_lines import LinesOutcome, fetch_lines
 from a4s_pipeline.sync.order_writer import ListedOrder, OrderWriter, PageOutcome

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from a4s_pipeline.sync.changes import Need, fingerprint_of, need_of
+from a4s_pipeline.exact_json import fingerprint_of
+from a4s_pipeline.sync.changes import Need, need_of
 from a4s_pipeline.warehouse.orders import HeldOrder
 
 

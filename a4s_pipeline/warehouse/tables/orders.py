@@ -45,7 +45,7 @@ ORDERS = synced_table(
 
 ORDER_LINES = synced_table(
     "order_lines",
-    "Order lines: all lines of an order, or none while they are not in (orders.lines_synced_at).",
+    "Order lines: all lines of an order, or none until they first came in (orders.lines_synced_at).",
     ("order_code", "line_code"),
     Column("order_code", TEXT, "The order that the line belongs to."),
     Column("line_code", TEXT, "The line's code, unique in its order."),
