@@ -58,6 +58,7 @@ class ReadingCounts:
     Not the last one listed: a gateway that ignores `orderDateTo` lists orders which were not asked for.
     """
 
+    pages: int = 0
     seen: int = 0
     set_aside: int = 0
     latest: datetime | None = None
@@ -96,8 +97,6 @@ class OrderPages:
         self._holds_nothing = holds_nothing
         self._advance = advance
         self._unwritten: dict[str, str] = {}
-        self.still_without_lines: set[str] = set()
-        """Orders that are listed, and were left as they are because their lines failed in this run."""
 
     def read(self, span: Span, listing: Listing, watermark_rule: WatermarkRule) -> ReadingCounts:
         """Read a listing once from its first page to its last, and write what it brings.
@@ -165,6 +164,7 @@ class OrderPages:
                 headers[header.order_code] = (header, raw)
         listing.add(page.total_count, listed, is_beyond_end=0 < beyond == len(page.items))
         work.seen = len(page.items) - beyond
+        counts.pages += 1
         counts.seen += work.seen
         dates = [header.order_date for header, _ in headers.values()]
         if listing.is_steady:
@@ -181,8 +181,6 @@ class OrderPages:
             known = held.get(code)
             need = need_of(known, fingerprint, whole=self._whole, run_id=self._stamp.run_id)
             if need is Need.NOTHING or (need is Need.LINES and code in self._writer.failed):
-                if need is Need.LINES:
-                    self.still_without_lines.add(code)
                 if code in self._known_set_aside:
                     work.outcome.mended.add(code)
                 continue

@@ -14,26 +14,27 @@ from a4s_pipeline.gateway.client import Reply
 from a4s_pipeline.gateway.records import Status
 from a4s_pipeline.sync.listing import Listing
 from a4s_pipeline.sync.order_lines import LinesRead, LinesUnreadable, fetch_lines
-from a4s_pipeline.sync.order_pages import OrderPages, ReadingCounts
+from a4s_pipeline.sync.order_pages import OrderPages, ReadingCounts, WatermarkRule
 from a4s_pipeline.sync.order_writer import OrderWriter
+from a4s_pipeline.sync.removals import Reading, Removal, Verdict, removal_of
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.rows import set_aside_of
 from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.sync.windows import OrdersPlan, Span, listings_of, midnight, next_watermark, span_to_read
+from a4s_pipeline.warehouse.order_spans import held_headers, mark_gone
 from a4s_pipeline.warehouse.orders import (
     LINES_STREAM,
     STREAM,
     FilledLines,
-    count_held,
     count_without_lines,
     fill_lines,
     holds_no_orders,
-    mark_gone,
     orders_left,
     set_aside_keys,
 )
 from a4s_pipeline.warehouse.state import (
     SetAside,
+    StreamProgress,
     clear_unseen_set_aside,
     stream_state,
 )
@@ -176,41 +177,68 @@ class OrderSync:
         )
         for part in listings_of(span, clock):
             listing = Listing()
-            counts = self._read_until_whole(pages, part, listing, watermark_rule)
+            counts, removal, missing = self._read_until_settled(pages, part, listing, watermark_rule)
             if counts is not None:
                 writer.watermark = watermark_rule(writer.watermark, counts.latest)
                 writer.flush()
-                self._settle_gone(writer, part, listing, pages.still_without_lines)
+                self._settle(writer.progress({}), part, removal, missing)
 
-    def _read_until_whole(
-        self,
-        pages: OrderPages,
-        part: Span,
-        listing: Listing,
-        watermark_rule: Callable[[datetime | None, datetime | None], datetime | None],
-    ) -> ReadingCounts | None:
+    def _read_until_settled(
+        self, pages: OrderPages, part: Span, listing: Listing, watermark_rule: WatermarkRule
+    ) -> tuple[ReadingCounts | None, Removal, list[str]]:
+        """Read a listing until it came whole and, in a whole reading, what is gone is certain.
+
+        Returns the counts, None where it never came whole, and what is to be marked as gone.
+        """
         is_whole = False
+        before = b""
         for _ in range(_MOST_READINGS):
             counts = pages.read(part, listing, watermark_rule)
-            is_whole = listing.is_complete or listing.is_stuck()
-            if is_whole:
+            repeats = listing.is_stuck()
+            is_whole = listing.is_complete or repeats
+            is_confirmed = listing.reading == before or (counts.pages == 1 and listing.total > 0)
+            before = listing.reading
+            removal, missing = self._removal(part, listing, is_confirmed=is_confirmed, repeats=repeats)
+            if removal.verdict is not Verdict.READ_AGAIN:
                 break
         self.result.seen += counts.seen
         self.result.set_aside += counts.set_aside
         self.result.is_complete &= is_whole
-        return counts if is_whole else None
+        return counts if is_whole else None, removal, missing
 
-    def _settle_gone(self, writer: OrderWriter, part: Span, listing: Listing, spared: set[str]) -> None:
+    def _removal(
+        self, part: Span, listing: Listing, *, is_confirmed: bool, repeats: bool
+    ) -> tuple[Removal, list[str]]:
+        held: list[str] = []
+        if self._plan.whole and (listing.is_complete or repeats):
+            with self._warehouse.moment() as connection:
+                headers = held_headers(connection, self._stamp.connector, part.start, part.end)
+            held = [header.code for header in headers]
+        missing = listing.missing(held)
+        reading = Reading(
+            is_complete=listing.is_complete,
+            is_confirmed=is_confirmed,
+            repeats=repeats,
+            total=listing.total,
+            held=len(held),
+            missing=len(missing),
+            lists_others=bool(missing) and listing.total == 0 and self._lists_any_order(),
+        )
+        return removal_of(reading, STREAM), missing
+
+    def _lists_any_order(self) -> bool:
+        # A month may well be empty; a history of which nothing is left is a fault of the gateway's.
+        return self._administration.orders(None, None, 0, 1).value.total_count > 0
+
+    def _settle(self, progress: StreamProgress, part: Span, removal: Removal, missing: list[str]) -> None:
         """Forget set-aside records that are listed no longer; after a whole reading, mark what is gone."""
-        progress = writer.progress({})
         with self._warehouse.transaction() as connection:
             clear_unseen_set_aside(connection, progress, part.start, part.end)
-        if not (self._plan.whole and listing.is_complete):
-            return
-        if listing.total == 0 and (held := count_held(self._warehouse, progress, part.start, part.end)):
-            self.result.removals_withheld = f"the listing came back empty, where {held} orders are held"
-        else:
-            self.result.removed += mark_gone(self._warehouse, progress, part.start, part.end, spared)
+            if self._plan.whole and removal.verdict is Verdict.REMOVE:
+                mark_gone(connection, missing, progress)
+                self.result.removed += len(missing)
+        if self._plan.whole:
+            self.result.removals_withheld = self.result.removals_withheld or removal.withheld
 
     def _state(self) -> dict[str, Any]:
         """Count what is without lines when the run ends, and return what is known of the history."""

@@ -15,7 +15,8 @@ class Reading:
 
     `is_complete`: the distinct keys number the total. `is_confirmed`: the listing came in one page, or
     twice alike to the letter. `repeats`: one key is listed twice, however often it is read. `missing`
-    counts the records held that it did not list.
+    counts the records held that it did not list. `lists_others`: the listing is part of one that is known
+    to hold other records, so that it may well be empty.
     """
 
     is_complete: bool
@@ -24,6 +25,7 @@ class Reading:
     total: int
     held: int
     missing: int
+    lists_others: bool = False
 
 
 class Verdict(Enum):
@@ -53,7 +55,7 @@ def removal_of(reading: Reading, what: str) -> Removal:
         return Removal(Verdict.READ_AGAIN, KEPT_MOVING)
     if reading.missing == 0:
         return Removal(Verdict.DONE)
-    if reading.total == 0:
+    if reading.total == 0 and not reading.lists_others:
         return Removal(Verdict.WITHHOLD, f"the listing came back empty, where {reading.held} {what} are held")
     if not reading.is_complete:
         return Removal(Verdict.WITHHOLD, "the listing names a record twice, so its count cannot be trusted")

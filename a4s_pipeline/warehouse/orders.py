@@ -154,60 +154,6 @@ def fill_lines(
         save_progress(connection, progress)
 
 
-_IN_SPAN = """
-    connector = $connector AND removed_at IS NULL
-    AND ($start IS NULL OR order_date >= $start::TIMESTAMPTZ)
-    AND ($end IS NULL OR order_date < $end::TIMESTAMPTZ)
-"""
-
-
-def count_held(
-    warehouse: Warehouse, progress: StreamProgress, start: datetime | None, end: datetime | None
-) -> int:
-    """Count the orders held in a span of order dates, those marked removed left out."""
-    with warehouse.moment() as connection:
-        row = connection.execute(
-            f"SELECT count(*) FROM orders WHERE {_IN_SPAN}",  # noqa: S608 - a constant of this module
-            {"connector": progress.connector, "start": start, "end": end},
-        ).fetchone()
-    return int(row[0]) if row else 0
-
-
-def mark_gone(
-    warehouse: Warehouse,
-    progress: StreamProgress,
-    start: datetime | None,
-    end: datetime | None,
-    spared: Iterable[str] = (),
-) -> int:
-    """Mark the orders of a span that this run, having read the span whole, did not write; return how many.
-
-    Right only after a complete listing that wrote every order it saw, or names it in `spared`. An order
-    that is there but cannot be read now is not gone.
-    """
-    with warehouse.transaction() as connection:
-        rows = connection.execute(
-            f"""
-            UPDATE orders SET removed_at = $at, synced_at = $at, run_id = $run
-            WHERE {_IN_SPAN} AND run_id IS DISTINCT FROM $run AND order_code NOT IN (
-                SELECT record_key FROM set_aside WHERE connector = $connector AND stream = 'orders'
-                UNION ALL SELECT unnest($spared)
-            )
-            RETURNING order_code
-            """,  # noqa: S608 - a constant of this module
-            {
-                "at": progress.at,
-                "run": progress.run_id,
-                "connector": progress.connector,
-                "start": start,
-                "end": end,
-                "spared": list(spared),
-            },
-        ).fetchall()
-        clear_set_aside(connection, progress.connector, LINES_STREAM, [code for (code,) in rows])
-    return len(rows)
-
-
 def count_without_lines(warehouse: Warehouse, connector: str) -> int:
     """Count the orders whose lines are not in."""
     with warehouse.moment() as connection:

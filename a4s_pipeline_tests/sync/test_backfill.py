@@ -171,6 +171,57 @@ def test_an_empty_listing_removes_nothing_and_says_so(site: Site) -> None:
     assert result.removals_withheld == "the listing came back empty, where 3 orders are held"
 
 
+def test_a_month_that_lost_its_only_order_is_believed_where_other_months_have_theirs(site: Site) -> None:
+    site.put("MARCH")
+    site.put("APRIL", "2024-04-05T09:00:00")
+    site.sync()
+    site.source.remove_order("MARCH")
+    result = site.sync_again(MARCH)
+    assert (result.removed, result.removals_withheld) == (1, None)
+    assert site.codes() == ["APRIL"]
+    # Empty twice: the first time, it may have been a slip.
+    assert [call.query.get("pageSize") for call in site.sandbox.calls("orders")] == ["300", "1", "300", "1"]
+
+
+def test_a_month_that_comes_back_empty_once_loses_nothing(site: Site) -> None:
+    site.put("MARCH")
+    site.put("APRIL", "2024-04-05T09:00:00")
+    site.sync()
+    march = site.source.order("MARCH")
+
+    def come_back(_route: str, _administration: str, _page: int) -> None:
+        if "MARCH" not in site.source.orders.keys():  # noqa: SIM118
+            site.source.put_order(*march)
+
+    site.source.remove_order("MARCH")
+    site.faults.on_page = come_back
+    assert site.sync(MARCH).removed == 0
+    site.assert_as_at_source()
+
+
+@pytest.mark.parametrize("page", [0, 1])
+def test_an_order_that_goes_while_another_comes_shifts_a_third_which_is_not_gone(
+    site_of: Callable[..., Site], page: int
+) -> None:
+    """The total stays as it was, and one reading misses an order that is there: a second one tells."""
+    site = site_of(page_size=4)
+    codes = site.put_month(12)
+    site.sync()
+    moved: list[int] = []
+
+    def move(_route: str, _administration: str, number: int) -> None:
+        if number == page and not moved:
+            moved.append(number)
+            site.source.remove_order(codes[0])
+            site.put("NEW", "2024-03-20T09:00:00Z")
+
+    site.faults.on_page = move
+    result = site.sync(MARCH)
+    assert result.removed == 1
+    assert site.order(codes[0])["removed_at"] is not None
+    site.assert_as_at_source()
+
+
 def test_a_reading_that_breaks_off_removes_nothing(site_of: Callable[..., Site]) -> None:
     site = site_of(page_size=2)
     site.put_month(6)

@@ -34,6 +34,13 @@ def reading(**changes: bool | int) -> Reading:
         ({"total": 0, "missing": 9}, Verdict.WITHHOLD, EMPTY),
         ({"total": 0, "missing": 9, "is_confirmed": False}, Verdict.WITHHOLD, EMPTY),
         ({"total": 0, "held": 0, "missing": 0}, Verdict.DONE, None),
+        # A month may be empty, where the history it is part of is not.
+        ({"total": 0, "missing": 9, "lists_others": True}, Verdict.REMOVE, None),
+        (
+            {"total": 0, "missing": 9, "lists_others": True, "is_confirmed": False},
+            Verdict.READ_AGAIN,
+            KEPT_MOVING,
+        ),
         ({"total": 7, "held": 9, "missing": 9}, Verdict.REMOVE, None),
     ],
 )

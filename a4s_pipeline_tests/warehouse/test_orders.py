@@ -11,11 +11,9 @@ from a4s_pipeline.warehouse.orders import (
     FilledLines,
     HeldOrder,
     OrderBatch,
-    count_held,
     count_without_lines,
     fill_lines,
     held_orders,
-    mark_gone,
     orders_left,
     set_aside_keys,
     write_orders,
@@ -156,46 +154,6 @@ def test_a_batch_with_nothing_in_it_is_false() -> None:
     assert OrderBatch(mended={"A1"})
     assert OrderBatch({"A1": order_row("A1")})
     assert OrderBatch(set_aside={(STREAM, "A1"): SetAside(STREAM, "A1", "why", "{}")})
-
-
-def _day(number: int) -> datetime:
-    return datetime(2024, 3, number, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "gone"),
-    [
-        (None, None, ["A1", "A2", "A3"]),
-        (_day(2), None, ["A2", "A3"]),
-        (None, _day(2), ["A1"]),
-        (_day(2), _day(3), ["A2"]),
-        (_day(4), None, []),
-    ],
-)
-def test_what_a_reading_of_a_span_did_not_write_is_gone(
-    warehouse: Warehouse, query: Query, start: datetime | None, end: datetime | None, gone: list[str]
-) -> None:
-    _write(warehouse, *[order_row(f"A{number}", _day(number).isoformat()) for number in (1, 2, 3)])
-    assert count_held(warehouse, progress(), start, end) == len(gone)
-    assert mark_gone(warehouse, progress("r2"), start, end) == len(gone)
-    assert query("SELECT order_code FROM orders WHERE removed_at = $1 ORDER BY ALL", AT) == [
-        (code,) for code in gone
-    ]
-    assert count_held(warehouse, progress(), start, end) == 0
-
-
-def test_what_this_run_wrote_or_cannot_read_or_spares_is_not_gone(warehouse: Warehouse, query: Query) -> None:
-    _write(warehouse, *[order_row(code) for code in ("OLD", "BROKEN", "SPARED")])
-    _write(warehouse, order_row("WRITTEN"), run_id="r2")
-    aside = {(STREAM, "BROKEN"): SetAside(STREAM, "BROKEN", "why", "{}")}
-    write_orders(warehouse, OrderBatch(set_aside=aside), progress("r2"))
-    assert mark_gone(warehouse, progress("r2"), None, None, {"SPARED"}) == 1
-    assert query("SELECT order_code FROM orders WHERE removed_at IS NOT NULL") == [("OLD",)]
-
-
-def test_orders_of_another_connector_are_never_gone(warehouse: Warehouse) -> None:
-    _write(warehouse, order_row("A1"))
-    assert mark_gone(warehouse, progress("r2", connector="noord"), None, None) == 0
 
 
 def test_a_constraint_of_the_file_is_not_swallowed(warehouse: Warehouse) -> None:
