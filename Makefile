@@ -5,16 +5,20 @@ UI_PORT ?= 3000
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test dev lint clean
+.PHONY: help demo test nightly dev lint clean
 
 help:
-	@echo 'make demo | test | lint | dev | clean'
+	@echo 'make demo | test | nightly | lint | dev | clean'
 
 demo: .venv/ready
 	$(BIN)/a4s demo
 
 test: .venv/ready
 	$(BIN)/pytest -q -n 2
+
+# An hour, or NIGHTLY_MINUTES: bad weather and kills at random, with a report of what was tried.
+nightly: .venv/ready
+	$(BIN)/pytest -n 2 -m nightly --timeout 0 -rA
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -1,0 +1,29 @@
+"""How long the tests that run at night may work: each asks for its share of NIGHTLY_MINUTES."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+
+MINUTES = float(os.environ.get("NIGHTLY_MINUTES", "60"))
+WORKERS = 2
+"""`make nightly` runs two tests side by side, so that the shares of all tests add up to this."""
+
+
+@dataclass
+class Night:
+    """The time that one test may work, from its making on; `share` is its part of one worker's night."""
+
+    share: float
+    _since: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the time is up."""
+        return time.monotonic() - self._since >= self.share * MINUTES * 60
+
+    @property
+    def seconds(self) -> float:
+        """How long the test has worked."""
+        return time.monotonic() - self._since
