@@ -9,7 +9,12 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline.warehouse.drift import FieldDrift
 from a4s_pipeline.warehouse.schema import Table
+from a4s_pipeline.warehouse.tables import DRIFT
+
+_MOST_DRIFTS = 20
+_DRIFT_COLUMNS = ("connector", "stream", "field", "drift", "found", "example", "records")
 
 
 def column_schema(table: Table) -> dg.TableSchema:
@@ -54,9 +59,34 @@ def sync_metadata(results: Sequence[SyncResult]) -> dict[str, Any]:
         metadata["history_age_hours"] = round(age.total_seconds() / 3600, 2)
     if withheld := [result.removals_withheld for result in results if result.removals_withheld]:
         metadata["removals_withheld"] = "; ".join(withheld)
-    return metadata
+    return metadata | drift_metadata(results)
 
 
 def _instant(name: str, instants: Sequence[datetime | None]) -> dict[str, Any]:
     known = [instant for instant in instants if instant is not None]
     return {name: dg.MetadataValue.timestamp(min(known))} if known else {}
+
+
+def drift_metadata(results: Sequence[SyncResult]) -> dict[str, Any]:
+    """Return how many fields depart from the contract, and the first of them, as a table.
+
+    Names of fields come from the gateway: a table shows them as they are, where Markdown would render them.
+    """
+    drifts = [(result.connector, drift) for result in results for drift in result.drifts]
+    metadata: dict[str, Any] = {
+        "drifting_fields": len({(connector, drift.stream, drift.field) for connector, drift in drifts})
+    }
+    if drifts:
+        # What is wrong before what is only new, of whichever stream and connector.
+        drifts.sort(key=lambda one: (one[1].drift == "unknown", -one[1].records))
+        metadata["drift"] = dg.MetadataValue.table(
+            [_drift_record(*one) for one in drifts[:_MOST_DRIFTS]],
+            dg.TableSchema(
+                [column for column in column_schema(DRIFT).columns if column.name in _DRIFT_COLUMNS]
+            ),
+        )
+    return metadata
+
+
+def _drift_record(connector: str, drift: FieldDrift) -> dg.TableRecord:
+    return dg.TableRecord({"connector": connector, **drift.__dict__, "example": drift.example or ""})

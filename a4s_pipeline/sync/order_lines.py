@@ -11,7 +11,9 @@ from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import OrderLine
+from a4s_pipeline.sync.drift_count import DriftCount
 from a4s_pipeline.sync.rows import Stamp, Unstorable, row_of
+from a4s_pipeline.warehouse.orders import LINES_STREAM
 from a4s_pipeline.warehouse.staging import Row
 
 
@@ -40,7 +42,9 @@ class LinesLeft:
 LinesOutcome = LinesRead | LinesUnreadable | LinesLeft
 
 
-def fetch_lines(administration: Administration, order_code: str, stamp: Stamp) -> LinesOutcome:
+def fetch_lines(
+    administration: Administration, order_code: str, stamp: Stamp, drift: DriftCount
+) -> LinesOutcome:
     """Have the lines of one order; what stops every order (`ChangeSite`) is raised."""
     try:
         raw = administration.order_lines(order_code).value
@@ -48,6 +52,7 @@ def fetch_lines(administration: Administration, order_code: str, stamp: Stamp) -
         raise
     except A4sError as error:
         return LinesLeft(error)
+    drift.add(LINES_STREAM, raw)
     return lines_of(order_code, raw, administration, stamp)
 
 

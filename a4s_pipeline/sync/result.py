@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from a4s_pipeline.errors import A4sError
+from a4s_pipeline.warehouse.drift import FieldDrift
 
 
 @dataclass
@@ -35,6 +37,7 @@ class SyncResult:
     watermark: datetime | None = None
     last_history_sync: datetime | None = None
     removals_withheld: str | None = None
+    drifts: Sequence[FieldDrift] = ()
     error: A4sError | None = None
 
     @property

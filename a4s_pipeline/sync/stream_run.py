@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from a4s_pipeline.errors import A4sError
+from a4s_pipeline.errors import A4sError, StoreHeld
 from a4s_pipeline.gateway.client import GatewayClient
+from a4s_pipeline.sync.drift_count import DriftCount
 from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.rows import Stamp
+from a4s_pipeline.warehouse.drift import record_drifts
 from a4s_pipeline.warehouse.flows import FlowExecution, record_flows
 from a4s_pipeline.warehouse.state import StreamProgress, save_progress
 from a4s_pipeline.warehouse.store import Warehouse
@@ -31,6 +33,7 @@ class StreamRun:
         self.started_at = datetime.now(UTC)
         self.stamp = Stamp(connector, run_id, self.started_at)
         self.result = SyncResult(connector, stream)
+        self.drift = DriftCount()
 
     def execute(
         self, data_dir: Path, read: Callable[[], None], state: Callable[[], Mapping[str, Any]]
@@ -60,8 +63,13 @@ class StreamRun:
         result.error = error
         result.calls = self._client.calls - self._calls_before[0]
         result.retries = self._client.retries - self._calls_before[1]
+        result.drifts = self.drift.so_far()
         ended_at = datetime.now(UTC)
         why = None if error is None else str(error)
+        if isinstance(error, StoreHeld):
+            # Whoever holds the store was waited for; to wait again as long, to write just that, helps nobody.
+            result.seconds = time.monotonic() - self._started
+            return
         try:
             own = state()
             result.seconds = time.monotonic() - self._started
@@ -69,10 +77,9 @@ class StreamRun:
             if error is None and result.is_complete:
                 columns["last_success_at"] = ended_at
             with self._warehouse.transaction() as connection:
-                save_progress(
-                    connection,
-                    StreamProgress(stamp.connector, result.stream, stamp.run_id, ended_at, columns),
-                )
+                progress = StreamProgress(stamp.connector, result.stream, stamp.run_id, ended_at, columns)
+                save_progress(connection, progress)
+                record_drifts(connection, result.drifts, progress)
                 execution = FlowExecution(
                     stamp.connector,
                     f"sync_{result.stream}",

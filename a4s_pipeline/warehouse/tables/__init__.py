@@ -8,6 +8,7 @@ from a4s_pipeline.warehouse.tables.customers import (
     CUSTOMER_CONTACT_PERSONS,
     CUSTOMERS,
 )
+from a4s_pipeline.warehouse.tables.drift import DRIFT
 from a4s_pipeline.warehouse.tables.items import (
     ITEM_ATTRIBUTES,
     ITEM_DELIVERIES,
@@ -18,7 +19,12 @@ from a4s_pipeline.warehouse.tables.items import (
 )
 from a4s_pipeline.warehouse.tables.ledger import CREATED_CUSTOMERS, ORDER_EXPORT_ATTEMPTS, ORDER_EXPORTS
 from a4s_pipeline.warehouse.tables.orders import ORDER_LINES, ORDERS
-from a4s_pipeline.warehouse.tables.state import FLOW_EXECUTIONS, SET_ASIDE, SYNC_STATE
+from a4s_pipeline.warehouse.tables.state import (
+    FLOW_EXECUTIONS,
+    RECONCILED_MONTHS,
+    SET_ASIDE,
+    SYNC_STATE,
+)
 
 TABLES: tuple[Table, ...] = (
     ORDERS,
@@ -35,6 +41,8 @@ TABLES: tuple[Table, ...] = (
     ITEM_DELIVERIES,
     SYNC_STATE,
     SET_ASIDE,
+    DRIFT,
+    RECONCILED_MONTHS,
     ORDER_EXPORTS,
     ORDER_EXPORT_ATTEMPTS,
     CREATED_CUSTOMERS,
@@ -49,6 +57,7 @@ __all__ = [
     "CUSTOMER_ADDRESSES",
     "CUSTOMER_CONTACT_DETAILS",
     "CUSTOMER_CONTACT_PERSONS",
+    "DRIFT",
     "FLOW_EXECUTIONS",
     "ITEMS",
     "ITEM_ATTRIBUTES",
@@ -60,6 +69,7 @@ __all__ = [
     "ORDER_EXPORTS",
     "ORDER_EXPORT_ATTEMPTS",
     "ORDER_LINES",
+    "RECONCILED_MONTHS",
     "REMOVED_AT",
     "RUN_ID",
     "SET_ASIDE",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema import FLAG, INSTANT, JSON, SECONDS, TEXT, WHOLE, Column
+from a4s_pipeline.warehouse.schema import DAY, FLAG, INSTANT, JSON, SECONDS, TEXT, WHOLE, Column
 from a4s_pipeline.warehouse.tables.common import synced_table
 
 SYNC_STATE = synced_table(
@@ -43,6 +43,22 @@ SET_ASIDE = synced_table(
     Column("payload", JSON, "The record as it came."),
     Column("listed_at", INSTANT, "Orders: the order date next to which the record was listed."),
     Column("first_seen_at", INSTANT, "When the record was first set aside."),
+)
+
+RECONCILED_MONTHS = synced_table(
+    "reconciled_months",
+    "What the last reconciliation of order history found, by headers alone: one row a month.",
+    ("month",),
+    Column("month", DAY, "The month, by its first day; orders dated in the future count to the running one."),
+    Column("gateway_orders", WHOLE, "How many orders the gateway counted."),
+    Column("store_orders", WHOLE, "How many orders were held, those marked removed left out."),
+    Column("missing", WHOLE, "Orders that were listed and not held."),
+    Column("gone", WHOLE, "Orders that were held and not listed."),
+    Column("changed", WHOLE, "Orders that were held with another header."),
+    Column("waiting", WHOLE, "Orders, missing or changed, that the next sync was to bring in by itself."),
+    Column("set_aside", WHOLE, "Orders that were listed and could not be read."),
+    Column("differs", FLAG, "Whether an order differed; null where the listing kept moving."),
+    Column("examples", JSON, "Some of the codes of the orders that were missing, gone or changed."),
 )
 
 FLOW_EXECUTIONS = synced_table(

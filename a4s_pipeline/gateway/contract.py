@@ -1,0 +1,95 @@
+"""What the contract says of each record: which fields it names, of which JSON kind, and which must be there.
+
+It is read off the models. They forgive what the contract does not: a list that is absent is an empty one,
+a stock may be lacking. What they cannot tell is written down here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from a4s_pipeline.gateway.customer_records import Address, Customer
+from a4s_pipeline.gateway.item_records import Item, ItemImage, ItemStock
+from a4s_pipeline.gateway.records import OrderHeader, WireRecord
+
+JsonKind = Literal["text", "number", "flag", "list", "object", "nothing"]
+
+KIND_OF_TYPE: Mapping[type, JsonKind] = {
+    str: "text",
+    int: "number",
+    float: "number",
+    Decimal: "number",
+    bool: "flag",
+    list: "list",
+    dict: "object",
+    type(None): "nothing",
+}
+"""The JSON kind of what a reply is parsed into."""
+
+_KIND_OF_FIELD: Mapping[Any, JsonKind] = {**KIND_OF_TYPE, datetime: "text", date: "text"}
+
+# Lists, and the names of an item, must be there by contract, and so must these.
+_FORGIVEN: Mapping[type[WireRecord], frozenset[str]] = {
+    Item: frozenset({"stock"}),
+    ItemStock: frozenset({"itemCode"}),
+    ItemImage: frozenset({"sequence"}),
+}
+# Kept as it comes, so the model does not say what it is.
+_ADDRESS_OF_ORDER = "deliveryAddress"
+_WITH_ATTRIBUTES = frozenset({Item, Customer})
+
+
+@dataclass(frozen=True)
+class FieldRule:
+    """What the contract says of one field.
+
+    `within` is the record that it holds, or of which it is a list; `holds` is the kind of every entry of an
+    object whose names are free.
+    """
+
+    kind: JsonKind
+    is_required: bool = False
+    within: type[WireRecord] | None = None
+    holds: JsonKind | None = None
+
+
+@cache
+def contract_of(model: type[WireRecord]) -> Mapping[str, FieldRule]:
+    """Return what the contract says of the fields of a record, by their names on the wire."""
+    rules = {field.alias or name: _rule(model, field) for name, field in model.model_fields.items()}
+    if model in _WITH_ATTRIBUTES:
+        rules["attributes"] = FieldRule("object")
+    if model is OrderHeader:
+        rules[_ADDRESS_OF_ORDER] = FieldRule("object", within=Address)
+    return rules
+
+
+def _rule(model: type[WireRecord], field: FieldInfo) -> FieldRule:
+    kind = _plain(field.annotation)
+    is_required = (
+        field.is_required()
+        or field.default_factory is not None
+        or field.alias in _FORGIVEN.get(model, frozenset())
+    )
+    if get_origin(kind) is list:
+        return FieldRule("list", is_required, within=_plain(get_args(kind)[0]))
+    if get_origin(kind) is dict:
+        return FieldRule("object", is_required, holds=_KIND_OF_FIELD.get(_plain(get_args(kind)[1])))
+    if issubclass(kind, WireRecord):
+        return FieldRule("object", is_required, within=kind)
+    return FieldRule(_KIND_OF_FIELD[kind], is_required)
+
+
+def _plain(annotation: Any) -> Any:
+    """Return the type that is meant, without what pydantic adds to it and without null."""
+    while get_origin(annotation) in {Annotated, Union, UnionType}:
+        annotation = next(part for part in get_args(annotation) if part is not type(None))
+    return annotation

@@ -1,0 +1,122 @@
+"""Counts the records that depart from the contract, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from a4s_pipeline.gateway.customer_records import Customer
+from a4s_pipeline.gateway.drift import Drift, DriftFinder, Met
+from a4s_pipeline.gateway.item_records import Item
+from a4s_pipeline.gateway.masking import masked
+from a4s_pipeline.gateway.records import OrderHeader, OrderLine, WireRecord
+from a4s_pipeline.warehouse.drift import FieldDrift
+from a4s_pipeline.warehouse.orders import LINES_STREAM, STREAM
+from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES
+
+# Unknown names come from outside, without end: the contract's own are few.
+_MOST_UNKNOWN_FIELDS = 200
+THE_OTHERS = "…"
+"""The field under which further unknown fields of a stream are counted."""
+
+_MODELS: Mapping[str, type[WireRecord]] = {
+    STREAM: OrderHeader,
+    LINES_STREAM: OrderLine,
+    ITEM_TABLES.stream: Item,
+    CUSTOMER_TABLES.stream: Customer,
+}
+
+
+@dataclass
+class _Count:
+    """How many records drift in one way: of listings that are done with, and of the one being read."""
+
+    example: str | None
+    settled: int = 0
+    most: int = 0
+    in_reading: int = 0
+
+    @property
+    def of_listing(self) -> int:
+        return max(self.most, self.in_reading)
+
+
+class _StreamDrift:
+    """The drift of one stream in one run."""
+
+    def __init__(self, stream: str, model: type[WireRecord]) -> None:
+        self._stream = stream
+        self._finder = DriftFinder(model)
+        self._lock = Lock()
+        self._counts: dict[Drift, _Count] = {}
+        self._unknown: set[str] = set()
+        self._listing: object = None
+
+    def begin(self, listing: object) -> None:
+        with self._lock:
+            is_again = listing is self._listing
+            self._listing = listing
+            for count in self._counts.values():
+                if is_again:
+                    count.most = count.of_listing
+                else:
+                    count.settled, count.most = count.settled + count.of_listing, 0
+                count.in_reading = 0
+
+    def add(self, raw: Any) -> None:
+        met = self._finder.drifts_of(raw)
+        if not met:
+            return
+        with self._lock:
+            for drift, value in self._within_bounds(met).items():
+                count = self._counts.get(drift)
+                if count is None:
+                    count = self._counts[drift] = _Count(masked(value))
+                count.in_reading += 1
+
+    def _within_bounds(self, met: Met) -> Met:
+        # As one dictionary, so that a record with many fields beyond the limit counts once.
+        return {self._bounded(drift): value for drift, value in met.items()}
+
+    def _bounded(self, drift: Drift) -> Drift:
+        if drift.drift != "unknown" or drift.field in self._unknown:
+            return drift
+        if len(self._unknown) >= _MOST_UNKNOWN_FIELDS:
+            return drift._replace(field=THE_OTHERS)
+        self._unknown.add(drift.field)
+        return drift
+
+    def so_far(self) -> list[FieldDrift]:
+        with self._lock:
+            found = [
+                FieldDrift(self._stream, *drift, count.example, count.settled + count.of_listing)
+                for drift, count in self._counts.items()
+            ]
+        return sorted(found, key=lambda one: (one.drift == "unknown", -one.records, one.field, one.found))
+
+
+class DriftCount:
+    """The drift of one run, of every stream that it reads; threads may count side by side."""
+
+    def __init__(self) -> None:
+        self._streams = {stream: _StreamDrift(stream, model) for stream, model in _MODELS.items()}
+
+    def begin(self, stream: str, listing: object) -> None:
+        """Start to read a listing, again where it is the same as before.
+
+        Of several readings of one listing, the one that met a drift most often counts: a record that is
+        read six times is one record still.
+        """
+        self._streams[stream].begin(listing)
+
+    def add(self, stream: str, records: Iterable[Any]) -> None:
+        """Take in records as they came."""
+        count = self._streams[stream]
+        for raw in records:
+            count.add(raw)
+
+    def so_far(self) -> list[FieldDrift]:
+        """Return what was counted, by stream: what is wrong before what is only new, the frequent first."""
+        return [one for stream in self._streams.values() for one in stream.so_far()]
