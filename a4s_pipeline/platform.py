@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TypeVar
 
@@ -14,12 +15,13 @@ from a4s_pipeline.gateway.records import WireRecord
 from a4s_pipeline.settings import Settings, load_settings
 from a4s_pipeline.sync.customers import CUSTOMER_KIND
 from a4s_pipeline.sync.items import ITEM_KIND
+from a4s_pipeline.sync.order_reconciliation import OrderReconciliation, Reconciled
 from a4s_pipeline.sync.orders import OrderRules, OrderSync
 from a4s_pipeline.sync.pictures import PicturesResult, fetch_pictures
 from a4s_pipeline.sync.record_writer import RecordKind
 from a4s_pipeline.sync.records_import import RecordRules, RecordsImport
 from a4s_pipeline.sync.result import SyncResult
-from a4s_pipeline.sync.windows import OrdersPlan
+from a4s_pipeline.sync.windows import Months, OrdersPlan, history_months
 from a4s_pipeline.warehouse.pictures import items_not_held, pictures_of
 from a4s_pipeline.warehouse.publish import Published, publish
 from a4s_pipeline.warehouse.reader import published
@@ -86,6 +88,31 @@ class Platform:
                 )
             )
 
+    def _order_rules(self) -> OrderRules:
+        return OrderRules(
+            history_start=self.settings.history_start,
+            lookback_days=self.settings.lookback_days,
+            connections=self.settings.max_connections,
+            data_dir=self.settings.data_dir.absolute(),
+        )
+
+    def reconcile_orders(self, connector: str, months: Months | None = None, *, run_id: str) -> Reconciled:
+        """Compare these months of one connector, or its whole history, with the gateway's.
+
+        See `OrderReconciliation.run`.
+        """
+        settings = self.settings
+        months = months or history_months(settings.history_start, datetime.now(UTC), settings.timezone)
+        with self.administration(connector) as administration:
+            return OrderReconciliation(
+                connector,
+                administration,
+                self.warehouse,
+                self._order_rules(),
+                run_id=run_id,
+                advance=self.advance,
+            ).run(months)
+
     def sync_orders(self, connector: str, plan: OrdersPlan, *, run_id: str) -> SyncResult:
         """Import one connector's order history; see `OrderSync.run`."""
         with self.administration(connector) as administration:
@@ -94,12 +121,7 @@ class Platform:
                     connector,
                     administration,
                     self.warehouse,
-                    OrderRules(
-                        history_start=self.settings.history_start,
-                        lookback_days=self.settings.lookback_days,
-                        connections=self.settings.max_connections,
-                        data_dir=self.settings.data_dir.absolute(),
-                    ),
+                    self._order_rules(),
                     run_id=run_id,
                     plan=plan,
                     advance=self.advance,

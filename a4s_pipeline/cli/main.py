@@ -24,6 +24,7 @@ _COMMANDS = {
     "images": "images",
     "order": "orders",
     "orders": "orders",
+    "reconcile": "reconcile",
     "report": "report",
     "retry": "exports",
     "sandbox": "sandbox",

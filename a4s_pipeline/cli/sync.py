@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import click
 
-from a4s_pipeline.cli.output import connector_option, json_option, print_json
+from a4s_pipeline.cli.output import connector_option, json_option, print_json, say
 from a4s_pipeline.cli.progress import progress_bar
 from a4s_pipeline.ondemand.answers import error_object
 from a4s_pipeline.platform import Platform
@@ -15,15 +15,15 @@ from a4s_pipeline.settings import Settings, load_settings
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, month_of
 
-_DAY = click.DateTime(["%Y-%m-%d"])
+DAY = click.DateTime(["%Y-%m-%d"])
 STREAMS = ("items", "customers", "orders")
 
 
 @click.command()
 @click.argument("stream", type=click.Choice([*STREAMS, "all"]), default="all")
 @connector_option
-@click.option("--from", "first", type=_DAY, help="Orders from this day on, widened to whole months.")
-@click.option("--to", "last", type=_DAY, help="Orders up to and including this day, widened to whole months.")
+@click.option("--from", "first", type=DAY, help="Orders from this day on, widened to whole months.")
+@click.option("--to", "last", type=DAY, help="Orders up to and including this day, widened to whole months.")
 @click.option(
     "--full",
     is_flag=True,
@@ -62,14 +62,14 @@ def sync(
         print_json({"connectors": _as_json(connectors, platform.results)})
     else:
         for result in platform.results:
-            click.echo(_line(result))
+            say(_line(result))
     for failure in failures:
-        click.echo(f"a4s: {failure}", err=True)
+        say(*f"a4s: {failure}".split("\n"), err=True)
     for result in platform.results:
         if result.leaves_work and result.error is None:
-            click.echo(f"a4s: {_what_is_left(result)}", err=True)
+            say(f"a4s: {_what_is_left(result)}", err=True)
         elif result.removals_withheld and result.error is None:
-            click.echo(f"a4s: {_what_was_withheld(result)}", err=True)
+            say(f"a4s: {_what_was_withheld(result)}", err=True)
     if failures or any(result.error or result.leaves_work for result in platform.results):
         sys.exit(1)
 

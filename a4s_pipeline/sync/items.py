@@ -8,7 +8,7 @@ from a4s_pipeline import exact_json
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.item_records import Item, ItemStock, UnitOfMeasure
 from a4s_pipeline.sync.record_writer import RecordKind
-from a4s_pipeline.sync.rows import Stamp, merged_attributes, row_of, stamped
+from a4s_pipeline.sync.rows import Stamp, attributes_as_json, merged_attributes, row_of, stamped
 from a4s_pipeline.warehouse.records import ITEM_TABLES, RowsByTable
 from a4s_pipeline.warehouse.staging import Row
 from a4s_pipeline.warehouse.tables import (
@@ -31,7 +31,7 @@ def item_rows(item: Item, stamp: Stamp, fingerprint: str) -> RowsByTable:
     own = {"item_code": item.item_code, **stamped(stamp)}
     parent = row_of(item, stamp, without=_WITHIN)
     parent |= _unit(item.unit_of_measure, stamp)
-    parent |= {"attributes": exact_json.dumps(attributes) if attributes else None, "fingerprint": fingerprint}
+    parent |= {"attributes": attributes_as_json(attributes), "fingerprint": fingerprint}
     return {
         ITEMS.name: [parent],
         ITEM_NAMES.name: [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +12,14 @@ from hashlib import blake2b
 
 @dataclass(frozen=True)
 class Listed:
-    """One record of a page: its key and its place (the order date), each None where it has none."""
+    """One record of a page: its key and its place (the order date), each None where it has none.
+
+    `content` is a hash of a record without a key, by which it is known when pages repeat it.
+    """
 
     key: str | None
     place: datetime | None = None
+    content: str | None = None
 
 
 class Listing:
@@ -57,12 +62,22 @@ class Listing:
         self._totals.add(total_count)
         self._total = total_count
         self.is_beyond_end = is_beyond_end
+        alike: Counter[str] = Counter()
         for record in records:
             self._rows += 1
             self._follow(record)
-            number = _hash_of(f"k{record.key}" if record.key is not None else f"r{self._rows}")
+            number = _hash_of(self._name_of(record, alike))
             self._digest.update(number.to_bytes(8, "big"))
             self._keys.append(number)
+
+    def _name_of(self, record: Listed, alike: Counter[str]) -> str:
+        if record.key is not None:
+            return f"k{record.key}"
+        if record.content is None:
+            return f"r{self._rows}"
+        # Two of one content on one page are two records; on two pages they may be one that was repeated.
+        alike[record.content] += 1
+        return f"c{record.content}/{alike[record.content]}"
 
     def _follow(self, record: Listed) -> None:
         place = record.place

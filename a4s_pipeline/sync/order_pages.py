@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from a4s_pipeline.errors import A4sError
@@ -17,6 +17,7 @@ from a4s_pipeline.gateway.dates import as_instant
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import OrderHeader
 from a4s_pipeline.sync.changes import Need, need_of
+from a4s_pipeline.sync.drift_count import DriftCount
 from a4s_pipeline.sync.listing import Listed, Listing
 from a4s_pipeline.sync.order_lines import LinesOutcome, fetch_lines
 from a4s_pipeline.sync.order_writer import ListedOrder, OrderWriter, PageOutcome
@@ -83,6 +84,7 @@ class OrderPages:
         set_aside: set[str],
         holds_nothing: bool,
         advance: Callable[[int, int], None],
+        drift: DriftCount,
     ) -> None:
         self._administration = administration
         self._warehouse = warehouse
@@ -96,6 +98,7 @@ class OrderPages:
         # processor time of 15,000 orders.
         self._holds_nothing = holds_nothing
         self._advance = advance
+        self._drift = drift
         self._unwritten: dict[str, str] = {}
 
     def read(self, span: Span, listing: Listing, watermark_rule: WatermarkRule) -> ReadingCounts:
@@ -104,6 +107,7 @@ class OrderPages:
         Whatever ends it early is raised, after what had come in was written.
         """
         listing.begin()
+        self._drift.begin(STREAM, listing)
         counts = ReadingCounts()
         in_flight: deque[_PageInFlight] = deque()
         next_page: Future[Reply[Page]] | None = self._ask(span, 0)
@@ -126,6 +130,18 @@ class OrderPages:
         self._settle_all(in_flight, watermark_rule, listing)
         self._holds_nothing = False
         return counts
+
+    def take_in(self, raws: Collection[Any]) -> int:
+        """Write orders that are listed outside the span, with their lines; return how many there were."""
+        if not raws:
+            return 0
+        page = Page(0, len(raws), len(raws), list(raws))
+        anywhere = Span(datetime.min.replace(tzinfo=UTC), None)
+        work, headers = self._read_page(page, anywhere, Listing(), ReadingCounts())
+        self._ask_for_lines(headers, work)
+        # What lies outside the span says nothing of how far the span was read.
+        self._settle_all(deque([work]), lambda stored, _imported: stored, Listing())
+        return len(raws)
 
     def _is_full(self, in_flight: deque[_PageInFlight]) -> bool:
         return sum(len(page.asked) for page in in_flight) > self._limit
@@ -155,10 +171,13 @@ class OrderPages:
             place = self._place(raw)
             near = place or near
             header = read_record(OrderHeader, raw, "orderCode", self._administration.timezone)
-            listed.append(Listed(header.key if isinstance(header, Unreadable) else header.order_code, place))
+            key = header.key if isinstance(header, Unreadable) else header.order_code
+            listed.append(Listed(key, place, fingerprint_of(raw) if key is None else None))
             if span.end is not None and place is not None and place >= span.end:
                 beyond += 1
-            elif isinstance(header, Unreadable):
+                continue
+            self._drift.add(STREAM, [raw])
+            if isinstance(header, Unreadable):
                 work.outcome.set_aside.append(set_aside_of(STREAM, header, near))
             else:
                 headers[header.order_code] = (header, raw)
@@ -187,7 +206,7 @@ class OrderPages:
             row = self._row(header, raw, fingerprint, work)
             if row is not None:
                 order = ListedOrder(code, row, need, known.lines_fingerprint if known else None)
-                future = self._pool.submit(fetch_lines, self._administration, code, self._stamp)
+                future = self._pool.submit(fetch_lines, self._administration, code, self._stamp, self._drift)
                 work.asked.append((order, future))
                 self._unwritten[code] = fingerprint
 

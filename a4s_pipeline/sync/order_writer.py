@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -57,6 +58,7 @@ class OrderWriter:
         self._written_watermark = self.watermark
         self.failed: set[str] = set()
         """Orders whose lines could not be had in this run, so that it does not ask for them again."""
+        self._left: set[str] = set()
 
     def add(self, outcome: PageOutcome, watermark: datetime | None) -> list[str]:
         """Take in a page; return the codes that this wrote to the file, if it was time to write."""
@@ -76,17 +78,28 @@ class OrderWriter:
         self._batch.orders[order.code] = order.row
         self._batch.lines.pop(order.code, None)
         self._batch.lines_kept.discard(order.code)
+        self.settle_left([order.code])
         if isinstance(lines, LinesRead):
             self._batch.lines[order.code] = lines.rows
         elif isinstance(lines, LinesUnreadable):
             self.failed.add(order.code)
             self.set_lines_aside(order.code, lines)
         else:
-            self.failed.add(order.code)
-            self._result.left += 1
+            self.leave(order.code)
             if order.need is Need.AGAIN:
                 self._batch.lines_kept.add(order.code)
         self._count(order, lines)
+
+    def leave(self, code: str) -> None:
+        """Count an order whose lines cannot be had now: the next sync asks for them."""
+        self.failed.add(code)
+        self._left.add(code)
+        self._result.left = len(self._left)
+
+    def settle_left(self, codes: Iterable[str]) -> None:
+        """Take back what was counted as left: it came after all, or is gone at the source."""
+        self._left.difference_update(codes)
+        self._result.left = len(self._left)
 
     def set_lines_aside(self, code: str, lines: LinesUnreadable) -> None:
         """Keep lines that cannot be read."""

@@ -15,13 +15,14 @@ from a4s_pipeline.gateway.records import Status
 from a4s_pipeline.sync.listing import Listing
 from a4s_pipeline.sync.order_lines import LinesRead, LinesUnreadable, fetch_lines
 from a4s_pipeline.sync.order_pages import OrderPages, ReadingCounts, WatermarkRule
+from a4s_pipeline.sync.order_removals import Gone, OrderRemovals
 from a4s_pipeline.sync.order_writer import OrderWriter
-from a4s_pipeline.sync.removals import Reading, Removal, Verdict, removal_of
+from a4s_pipeline.sync.removals import Removal, Verdict
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.rows import set_aside_of
 from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.sync.windows import OrdersPlan, Span, listings_of, midnight, next_watermark, span_to_read
-from a4s_pipeline.warehouse.order_spans import held_headers, mark_gone
+from a4s_pipeline.warehouse.order_spans import mark_gone
 from a4s_pipeline.warehouse.orders import (
     LINES_STREAM,
     STREAM,
@@ -34,7 +35,6 @@ from a4s_pipeline.warehouse.orders import (
 )
 from a4s_pipeline.warehouse.state import (
     SetAside,
-    StreamProgress,
     clear_unseen_set_aside,
     stream_state,
 )
@@ -128,7 +128,8 @@ class OrderSync:
         while left := orders_left(self._warehouse, self._stamp.connector, after, _LEFT_AT_ONCE):
             after = left[-1]
             asked = {
-                code: pool.submit(fetch_lines, self._administration, code, self._stamp) for _, code in left
+                code: pool.submit(fetch_lines, self._administration, code, self._stamp, self._run.drift)
+                for _, code in left
             }
             filled: dict[str, FilledLines] = {}
             set_aside: list[SetAside] = []
@@ -137,11 +138,11 @@ class OrderSync:
                 if isinstance(lines, LinesRead):
                     filled[code] = FilledLines(lines.rows, lines.fingerprint)
                     continue
-                writer.failed.add(code)
                 if isinstance(lines, LinesUnreadable):
+                    writer.failed.add(code)
                     set_aside.append(set_aside_of(LINES_STREAM, lines.unreadable, None))
                 else:
-                    self.result.left += 1
+                    writer.leave(code)
             self.result.set_aside += len(set_aside)
             self.result.lines_set_aside += len(set_aside)
             fill_lines(self._warehouse, filled, set_aside, writer.progress({}))
@@ -157,10 +158,11 @@ class OrderSync:
             clock=clock,
         )
 
+        earliest = midnight(rules.history_start, timezone)
+
         def watermark_rule(stored: datetime | None, imported: datetime | None) -> datetime | None:
             if not self.result.is_complete:
                 return stored  # the listing before this one left a gap
-            earliest = midnight(rules.history_start, timezone)
             return next_watermark(stored, imported, span=span, history_start=earliest, clock=clock)
 
         pages = OrderPages(
@@ -174,23 +176,38 @@ class OrderSync:
             set_aside=set_aside_keys(self._warehouse, self._stamp.connector),
             holds_nothing=holds_no_orders(self._warehouse, self._stamp.connector),
             advance=self._advance,
+            drift=self._run.drift,
+        )
+        removals = OrderRemovals(
+            self._administration,
+            self._warehouse,
+            self._stamp.connector,
+            earliest=earliest,
+            covers_all=span.end is None and span.start <= earliest,
         )
         for part in listings_of(span, clock):
             listing = Listing()
-            counts, removal, missing = self._read_until_settled(pages, part, listing, watermark_rule)
+            counts, gone = self._read_until_settled(pages, removals, part, listing, watermark_rule)
             if counts is not None:
                 writer.watermark = watermark_rule(writer.watermark, counts.latest)
                 writer.flush()
-                self._settle(writer.progress({}), part, removal, missing)
+                gone, moved = removals.without_moved(gone)
+                self.result.seen += pages.take_in(moved.values())
+                self._settle(writer, part, gone)
 
     def _read_until_settled(
-        self, pages: OrderPages, part: Span, listing: Listing, watermark_rule: WatermarkRule
-    ) -> tuple[ReadingCounts | None, Removal, list[str]]:
+        self,
+        pages: OrderPages,
+        removals: OrderRemovals,
+        part: Span,
+        listing: Listing,
+        watermark_rule: WatermarkRule,
+    ) -> tuple[ReadingCounts | None, Gone]:
         """Read a listing until it came whole and, in a whole reading, what is gone is certain.
 
-        Returns the counts, None where it never came whole, and what is to be marked as gone.
+        Returns the counts, None where it never came whole, and what is gone.
         """
-        is_whole = False
+        gone = Gone(Removal(Verdict.DONE))
         before = b""
         for _ in range(_MOST_READINGS):
             counts = pages.read(part, listing, watermark_rule)
@@ -198,47 +215,25 @@ class OrderSync:
             is_whole = listing.is_complete or repeats
             is_confirmed = listing.reading == before or (counts.pages == 1 and listing.total > 0)
             before = listing.reading
-            removal, missing = self._removal(part, listing, is_confirmed=is_confirmed, repeats=repeats)
-            if removal.verdict is not Verdict.READ_AGAIN:
+            if self._plan.whole:
+                gone = removals.of_reading(part, listing, is_confirmed=is_confirmed, repeats=repeats)
+            if is_whole and gone.removal.verdict is not Verdict.READ_AGAIN:
                 break
         self.result.seen += counts.seen
         self.result.set_aside += counts.set_aside
         self.result.is_complete &= is_whole
-        return counts if is_whole else None, removal, missing
+        return counts if is_whole else None, gone
 
-    def _removal(
-        self, part: Span, listing: Listing, *, is_confirmed: bool, repeats: bool
-    ) -> tuple[Removal, list[str]]:
-        held: list[str] = []
-        if self._plan.whole and (listing.is_complete or repeats):
-            with self._warehouse.moment() as connection:
-                headers = held_headers(connection, self._stamp.connector, part.start, part.end)
-            held = [header.code for header in headers]
-        missing = listing.missing(held)
-        reading = Reading(
-            is_complete=listing.is_complete,
-            is_confirmed=is_confirmed,
-            repeats=repeats,
-            total=listing.total,
-            held=len(held),
-            missing=len(missing),
-            lists_others=bool(missing) and listing.total == 0 and self._lists_any_order(),
-        )
-        return removal_of(reading, STREAM), missing
-
-    def _lists_any_order(self) -> bool:
-        # A month may well be empty; a history of which nothing is left is a fault of the gateway's.
-        return self._administration.orders(None, None, 0, 1).value.total_count > 0
-
-    def _settle(self, progress: StreamProgress, part: Span, removal: Removal, missing: list[str]) -> None:
-        """Forget set-aside records that are listed no longer; after a whole reading, mark what is gone."""
+    def _settle(self, writer: OrderWriter, part: Span, gone: Gone) -> None:
+        """Forget set-aside records that are listed no longer, and mark what is gone."""
+        progress = writer.progress({})
         with self._warehouse.transaction() as connection:
             clear_unseen_set_aside(connection, progress, part.start, part.end)
-            if self._plan.whole and removal.verdict is Verdict.REMOVE:
-                mark_gone(connection, missing, progress)
-                self.result.removed += len(missing)
-        if self._plan.whole:
-            self.result.removals_withheld = self.result.removals_withheld or removal.withheld
+            if gone.removal.verdict is Verdict.REMOVE:
+                mark_gone(connection, gone.missing, progress)
+                self.result.removed += len(gone.missing)
+                writer.settle_left(gone.missing)
+        self.result.removals_withheld = self.result.removals_withheld or gone.removal.withheld
 
     def _state(self) -> dict[str, Any]:
         """Count what is without lines when the run ends, and return what is known of the history."""

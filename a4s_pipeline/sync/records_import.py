@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from a4s_pipeline.errors import A4sError
+from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration, Page
 from a4s_pipeline.gateway.client import Reply
 from a4s_pipeline.gateway.reading import Unreadable, read_record
@@ -114,11 +115,12 @@ class RecordsImport(Generic[R]):
     def _read_once(self, listing: Listing, writer: RecordWriter[R], pool: ThreadPoolExecutor) -> int:
         listing.begin()
         writer.begin()
+        self._run.drift.begin(self._kind.stream, listing)
         count = 0
 
         def take(page: Page) -> list[tuple[R | Unreadable, Any]]:
             records = self._records_of(page)
-            listing.add(page.total_count, [Listed(self._key_of(record)) for record, _ in records])
+            listing.add(page.total_count, [self._listed(record, raw) for record, raw in records])
             return records
 
         try:
@@ -135,10 +137,12 @@ class RecordsImport(Generic[R]):
 
     def _records_of(self, page: Page) -> list[tuple[R | Unreadable, Any]]:
         kind, timezone = self._kind, self._administration.timezone
+        self._run.drift.add(kind.stream, page.items)
         return [(read_record(kind.model, raw, kind.key_field, timezone), raw) for raw in page.items]
 
-    def _key_of(self, record: R | Unreadable) -> str | None:
-        return record.key if isinstance(record, Unreadable) else self._kind.code_of(record)
+    def _listed(self, record: R | Unreadable, raw: Any) -> Listed:
+        key = record.key if isinstance(record, Unreadable) else self._kind.code_of(record)
+        return Listed(key, content=fingerprint_of(raw) if key is None else None)
 
     def _settle(self, removal: Removal, missing: list[str]) -> None:
         """After a whole reading, mark what is gone and forget what was set aside and is listed no longer."""

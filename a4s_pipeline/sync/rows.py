@@ -45,7 +45,7 @@ def row_of(
     """Return the columns of a record under their own names, and what remains as `attributes`.
 
     `without` names the fields that have tables of their own, `path` is where the record lies in another.
-    Raises `Unstorable` for an amount that the columns cannot hold.
+    Raises `Unstorable` for an amount that the columns cannot hold, and for what is nested too deeply.
     """
     row: dict[str, Any] = dict(record.__dict__)
     for name in without:
@@ -69,8 +69,15 @@ def stamped(stamp: Stamp) -> dict[str, Any]:
 
 def attributes_of(extra: Mapping[str, Any]) -> str | None:
     """Return the attributes of a record as JSON; None where there are none."""
-    merged = merged_attributes(extra)
-    return exact_json.dumps(merged) if merged else None
+    return attributes_as_json(merged_attributes(extra))
+
+
+def attributes_as_json(attributes: Mapping[str, Any]) -> str | None:
+    """Return attributes as JSON, None where there are none; raises `Unstorable` where they are too deep."""
+    try:
+        return exact_json.dumps_to_keep(attributes) if attributes else None
+    except exact_json.NestedTooDeeply as fault:
+        raise Unstorable(f"attributes: {fault}") from None
 
 
 def merged_attributes(extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,7 +96,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, dict | list):
-        return exact_json.dumps(value)
+        return exact_json.dumps_to_keep(value)
     return value
 
 

@@ -45,6 +45,12 @@ def month_after(month: date) -> date:
     return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
+def history_months(history_start: date, clock: datetime, timezone: ZoneInfo) -> Months:
+    """Return the months of the whole history, up to the one that is running."""
+    first = history_start.replace(day=1)
+    return Months(first, max(first, month_of(clock, timezone)))
+
+
 def midnight(day: date, timezone: ZoneInfo) -> datetime:
     """Return the first instant of a day in the administration's time zone."""
     return datetime.combine(day, time.min, timezone)

@@ -161,6 +161,59 @@ def test_an_order_that_moved_to_another_month_is_not_gone(site: Site) -> None:
     site.assert_as_at_source()
 
 
+@pytest.mark.parametrize("to", ["2024-05-02T09:00:00", "2015-01-01T00:00:00", "2090-01-01T00:00:00Z"])
+def test_an_order_that_moved_out_of_the_month_that_is_read_is_brought_in_from_where_it_is(
+    site: Site, to: str
+) -> None:
+    _put_three_months(site)
+    site.sync()
+    site.put("MAR-LAST", to, [line("1"), line("2")], status="moved")
+    site.source.remove_order("MAR-FIRST")
+    result = site.sync_again(MARCH)
+    assert (result.removed, result.changed) == (1, 1)
+    assert site.line_calls() == ["MAR-LAST"]
+    assert site.order("MAR-LAST")["removed_at"] is None
+    site.assert_as_at_source()
+
+
+def test_an_order_that_moved_and_cannot_be_read_any_more_is_set_aside_and_not_gone(site: Site) -> None:
+    _put_three_months(site)
+    site.sync()
+    site.put("MAR-LAST", "2024-05-02T09:00:00", total="x")
+    result = site.sync(MARCH)
+    assert (result.removed, set(site.set_aside())) == (0, {"MAR-LAST"})
+    assert site.order("MAR-LAST")["removed_at"] is None
+
+
+def test_an_order_that_moved_before_the_history_start_is_gone(site_of: Callable[..., Site]) -> None:
+    site = site_of(history_start=date(2024, 1, 1))
+    _put_three_months(site)
+    site.sync()
+    site.put("MAR-LAST", "2023-12-31T23:59:59")
+    assert site.sync(MARCH).removed == 1
+
+
+def test_while_the_whole_listing_keeps_moving_nothing_is_taken_for_moved_or_gone(
+    site_of: Callable[..., Site],
+) -> None:
+    site = site_of(page_size=3)
+    site.put_month(3)
+    for number in range(6):
+        site.put(f"MAY{number}", f"2024-05-0{1 + number}T09:00:00")
+    site.sync()
+    site.source.remove_order("A001")
+    extra: list[str] = []
+
+    def insert(_route: str, _administration: str, page: int) -> None:
+        if page == 1:
+            extra.append(f"X{len(extra)}")
+            site.put(extra[-1], "2024-02-01T00:30:00Z")
+
+    site.faults.on_page = insert
+    result = site.sync(MARCH)
+    assert (result.removed, result.removals_withheld) == (0, "the listing kept moving while it was read")
+
+
 def test_an_empty_listing_removes_nothing_and_says_so(site: Site) -> None:
     site.put_month(3)
     site.sync()
@@ -179,8 +232,9 @@ def test_a_month_that_lost_its_only_order_is_believed_where_other_months_have_th
     result = site.sync_again(MARCH)
     assert (result.removed, result.removals_withheld) == (1, None)
     assert site.codes() == ["APRIL"]
-    # Empty twice: the first time, it may have been a slip.
-    assert [call.query.get("pageSize") for call in site.sandbox.calls("orders")] == ["300", "1", "300", "1"]
+    # Empty twice, because the first time may have been a slip; then it is looked for in all months.
+    sizes = [call.query.get("pageSize") for call in site.sandbox.calls("orders")]
+    assert sizes == ["300", "1", "300", "1", "300"]
 
 
 def test_a_month_that_comes_back_empty_once_loses_nothing(site: Site) -> None:

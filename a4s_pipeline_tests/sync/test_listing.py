@@ -69,6 +69,13 @@ def test_a_record_without_a_date_is_no_movement() -> None:
     assert listing.latest == EPOCH
 
 
+def test_a_record_without_a_key_that_pages_repeat_counts_once_and_two_alike_on_one_page_twice() -> None:
+    listing = Listing()
+    listing.add(4, [Listed("A"), Listed(None, content="x"), Listed(None, content="x")])
+    listing.add(4, [Listed(None, content="x"), Listed("B")])
+    assert listing.is_complete
+
+
 def test_what_earlier_readings_found_still_counts_while_the_total_holds() -> None:
     listing = read((4, [1, 2]), (4, [2, 3]))
     assert not listing.is_complete

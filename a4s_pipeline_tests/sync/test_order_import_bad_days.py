@@ -88,6 +88,25 @@ def test_an_order_that_is_left_and_changes_meanwhile_comes_in_as_it_is_now(site:
     site.assert_as_at_source()
 
 
+def test_an_order_that_is_left_and_found_gone_by_a_whole_reading_leaves_no_work(site: Site) -> None:
+    site.put("A1")
+    site.put("A2")
+    site.faults.lines_404 = {"A1"}
+    assert site.sync().leaves_work
+    site.source.remove_order("A1")
+    result = site.sync(EVERYTHING)
+    assert (result.removed, result.left, result.leaves_work) == (1, 0, False)
+    assert not site.sync().leaves_work
+
+
+def test_an_order_that_is_left_twice_in_one_sync_is_one_order(site: Site) -> None:
+    site.put("A1")
+    site.faults.lines_404 = {"A1"}
+    site.sync()
+    site.put("A1", status="changed")
+    assert site.sync().left == 1
+
+
 def test_lines_are_tried_again_on_what_may_pass(site: Site) -> None:
     site.put_month(12)
     site.faults.script = {

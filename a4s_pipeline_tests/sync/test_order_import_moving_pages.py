@@ -160,6 +160,16 @@ def test_pages_that_overlap_lose_nothing_and_double_nothing(site_of: Callable[..
     site.assert_as_at_source()
 
 
+def test_pages_that_repeat_a_record_without_a_code_come_whole(site_of: Callable[..., Site]) -> None:
+    site = site_of(page_size=4)
+    codes = site.put_month(9)
+    for body in (b'{"orderDate":"2024-03-01T02:30:00Z"}', b"null"):
+        site.source.put_encoded_order(f"\0{body!r}", 1709260200_000000, body, b"[]")
+    site.faults.repeat_rows = 4
+    result = site.sync()
+    assert (result.is_complete, site.codes(), len(site.set_aside())) == (True, codes, 2)
+
+
 @pytest.mark.parametrize("with_future", [False, True])
 def test_a_gateway_that_ignores_the_end_date_does_no_harm(
     site_of: Callable[..., Site], with_future: bool

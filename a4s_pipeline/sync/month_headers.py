@@ -1,0 +1,63 @@
+"""The order headers of one month as the gateway lists them, without their lines."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from a4s_pipeline.exact_json import fingerprint_of
+from a4s_pipeline.gateway.administration import Administration, Page
+from a4s_pipeline.gateway.reading import Unreadable, read_record
+from a4s_pipeline.gateway.records import OrderHeader
+from a4s_pipeline.sync.listing import Listed, Listing
+from a4s_pipeline.sync.paging import has_more
+from a4s_pipeline.sync.reconciliation import ListedHeader, ListedMonth
+from a4s_pipeline.sync.rows import set_aside_of
+from a4s_pipeline.sync.windows import Span
+from a4s_pipeline.warehouse.orders import STREAM
+
+_MOST_READINGS = 6
+
+Headers = dict[str, ListedHeader]
+
+
+def listed_month(administration: Administration, month: date, span: Span) -> ListedMonth:
+    """Read the headers of a month until they make up a whole listing, some times at most."""
+    listing = Listing()
+    for _ in range(_MOST_READINGS):
+        headers = _read_once(administration, span, listing)
+        # A listing joins what several readings found; what is compared must come from one.
+        is_of_one_reading = len(headers) == listing.total or listing.is_beyond_end
+        if listing.is_stuck() or (listing.is_complete and is_of_one_reading):
+            count = len(headers) if listing.is_beyond_end else listing.total
+            return ListedMonth(month, count, headers, is_whole=True)
+    return ListedMonth(month, listing.total, headers, is_whole=False)
+
+
+def _read_once(administration: Administration, span: Span, listing: Listing) -> Headers:
+    headers: Headers = {}
+    listing.begin()
+    number = 0
+    while True:
+        page = administration.orders(span.start, span.end, number).value
+        _take(administration, page, span, listing, headers)
+        if not has_more(page, listing):
+            return headers
+        number += 1
+
+
+def _take(administration: Administration, page: Page, span: Span, listing: Listing, headers: Headers) -> None:
+    """Add a page to the listing, and its headers to those of the month."""
+    listed: list[Listed] = []
+    beyond = 0
+    for raw in page.items:
+        header = read_record(OrderHeader, raw, "orderCode", administration.timezone)
+        if isinstance(header, Unreadable):
+            listed.append(Listed(header.key, content=None if header.key else fingerprint_of(raw)))
+            headers[set_aside_of(STREAM, header, None).key] = ListedHeader(None, None)
+            continue
+        listed.append(Listed(header.order_code, header.order_date))
+        if span.end is not None and header.order_date >= span.end:
+            beyond += 1
+        else:
+            headers[header.order_code] = ListedHeader(fingerprint_of(raw), header.order_date)
+    listing.add(page.total_count, listed, is_beyond_end=0 < beyond == len(page.items))

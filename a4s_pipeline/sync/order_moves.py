@@ -1,0 +1,57 @@
+"""Looks in the whole listing for orders that are missing from a part of it: they may have moved."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from a4s_pipeline.exact_json import fingerprint_of
+from a4s_pipeline.gateway.administration import Administration
+from a4s_pipeline.gateway.reading import Unreadable, read_record
+from a4s_pipeline.gateway.records import OrderHeader
+from a4s_pipeline.sync.listing import Listed, Listing
+from a4s_pipeline.sync.paging import has_more
+
+_MOST_READINGS = 6
+
+
+def moved_orders(
+    administration: Administration, codes: Collection[str], start: datetime
+) -> dict[str, Any] | None:
+    """Return those of the codes that are listed from `start` on, with their headers as they came.
+
+    None is returned where the listing never held still: then nothing can be said of any of them.
+    """
+    wanted = frozenset(codes)
+    found: dict[str, Any] = {}
+    listing = Listing()
+    for _ in range(_MOST_READINGS):
+        _read_once(administration, wanted, start, listing, found)
+        if found.keys() == wanted or listing.is_stuck() or listing.is_complete:
+            return found
+    return None
+
+
+def _read_once(
+    administration: Administration,
+    wanted: frozenset[str],
+    start: datetime,
+    listing: Listing,
+    found: dict[str, Any],
+) -> None:
+    listing.begin()
+    number = 0
+    while True:
+        page = administration.orders(start, None, number).value
+        listed = []
+        for raw in page.items:
+            header = read_record(OrderHeader, raw, "orderCode", administration.timezone)
+            code = header.key if isinstance(header, Unreadable) else header.order_code
+            listed.append(Listed(code, content=None if code else fingerprint_of(raw)))
+            if code in wanted:
+                found[code] = raw
+        listing.add(page.total_count, listed)
+        if found.keys() == wanted or not has_more(page, listing):
+            return
+        number += 1

@@ -1,0 +1,134 @@
+"""Whether the store holds what the gateway lists, month by month and by headers alone: pure decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from a4s_pipeline.sync.windows import Months, Span, midnight, month_after
+
+
+@dataclass(frozen=True)
+class ListedHeader:
+    """A header as the gateway lists it: its hash, or None where it cannot be read; and its date."""
+
+    fingerprint: str | None
+    order_date: datetime | None
+
+
+@dataclass(frozen=True)
+class ListedMonth:
+    """The headers of one month by their codes; `is_whole` is False where the listing kept moving."""
+
+    month: date
+    count: int
+    headers: Mapping[str, ListedHeader]
+    is_whole: bool
+
+
+@dataclass(frozen=True)
+class MonthCompared:
+    """One month: how many orders the gateway counts and the store holds, and which of them differ.
+
+    `missing` are listed and not held, `gone` held and not listed, `changed` held with another header.
+    `waiting` counts those of them that the next sync brings in by itself, and `set_aside` the orders that
+    are listed and cannot be read. Where `is_whole` is False, the month could not be compared.
+    """
+
+    month: date
+    listed: int
+    held: int
+    missing: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    waiting: int = 0
+    set_aside: int = 0
+    is_whole: bool = True
+
+    @property
+    def differing(self) -> int:
+        """How many orders differ."""
+        return len(self.missing) + len(self.gone) + len(self.changed)
+
+    @property
+    def differs(self) -> bool:
+        """Tell whether any order of the month differs."""
+        return self.differing > 0
+
+    @property
+    def needs_repair(self) -> bool:
+        """Tell whether an order differs that no sync will come upon by itself."""
+        return self.differing > self.waiting
+
+
+def compared(
+    listed: ListedMonth,
+    held: Mapping[str, str | None],
+    *,
+    set_aside: frozenset[str],
+    next_sync_from: datetime | None,
+) -> MonthCompared:
+    """Compare the headers that are listed in a month with those held, by code and hash.
+
+    `next_sync_from` is where the next sync starts to read; without one it reads everything. An order that
+    cannot be read is told by the table `set_aside`, and is no difference here.
+    """
+    unread = {
+        code
+        for code, header in listed.headers.items()
+        if header.fingerprint is None or (code in set_aside and code not in held)
+    }
+    if not listed.is_whole:
+        return MonthCompared(listed.month, listed.count, len(held), set_aside=len(unread), is_whole=False)
+    missing = [code for code in listed.headers if code not in held and code not in unread]
+    changed = [
+        code
+        for code, header in listed.headers.items()
+        if code in held and code not in unread and held[code] != header.fingerprint
+    ]
+    gone = [code for code in held if code not in listed.headers]
+
+    def comes_by_itself(code: str) -> bool:
+        placed = listed.headers[code].order_date
+        return next_sync_from is None or (placed is not None and placed >= next_sync_from)
+
+    return MonthCompared(
+        listed.month,
+        listed.count,
+        len(held),
+        missing=tuple(sorted(missing)),
+        gone=tuple(sorted(gone)),
+        changed=tuple(sorted(changed)),
+        waiting=sum(comes_by_itself(code) for code in (*missing, *changed)),
+        set_aside=len(unread),
+    )
+
+
+def spans_of(months: Months, *, history_start: date, running: date, timezone: ZoneInfo) -> dict[date, Span]:
+    """Return the order dates of each month; the one that is running has no end, the first may start late."""
+    return {
+        month: Span(
+            max(midnight(history_start, timezone), midnight(month, timezone)),
+            None if month >= running else midnight(month_after(month), timezone),
+        )
+        for month in _each(max(months.first, history_start.replace(day=1)), min(months.last, running))
+    }
+
+
+def ranges_of(months: Sequence[date]) -> list[Months]:
+    """Join months that follow one another, so that each stretch is read in one run."""
+    ranges: list[Months] = []
+    for month in sorted(months):
+        if ranges and month_after(ranges[-1].last) == month:
+            ranges[-1] = Months(ranges[-1].first, month)
+        else:
+            ranges.append(Months(month, month))
+    return ranges
+
+
+def _each(month: date, last: date) -> Iterator[date]:
+    while month <= last:
+        yield month
+        month = month_after(month)

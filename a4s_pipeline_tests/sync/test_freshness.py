@@ -1,0 +1,121 @@
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from a4s_pipeline.sync.freshness import stale_histories, stale_streams, waits_until_tomorrow
+from a4s_pipeline.warehouse.health import StreamHealth
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+NOW = datetime(2026, 7, 10, 12, 0, tzinfo=UTC)
+DAY = timedelta(hours=24)
+
+
+def success(ago: timedelta, *, tried: timedelta | None = None, error: str | None = None) -> StreamHealth:
+    """A stream that succeeded so long ago, and was tried once more since where that is given."""
+    # A run that succeeds starts before it ends.
+    last_run = NOW - (ago + timedelta(minutes=1) if tried is None else tried)
+    return StreamHealth(NOW - ago, last_run, error)
+
+
+@pytest.mark.parametrize(
+    ("health", "clause"),
+    [
+        (success(timedelta()), None),
+        (success(DAY), None),
+        (success(timedelta(hours=-1)), None),  # the clock was set back
+        (success(timedelta(hours=2), tried=timedelta(hours=1), error="503"), None),
+        (
+            success(DAY + timedelta(seconds=1)),
+            "demo last succeeded 2026-07-09 13:59 and was not tried since: see that its schedule and the "
+            "daemon run, or run `a4s sync items --connector demo`",
+        ),
+        (
+            success(2 * DAY, tried=timedelta(hours=1), error="the gateway answered 503\nfor items"),
+            "demo last succeeded 2026-07-08 14:00; the run of 2026-07-10 13:00 failed, `the gateway answered "
+            "503 for items`: `a4s check --connector demo` says what to mend",
+        ),
+        (
+            success(2 * DAY, tried=timedelta(hours=1)),
+            "demo last succeeded 2026-07-08 14:00; the run of 2026-07-10 13:00 found a listing that moved "
+            "while it was read: run `a4s sync items --connector demo` at a quieter hour",
+        ),
+        (
+            None,
+            "demo was never tried: see that its schedule and the daemon run, or run "
+            "`a4s sync items --connector demo`",
+        ),
+        (
+            StreamHealth(None, NOW, "401"),
+            "demo was never read to its end; the run of 2026-07-10 14:00 failed, `401`: "
+            "`a4s check --connector demo` says what to mend",
+        ),
+        (
+            StreamHealth(None, NOW, "no focus connector", has_history=False),
+            "demo has no focus connector: have one configured in the legacy backend; the schedule asks again "
+            "once a day, `a4s sync items --connector demo` at once",
+        ),
+        (StreamHealth(NOW, NOW, None, has_history=True), None),
+    ],
+)
+def test_a_stream_that_has_not_succeeded_for_a_day_is_told_with_what_to_do(
+    health: StreamHealth | None, clause: str | None
+) -> None:
+    known = {} if health is None else {"demo": health}
+    assert stale_streams("items", ["demo"], known, NOW, AMSTERDAM) == ([clause] if clause else [])
+
+
+def test_a_long_error_is_cut() -> None:
+    (clause,) = stale_streams(
+        "items", ["demo"], {"demo": StreamHealth(None, NOW, "x" * 5000)}, NOW, AMSTERDAM
+    )
+    assert len(clause) < 400
+
+
+def test_connectors_are_those_that_are_configured_now() -> None:
+    known = {"gone": success(9 * DAY), "demo": success(DAY), "old": success(9 * DAY)}
+    told = stale_streams("items", ["demo", "new", "old"], known, NOW, AMSTERDAM)
+    assert [clause.split(" ")[0] for clause in told] == ["new", "old"]
+
+
+@pytest.mark.parametrize(
+    ("has_history", "synced", "told"),
+    [
+        (True, NOW - DAY, []),
+        (True, NOW - DAY - timedelta(seconds=1), ["demo (last synced 2026-07-09 13:59)"]),
+        (True, None, ["demo (never synced)"]),
+        (False, None, []),
+        (None, None, []),
+    ],
+)
+def test_a_history_that_the_legacy_backend_has_not_synced_for_a_day_is_told(
+    has_history: bool | None, synced: datetime | None, told: list[str]
+) -> None:
+    known = {"demo": StreamHealth(has_history=has_history, last_history_sync=synced)}
+    assert stale_histories(["demo", "new"], known, NOW, AMSTERDAM) == told
+    assert stale_histories(["new"], known, NOW, AMSTERDAM) == []
+
+
+MIDNIGHT = datetime(2026, 7, 9, 22, 0, tzinfo=UTC)
+"""The night before NOW, in Amsterdam."""
+
+
+@pytest.mark.parametrize(
+    ("has_history", "last_run_at", "now", "waits"),
+    [
+        (None, None, NOW, False),  # the first attempt ever
+        (False, None, NOW, False),
+        (None, NOW, NOW, False),
+        (True, NOW, NOW, False),
+        (False, NOW - timedelta(minutes=15), NOW, True),
+        (False, MIDNIGHT, NOW, True),
+        (False, MIDNIGHT - timedelta(seconds=1), NOW, False),
+        (False, MIDNIGHT - timedelta(seconds=1), MIDNIGHT, False),
+        (False, MIDNIGHT - timedelta(hours=1), MIDNIGHT - timedelta(seconds=1), True),
+        (False, NOW + timedelta(days=1), NOW, False),  # the clock was set back
+    ],
+)
+def test_a_connector_without_history_is_asked_once_a_day(
+    has_history: bool | None, last_run_at: datetime | None, now: datetime, waits: bool
+) -> None:
+    assert waits_until_tomorrow(has_history, last_run_at, now, AMSTERDAM) is waits
