@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -24,12 +24,13 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.gateway.routes import Routes
+from a4s_pipeline.texts import has_utf8
 
 _CONNECTOR_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 _HOOK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
-def _gateway_url(text: str) -> str:
+def _url_parts(text: str, example: str) -> SplitResult:
     if " " in text or not text.isprintable():
         raise ValueError("must not hold spaces or control characters")
     try:
@@ -38,12 +39,27 @@ def _gateway_url(text: str) -> str:
     except ValueError:
         raise ValueError("is not a URL") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be a URL such as https://gateway.example.com")
+        raise ValueError(f"must be a URL such as {example}")
+    return parts
+
+
+def _gateway_url(text: str) -> str:
+    parts = _url_parts(text, "https://gateway.example.com")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not hold credentials; set A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD instead")
     if parts.query or parts.fragment:
         raise ValueError("must end before any ? or #")
     return text.rstrip("/")
+
+
+def _webhook_url(secret: SecretStr) -> SecretStr:
+    # Its path or query is often the key to it, so a query is allowed, and no message holds the URL.
+    parts = _url_parts(secret.get_secret_value(), "https://hooks.example.com/services/…")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user or a password before its host")
+    if parts.fragment:
+        raise ValueError("must end before any #")
+    return secret
 
 
 def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -71,14 +87,9 @@ def _connectors(value: Any) -> dict[str, str]:
             )
         if not isinstance(administration, str) or not administration:
             raise ValueError(f"{name!r} needs an AdministrationName, a text that is not empty")
-        if administration in (".", "..") or not _is_unicode(administration):
+        if administration in (".", "..") or not has_utf8(administration):
             raise ValueError(f"{name!r}: the AdministrationName {administration!r} cannot be put in a path")
     return value
-
-
-def _is_unicode(text: str) -> bool:
-    # Half a surrogate pair, written as an escape or made of bytes that are no UTF-8, cannot be sent.
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _routes(value: Any) -> dict[str, str]:
@@ -162,6 +173,7 @@ class Settings(BaseSettings):
     timeout_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 30
     order_hook: Annotated[str | None, AfterValidator(lambda hook: hook and _hook(hook))] = None
     resend_after_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600
+    alert_webhook_url: Annotated[SecretStr, AfterValidator(_webhook_url)] | None = None
     linger_seconds: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 60
 
     @model_validator(mode="after")

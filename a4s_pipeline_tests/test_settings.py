@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.settings import Settings, load_settings
@@ -59,6 +59,7 @@ def test_without_any_variable_each_setting_has_its_default(tmp_path: Path) -> No
         "timeout_seconds": 30,
         "order_hook": None,
         "resend_after_seconds": 600,
+        "alert_webhook_url": None,
         "linger_seconds": 60,
     }
     assert settings.timezone == ZoneInfo("Europe/Amsterdam")
@@ -88,6 +89,11 @@ def test_without_any_variable_each_setting_has_its_default(tmp_path: Path) -> No
         ("ORDER_HOOK", "shop.hooks:before_export", "shop.hooks:before_export"),
         ("RESEND_AFTER_SECONDS", "0", 0),
         ("LINGER_SECONDS", "0", 0),
+        (
+            "ALERT_WEBHOOK_URL",
+            "https://hooks.example.com/T0/x?sig=a%2Fb",
+            SecretStr("https://hooks.example.com/T0/x?sig=a%2Fb"),
+        ),
     ],
 )
 def test_a_variable_is_read(setenv: pytest.MonkeyPatch, variable: str, text: str, value: Any) -> None:
@@ -111,6 +117,12 @@ def test_a_variable_is_read(setenv: pytest.MonkeyPatch, variable: str, text: str
         ("GATEWAY_URL", "http://host\n", "must not hold spaces or control characters"),
         ("GATEWAY_URL", f"http://jan:{SECRET}@host", "must not hold credentials"),
         ("GATEWAY_URL", f"http://{SECRET}@host", "must not hold credentials"),
+        ("ALERT_WEBHOOK_URL", f"hooks.example.com/{SECRET}", "must be a URL such as"),
+        ("ALERT_WEBHOOK_URL", f"file:///{SECRET}", "must be a URL such as"),
+        ("ALERT_WEBHOOK_URL", f"http://host:{SECRET}", "is not a URL"),
+        ("ALERT_WEBHOOK_URL", f"http://host/{SECRET} ", "must not hold spaces or control characters"),
+        ("ALERT_WEBHOOK_URL", f"http://jan:{SECRET}@host", "must not hold a user or a password"),
+        ("ALERT_WEBHOOK_URL", f"http://host/#{SECRET}", "must end before any #"),
         ("GATEWAY_TOKEN", f"{SECRET}\n", "holds a line break or another control character"),
         ("GATEWAY_TOKEN", f"{SECRET}€", "holds a character that no HTTP header can carry"),
         ("CONNECTORS", "demo", "must be a JSON object of name to AdministrationName"),

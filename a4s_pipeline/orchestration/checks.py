@@ -1,22 +1,23 @@
 """Standing checks of order history: what is broken now, and what to do. They warn and never fail a sync."""
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 
+from a4s_pipeline.orchestration.failing import told_plainly
+from a4s_pipeline.orchestration.findings import counted, of_connectors, told
+from a4s_pipeline.orchestration.freshness_checks import freshness_spec, stream_is_fresh
 from a4s_pipeline.platform import Platform
+from a4s_pipeline.sync.freshness import stale_histories
 from a4s_pipeline.warehouse.health import (
-    last_history_syncs,
     orders_without_lines,
     records_set_aside,
+    streams_health,
     sub_totals_off,
 )
 from a4s_pipeline.warehouse.orders import LINES_STREAM, STREAM
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
-
-OLDEST_HISTORY = timedelta(hours=24)
-ADVICE_SET_ASIDE = "see the table set_aside, and mend the source"
 
 _HAVE_LINES = dg.AssetCheckSpec(
     "orders_have_lines",
@@ -34,6 +35,7 @@ _HISTORY_FRESH = dg.AssetCheckSpec(
     asset=ORDERS.name,
     description="The legacy backend synced its order history within 24 hours: orders are as fresh as that.",
 )
+_ORDERS_FRESH = freshness_spec(STREAM)
 _SUB_TOTALS = dg.AssetCheckSpec(
     "sub_totals_match_lines",
     asset=ORDER_LINES.name,
@@ -41,38 +43,51 @@ _SUB_TOTALS = dg.AssetCheckSpec(
 )
 
 
-@dg.multi_asset_check(specs=[_HAVE_LINES, _ALL_READABLE, _HISTORY_FRESH, _SUB_TOTALS], name="order_health")
+@dg.multi_asset_check(
+    specs=[_HAVE_LINES, _ALL_READABLE, _HISTORY_FRESH, _ORDERS_FRESH, _SUB_TOTALS], name="order_health"
+)
 def order_health(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCheckResult]:
     """Asks the store what is broken now with order history."""
-    warehouse = platform.warehouse
-    yield counted(_HAVE_LINES, orders_without_lines(warehouse), "see the view orders_without_lines")
-    yield counted(_ALL_READABLE, records_set_aside(warehouse, STREAM, LINES_STREAM), ADVICE_SET_ASIDE)
-    yield _history_is_fresh(last_history_syncs(warehouse), datetime.now(UTC))
-    yield counted(_SUB_TOTALS, sub_totals_off(warehouse), "compare the orders with the legacy backend")
+    with told_plainly():
+        warehouse, connectors = platform.warehouse, platform.settings.connectors
+        yield counted(
+            _HAVE_LINES,
+            of_connectors(orders_without_lines(warehouse), connectors),
+            "orders without lines",
+            "run `a4s sync orders` to ask for the lines again, and tell whoever runs the gateway what stays",
+        )
+        yield counted(
+            _ALL_READABLE,
+            of_connectors(records_set_aside(warehouse, STREAM, LINES_STREAM), connectors),
+            "unreadable, set aside",
+            "have each corrected as set_aside.reason says, then run `a4s sync orders --from DATE` "
+            "with the date of the order",
+        )
+        yield _history_is_fresh(platform)
+        yield stream_is_fresh(_ORDERS_FRESH, platform)
+        yield counted(
+            _SUB_TOTALS,
+            of_connectors(sub_totals_off(warehouse), connectors),
+            "orders whose sub_total is not the sum of their lines",
+            "compare `a4s order CODE` with the legacy backend, and where that is right, read the month again "
+            "with `a4s sync orders --full --from DATE --to DATE`",
+        )
 
 
-def counted(spec: dg.AssetCheckSpec, counts: Mapping[str, int], advice: str) -> dg.AssetCheckResult:
-    """Turn counts by connector into a check result that passes when there is nothing to count."""
-    total = sum(counts.values())
-    named = ", ".join(f"{name}: {count}" for name, count in counts.items())
-    return dg.AssetCheckResult(
-        check_name=spec.name,
-        asset_key=spec.asset_key,
-        passed=total == 0,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"{total} ({named}): {advice}" if total else "nothing to report",
-        metadata={**counts, "count": total},
-    )
-
-
-def _history_is_fresh(last_syncs: Mapping[str, datetime | None], now: datetime) -> dg.AssetCheckResult:
-    old = [name for name, instant in last_syncs.items() if instant is None or now - instant > OLDEST_HISTORY]
-    advice = "start a history sync in the legacy backend, or see why it stopped"
-    return dg.AssetCheckResult(
-        check_name=_HISTORY_FRESH.name,
-        asset_key=_HISTORY_FRESH.asset_key,
-        passed=not old,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"older than 24 hours, or never synced: {', '.join(old)}; {advice}" if old else "fresh",
-        metadata={name: str(instant) for name, instant in last_syncs.items()},
+def _history_is_fresh(platform: Platform) -> dg.AssetCheckResult:
+    settings, known = platform.settings, streams_health(platform.warehouse, STREAM)
+    synced = {
+        name: known[name].last_history_sync
+        for name in settings.connectors
+        if name in known and known[name].has_history
+    }
+    return told(
+        _HISTORY_FRESH,
+        stale_histories(settings.connectors, known, datetime.now(UTC), settings.timezone),
+        "order history older than 24 hours",
+        "; start a history sync in the legacy backend and see why it stopped, then `a4s check` tells its age",
+        {
+            name: dg.MetadataValue.timestamp(instant) if instant else "never"
+            for name, instant in synced.items()
+        },
     )

@@ -3,15 +3,20 @@
 import dagster as dg
 
 from a4s_pipeline.orchestration.analytics import analytics
-from a4s_pipeline.orchestration.checks import order_health
+from a4s_pipeline.orchestration.failures import run_failures
 from a4s_pipeline.orchestration.jobs import SYNC_CUSTOMERS, SYNC_ITEMS, SYNC_ORDERS
-from a4s_pipeline.orchestration.ledgers import LEDGERS, ledger_health
-from a4s_pipeline.orchestration.listing_checks import customer_health, item_health
+from a4s_pipeline.orchestration.ledgers import LEDGERS
 from a4s_pipeline.orchestration.listings import customer_assets, item_assets
 from a4s_pipeline.orchestration.on_demand import on_demand, on_demand_requests
 from a4s_pipeline.orchestration.orders import order_assets
 from a4s_pipeline.orchestration.pictures import picture_asset
+from a4s_pipeline.orchestration.reconciling import (
+    RECONCILE_ORDERS,
+    order_reconciliation,
+    reconciliation_schedule,
+)
 from a4s_pipeline.orchestration.schedules import customer_schedule, item_schedule, order_schedule
+from a4s_pipeline.orchestration.standing import STANDING_CHECKS, STORE_CHECKS, standing_schedule
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 
@@ -27,10 +32,16 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             analytics,
             *LEDGERS,
         ],
-        asset_checks=[order_health, item_health, customer_health, ledger_health],
-        jobs=[on_demand, SYNC_ORDERS, SYNC_ITEMS, SYNC_CUSTOMERS],
-        schedules=[order_schedule(settings), item_schedule(settings), customer_schedule(settings)],
-        sensors=[on_demand_requests],
+        asset_checks=[*STORE_CHECKS, order_reconciliation],
+        jobs=[on_demand, SYNC_ORDERS, SYNC_ITEMS, SYNC_CUSTOMERS, RECONCILE_ORDERS, STANDING_CHECKS],
+        schedules=[
+            order_schedule(settings),
+            item_schedule(settings),
+            customer_schedule(settings),
+            reconciliation_schedule(settings),
+            standing_schedule(settings),
+        ],
+        sensors=[on_demand_requests, run_failures],
         resources={"platform": Platform()},
         executor=dg.in_process_executor,
     )

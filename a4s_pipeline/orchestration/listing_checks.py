@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.checks import ADVICE_SET_ASIDE, counted
+from a4s_pipeline.orchestration.failing import told_plainly
+from a4s_pipeline.orchestration.findings import counted, of_connectors
+from a4s_pipeline.orchestration.freshness_checks import freshness_spec, stream_is_fresh
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.health import customers_never_listed, items_never_listed, records_set_aside
 from a4s_pipeline.warehouse.tables import CUSTOMERS, ITEMS
@@ -31,21 +33,45 @@ _CUSTOMERS_LISTED = dg.AssetCheckSpec(
     description="Every customer that an order names was listed at some time. One that was not is no error, "
     "but has no address here.",
 )
+_ITEMS_FRESH = freshness_spec(ITEMS.name)
+_CUSTOMERS_FRESH = freshness_spec(CUSTOMERS.name)
 
 
-@dg.multi_asset_check(specs=[_ITEMS_READABLE, _ITEMS_LISTED], name="item_health")
+@dg.multi_asset_check(specs=[_ITEMS_READABLE, _ITEMS_LISTED, _ITEMS_FRESH], name="item_health")
 def item_health(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCheckResult]:
     """Asks the store what is broken now with items."""
-    warehouse = platform.warehouse
-    yield counted(_ITEMS_READABLE, records_set_aside(warehouse, "items"), ADVICE_SET_ASIDE)
-    yield counted(_ITEMS_LISTED, items_never_listed(warehouse), "see whether the gateway should list them")
+    with told_plainly():
+        yield _readable(_ITEMS_READABLE, platform)
+        yield counted(
+            _ITEMS_LISTED,
+            of_connectors(items_never_listed(platform.warehouse), platform.settings.connectors),
+            "items of orders that were never listed",
+            "ask whoever runs the gateway to list them, then run `a4s sync items`",
+        )
+        yield stream_is_fresh(_ITEMS_FRESH, platform)
 
 
-@dg.multi_asset_check(specs=[_CUSTOMERS_READABLE, _CUSTOMERS_LISTED], name="customer_health")
+@dg.multi_asset_check(
+    specs=[_CUSTOMERS_READABLE, _CUSTOMERS_LISTED, _CUSTOMERS_FRESH], name="customer_health"
+)
 def customer_health(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCheckResult]:
     """Asks the store what is broken now with customers."""
-    warehouse = platform.warehouse
-    yield counted(_CUSTOMERS_READABLE, records_set_aside(warehouse, "customers"), ADVICE_SET_ASIDE)
-    yield counted(
-        _CUSTOMERS_LISTED, customers_never_listed(warehouse), "see whether the gateway should list them"
+    with told_plainly():
+        yield _readable(_CUSTOMERS_READABLE, platform)
+        yield counted(
+            _CUSTOMERS_LISTED,
+            of_connectors(customers_never_listed(platform.warehouse), platform.settings.connectors),
+            "customers of orders that were never listed",
+            "ask whoever runs the gateway to list them, then run `a4s sync customers`",
+        )
+        yield stream_is_fresh(_CUSTOMERS_FRESH, platform)
+
+
+def _readable(spec: dg.AssetCheckSpec, platform: Platform) -> dg.AssetCheckResult:
+    stream = spec.asset_key.to_user_string()
+    return counted(
+        spec,
+        of_connectors(records_set_aside(platform.warehouse, stream), platform.settings.connectors),
+        "unreadable, set aside",
+        f"have each corrected as set_aside.reason says, then run `a4s sync {stream}`",
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from a4s_pipeline.errors import A4sError, ChangeSite
 from a4s_pipeline.locks import is_shown, shared_sign
 from a4s_pipeline.ondemand.desk import Desk
 from a4s_pipeline.ondemand.inbox import Inbox, Waiting, is_plain_id
@@ -53,8 +54,11 @@ def answer_requests(
                 {"answer": dg.MetadataValue.json(answer), "status": str(answer["status"])}
             )
             return
-        with shared_sign(_sign(platform)):
-            desk.serve(_is_over(context.run.tags.get(_GENERATION_TAG), _generation_file(platform)))
+        try:
+            with shared_sign(_sign(platform)):
+                desk.serve(_is_over(context.run.tags.get(_GENERATION_TAG), _generation_file(platform)))
+        except A4sError as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
         counts: dict[str, Any] = {
             f"answered_{status}": count for status, count in desk.counts.by_status.items()
         }
@@ -143,6 +147,13 @@ def _sign(platform: Platform) -> Path:
 def _note_generation(platform: Platform, generation: str) -> None:
     """Let runs that an earlier load of the code location started know that it is gone."""
     path = _generation_file(platform)
-    if not path.exists() or path.read_text() != generation:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(generation)
+    try:
+        if not path.exists() or path.read_text() != generation:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(generation)
+    except OSError as error:
+        raise ChangeSite(
+            f"{path} cannot be written ({error.strerror}): check the folder, its permissions "
+            "and the free disk space",
+            code="StoreUnusable",
+        ) from None

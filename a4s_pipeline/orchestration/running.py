@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.errors import ChangeSettings
+from a4s_pipeline.orchestration.failing import INTERRUPTIONS, reason_of_step
 from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.orchestration.jobs import CONNECTOR_TAG, SYNC_CUSTOMERS, SYNC_ITEMS, SYNC_ORDERS
 from a4s_pipeline.orchestration.orders import STEP, Reading
@@ -22,8 +23,6 @@ from a4s_pipeline.sync.windows import Months
 
 # Expected failures are told by the command itself, in a line; Dagster would add its stack trace.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-_INTERRUPTED = {"KeyboardInterrupt", "DagsterExecutionInterruptedError"}
 
 
 @dataclass(frozen=True)
@@ -82,13 +81,11 @@ def _why_it_failed(result: dg.ExecuteInProcessResult) -> str:
     """Return the reason in words; Ctrl-C, which Dagster takes for a failure of the step, goes on up."""
     for event in result.get_step_failure_events():
         failure = event.step_failure_data
-        if failure.user_failure_data and failure.user_failure_data.description:
-            return failure.user_failure_data.description
-        if failure.error is None:
-            continue
-        if failure.error.cls_name in _INTERRUPTED:
+        if failure.error is not None and failure.error.cls_name in INTERRUPTIONS:
             raise KeyboardInterrupt
-        return f"{event.step_key}: {(failure.error.cause or failure.error).message.strip()}"
+        reason = reason_of_step(event)
+        if reason is not None:
+            return reason if failure.user_failure_data else f"{event.step_key}: {reason}"
     return "the run failed; see its log in Dagster"
 
 

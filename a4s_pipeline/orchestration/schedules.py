@@ -17,12 +17,13 @@ from a4s_pipeline.orchestration.orders import STEP, Reading
 from a4s_pipeline.orchestration.partitions import PARTITION, connectors_of_run, range_tags
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
+from a4s_pipeline.sync.freshness import waits_until_tomorrow
 from a4s_pipeline.sync.windows import OrdersPlan, months_covered, span_to_read
 from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.reader import published
 from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES, RecordTables
 from a4s_pipeline.warehouse.schema import Table
-from a4s_pipeline.warehouse.state import stream_state
+from a4s_pipeline.warehouse.state import StreamState, stream_state
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
 RUNS_UNDER_WAY = [
@@ -39,7 +40,7 @@ def run_request_for_orders(connector: str, settings: Settings, now: datetime) ->
     months = months_covered(
         span_to_read(
             OrdersPlan(),
-            watermark=_published_watermark(connector, settings),
+            watermark=_published_state(connector, settings).watermark,
             history_start=settings.history_start,
             lookback_days=settings.lookback_days,
             timezone=settings.timezone,
@@ -56,13 +57,23 @@ def run_request_for_orders(connector: str, settings: Settings, now: datetime) ->
     )
 
 
-def _published_watermark(connector: str, settings: Settings) -> datetime | None:
+def _published_state(connector: str, settings: Settings) -> StreamState:
     # From the copy, which is never locked. One that lags behind names some months too many, no harm.
     try:
         with published(settings.analytics_path) as connection:
-            return stream_state(connection, connector, STREAM).watermark
+            return stream_state(connection, connector, STREAM)
     except A4sError:
-        return None
+        return StreamState()
+
+
+def connectors_without_history(settings: Settings, now: datetime) -> list[str]:
+    """Return the connectors that have no order history and were asked for it today."""
+    states = {connector: _published_state(connector, settings) for connector in settings.connectors}
+    return [
+        connector
+        for connector, state in states.items()
+        if waits_until_tomorrow(state.has_history, state.last_run_at, now, settings.timezone)
+    ]
 
 
 def run_request_for_listing(connector: str, now: datetime) -> dg.RunRequest:
@@ -93,16 +104,22 @@ def _requests(
     job_name: str,
     tables: Sequence[Table],
     request: Callable[[str, datetime], dg.RunRequest],
+    tomorrow: Callable[[datetime], Sequence[str]] = lambda _now: (),
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Ask for one run a connector; those whose stream is under way are left alone."""
+    """Ask for one run a connector; those whose stream is under way, or waits for tomorrow, are left alone."""
     now = datetime.now(UTC)
     assets = {dg.AssetKey(table.name) for table in tables}
     busy = connectors_under_way(context.instance, {job_name}, settings, assets)
-    waiting = [connector for connector in settings.connectors if connector not in busy]
+    later = [connector for connector in tomorrow(now) if connector not in busy]
+    waiting = [connector for connector in settings.connectors if connector not in {*busy, *later}]
+    reasons = [f"under way: {', '.join(sorted(busy))}"] if busy else []
+    if later:
+        names = ", ".join(later)
+        reasons.append(f"no focus connector: {names}; asked again tomorrow, or by `a4s sync orders`")
     if not waiting:
-        yield dg.SkipReason(
-            f"under way: {', '.join(sorted(busy))}" if busy else "A4S_CONNECTORS names no connector"
-        )
+        yield dg.SkipReason("; ".join(reasons) or "A4S_CONNECTORS names no connector")
+    elif later:
+        context.log.info(reasons[-1])
     for connector in waiting:
         yield request(connector, now)
 
@@ -120,13 +137,19 @@ def order_schedule(settings: Settings) -> dg.ScheduleDefinition:
     def orders_every_15_minutes(
         context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        """Starts one run a connector, from its watermark on; a connector that is under way is left alone."""
+        """Starts one run a connector, from its watermark on; a connector that is under way is left alone.
+
+        One without focus connector is asked once a day.
+        """
         current = platform.settings
 
         def request(connector: str, now: datetime) -> dg.RunRequest:
             return run_request_for_orders(connector, current, now)
 
-        yield from _requests(context, current, SYNC_ORDERS.name, (ORDERS, ORDER_LINES), request)
+        def tomorrow(now: datetime) -> list[str]:
+            return connectors_without_history(current, now)
+
+        yield from _requests(context, current, SYNC_ORDERS.name, (ORDERS, ORDER_LINES), request, tomorrow)
 
     return orders_every_15_minutes
 

@@ -2,33 +2,67 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from a4s_pipeline.warehouse.store import Warehouse
 
-_ORDERS_WITHOUT_LINES = "SELECT connector, count(*) FROM orders_without_lines GROUP BY ALL ORDER BY ALL"
+# An order that is being sent is no fault. A call and its turn take a minute or two at most; what says
+# `sending` for longer was left behind by a process that died.
+LONGEST_SENDING = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """What is broken of one kind at one connector: how many records, and the first of them by name."""
+
+    connector: str
+    kind: str
+    count: int
+    first: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StreamHealth:
+    """How a stream of a connector is, as its runs wrote it down."""
+
+    last_success_at: datetime | None = None
+    last_run_at: datetime | None = None
+    last_error: str | None = None
+    has_history: bool | None = None
+    last_history_sync: datetime | None = None
+
+
+_ORDERS_WITHOUT_LINES = """
+    SELECT connector, '', count(*), min(order_code, 5) FROM orders_without_lines GROUP BY ALL ORDER BY ALL
+"""
 
 _SET_ASIDE = """
-    SELECT connector || ' ' || stream, count(*) FROM set_aside
+    SELECT connector, stream, count(*), min(record_key, 5) FROM set_aside
     WHERE stream IN (SELECT unnest($streams)) GROUP BY ALL ORDER BY ALL
 """
 
 # Only where the listing was read whole once: before that, nothing can be said to be missing from it.
 _ITEMS_NEVER_LISTED = """
-    SELECT connector, count(DISTINCT item_code) FROM order_lines
-    SEMI JOIN (FROM orders WHERE removed_at IS NULL) AS there USING (connector, order_code)
-    SEMI JOIN (FROM sync_state WHERE stream = 'items' AND last_success_at IS NOT NULL) AS read
-        USING (connector)
-    ANTI JOIN items USING (connector, item_code)
-    GROUP BY ALL ORDER BY ALL
+    SELECT connector, '', count(*), min(item_code, 5) FROM (
+        SELECT DISTINCT connector, item_code FROM order_lines
+        SEMI JOIN (FROM orders WHERE removed_at IS NULL) AS there USING (connector, order_code)
+        SEMI JOIN (FROM sync_state WHERE stream = 'items' AND last_success_at IS NOT NULL) AS read
+            USING (connector)
+        ANTI JOIN items USING (connector, item_code)
+        WHERE item_code IS NOT NULL
+    ) GROUP BY ALL ORDER BY ALL
 """
 _CUSTOMERS_NEVER_LISTED = """
-    SELECT connector, count(DISTINCT customer_code) FROM (FROM orders WHERE removed_at IS NULL)
-    SEMI JOIN (FROM sync_state WHERE stream = 'customers' AND last_success_at IS NOT NULL) AS read
-        USING (connector)
-    ANTI JOIN customers USING (connector, customer_code)
-    GROUP BY ALL ORDER BY ALL
+    SELECT connector, '', count(*), min(customer_code, 5) FROM (
+        SELECT DISTINCT connector, customer_code FROM (FROM orders WHERE removed_at IS NULL)
+        SEMI JOIN (FROM sync_state WHERE stream = 'customers' AND last_success_at IS NOT NULL) AS read
+            USING (connector)
+        ANTI JOIN customers USING (connector, customer_code)
+        WHERE customer_code IS NOT NULL
+    ) GROUP BY ALL ORDER BY ALL
 """
 
 # A cent of rounding is the back office's right. Orders with no lines have no sum to compare.
@@ -37,74 +71,79 @@ _SUB_TOTALS_OFF = """
         SELECT connector, order_code, sum(line_total) AS line_sum
         FROM order_lines GROUP BY ALL HAVING count(*) = count(line_total)
     )
-    SELECT connector, count(*) FROM orders JOIN sums USING (connector, order_code)
+    SELECT connector, '', count(*), min(order_code, 5) FROM orders JOIN sums USING (connector, order_code)
     WHERE removed_at IS NULL AND lines_synced_at IS NOT NULL AND abs(sub_total - line_sum) > 0.01
     GROUP BY ALL ORDER BY ALL
 """
 
-_HISTORY = """
-    SELECT connector, last_history_sync FROM sync_state
-    WHERE stream = 'orders' AND has_history ORDER BY ALL
+_STREAMS = """
+    SELECT connector, last_success_at, last_run_at, last_error, has_history, last_history_sync
+    FROM sync_state WHERE stream = $stream
 """
 
-
 _EXPORTS_UNSETTLED = """
-    SELECT connector || ' ' || status, count(*) FROM order_exports
-    WHERE status NOT IN ('ok', 'refused') GROUP BY ALL ORDER BY ALL
+    SELECT connector, status, count(*), min(intake_order_id, 5) FROM order_exports
+    WHERE status NOT IN ('ok', 'refused') AND NOT (status = 'sending' AND synced_at > $since)
+    GROUP BY ALL ORDER BY ALL
 """
 
 _CUSTOMERS_UNSETTLED = """
-    SELECT connector || ' ' || status, count(*) FROM created_customers
-    WHERE status NOT IN ('ok', 'refused') GROUP BY ALL ORDER BY ALL
+    SELECT connector, status, count(*), min(customer_code, 5) FROM created_customers
+    WHERE status NOT IN ('ok', 'refused') AND NOT (status = 'sending' AND synced_at > $since)
+    GROUP BY ALL ORDER BY ALL
 """
 
 
-def orders_without_lines(warehouse: Warehouse) -> dict[str, int]:
-    """Count the orders whose lines are not in."""
-    return _counts(warehouse, _ORDERS_WITHOUT_LINES)
+def orders_without_lines(warehouse: Warehouse) -> list[Broken]:
+    """Return the orders whose lines are not in."""
+    return _broken(warehouse, _ORDERS_WITHOUT_LINES)
 
 
-def records_set_aside(warehouse: Warehouse, *streams: str) -> dict[str, int]:
-    """Count the records of these streams that could not be read, by connector and stream."""
-    return dict(_rows(warehouse, _SET_ASIDE, {"streams": list(streams)}))
+def records_set_aside(warehouse: Warehouse, *streams: str) -> list[Broken]:
+    """Return the records of these streams that could not be read; the kind is their stream."""
+    return _broken(warehouse, _SET_ASIDE, {"streams": list(streams)})
 
 
-def items_never_listed(warehouse: Warehouse) -> dict[str, int]:
-    """Count the items that order lines name and no listing of items ever held."""
-    return _counts(warehouse, _ITEMS_NEVER_LISTED)
+def items_never_listed(warehouse: Warehouse) -> list[Broken]:
+    """Return the items that order lines name and no listing of items ever held."""
+    return _broken(warehouse, _ITEMS_NEVER_LISTED)
 
 
-def customers_never_listed(warehouse: Warehouse) -> dict[str, int]:
-    """Count the customers that orders name and no listing of customers ever held."""
-    return _counts(warehouse, _CUSTOMERS_NEVER_LISTED)
+def customers_never_listed(warehouse: Warehouse) -> list[Broken]:
+    """Return the customers that orders name and no listing of customers ever held."""
+    return _broken(warehouse, _CUSTOMERS_NEVER_LISTED)
 
 
-def sub_totals_off(warehouse: Warehouse) -> dict[str, int]:
-    """Count the orders whose `sub_total` differs from the sum of their lines by more than a cent."""
-    return _counts(warehouse, _SUB_TOTALS_OFF)
+def sub_totals_off(warehouse: Warehouse) -> list[Broken]:
+    """Return the orders whose `sub_total` differs from the sum of their lines by more than a cent."""
+    return _broken(warehouse, _SUB_TOTALS_OFF)
 
 
-def last_history_syncs(warehouse: Warehouse) -> dict[str, datetime | None]:
-    """Return when each legacy backend with history last synced it."""
-    return dict(_rows(warehouse, _HISTORY))
+def exports_unsettled(warehouse: Warehouse, now: datetime) -> list[Broken]:
+    """Return the order exports that are failed, unknown or left behind; the kind is their status."""
+    return _broken(warehouse, _EXPORTS_UNSETTLED, {"since": now - LONGEST_SENDING})
 
 
-def exports_unsettled(warehouse: Warehouse) -> dict[str, int]:
-    """Count the order exports that are failed, unknown or under way, by connector and status."""
-    return _counts(warehouse, _EXPORTS_UNSETTLED)
+def customers_unsettled(warehouse: Warehouse, now: datetime) -> list[Broken]:
+    """Return the customer creations that are failed, unknown or left behind; the kind is their status."""
+    return _broken(warehouse, _CUSTOMERS_UNSETTLED, {"since": now - LONGEST_SENDING})
 
 
-def customers_unsettled(warehouse: Warehouse) -> dict[str, int]:
-    """Count the customer creations that are failed, unknown or under way, by connector and status."""
-    return _counts(warehouse, _CUSTOMERS_UNSETTLED)
+def streams_health(warehouse: Warehouse, stream: str) -> dict[str, StreamHealth]:
+    """Return how a stream is, by connector; one that never ran is not there."""
+    rows = _rows(warehouse, _STREAMS, {"stream": stream})
+    return {connector: StreamHealth(*columns) for connector, *columns in rows}
 
 
-def _counts(warehouse: Warehouse, query: str) -> dict[str, int]:
-    return dict(_rows(warehouse, query))
+def _broken(warehouse: Warehouse, query: str, parameters: dict[str, Any] | None = None) -> list[Broken]:
+    return [
+        Broken(connector, kind, count, tuple(first))
+        for connector, kind, count, first in _rows(warehouse, query, parameters)
+    ]
 
 
 def _rows(
     warehouse: Warehouse, query: str, parameters: dict[str, Any] | None = None
-) -> list[tuple[str, Any]]:
+) -> Sequence[tuple[Any, ...]]:
     with warehouse.moment() as connection:
         return connection.execute(query, parameters).fetchall()

@@ -44,6 +44,7 @@ class StreamState:
     last_success_at: datetime | None = None
     last_history_sync: datetime | None = None
     has_history: bool | None = None
+    last_run_at: datetime | None = None
 
 
 _STATE_COLUMNS = frozenset(SYNC_STATE.column_names) - {"connector", "stream", "synced_at", "run_id"}
@@ -53,7 +54,7 @@ def stream_state(connection: duckdb.DuckDBPyConnection, connector: str, stream: 
     """Read what is known of a stream; works on the warehouse and on the published copy."""
     row = connection.execute(
         """
-        SELECT watermark, last_success_at, last_history_sync, has_history FROM sync_state
+        SELECT watermark, last_success_at, last_history_sync, has_history, last_run_at FROM sync_state
         WHERE connector = $connector AND stream = $stream
         """,
         {"connector": connector, "stream": stream},

@@ -1,5 +1,8 @@
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -104,6 +107,20 @@ def failure_of(result: dg.ExecuteInProcessResult) -> str:
     given = event.step_failure_data.user_failure_data
     assert given is not None
     return given.description or ""
+
+
+@contextmanager
+def held_by_an_analyst(path: Path) -> Iterator[int]:
+    """Keep a DuckDB file open in another process meanwhile, and say which."""
+    script = f"import duckdb; file = duckdb.connect({str(path)!r}); print('open', flush=True); input()"
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "open\n"
+            yield process.pid
+        finally:
+            process.kill()
 
 
 @pytest.fixture(autouse=True)

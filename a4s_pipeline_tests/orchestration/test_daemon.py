@@ -32,6 +32,21 @@ mutation($params: LaunchBackfillParams!) {
   }
 }
 """
+START = """
+mutation($params: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}
+"""
+TICKS = """
+query($sensor: SensorSelector!) {
+  sensorOrError(sensorSelector: $sensor) { ... on Sensor { sensorState { ticks { status } } } }
+}
+"""
+PLACE = {"repositoryName": "__repository__", "repositoryLocationName": "a4s_pipeline.definitions"}
 RUNS = """
 query($filter: RunsFilter!) {
   runsOrError(filter: $filter) {
@@ -68,6 +83,22 @@ class Server:
     def runs(self, backfill: str) -> list[dict[str, Any]]:
         found = self.ask(RUNS, filter={"tags": [{"key": "dagster/backfill", "value": backfill}]})
         return list(found["runsOrError"]["results"])
+
+    def start(self, job: str, tags: dict[str, str]) -> str:
+        """Launch a job as the UI's launchpad does, and return the run's id."""
+        params = {
+            "selector": {**PLACE, "pipelineName": job},
+            "runConfigData": {},
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
+        }
+        launched = self.ask(START, params=params)["launchPipelineExecution"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        return str(launched["run"]["runId"])
+
+    def has_ticked(self, sensor: str) -> bool:
+        found = self.ask(TICKS, sensor={**PLACE, "sensorName": sensor})["sensorOrError"]
+        ticks = found["sensorState"]["ticks"]
+        return any(tick["status"] in ("SKIPPED", "SUCCESS") for tick in ticks)
 
     def wait_until(self, what: str, is_so: Callable[[], bool]) -> None:
         deadline = time.monotonic() + LONGEST
@@ -135,7 +166,7 @@ def server(environment: dict[str, str], tmp_path: Path) -> Iterator[Server]:
         yield served
 
 
-def test_a_backfill_of_a_range_of_months_from_the_ui_is_one_run(
+def test_a_backfill_of_a_range_of_months_from_the_ui_is_one_run_and_a_run_that_fails_is_told(
     sandbox: Sandbox, server: Server, environment: dict[str, str], tmp_path: Path
 ) -> None:
     source = sandbox.world[ADMINISTRATIONS["demo"]]
@@ -160,6 +191,13 @@ def test_a_backfill_of_a_range_of_months_from_the_ui_is_one_run(
     with background("dagster-daemon", ["run", "-m", "a4s_pipeline.definitions"], environment, tmp_path):
         server.wait_until("run", is_over)
         runs = server.runs(backfill)
+        told = tmp_path / "data" / "failures.log"
+        server.wait_until("looked for failures", lambda: server.has_ticked("run_failures"))
+        months = {f"dagster/asset_partition_range_{end}": "zuid|2024-03-01" for end in ("start", "end")}
+        failing = server.start("sync_orders", months)
+        server.wait_until("told", lambda: told.exists() and failing in told.read_text())
+    (line,) = [line for line in told.read_text().splitlines() if failing in line]
+    assert "sync_orders zuid 2024-03-01 failed: zuid: order history does not exist for the " in line
     assert [run["status"] for run in runs] == ["SUCCESS"]
     (run,) = runs
     tags = {tag["key"]: tag["value"] for tag in run["tags"]}

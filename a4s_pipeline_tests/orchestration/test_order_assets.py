@@ -232,6 +232,8 @@ def test_checks_that_find_nothing_pass_and_say_so(site: Site) -> None:
         "history_is_fresh",
         "sub_totals_match_lines",
     }
+    # The other connectors never ran, which is told by name; see test_standing_checks.py.
+    assert not found.pop("stream_is_fresh").passed
     for name, check in found.items():
         assert check.passed, name
         assert check.description in ("nothing to report", "fresh"), name
@@ -242,17 +244,22 @@ def test_checks_warn_with_what_to_do_and_do_not_fail_the_run(site: Site) -> None
     site.put("A2", subTotal=10, lines=[line("1", lineTotal=3)])
     site.put("LEFT")
     site.put("..")
-    site.source().last_history_sync = datetime.now(UTC) - timedelta(hours=25)
+    synced = site.source().last_history_sync = datetime.now(UTC) - timedelta(hours=25)
+    local = f"{synced.astimezone(site.settings.timezone):%Y-%m-%d %H:%M}"
     site.sandbox.faults = Faults(lines_500={"LEFT"})
     result = site.run()
     assert result.success
     found = checks(result)
     told = {
-        "orders_have_lines": "1 (demo: 1): see the view orders_without_lines",
-        "records_are_readable": "1 (demo orders: 1): see the table set_aside, and mend the source",
-        "sub_totals_match_lines": "2 (demo: 2): compare the orders with the legacy backend",
-        "history_is_fresh": "older than 24 hours, or never synced: demo; "
-        "start a history sync in the legacy backend, or see why it stopped",
+        "orders_have_lines": "orders without lines: 1 (demo: `LEFT`); run `a4s sync orders` to ask for the "
+        "lines again, and tell whoever runs the gateway what stays",
+        "records_are_readable": "unreadable, set aside: 1 (demo orders: `..`); have each corrected as "
+        "set_aside.reason says, then run `a4s sync orders --from DATE` with the date of the order",
+        "sub_totals_match_lines": "orders whose sub_total is not the sum of their lines: 2 (demo: `A1`, "
+        "`A2`); compare `a4s order CODE` with the legacy backend, and where that is right, read the month "
+        "again with `a4s sync orders --full --from DATE --to DATE`",
+        "history_is_fresh": f"order history older than 24 hours: demo (last synced {local}); start a history "
+        "sync in the legacy backend and see why it stopped, then `a4s check` tells its age",
     }
     for name, description in told.items():
         assert not found[name].passed, name
@@ -281,7 +288,9 @@ def test_checks_report_each_connector_by_its_name(site: Site) -> None:
     site.put(".", connector="noord")
     site.put("..", connector="noord")
     check = checks(site.run("demo|2024-03-01", "noord|2024-03-01"))["records_are_readable"]
-    assert check.description.startswith("3 (demo orders: 1, noord orders: 2)")
+    assert check.description.startswith(
+        "unreadable, set aside: 3 (demo orders: `..`; noord orders: `.`, `..`); "
+    )
 
 
 def test_an_asset_check_passes_again_when_the_source_is_mended(site: Site) -> None:

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -220,3 +220,50 @@ def test_a_history_that_starts_in_this_month_is_this_month_alone(make_site: Call
     today = datetime.now(ZoneInfo("Europe/Amsterdam")).date()
     site = make_site(history_start=today)
     assert requested(site)["demo"] == (f"demo|{today:%Y-%m}-01", f"demo|{this_month(site)}")
+
+
+def note_asked(site: Site, connector: str, has_history: bool, at: datetime) -> None:
+    """Publish that a connector was last asked for its history at this time."""
+    with site.platform.warehouse.transaction() as connection:
+        connection.execute(
+            "INSERT INTO sync_state (connector, stream, has_history, last_run_at) "
+            "VALUES ($1, 'orders', $2, $3)",
+            [connector, has_history, at],
+        )
+    site.platform.publish()
+
+
+def test_a_connector_without_focus_connector_is_asked_once_a_day_and_the_others_go_on(
+    site: Site, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert list(requested(site)) == list(ADMINISTRATIONS)
+    assert not site.run("zuid|2024-03-01").success
+    capfd.readouterr()
+    assert list(requested(site)) == ["demo", "noord"]
+    told = "no focus connector: zuid; asked again tomorrow, or by `a4s sync orders`"
+    assert told in "".join(capfd.readouterr())
+    note_asked(site, "noord", True, datetime.now(UTC))
+    assert list(requested(site)) == ["demo", "noord"]
+
+
+def test_a_connector_without_focus_connector_is_asked_again_the_next_day(site: Site) -> None:
+    note_asked(site, "zuid", False, datetime.now(UTC) - timedelta(hours=25))
+    assert list(requested(site)) == list(ADMINISTRATIONS)
+
+
+def test_a_connector_that_was_given_a_focus_connector_is_asked_four_times_an_hour_again(site: Site) -> None:
+    site.run("zuid|2024-03-01")
+    site.source("zuid").focus_connector = "Exact Globe"
+    site.run("zuid|2024-03-01")
+    assert list(requested(site)) == list(ADMINISTRATIONS)
+
+
+def test_a_tick_that_finds_no_history_anywhere_says_so(make_site: Callable[..., Site]) -> None:
+    site = make_site(connectors={"zuid": ADMINISTRATIONS["zuid"], "demo": ADMINISTRATIONS["demo"]})
+    note_asked(site, "zuid", False, datetime.now(UTC))
+    start(site, "sync_orders", {RANGE_START: "demo|2024-01-01", RANGE_END: "demo|2024-05-01"})
+    data = tick(site)
+    assert not data.run_requests
+    assert data.skip_message == (
+        "under way: demo; no focus connector: zuid; asked again tomorrow, or by `a4s sync orders`"
+    )

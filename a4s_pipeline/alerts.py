@@ -1,0 +1,93 @@
+"""Tells people of failures: a line in `failures.log`, and once to a webhook that holds nothing up."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import requests
+import urllib3
+from pydantic import SecretStr
+
+from a4s_pipeline import __version__
+
+_TIMEOUT = 5.0
+# The library's time-outs leave out the look-up of the host's name, and a reply that drips.
+_LONGEST = _TIMEOUT + 1
+_LARGEST_LOG = 4 * 1024 * 1024
+# Far more than is ever told between two ticks of a sensor.
+_TAIL = 64 * 1024
+
+
+class FailureLog:
+    """The file that tells each failed run in a line; a full one gives way to a new one, `failures.log.1`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def add(self, line: str) -> None:
+        """Append a line; raises OSError where it cannot be written."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._path.exists() and self._path.stat().st_size > _LARGEST_LOG:
+            self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+    def recent(self) -> list[str]:
+        """Return the last lines; none where there is no file, or none that can be read."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(max(0, self._path.stat().st_size - _TAIL))
+                return file.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            return []
+
+
+class _Session(requests.Session):
+    """Looks at no `Location` and at nothing in the environment; asks no `.netrc` for credentials."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None: there is nowhere to go on to."""
+
+
+def post_alert(url: SecretStr, document: Mapping[str, str | None]) -> str | None:
+    """Post a document to the webhook, once; return why it was not taken, without the URL, or None."""
+    outcome: list[str | None] = []
+    # A daemon thread: a process that ends does not wait for it.
+    thread = threading.Thread(
+        target=lambda: outcome.append(_post(url, document)), name="alert-webhook", daemon=True
+    )
+    thread.start()
+    thread.join(_LONGEST)
+    return outcome[0] if outcome else f"it gave no answer within {_TIMEOUT:g} s"
+
+
+def _post(url: SecretStr, document: Mapping[str, str | None]) -> str | None:
+    headers = {"Content-Type": "application/json", "User-Agent": f"a4s-pipeline/{__version__}"}
+    body = json.dumps(document).encode()
+    try:
+        with (
+            _Session() as session,
+            session.post(
+                url.get_secret_value(),
+                data=body,
+                headers=headers,
+                timeout=_TIMEOUT,
+                allow_redirects=False,
+                stream=True,
+            ) as reply,
+        ):
+            if reply.is_redirect or 300 <= reply.status_code < 400:
+                return f"it answered {reply.status_code}, a redirect, which is not followed"
+            return None if reply.ok else f"it answered {reply.status_code}"
+    except (requests.Timeout, urllib3.exceptions.TimeoutError):
+        return f"it gave no answer within {_TIMEOUT:g} s"
+    except Exception as fault:
+        # Whatever it is, its text may hold the URL, and the URL a token.
+        return f"the call failed ({type(fault).__name__})"

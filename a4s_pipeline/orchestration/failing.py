@@ -1,0 +1,49 @@
+"""How a step fails, and what a failed run says of it: our words, without a traceback."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import dagster as dg
+
+from a4s_pipeline.errors import A4sError
+
+INTERRUPTIONS = frozenset({"KeyboardInterrupt", "DagsterExecutionInterruptedError"})
+# Of an error that is ours the words are enough; of another, the name of its class goes before them.
+_WHERE_IT_IS_FROM = re.compile(r"^a4s_pipeline\.[\w.]+: |^(?:\w+\.)+(?=\w+(?::|$))")
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Let a step end with the message of an expected failure alone."""
+    try:
+        yield
+    except A4sError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+
+
+def reason_of_step(event: dg.DagsterEvent) -> str | None:
+    """Return why a step failed: what it said itself, or else the error that ended it."""
+    failure = event.step_failure_data
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    if failure.error is None:
+        return None
+    if failure.error.cls_name in INTERRUPTIONS:
+        return "it was interrupted: Dagster was stopped, or somebody ended it"
+    return _words_of((failure.error.cause or failure.error).message)
+
+
+def _words_of(message: str) -> str | None:
+    return _WHERE_IT_IS_FROM.sub("", message.strip()) or None
+
+
+def reason_of(steps: Sequence[dg.DagsterEvent], end: dg.DagsterEvent) -> str | None:
+    """Return why a run failed: its first failed step, or what Dagster says of a run that had none."""
+    for event in steps:
+        if reason := reason_of_step(event):
+            return reason
+    # What watches over runs from outside reports them without any data.
+    error = getattr(end.event_specific_data, "error", None)
+    told = _words_of((error.cause or error).message) if error else end.message
+    return f"no step failed, its process could not start or ended before it was done: {told or 'no reason'}"

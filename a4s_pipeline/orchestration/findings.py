@@ -1,0 +1,69 @@
+"""What is broken now, as results of asset checks: one sentence each, with records by name and what to do."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from a4s_pipeline.texts import as_code
+from a4s_pipeline.warehouse.health import Broken
+
+NOTHING = "nothing to report"
+_MOST_CLAUSES = 10
+_LONGEST_NAME = 60
+
+
+def sentence(broken: Sequence[Broken], what: str, advice: str) -> str:
+    """Say how much of something is broken, which records first, and what to do."""
+    if not broken:
+        return NOTHING
+    total = sum(one.count for one in broken)
+    return f"{what}: {total} ({_joined([_clause(one) for one in broken])}); {advice}"
+
+
+def _clause(one: Broken) -> str:
+    names = ", ".join(as_code(name, _LONGEST_NAME) for name in one.first)
+    more = one.count - len(one.first)
+    return f"{_group(one)}: {names}" + (f" and {more} more" if more else "")
+
+
+def _group(one: Broken) -> str:
+    return f"{one.connector} {one.kind}".strip()
+
+
+def _joined(clauses: Sequence[str]) -> str:
+    more = len(clauses) - _MOST_CLAUSES
+    return "; ".join([*clauses[:_MOST_CLAUSES], *([f"and {more} more"] if more > 0 else [])])
+
+
+def of_connectors(broken: Sequence[Broken], connectors: Collection[str]) -> list[Broken]:
+    """Leave out connectors that are configured no longer: no command could mend what is theirs."""
+    return [one for one in broken if one.connector in connectors]
+
+
+def counted(spec: dg.AssetCheckSpec, broken: Sequence[Broken], what: str, advice: str) -> dg.AssetCheckResult:
+    """Turn records that are broken into a check result that passes where there are none."""
+    counts = {_group(one): one.count for one in broken}
+    total = sum(counts.values())
+    return _warning(spec, not broken, sentence(broken, what, advice), {**counts, "count": total})
+
+
+def told(
+    spec: dg.AssetCheckSpec, faults: Sequence[str], what: str, advice: str, metadata: Mapping[str, Any]
+) -> dg.AssetCheckResult:
+    """Turn clauses, each on a connector, into a check result that passes where there are none."""
+    description = f"{what}: {_joined(faults)}{advice}" if faults else "fresh"
+    return _warning(spec, not faults, description, {**metadata, "count": len(faults)})
+
+
+def _warning(
+    spec: dg.AssetCheckSpec, passed: bool, description: str, metadata: Mapping[str, Any]
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=spec.name,
+        asset_key=spec.asset_key,
+        passed=passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=description,
+        metadata=dict(metadata),
+    )

@@ -1,0 +1,38 @@
+"""The check that each stream has succeeded within a day, for every connector that is configured now."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from a4s_pipeline.orchestration.findings import told
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.sync.freshness import stale_streams
+from a4s_pipeline.warehouse.health import streams_health
+
+
+def freshness_spec(stream: str) -> dg.AssetCheckSpec:
+    """Describe the check of one stream, which is also the name of its asset."""
+    return dg.AssetCheckSpec(
+        "stream_is_fresh",
+        asset=stream,
+        description=f"The {stream} of every connector in A4S_CONNECTORS were read to their end within a day.",
+    )
+
+
+def stream_is_fresh(spec: dg.AssetCheckSpec, platform: Platform) -> dg.AssetCheckResult:
+    """Ask the store when each connector's stream last succeeded."""
+    stream = spec.asset_key.to_user_string()
+    settings = platform.settings
+    known = streams_health(platform.warehouse, stream)
+    faults = stale_streams(stream, settings.connectors, known, datetime.now(UTC), settings.timezone)
+    successes = {name: known[name].last_success_at if name in known else None for name in settings.connectors}
+    return told(
+        spec,
+        faults,
+        f"{stream} not read for a day",
+        "",
+        {
+            name: dg.MetadataValue.timestamp(instant) if instant else "never"
+            for name, instant in successes.items()
+        },
+    )

@@ -1,0 +1,331 @@
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+import requests
+
+from a4s_pipeline.errors import StoreHeld
+from a4s_pipeline.orchestration import failures
+from a4s_pipeline.orchestration.failing import reason_of_step
+from a4s_pipeline.orchestration.failures import FailedRun, document_of, summary_of
+from a4s_pipeline.platform import Platform
+from a4s_pipeline_tests.orchestration.conftest import Site, held_by_an_analyst
+from a4s_pipeline_tests.test_alerts import KEY, Hook, hook
+
+__all__ = ["hook"]
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+AT = datetime(2026, 7, 10, 12, 0, 30, tzinfo=UTC)
+START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+ONE_MONTH = {START: "demo|2024-03-01", END: "demo|2024-03-01"}
+SCHEDULED = {"dagster/schedule_name": "orders_every_15_minutes", "a4s/connector": "demo"}
+AGAIN = "Nobody tries these again by itself: mend it, then launch the same again in Dagster."
+
+
+def failed(job: str = "sync_orders", why: str | None = "no answer", **tags: str) -> FailedRun:
+    return FailedRun(job, "r1", AT, tags, why)
+
+
+# The line
+
+
+@pytest.mark.parametrize(
+    ("run", "line"),
+    [
+        (
+            failed(**SCHEDULED, **ONE_MONTH),
+            "sync_orders demo 2024-03-01 failed: no answer. Nothing is lost: the schedule tries again. "
+            "(run r1)",
+        ),
+        (
+            failed(**{START: "demo|2024-03-01", END: "demo|2024-05-01", "dagster/backfill": "b"}),
+            f"sync_orders demo 2024-03-01 to 2024-05-01 failed: no answer. {AGAIN} (run r1)",
+        ),
+        (
+            failed(**{START: "demo|2024-03-01", END: "noord|2024-03-01"}),
+            f"sync_orders demo to noord 2024-03-01 failed: no answer. {AGAIN} (run r1)",
+        ),
+        (
+            failed("sync_items", **{"dagster/partition": "demo", **SCHEDULED}),
+            "sync_items demo failed: no answer. Nothing is lost: the schedule tries again. (run r1)",
+        ),
+        (
+            failed("__ASSET_JOB", **{"dagster/partition": "demo|2024-03-01"}),
+            f"__ASSET_JOB demo 2024-03-01 failed: no answer. {AGAIN} (run r1)",
+        ),
+        (
+            failed("sync_items", **{START: "demo", END: "zuid"}),
+            f"sync_items demo to zuid failed: no answer. {AGAIN} (run r1)",
+        ),
+        (
+            failed("on_demand", "out of memory"),
+            "on_demand failed: out of memory. Requests are safe in the inbox and the ledger; the next run "
+            "goes on with them. (run r1)",
+        ),
+        (
+            failed("standing_checks", "a\n\tb\x1b[2J."),
+            "standing_checks failed: a b [2J. Mend it, then launch it again in Dagster. (run r1)",
+        ),
+        (
+            failed("standing_checks", None),
+            "standing_checks failed: it left no word. Mend it, then launch it again in Dagster. (run r1)",
+        ),
+        (
+            failed("standing_checks", "x" * 900),
+            f"standing_checks failed: {'x' * 299}…. Mend it, then launch it again in Dagster. (run r1)",
+        ),
+    ],
+)
+def test_a_line_tells_when_what_why_and_what_to_do(run: FailedRun, line: str) -> None:
+    assert run.line(AMSTERDAM) == f"2026-07-10 14:00 {line}"
+
+
+def test_a_webhook_is_told_the_line_and_its_parts() -> None:
+    run = failed(why="the gateway answered <!channel> @here [503](x)", **SCHEDULED, **ONE_MONTH)
+    assert document_of(run, run.line(AMSTERDAM)) == {
+        "text": "2026-07-10 14:00 sync_orders demo 2024-03-01 failed: the gateway answered "
+        "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}!channel\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
+        "\N{FULLWIDTH COMMERCIAL AT}here (503)(x). Nothing is lost: the schedule tries again. (run r1)",
+        "job": "sync_orders",
+        "connector": "demo",
+        "runId": "r1",
+        "why": "the gateway answered <!channel> @here [503](x)",
+        "failedAt": "2026-07-10T12:00:30+00:00",
+    }
+
+
+@pytest.mark.parametrize(
+    ("tags", "connector"),
+    [(ONE_MONTH, "demo"), ({"dagster/partition": "noord"}, "noord"), ({}, None)],
+)
+def test_the_connector_is_that_of_the_partition_where_no_tag_names_it(
+    tags: dict[str, str], connector: str | None
+) -> None:
+    assert document_of(failed(**tags), "line")["connector"] == connector
+
+
+# The sensor
+
+
+class Desk:
+    """The failure sensor of a site, evaluated as the daemon does: from where its last tick left off."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.cursor: str | None = None
+        self.tick()
+
+    def tick(self, cursor: str | None = None) -> list[dg.RunStatusSensorContext | Any]:
+        """Evaluate once; return the runs it reacted to, each with its error or None."""
+        with dg.build_sensor_context(
+            instance=self.site.instance,
+            cursor=cursor or self.cursor,
+            resources={"platform": Platform(self.site.settings)},
+            sensor_name="run_failures",
+        ) as context:
+            sensor = self.site.definitions.get_repository_def().get_sensor_def("run_failures")
+            data = sensor.evaluate_tick(context)
+        self.cursor = data.cursor
+        return [reaction.error for reaction in data.dagster_run_reactions or []]
+
+    @property
+    def lines(self) -> list[str]:
+        path = self.site.settings.data_dir / "failures.log"
+        return path.read_text().splitlines() if path.exists() else []
+
+
+def make_run(site: Site, job: str = "sync_items", **tags: str) -> dg.DagsterRun:
+    return site.instance.create_run_for_job(site.definitions.resolve_job_def(job), tags=tags)
+
+
+def fail_without_a_step(site: Site, job: str = "sync_items", message: str = "the worker crashed") -> str:
+    run = make_run(site, job)
+    site.instance.report_run_failed(run, message)
+    return run.run_id
+
+
+def test_a_failed_run_is_one_line_with_what_its_step_said(site: Site) -> None:
+    desk = Desk(site)
+    result = site.run("zuid|2024-03-01")
+    assert desk.tick() == [None]
+    (line,) = desk.lines
+    when, rest = line[:16], line[17:]
+    told_at = datetime.strptime(when, "%Y-%m-%d %H:%M").replace(tzinfo=AMSTERDAM)
+    assert timedelta(minutes=-1) < datetime.now(UTC) - told_at < timedelta(minutes=10)
+    assert rest.startswith(
+        "sync_orders zuid 2024-03-01 failed: zuid: order history does not exist for the administration "
+    )
+    assert rest.endswith(f"{AGAIN} (run {result.run_id})")
+    assert "Traceback" not in line
+    assert "Stack" not in line
+
+
+def test_what_went_well_and_what_somebody_cancelled_is_not_told(site: Site) -> None:
+    desk = Desk(site)
+    site.put("A1")
+    assert site.run().success
+    site.instance.report_run_canceled(make_run(site))
+    assert desk.tick() == []
+    assert desk.lines == []
+
+
+def test_a_run_that_could_not_start_says_so(site: Site) -> None:
+    desk = Desk(site)
+    run_id = fail_without_a_step(site, message="Run worker process\nexited unexpectedly")
+    desk.tick()
+    (line,) = desk.lines
+    assert line[17:] == (
+        "sync_items failed: no step failed, its process could not start or ended before it was done: "
+        f"Run worker process exited unexpectedly. Mend it, then launch it again in Dagster. (run {run_id})"
+    )
+
+
+def test_a_store_that_somebody_holds_is_told_in_its_own_words(site: Site) -> None:
+    desk = Desk(site)
+    with site.platform.warehouse.moment():
+        pass
+    site.platform = Platform(site.settings, store_wait_seconds=0.05)
+    with held_by_an_analyst(site.settings.warehouse_path) as analyst:
+        site.run()
+    desk.tick()
+    (line,) = desk.lines
+    assert line[17:].startswith("sync_orders demo 2024-03-01 failed: ")
+    assert f"{site.settings.warehouse_path} is held by process {analyst}, waited 0.05 s: " in line
+    assert "close it there and try again" in line
+
+
+def test_an_error_that_nobody_expected_is_told_without_its_traceback(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: Any, **__: Any) -> None:
+        raise KeyError("no such thing")
+
+    monkeypatch.setattr(Platform, "sync_orders", break_down)
+    desk = Desk(site)
+    site.run()
+    desk.tick()
+    assert desk.lines[0][17:].startswith(
+        "sync_orders demo 2024-03-01 failed: KeyError: 'no such thing'. Nobody tries"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (KeyError("no such thing"), "KeyError: 'no such thing'"),
+        (requests.ConnectionError("far away"), "ConnectionError: far away"),
+        (StoreHeld("it is held: close it"), "it is held: close it"),
+        (KeyboardInterrupt(), "it was interrupted: Dagster was stopped, or somebody ended it"),
+        (RuntimeError(), "RuntimeError"),
+    ],
+)
+def test_what_ended_a_step_is_told_in_words(error: BaseException, words: str) -> None:
+    @dg.job
+    def breaks() -> None:
+        @dg.op
+        def break_down() -> None:
+            raise error
+
+        break_down()
+
+    result = breaks.execute_in_process(raise_on_error=False)
+    (event,) = result.get_step_failure_events()
+    assert reason_of_step(event) == words
+
+
+def test_a_run_is_told_once_though_the_sensor_is_shown_it_again(
+    make_site: Callable[..., Site], hook: Hook
+) -> None:
+    site = make_site(alert_webhook_url=hook.url)
+    desk = Desk(site)
+    before = desk.cursor
+    fail_without_a_step(site)
+    desk.tick()
+    desk.tick()
+    assert desk.tick(before) == [None]
+    assert len(desk.lines) == len(hook.told) == 1
+
+
+def test_each_failed_run_has_a_line_of_its_own(site: Site) -> None:
+    desk = Desk(site)
+    run_ids = [fail_without_a_step(site) for _ in range(3)]
+    desk.tick()
+    assert [line.split(" (run ")[1].rstrip(")") for line in desk.lines] == run_ids
+
+
+def test_failures_older_than_a_day_are_one_line_and_no_alert(
+    make_site: Callable[..., Site], hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = make_site(alert_webhook_url=hook.url)
+    desk = Desk(site)
+    for _ in range(4):
+        fail_without_a_step(site)
+    with monkeypatch.context() as later:
+        later.setattr(failures, "OLDEST_TOLD", timedelta(seconds=-1))
+        assert desk.tick() == [None] * 4
+    (line,) = desk.lines
+    assert line[17:] == (
+        "4 runs failed more than a day before this was looked at: see Runs in Dagster, status Failure"
+    )
+    assert hook.told == []
+    fail_without_a_step(site)
+    desk.tick()
+    assert len(desk.lines) == 2
+    assert len(hook.told) == 1
+
+
+def test_the_summary_is_dated_when_it_is_made() -> None:
+    assert summary_of(300, AT, AMSTERDAM).startswith(
+        "2026-07-10 14:00 300 runs failed more than a day before"
+    )
+
+
+# The webhook
+
+
+@pytest.mark.parametrize("behaviour", ["500", "302", "reset", "hang"])
+def test_a_webhook_that_fails_is_told_in_the_log_and_is_not_told_again(
+    make_site: Callable[..., Site],
+    hook: Hook,
+    behaviour: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("a4s_pipeline.alerts._TIMEOUT", 0.2)
+    monkeypatch.setattr("a4s_pipeline.alerts._LONGEST", 0.4)
+    hook.behaviour = behaviour
+    site = make_site(alert_webhook_url=hook.url)
+    desk = Desk(site)
+    run_id = fail_without_a_step(site)
+    assert desk.tick() == [None]
+    desk.tick()
+    assert len(desk.lines) == len(hook.told) == 1
+    written = "".join(capfd.readouterr())
+    assert f"A4S_ALERT_WEBHOOK_URL was not told of run {run_id}: " in written
+    assert KEY not in written
+    assert "Traceback" not in written
+
+
+def test_the_url_of_the_webhook_is_shown_nowhere(make_site: Callable[..., Site], hook: Hook) -> None:
+    site = make_site(alert_webhook_url=hook.url)
+    shown = f"{site.settings!r} {site.settings} {site.settings.model_dump()} {site.definitions!r}"
+    assert KEY not in shown
+
+
+# Where even the log cannot be written
+
+
+def test_a_log_that_cannot_be_written_is_told_and_hinders_no_alert(
+    make_site: Callable[..., Site], hook: Hook, capfd: pytest.CaptureFixture[str]
+) -> None:
+    site = make_site(alert_webhook_url=hook.url)
+    (site.settings.data_dir / "failures.log").mkdir(parents=True)
+    desk = Desk(site)
+    fail_without_a_step(site)
+    assert desk.tick() == [None]
+    assert len(hook.told) == 1
+    assert f"failures.log cannot be written ({os.strerror(21)})" in "".join(capfd.readouterr())

@@ -1,0 +1,176 @@
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from a4s_pipeline import alerts
+from a4s_pipeline.alerts import FailureLog, post_alert
+
+KEY = "T0ken-in-the-Path"
+
+
+class Hook:
+    """A webhook on this machine: keeps what it is told, and answers as it is set to."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.behaviour = "200"
+        self.is_over = threading.Event()
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                hook.told.append(json.loads(body))
+                hook.headers.append(dict(self.headers))
+                with suppress(OSError):
+                    hook._answer(self)
+
+            def do_GET(self) -> None:
+                hook.told.append({"path": self.path})
+                self.send_error(404)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/services/{KEY}"
+
+    def _answer(self, handler: BaseHTTPRequestHandler) -> None:
+        match self.behaviour:
+            case "hang":
+                self.is_over.wait(30)
+            case "drip":
+                for letter in b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 10_000:
+                    handler.wfile.write(bytes([letter]))
+                    if self.is_over.wait(0.05):
+                        return
+            case "reset":
+                handler.connection.shutdown(socket.SHUT_RDWR)
+            case status:
+                handler.send_response(int(status))
+                handler.send_header("Location", f"{self.url}/elsewhere")
+                handler.send_header("Content-Length", "0")
+                handler.end_headers()
+
+    def close(self) -> None:
+        self.is_over.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    opened = Hook()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerts, "_TIMEOUT", 0.3)
+    monkeypatch.setattr(alerts, "_LONGEST", 0.6)
+
+
+def test_a_webhook_is_told_once_in_json(hook: Hook) -> None:
+    assert post_alert(SecretStr(hook.url), {"text": "sync_orders café failed", "connector": None}) is None
+    assert hook.told == [{"text": "sync_orders café failed", "connector": None}]
+    assert hook.headers[0]["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "why"),
+    [
+        ("204", None),
+        ("400", "it answered 400"),
+        ("500", "it answered 500"),
+        ("302", "it answered 302, a redirect, which is not followed"),
+        ("308", "it answered 308, a redirect, which is not followed"),
+        ("reset", "the call failed (ConnectionError)"),
+    ],
+)
+def test_what_a_webhook_answers_is_told_without_a_second_call(
+    hook: Hook, behaviour: str, why: str | None
+) -> None:
+    hook.behaviour = behaviour
+    assert post_alert(SecretStr(hook.url), {"text": "a"}) == why
+    assert hook.told == [{"text": "a"}]
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("behaviour", ["hang", "drip"])
+def test_a_webhook_that_gives_no_answer_is_left_after_a_while(hook: Hook, behaviour: str) -> None:
+    hook.behaviour = behaviour
+    before = time.monotonic()
+    assert post_alert(SecretStr(hook.url), {"text": "a"}) == "it gave no answer within 0.3 s"
+    assert time.monotonic() - before < 15
+    assert len(hook.told) == 1
+    if behaviour == "hang":
+        # The call itself came to its end too, and leaves no thread behind.
+        for thread in threading.enumerate():
+            if thread.name == "alert-webhook":
+                thread.join(10)
+                assert not thread.is_alive()
+
+
+def test_a_webhook_that_is_not_there_is_told_without_its_url() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        why = post_alert(SecretStr(f"http://127.0.0.1:{free.getsockname()[1]}/{KEY}"), {"text": "a"})
+    assert why == "the call failed (ConnectionError)"
+
+
+@pytest.mark.parametrize("url", [f"http://host..name/{KEY}", f"http://{'x' * 300}/{KEY}"])
+def test_a_url_that_no_call_can_be_made_to_is_told_without_it(url: str) -> None:
+    why = post_alert(SecretStr(url), {"text": "a"})
+    assert why is not None
+    assert why.startswith("the call failed (")
+    assert KEY not in why
+
+
+def test_neither_a_proxy_nor_a_netrc_of_the_environment_is_used(
+    hook: Hook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login jan password pw\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    assert post_alert(SecretStr(hook.url), {"text": "a"}) is None
+    assert "Authorization" not in hook.headers[0]
+
+
+def test_the_log_of_failures_keeps_each_line_and_tells_the_last_ones(tmp_path: Path) -> None:
+    log = FailureLog(tmp_path / "data" / "failures.log")
+    assert log.recent() == []
+    log.add("one café")
+    log.add("two")
+    assert log.recent() == ["one café", "two"]
+
+
+def test_a_log_of_failures_that_is_full_gives_way_to_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "_LARGEST_LOG", 10)
+    log = FailureLog(tmp_path / "failures.log")
+    for line in ("one, which is long", "two, which is long", "three"):
+        log.add(line)
+    assert log.recent() == ["three"]
+    assert (tmp_path / "failures.log.1").read_text() == "two, which is long\n"
+
+
+def test_a_log_of_failures_that_cannot_be_read_has_no_lines(tmp_path: Path) -> None:
+    assert FailureLog(tmp_path).recent() == []
