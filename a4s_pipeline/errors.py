@@ -13,6 +13,7 @@
     └── TryAgain                may pass by itself; nothing is lost by trying again
         ├── GatewayUnavailable      no answer, or an answer that says "later"
         ├── ReplyUnreadable         an answer that is cut off, no JSON, or of another shape
+        │   └── ReplyBeyondBounds       one too large or too deeply nested to be read at all
         ├── StoreHeld               another process holds the warehouse
         └── SyncUnderWay            another sync of the same stream is running
 
@@ -145,6 +146,12 @@ class ReplyUnreadable(TryAgain):
     """The gateway's answer is cut off, is not JSON, or has not the shape of the contract."""
 
     code = "ReplyUnreadable"
+
+
+class ReplyBeyondBounds(ReplyUnreadable):
+    """The gateway's answer is too large or too deeply nested; asked at once again, it would be the same."""
+
+    code = "ReplyBeyondBounds"
 
 
 class StoreHeld(TryAgain):

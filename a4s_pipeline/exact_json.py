@@ -10,17 +10,30 @@ from typing import Any
 import simplejson
 
 _LONGEST_INTEGER = 60
+# Far more than any record needs, and far less than Python's own limit, which counts the callers too: what
+# can be read in one place can then be written in every other.
+_DEEPEST = 100
+_TOO_DEEP = '"(nested too deeply to keep)"'
+
+
+class NestedTooDeeply(ValueError):
+    """A document whose nesting goes beyond what can be kept."""
+
+    def __init__(self) -> None:
+        super().__init__("is nested too deeply")
 
 
 def loads(body: bytes | str) -> Any:
-    """Read JSON, or raise `ValueError`.
+    """Read JSON, or raise `ValueError`: `NestedTooDeeply` where its nesting cannot be followed.
 
     `NaN`, `Infinity`, absurdly long integers and absurd exponents, which are no amounts, become texts,
     so that they spoil their own record and not the page it is on.
     """
     try:
         return json.loads(body, parse_float=_fraction, parse_int=_whole_number, parse_constant=str)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise NestedTooDeeply from None
+    except ValueError:
         raise ValueError("the body is not JSON, or is cut off") from None
 
 
@@ -31,8 +44,31 @@ def dumps(value: Any, *, sort_keys: bool = False) -> str:
             value, use_decimal=True, ensure_ascii=False, sort_keys=sort_keys, separators=(",", ":")
         )
     except RecursionError:
-        return '"(nested too deeply to keep)"'
+        return _TOO_DEEP
     return text
+
+
+def dumps_to_keep(value: Any) -> str:
+    """Write JSON that is kept or sent as data: as `dumps` does, or not at all; raises `NestedTooDeeply`."""
+    text = dumps(value)
+    # Most values hold fewer brackets than they may be deep, which is counted in no time.
+    if text == _TOO_DEEP or (text.count("[") + text.count("{") > _DEEPEST and _is_too_deep(value)):
+        raise NestedTooDeeply
+    return text
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list | tuple)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def fingerprint_of(value: Any) -> str:

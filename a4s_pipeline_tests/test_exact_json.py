@@ -57,7 +57,7 @@ def test_a_number_is_read_exactly_and_an_absurd_one_as_text(text: str, value: An
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b'{"a": 1', b"[1,]", b"<html></html>", b'"\xff"', b"[" * 100_000, b"01", b"{'a': 1}"],
+    [b"", b"{", b'{"a": 1', b"[1,]", b"<html></html>", b'"\xff"', b"01", b"{'a': 1}"],
 )
 def test_what_is_no_json_is_a_value_error_that_repeats_nothing(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"^the body is not JSON, or is cut off$"):
@@ -81,3 +81,29 @@ def test_what_is_nested_too_deeply_is_said_to_be_and_stays_json() -> None:
     for _ in range(100_000):
         deep = [deep]
     assert json.loads(exact_json.dumps(deep)) == "(nested too deeply to keep)"
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 100_000 + b"]" * 100_000])
+def test_what_is_nested_beyond_reading_says_so(body: bytes) -> None:
+    with pytest.raises(exact_json.NestedTooDeeply, match=r"^is nested too deeply$"):
+        exact_json.loads(body)
+
+
+def nested(depth: int, innermost: Any) -> Any:
+    for place in range(depth):
+        innermost = [innermost] if place % 2 else {"a": innermost}
+    return innermost
+
+
+@pytest.mark.parametrize("innermost", [1, "x", [], {}, None])
+def test_what_is_kept_is_nested_within_bounds(innermost: Any) -> None:
+    at_most = nested(100, innermost)
+    assert exact_json.loads(exact_json.dumps_to_keep(at_most)) == at_most
+    for depth in (101, 500, 2_000, 100_000):
+        with pytest.raises(exact_json.NestedTooDeeply):
+            exact_json.dumps_to_keep(nested(depth, 1))
+
+
+def test_many_brackets_side_by_side_are_not_deep() -> None:
+    wide: dict[str, Any] = {"a": [[] for _ in range(500)]}
+    assert exact_json.loads(exact_json.dumps_to_keep(wide)) == wide

@@ -15,6 +15,7 @@ from a4s_pipeline.gateway.checkup import PATIENCE, check_up
 from a4s_pipeline.gateway.checkup_findings import Finding, Verdict
 from a4s_pipeline.gateway.client import GatewayClient
 from a4s_pipeline.settings import Settings, load_settings
+from a4s_pipeline.texts import on_a_line
 
 _MARKS = {
     Verdict.OK: ("✓", "green"),
@@ -78,6 +79,7 @@ def _print(name: str, administration: str, findings: list[Finding], *, is_first:
 
 def _wrapped(text: str, indent: str) -> str:
     """Break a text at the width of the terminal, if it goes to one: a line is easier to search for."""
+    text = on_a_line(text)
     if not _is_terminal():
         return text
     width = max(40, shutil.get_terminal_size().columns - len(indent))

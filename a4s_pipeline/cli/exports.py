@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.cli.output import connector_option, json_option, print_answered, print_json
+from a4s_pipeline.cli.output import connector_option, json_option, print_answered, print_json, say, utf8
 from a4s_pipeline.errors import NotThere
 from a4s_pipeline.ondemand.order_export import NOTICE
 from a4s_pipeline.ondemand.service import OnDemand
@@ -40,12 +40,12 @@ def exports(status: str | None, connector: str | None, as_json: bool) -> None:
     for row in rows:
         told = row["orderNumber"] or row["orderId"] or row["error"] or ""
         who = f"{row['connector']} {row['intakeOrderId']}  {row['customerCode'] or ''}"
-        click.echo(f"{row['status']:<8} {who}  {told}")
-    click.echo(f"{len(rows)} orders", err=True)
+        say(f"{row['status']:<8} {who}  {told}")
+    say(f"{len(rows)} orders", err=True)
 
 
 @click.command()
-@click.argument("intake_order_id", metavar="ID")
+@click.argument("intake_order_id", type=utf8, metavar="ID")
 @connector_option
 @json_option
 def retry(intake_order_id: str, connector: str | None, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import click
 
-from a4s_pipeline.cli.output import connector_option, json_option, print_json
+from a4s_pipeline.cli.output import connector_option, json_option, print_json, say, utf8
 from a4s_pipeline.cli.progress import progress_bar
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.ondemand.answers import error_object
@@ -17,7 +17,7 @@ from a4s_pipeline.sync.pictures import Missed, PicturesResult
 
 
 @click.command()
-@click.argument("items", metavar="[ITEM]...", nargs=-1)
+@click.argument("items", type=utf8, metavar="[ITEM]...", nargs=-1)
 @connector_option
 @json_option
 def images(items: tuple[str, ...], connector: str | None, as_json: bool) -> None:
@@ -43,7 +43,7 @@ def images(items: tuple[str, ...], connector: str | None, as_json: bool) -> None
         _tell(name, result, as_json=as_json)
     nowhere = [code for code in items if _is_nowhere(code, results.values())]
     for code in nowhere:
-        click.echo(f"a4s: there is no item {code!r}: check the code, or run `a4s sync items`", err=True)
+        say(f"a4s: there is no item {code!r}: check the code, or run `a4s sync items`", err=True)
     if nowhere or any(isinstance(result, A4sError) or not result.is_whole for result in results.values()):
         sys.exit(1)
 
@@ -60,16 +60,16 @@ def _as_json(result: PicturesResult | A4sError) -> dict[str, object]:
 
 def _tell(connector: str, result: PicturesResult | A4sError, *, as_json: bool) -> None:
     if isinstance(result, A4sError):
-        click.echo(f"a4s: {connector}: {result}", err=True)
+        say(f"a4s: {connector}: {result}", err=True)
         return
     if not as_json:
-        click.echo(
+        say(
             f"{connector}: {result.named:,} images named, {result.held:,} held before, "
             f"{result.fetched:,} fetched ({result.size / 1e6:.1f} MB), {len(result.unknown):,} unknown; "
             f"{result.calls:,} calls in {result.seconds:.1f} s"
         )
     for missed in result.missed:
-        click.echo(f"a4s: {connector}: {_why(missed)}", err=True)
+        say(f"a4s: {connector}: {_why(missed)}", err=True)
 
 
 def _why(missed: Missed) -> str:

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from a4s_pipeline.cli.output import connector_option, json_option, print_json
-from a4s_pipeline.ondemand.order_retrieval import retrieve_order, retrieve_orders
+from a4s_pipeline.cli.output import connector_option, json_option, print_json, say, utf8
+from a4s_pipeline.ondemand.order_retrieval import MOST_SKIPPED, retrieve_order, retrieve_orders
 from a4s_pipeline.settings import Settings, load_settings
 from a4s_pipeline.sync.windows import midnight
 from a4s_pipeline.warehouse.retrieval import OrderFilter
@@ -29,11 +29,11 @@ def one_connector(settings: Settings, connector: str | None) -> str:
 
 @click.command()
 @connector_option
-@click.option("--customer", metavar="CODE", help="Orders of this customer.")
+@click.option("--customer", type=utf8, metavar="CODE", help="Orders of this customer.")
 @click.option("--from", "first", type=_DAY, help="Orders from this day on.")
 @click.option("--to", "last", type=_DAY, help="Orders up to and including this day.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
-@click.option("--offset", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--offset", type=click.IntRange(0, MOST_SKIPPED), default=0, show_default=True)
 @json_option
 def orders(
     connector: str | None,
@@ -63,15 +63,13 @@ def orders(
         print_json(answer)
         return
     for order in answer["orders"]:
-        click.echo(_summary(order, zone))
+        say(_summary(order, zone))
     shown = len(answer["orders"])
-    click.echo(
-        f"{shown} of {answer['total']} orders; history as of {answer['asOf'] or 'an unknown time'}", err=True
-    )
+    say(f"{shown} of {answer['total']} orders; history as of {answer['asOf'] or 'an unknown time'}", err=True)
 
 
 @click.command()
-@click.argument("code")
+@click.argument("code", type=utf8)
 @connector_option
 @json_option
 def order(code: str, connector: str | None, as_json: bool) -> None:
@@ -81,18 +79,18 @@ def order(code: str, connector: str | None, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    click.echo(_summary(answer, settings.timezone))
+    say(_summary(answer, settings.timezone))
     for name, value in answer["attributes"].items():
         if value is not None:
-            click.echo(f"  {name}: {value}")
+            say(f"  {name}: {value}")
     for line in answer["lines"]:
         fields = line["attributes"]
         amount = "" if fields["lineTotal"] is None else f"  {fields['lineTotal']}"
         quantity = f"{fields['quantity']:>10} {fields['unit'] or ''}"
-        click.echo(f"  {quantity:<16} {fields['itemCode']}  {fields['description'] or ''}{amount}")
+        say(f"  {quantity:<16} {fields['itemCode']}  {fields['description'] or ''}{amount}")
     if answer["linesSyncedAt"] is None:
-        click.echo("its lines are not in yet: the next sync asks for them first", err=True)
-    click.echo(f"history as of {answer['asOf'] or 'an unknown time'}", err=True)
+        say("its lines are not in yet: the next sync asks for them first", err=True)
+    say(f"history as of {answer['asOf'] or 'an unknown time'}", err=True)
 
 
 def _summary(order: dict[str, Any], timezone: ZoneInfo) -> str:

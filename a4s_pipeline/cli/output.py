@@ -10,22 +10,36 @@ import click
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings
 from a4s_pipeline.ondemand.answers import Answered, error_object
+from a4s_pipeline.texts import has_utf8, json_to_show, on_a_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def say(*lines: str, err: bool = False) -> None:
+    """Print lines; what a terminal would obey, which names and codes may hold, is shown instead."""
+    for line in lines:
+        click.echo(on_a_line(line), err=err)
+
+
 def print_json(document: Any) -> None:
     """Print the one JSON document that `--json` promises."""
-    click.echo(exact_json.dumps(document))
+    click.echo(json_to_show(exact_json.dumps(document)))
+
+
+def utf8(argument: str) -> str:
+    """Take an argument that the store is asked for: bytes that are no UTF-8 name nothing there."""
+    if not has_utf8(argument):
+        raise click.BadParameter(f"{argument!r} is no text in UTF-8")
+    return argument
 
 
 def report_failure(error: A4sError, *, as_json: bool) -> int:
     """Say what failed, and return the exit status that goes with it."""
     if as_json:
         print_json({"error": error_object(error)})
-    click.echo(f"a4s: {error}", err=True)
+    say(*f"a4s: {error}".split("\n"), err=True)
     for fault in error.fields if isinstance(error, ChangeRequest) else ():
-        click.echo(f"  {fault.field}: {fault.message}", err=True)
+        say(f"  {fault.field}: {fault.message}", err=True)
     return 2 if isinstance(error, ChangeSettings) else 1
 
 
@@ -34,11 +48,11 @@ def print_answered(answered: Answered, *, as_json: bool, summary: Callable[[dict
     if as_json:
         print_json(answered.answer if answered.status == "ok" else {"error": answered.error})
     elif answered.answer is not None and answered.status == "ok":
-        click.echo(summary(answered.answer))
+        say(*summary(answered.answer).split("\n"))
     if answered.error is not None:
-        click.echo(f"a4s: {answered.status}: {answered.error['message']}", err=True)
+        say(f"a4s: {answered.status}: {answered.error['message']}", err=True)
         for fault in answered.error["fields"]:
-            click.echo(f"  {fault['field']}: {fault['message']}", err=True)
+            say(f"  {fault['field']}: {fault['message']}", err=True)
     return 0 if answered.status == "ok" else 1
 
 

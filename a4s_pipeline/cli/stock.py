@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from a4s_pipeline.cli.orders import one_connector
-from a4s_pipeline.cli.output import connector_option, json_option, print_json
+from a4s_pipeline.cli.output import connector_option, json_option, print_json, say
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.stock_answers import Question
@@ -63,10 +63,10 @@ def _first(errors: Sequence[A4sError]) -> str | None:
 def _print(entries: Sequence[dict[str, Any]]) -> None:
     for entry in entries:
         if "error" in entry:
-            click.echo(f"a4s: {entry['error']['message']}", err=True)
+            say(f"a4s: {entry['error']['message']}", err=True)
             continue
         shelf, sold, incoming = entry["shelfStock"], entry["toBeDelivered"], entry["incoming"]
         made_of = f"{shelf} on the shelf, {sold} to be delivered, {incoming} coming in"
         undated = entry["entriesWithoutDate"]
         without = f", {undated} without a date not counted" if undated else ""
-        click.echo(f"{entry['itemCode']:<20} {entry['date']} {entry['projected']:>12}   ({made_of}{without})")
+        say(f"{entry['itemCode']:<20} {entry['date']} {entry['projected']:>12}   ({made_of}{without})")

@@ -16,6 +16,9 @@ from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import Status
 from a4s_pipeline.gateway.stock_records import Stock
 
+# A listing is read until its total is reached: one that is made up must not be read for ever.
+_MOST_RECORDS = 10**9
+
 
 @dataclass(frozen=True)
 class Page:
@@ -102,7 +105,7 @@ class Administration:
                 not isinstance(items, list)
                 or not isinstance(total, int)
                 or isinstance(total, bool)
-                or total < 0
+                or not 0 <= total <= _MOST_RECORDS
             ):
                 raise ValueError("a page has items and a totalCount")
             size = raw.get("pageSize")

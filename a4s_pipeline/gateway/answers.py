@@ -15,6 +15,7 @@ from a4s_pipeline.errors import (
     GatewayUnavailable,
     HistoryNotConfigured,
     NotThere,
+    ReplyBeyondBounds,
     ReplyUnreadable,
     UnknownAdministration,
 )
@@ -95,3 +96,11 @@ def no_focus_connector(subject: str) -> HistoryNotConfigured:
 def unreadable(subject: str, why: str) -> ReplyUnreadable:
     """Return the error for a 2xx answer that cannot be read."""
     return ReplyUnreadable(f"the gateway's answer for {subject} cannot be read ({why}): try again later")
+
+
+def nested_too_deeply(subject: str) -> ReplyBeyondBounds:
+    """Return the error for a 2xx answer whose nesting cannot be followed."""
+    return ReplyBeyondBounds(
+        f"the gateway's answer for {subject} is nested too deeply to be read: "
+        "show this to whoever runs the gateway"
+    )

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, GatewayUnavailable, TryAgain
-from a4s_pipeline.gateway.answers import error_for, unreadable
+from a4s_pipeline.gateway.answers import error_for, nested_too_deeply, unreadable
 from a4s_pipeline.gateway.pace import Pace
 from a4s_pipeline.gateway.retrying import RetryRule, http_date, told_wait
 from a4s_pipeline.gateway.routes import Routes
@@ -184,6 +184,8 @@ class GatewayClient:
             raise error_for(response.status_code, content, subject, wait)
         try:
             value = read(content)
+        except exact_json.NestedTooDeeply:
+            raise nested_too_deeply(subject) from None
         except ValueError as fault:
             raise unreadable(subject, str(fault)) from None
         return Reply(value, clock or now, clock)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from a4s_pipeline.errors import A4sError, GatewayUnavailable, TryAgain
+from a4s_pipeline.errors import A4sError, GatewayUnavailable, ReplyBeyondBounds, TryAgain
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class RetryRule:
         `tried` counts the tries so far, `chance` is a random number from 0 to 1 that spreads callers
         which failed at the same moment.
         """
-        if not isinstance(failure, TryAgain):
+        if not isinstance(failure, TryAgain) or isinstance(failure, ReplyBeyondBounds):
             return None
         told = failure.wait_seconds if isinstance(failure, GatewayUnavailable) else None
         if told is not None:

@@ -11,7 +11,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from a4s_pipeline import __version__
-from a4s_pipeline.errors import A4sError, ChangeSite, GatewayUnavailable, ReplyUnreadable
+from a4s_pipeline.errors import A4sError, ChangeSite, GatewayUnavailable, ReplyBeyondBounds
 from a4s_pipeline.gateway.answers import unreadable
 from a4s_pipeline.gateway.credentials import auth_of
 from a4s_pipeline.settings import Settings
@@ -84,20 +84,36 @@ class Caller:
 
 
 def whole_body(response: requests.Response, subject: str, deadline: float) -> bytes:
-    """Read a body to its end, or raise when that takes too long or brings too much."""
+    """Read a body to its end, or raise when that takes too long or brings too much.
+
+    One that says itself that it is too large is not read at all.
+    """
     parts: list[bytes] = []
     size = 0
+    if _length_of(response) > LARGEST_BODY:
+        raise _too_large(subject)
     # `read1` returns what is there: waiting for a full chunk, a body that drips would never time out.
     while part := response.raw.read1(_CHUNK, decode_content=True):
         if time.monotonic() > deadline:
             raise requests.Timeout
         size += len(part)
         if size > LARGEST_BODY:
-            raise ReplyUnreadable(
-                f"the gateway's answer for {subject} is larger than {LARGEST_BODY >> 20} MiB"
-            )
+            raise _too_large(subject)
         parts.append(part)
     return b"".join(parts)
+
+
+def _length_of(response: requests.Response) -> int:
+    told = response.headers.get("Content-Length", "")
+    # A length of hundreds of digits is more than Python reads as a number.
+    return int(told[:20]) if told.isascii() and told.isdigit() else 0
+
+
+def _too_large(subject: str) -> ReplyBeyondBounds:
+    return ReplyBeyondBounds(
+        f"the gateway's answer for {subject} is larger than {LARGEST_BODY >> 20} MiB, and is not read: "
+        "show this to whoever runs the gateway"
+    )
 
 
 def unreached(fault: Fault, subject: str, timeout: float) -> A4sError:

@@ -129,9 +129,7 @@ def test_an_answer_that_stays_the_same_is_not_asked_for_again(
     assert (len(server.asked), client.calls, client.retries) == (1, 1, 0)
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"<html><h1>Maintenance</h1></html>", b'{"items": [', b"\xff\xfe\xfa", b"[" * 100_000]
-)
+@pytest.mark.parametrize("body", [b"", b"<html><h1>Maintenance</h1></html>", b'{"items": [', b"\xff\xfe\xfa"])
 def test_a_body_that_is_no_json_is_asked_for_again(connect: Connect, serve: Serve, body: bytes) -> None:
     server = serve(in_turn(say(200, body), say(200, b"[1]")))
     assert ask(connect(server.url)) == [1]

@@ -1,0 +1,61 @@
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from a4s_pipeline.gateway.retrying import RetryRule
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.sandbox import Administration, Sandbox, World
+from a4s_pipeline.settings import GivenSettings
+
+ADMINISTRATION = "Demo B.V."
+PlatformOf = Callable[..., Platform]
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith(("A4S_", "DAGSTER_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _swift_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("a4s_pipeline.gateway.client.RetryRule", partial(RetryRule, first_wait=0.001))
+
+
+@pytest.fixture
+def source() -> Administration:
+    return World().add_administration(ADMINISTRATION, "Exact Globe")
+
+
+@pytest.fixture
+def sandbox(source: Administration) -> Iterator[Sandbox]:
+    world = World()
+    world.administrations[ADMINISTRATION] = source
+    with Sandbox(world) as served:
+        yield served
+
+
+@pytest.fixture
+def platform_of(tmp_path: Path) -> PlatformOf:
+    """Open the platform of a connector `demo` whose gateway is at an address."""
+
+    def open_platform(url: str, **more: Any) -> Platform:
+        given: dict[str, Any] = {
+            "data_dir": tmp_path / "data",
+            "history_start": "2024-01-01",
+            "timeout_seconds": 10,
+        } | more
+        return Platform(GivenSettings(gateway_url=url, connectors={"demo": ADMINISTRATION}, **given))
+
+    return open_platform
+
+
+@pytest.fixture
+def platform(sandbox: Sandbox, platform_of: PlatformOf) -> Platform:
+    return platform_of(sandbox.url)
