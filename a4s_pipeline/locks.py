@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from a4s_pipeline.errors import A4sError, ChangeSite
@@ -17,21 +17,17 @@ _POLL = 0.05
 @contextmanager
 def held_lock(path: Path, wait_seconds: float, busy: Callable[[str], A4sError]) -> Iterator[None]:
     """Hold the lock that a file stands for, or raise what `busy` makes of its holder after a bounded wait."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise ChangeSite(
-            f"{path} cannot be opened ({error.strerror}): check the folder", code="StoreUnusable"
-        ) from None
+    handle = _opened(path)
     try:
         deadline = time.monotonic() + wait_seconds
         while not _is_taken(handle):
             if time.monotonic() >= deadline:
                 raise busy(_holder(handle))
             time.sleep(_POLL)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        # The number is for those who wait; on a full disk the lock holds without it.
+        with suppress(OSError):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(handle)
@@ -40,8 +36,7 @@ def held_lock(path: Path, wait_seconds: float, busy: Callable[[str], A4sError]) 
 @contextmanager
 def shared_sign(path: Path) -> Iterator[None]:
     """Show, for as long as the block lasts, that somebody is at work; any number may at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    handle = _opened(path)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH)
         yield
@@ -59,6 +54,18 @@ def is_shown(path: Path) -> bool:
         return not _is_taken(handle)
     finally:
         os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise ChangeSite(
+            f"{path} cannot be opened ({error.strerror}): check the folder, its permissions "
+            "and the free disk space",
+            code="StoreUnusable",
+        ) from None
 
 
 def _is_taken(handle: int) -> bool:

@@ -108,10 +108,19 @@ class Desk:
                     self._answer(path, waiting)
             if is_handed_over and sending is not None:
                 sending.submit(self._handle, path, None)
-        except Exception:
-            # A full disk, say: the request stays where it is, and is taken up again a little later.
-            _log.exception("request %s could not be answered now; it is tried again", path.name)
+        except OSError as error:
+            # A full disk, say, needs no traceback: the request stays, and is taken up again a little later.
             self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
+            _log.error(
+                "request %s could not be answered now (%s): check the folder, its permissions and the free "
+                "disk space; it is tried again in %g s",
+                path.name,
+                error,
+                _TRY_AGAIN_AFTER,
+            )
+        except Exception:
+            self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
+            _log.exception("request %s could not be answered now; it is tried again", path.name)
         finally:
             if not is_handed_over:
                 with self._lock:

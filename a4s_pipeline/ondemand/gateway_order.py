@@ -97,7 +97,7 @@ def checked_again(order: Any, intake: IntakeOrder) -> GatewayOrder:
 def payload_of(order: GatewayOrder) -> str:
     """Return the JSON that is sent, to the letter: exact numbers, and no field that has no value."""
     try:
-        payload = exact_json.dumps(
+        payload = exact_json.dumps_to_keep(
             order.model_dump(by_alias=True, exclude_none=True) | {"metadata": order.metadata}
         )
         payload.encode()

@@ -6,7 +6,6 @@ import errno
 import fcntl
 import os
 import stat
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest
 from a4s_pipeline.ondemand.requests import LARGEST_REQUEST
+from a4s_pipeline.ondemand.whole_files import clear_abandoned, make_folder, write_whole
 
 _ENDING = ".json"
 _LONGEST_NAME = 200
@@ -72,9 +72,13 @@ class Inbox:
         self._answers = self._inbox / ".answers"
 
     def prepare(self) -> None:
-        """Make the folders."""
-        for folder in (self._inbox, self._outbox, self._done, self._failed, self._unsettled, self._answers):
-            folder.mkdir(parents=True, exist_ok=True)
+        """Make the folders, and clear away what killed processes had half written."""
+        folders = (self._inbox, self._outbox, self._done, self._failed, self._unsettled, self._answers)
+        for folder in folders:
+            make_folder(folder)
+            if folder != self._inbox:
+                # What is half written in the inbox is its sender's.
+                clear_abandoned(folder)
 
     def waiting(self) -> list[Path]:
         """Return the requests that wait, in no order."""
@@ -156,13 +160,13 @@ class Inbox:
         """
         name = path.name if is_plain_id(path.name.removesuffix(_ENDING)) else _name_of_last_resort(path)
         if keep:
-            _write_whole(self._answers / name, document)
-        _write_whole(self._outbox / name, document)
+            write_whole(self._answers / name, document)
+        write_whole(self._outbox / name, document)
         folder = {"ok": self._done, "unknown": self._unsettled}.get(status, self._failed)
         if not waiting.is_at(path):
             # Its sender has put another request in its place, which is for the next turn.
             if not os.path.lexists(folder / name):
-                _write_whole(folder / name, waiting.raw)
+                write_whole(folder / name, waiting.raw)
         elif waiting.is_duplicate:
             # The plain name stays that of the first, which later ones are compared with.
             path.replace(folder / _name_of_its_own(name))
@@ -201,17 +205,6 @@ def _is_ours(path: Path, handle: int) -> bool:
         return os.path.samestat(os.lstat(path), os.fstat(handle))
     except (BlockingIOError, FileNotFoundError):
         return False
-
-
-def _write_whole(target: Path, content: bytes) -> None:
-    # Two threads may answer under one name at once: a request, and the same again that waits unsettled.
-    temporary = target.parent / f".{target.name}.{os.getpid()}.{threading.get_native_id()}.tmp"
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(target)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _move(path: Path, folder: Path, name: str) -> None:

@@ -23,6 +23,7 @@ from a4s_pipeline.errors import ChangeRequest, FieldFault
 from a4s_pipeline.gateway.dates import as_instant
 from a4s_pipeline.gateway.reading import message_of, path_of
 from a4s_pipeline.gateway.routes import is_addressable
+from a4s_pipeline.texts import has_utf8
 
 # Fields of an intake order that have no place in the gateway's order: a hook may map them.
 WITHOUT_PLACE = ("addresses", "contacts", "surcharges", "attributes")
@@ -179,18 +180,14 @@ def _cannot_be_sent(value: Any, path: tuple[int | str, ...]) -> Iterator[FieldFa
     """Name what can be neither recorded nor sent, in the fields of any shape too."""
     if len(path) > _DEEPEST:
         yield FieldFault(path_of(path[:3]), "is nested too deeply")
-    elif isinstance(value, str) and not _is_unicode(value):
+    elif isinstance(value, str) and not has_utf8(value):
         yield FieldFault(path_of(path), "holds half a character, which has no UTF-8")
     elif isinstance(value, list):
         for place, inner in enumerate(value):
             yield from _cannot_be_sent(inner, (*path, place))
     elif isinstance(value, dict):
         for name, inner in value.items():
-            if _is_unicode(name):
+            if has_utf8(name):
                 yield from _cannot_be_sent(inner, (*path, name))
             else:
                 yield FieldFault(path_of(path), "has a name that holds half a character")
-
-
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)

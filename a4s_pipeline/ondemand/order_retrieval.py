@@ -17,12 +17,14 @@ from a4s_pipeline.errors import ChangeRequest, FieldFault, NotThere, TryAgain
 from a4s_pipeline.gateway.answers import no_focus_connector
 from a4s_pipeline.gateway.dates import as_instant
 from a4s_pipeline.gateway.records import OrderHeader, OrderLine, WireRecord
+from a4s_pipeline.texts import has_utf8
 from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.reader import published
 from a4s_pipeline.warehouse.retrieval import OrderFilter, count_orders, find_lines, find_order, find_orders
 from a4s_pipeline.warehouse.state import StreamState, stream_state
 
 MOST_ORDERS = 1000
+MOST_SKIPPED = 10**9
 _USUAL_LIMIT = 50
 _JSON_FIELDS = ("delivery_address",)
 
@@ -63,7 +65,7 @@ def read_filter(body: Mapping[str, Any], timezone: ZoneInfo) -> OrderFilter:
     """Read which orders a request asks for: from inclusive, to exclusive, as at the gateway."""
     faults: list[FieldFault] = []
     customer = body.get("customerCode")
-    if customer is not None and not isinstance(customer, str):
+    if customer is not None and (not isinstance(customer, str) or not has_utf8(customer)):
         faults.append(FieldFault("customerCode", "must be a text"))
     bounds: dict[str, datetime | None] = {}
     for name in ("orderDateFrom", "orderDateTo"):
@@ -75,8 +77,8 @@ def read_filter(body: Mapping[str, Any], timezone: ZoneInfo) -> OrderFilter:
     limit, offset = body.get("limit", _USUAL_LIMIT), body.get("offset", 0)
     if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MOST_ORDERS:
         faults.append(FieldFault("limit", f"must be a whole number from 1 to {MOST_ORDERS}"))
-    if not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
-        faults.append(FieldFault("offset", "must be a whole number from 0"))
+    if not isinstance(offset, int) or isinstance(offset, bool) or not 0 <= offset <= MOST_SKIPPED:
+        faults.append(FieldFault("offset", f"must be a whole number from 0 to {MOST_SKIPPED}"))
     if faults:
         raise ChangeRequest("the request cannot be read", code="Invalid", fields=tuple(faults))
     return OrderFilter(customer, bounds["orderDateFrom"], bounds["orderDateTo"], limit, offset)

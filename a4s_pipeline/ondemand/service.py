@@ -22,6 +22,7 @@ from a4s_pipeline.ondemand.order_retrieval import read_filter, retrieve_order, r
 from a4s_pipeline.ondemand.send_once import SendOnce, SendRules
 from a4s_pipeline.ondemand.stock_answers import StockAnswers
 from a4s_pipeline.platform import Platform
+from a4s_pipeline.texts import has_utf8
 from a4s_pipeline.warehouse.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
 
 _log = logging.getLogger(__name__)
@@ -164,7 +165,7 @@ class ConnectorAnswers:
         """Answer with one order."""
         del received_at
         code = body.get("orderCode")
-        if not isinstance(code, str) or not code:
+        if not isinstance(code, str) or not code or not has_utf8(code):
             fault = FieldFault("orderCode", "must be a text that is not empty")
             return failure(ChangeRequest("the request names no order", code="Invalid", fields=(fault,)))
         try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -22,6 +24,8 @@ STORAGE: dict[str, str | bool | int | float | list[str]] = {"storage_compatibili
 LONGEST_WAIT = 30.0
 _POLL = 0.02
 _HOLDER = re.compile(r"PID (\d+)")
+# What a full disk makes of a write, by whether a statement, a commit or a checkpoint made it.
+_DISK_FAILURES = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)
 
 
 class Warehouse:
@@ -67,7 +71,7 @@ class Warehouse:
                 self._has_schema = True
             yield connection
             is_sound = True
-        except duckdb.IOException as error:
+        except _DISK_FAILURES as error:
             raise _unusable(self.path, error) from None
         finally:
             self._turns.give_back(connection, is_sound=is_sound)
@@ -80,16 +84,19 @@ class Warehouse:
             try:
                 yield connection
             except BaseException:
-                connection.execute("ROLLBACK")
+                # After a fatal error there is nothing left to roll back, and what came first is the reason.
+                with suppress(duckdb.Error):
+                    connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
 
     def _open(self, deadline: float) -> duckdb.DuckDBPyConnection:
         while True:
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                if not self.path.exists():
+                    _create(self.path)
                 return duckdb.connect(str(self.path), config=STORAGE)
-            except duckdb.IOException as error:
+            except duckdb.Error as error:
                 if "Could not set lock" not in str(error):
                     raise _unusable(self.path, error) from None
                 if time.monotonic() >= deadline:
@@ -97,6 +104,25 @@ class Warehouse:
             except OSError as error:
                 raise _unusable(self.path, error) from None
             time.sleep(_POLL)
+
+
+def _create(path: Path) -> None:
+    """Put an empty database in place whole, unless another process was first.
+
+    DuckDB opens no file whose first blocks were cut short, by a kill or a full disk, ever again.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for abandoned in path.parent.glob(f".{path.name}.*.tmp"):
+        abandoned.unlink(missing_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
+    try:
+        duckdb.connect(str(aside), config=STORAGE).close()
+        # A link, because a rename would replace what another process has put there meanwhile. Where the
+        # file system knows no links, DuckDB makes the file itself.
+        with suppress(OSError):
+            path.hardlink_to(aside)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _held(path: Path, error: Exception, waited: float) -> StoreHeld:

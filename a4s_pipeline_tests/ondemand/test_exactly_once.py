@@ -16,10 +16,11 @@ import pytest
 from a4s_pipeline import exact_json
 from a4s_pipeline.sandbox import Faults
 from a4s_pipeline.warehouse.ledger import ORDER_LEDGER
+from a4s_pipeline_tests.nightly import Night
 from a4s_pipeline_tests.ondemand.conftest import Site, intake
 
-ORDERS = int(os.environ.get("A4S_TEST_EXPORTS", "60"))
-"""How many orders are exported: 60 with every change, 1,000 at night."""
+ORDERS = 60
+"""How many orders are exported in one go; at night it is done again and again."""
 FEWEST_KILLS = ORDERS // 20
 AT_ONCE = 2
 """Processes that export at the same time, the same orders each."""
@@ -119,6 +120,26 @@ def crew(cold_site: Site, tmp_path: Path) -> Crew:
 def test_every_order_is_booked_once_by_processes_that_are_killed_at_random(
     cold_site: Site, crew: Crew
 ) -> None:
+    assert_booked_once(cold_site, crew)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(0)
+def test_so_it_is_all_night(cold_site: Site, crew: Crew) -> None:
+    night = Night(share=0.1)
+    kills, rounds = 0, 0
+    while rounds == 0 or not night.is_over:
+        rounds += 1
+        assert_booked_once(cold_site, crew)
+        kills, crew.kills = kills + crew.kills, 0
+        cold_site.source.booked.clear()
+        cold_site.gateway.clear()
+        cold_site.query("DELETE FROM order_exports")
+        cold_site.query("DELETE FROM order_export_attempts")
+    print(f"{rounds} rounds of {ORDERS} orders, {kills} kills in {night.seconds:.0f} s")  # noqa: T201 - a report
+
+
+def assert_booked_once(cold_site: Site, crew: Crew) -> None:
     seed = random.randrange(1_000_000)
     started_at = time.monotonic()
     cold_site.gateway.latency_ms = 50

@@ -1,0 +1,246 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.sandbox import Administration, Sandbox, World
+from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline_tests.nightly import Night
+
+NOT_POSSIBLE = 77
+ROOT = Path(__file__).resolve().parents[2]
+ADMINISTRATIONS = {"demo": "Demo B.V.", "noord": "Noord"}
+
+
+def foreign_environment(**more: str) -> dict[str, str]:
+    """The environment of the tests, without any setting of ours in it but these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("A4S_", "DAGSTER_"))}
+    return {**kept, **more}
+
+
+class Chances:
+    """So many rounds, or as many as a share of the night has time for, with one source of chance."""
+
+    def __init__(self, few: int, share: float | None) -> None:
+        self.seed = random.randrange(1_000_000)
+        self.chance = random.Random(self.seed)
+        self.rounds = 0
+        self.kills = 0
+        self._few = few
+        self._night = None if share is None else Night(share=share)
+
+    def __iter__(self) -> Iterator[int]:
+        while not self._is_over():
+            self.rounds += 1
+            yield self.rounds
+
+    def _is_over(self) -> bool:
+        if self._night is None:
+            return self.rounds >= self._few
+        return self._night.is_over and self.rounds >= self._few
+
+    def tell(self, **more: object) -> None:
+        """Print what was tried, for the report of a night."""
+        figures = "".join(f", {count} {name.replace('_', ' ')}" for name, count in more.items())
+        print(f"{self.rounds} rounds, {self.kills} kills{figures}, seed {self.seed}")  # noqa: T201 - a report
+
+
+def by_day_and_by_night(share: float) -> pytest.MarkDecorator:
+    """Run a test with few rounds with every change, and for a share of the night at night."""
+    at_night = pytest.param(share, id="all night", marks=[pytest.mark.nightly, pytest.mark.timeout(0)])
+    return pytest.mark.parametrize("share", [pytest.param(None, id="a few"), at_night])
+
+
+@dataclass
+class Said:
+    """What a command left: its exit status, and what it printed."""
+
+    status: int
+    out: str
+    err: list[str]
+
+
+class Workers:
+    """Starts processes that work at a job, and kills them."""
+
+    def __init__(self, *loaded: str) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self._loaded = subprocess.Popen(
+            [sys.executable, "-m", "a4s_pipeline_tests.kills.worker", *loaded],
+            cwd=ROOT,
+            env=foreign_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._at_work: int | None = None
+
+    def close(self) -> None:
+        if self._at_work is not None:
+            kill(self._at_work)
+        self._loaded.communicate(timeout=60)
+        self._folder.cleanup()
+
+    def start(self, work: str, **how: Any) -> int:
+        """Start a job; return its process."""
+        assert self._loaded.stdin is not None
+        self._loaded.stdin.write(json.dumps({"work": work, "how": how}) + "\n")
+        self._loaded.stdin.flush()
+        self._at_work = self._heard()
+        return self._at_work
+
+    def ended(self) -> int:
+        """Wait for the end of the job; return its exit status, -9 where it was killed."""
+        status = self._heard()
+        self._at_work = None
+        return status
+
+    def _heard(self) -> int:
+        assert self._loaded.stdout is not None
+        return int(self._loaded.stdout.readline())
+
+    def do(self, work: str, **how: Any) -> None:
+        """Do a job to its end."""
+        self.start(work, **how)
+        assert self.ended() == 0
+
+    def a4s(self, site: "Site", *arguments: str, **how: Any) -> "Said":
+        """Run a command to its end; see what it printed, which holds no traceback."""
+        said = Path(self._folder.name) / "said"
+        environment = {name: value for name, value in site.environment.items() if name.startswith("A4S_")}
+        self.start("command", arguments=arguments, environment=environment, said=str(said), **how)
+        status = self.ended()
+        if status == NOT_POSSIBLE:
+            pytest.skip("permissions cannot be made to bind this user")
+        out, err = (said.with_suffix(suffix).read_text() for suffix in (".out", ".err"))
+        assert "Traceback" not in err, err
+        return Said(status, out, err.splitlines())
+
+    def kill_at_work(self, after: float, work: str, **how: Any) -> bool:
+        """Start a job and kill it after so many seconds; tell whether it was still at work."""
+        process = self.start(work, **how)
+        time.sleep(after)
+        kill(process)
+        status = self.ended()
+        assert status in (0, -signal.SIGKILL)
+        return status != 0
+
+
+def kill(process: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+
+
+class Site:
+    """A sandbox gateway, and an installation that imports from it into a folder."""
+
+    def __init__(self, sandbox: Sandbox, data_dir: Path, **more: Any) -> None:
+        self.sandbox = sandbox
+        self.data_dir = data_dir
+        self.chosen: dict[str, Any] = {
+            "gateway_url": sandbox.url,
+            "connectors": ADMINISTRATIONS,
+            "data_dir": str(data_dir),
+            "history_start": "2024-01-01",
+            **more,
+        }
+        self.settings = GivenSettings(**self.chosen)
+        self.warehouse = Warehouse(self.settings.warehouse_path)
+        self.platform = Platform(self.settings)
+
+    @property
+    def source(self) -> Administration:
+        return self.sandbox.world["Demo B.V."]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings as a command takes them."""
+        return foreign_environment(
+            A4S_GATEWAY_URL=self.sandbox.url,
+            A4S_CONNECTORS=json.dumps({"demo": "Demo B.V."}),
+            A4S_DATA_DIR=str(self.data_dir),
+            A4S_HISTORY_START="2024-01-01",
+            A4S_RESEND_AFTER_SECONDS="1",
+            A4S_LINGER_SECONDS="0",
+        )
+
+    def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with self.warehouse.moment() as connection:
+            return connection.execute(sql, list(parameters)).fetchall()
+
+    def published(self, sql: str) -> list[tuple[Any, ...]]:
+        """Ask the published copy, as an analyst does."""
+        with duckdb.connect(str(self.settings.analytics_path), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def temporaries(self) -> list[str]:
+        """What is half written anywhere below the data folder."""
+        return sorted(path.name for path in self.data_dir.rglob("*.tmp*"))
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the settings and the Dagster home of whoever runs the tests out of them."""
+    for name in list(os.environ):
+        if name.startswith(("A4S_", "DAGSTER_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    world = World()
+    for name in ADMINISTRATIONS.values():
+        world.add_administration(name)
+    with Sandbox(world) as served:
+        yield served
+
+
+@pytest.fixture
+def site_of(sandbox: Sandbox, tmp_path: Path) -> Callable[..., Site]:
+    """Make a site, in a folder of its own."""
+
+    def make(folder: str = "data", **more: Any) -> Site:
+        return Site(sandbox, tmp_path / folder, **more)
+
+    return make
+
+
+@pytest.fixture
+def more_workers() -> Iterator[Callable[[], Workers]]:
+    """Make workers that work side by side."""
+    with ExitStack() as stack:
+
+        def make() -> Workers:
+            made = Workers()
+            stack.callback(made.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture(scope="package")
+def commands() -> Iterator[Workers]:
+    """What runs commands, with Dagster loaded already, which costs a second."""
+    loaded = Workers("with-dagster")
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture
+def workers(more_workers: Callable[[], Workers]) -> Workers:
+    return more_workers()

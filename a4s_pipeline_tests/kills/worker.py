@@ -1,0 +1,216 @@
+"""A process that has everything loaded and forks one that works for each job, to be killed by tests.
+
+Loading takes half a second, a fork a hundredth of it: so there can be many kills.
+"""
+
+import ctypes
+import importlib
+import io
+import json
+import os
+import random
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from a4s_pipeline.cli import main
+from a4s_pipeline.cli.output import report_failure
+from a4s_pipeline.errors import A4sError
+from a4s_pipeline.ondemand.desk import Desk
+from a4s_pipeline.ondemand.service import OnDemand
+from a4s_pipeline.ondemand.upkeep import Upkeep
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.sync import order_pages, order_writer, record_writer
+from a4s_pipeline.sync.windows import Months, OrdersPlan
+from a4s_pipeline.warehouse import publish
+from a4s_pipeline.warehouse.store import Warehouse
+
+SLOW_COPY = """
+import os, pathlib, shutil, sys, time
+pathlib.Path(sys.argv[2] + ".pid").write_text(str(os.getpid()))
+with open(sys.argv[1], "rb") as source, open(sys.argv[2], "wb") as target:
+    while piece := source.read(1 << 16):
+        target.write(piece)
+        target.flush()
+        time.sleep(0.005)
+shutil.copystat(sys.argv[1], sys.argv[2])
+"""
+FILL = """
+INSERT INTO flow_executions (connector, flow, started_at)
+SELECT 'demo', $generation, TIMESTAMPTZ '2024-01-01' + to_seconds(number) FROM range($rows) AS t (number)
+"""
+
+
+def platform_of(settings: dict[str, Any]) -> Platform:
+    """The installation that a job is about."""
+    return Platform(GivenSettings(**settings))
+
+
+def sync(settings: dict[str, Any], streams: list[str]) -> None:
+    """Sync the streams one after another, in small bites: many transactions to be killed in."""
+    order_writer._LARGEST_BATCH = record_writer._LARGEST_BATCH = 10
+    order_pages._ORDERS_IN_FLIGHT_PER_CONNECTION = 5
+    platform = platform_of(settings)
+    for stream in streams:
+        match stream:
+            case "orders":
+                platform.sync_orders("demo", OrdersPlan(), run_id="killed")
+            case "items":
+                platform.sync_items("demo", run_id="killed")
+            case "customers":
+                platform.sync_customers("demo", run_id="killed")
+            case "publish":
+                platform.publish()
+
+
+def fill_and_publish(settings: dict[str, Any], rows: int, slow: bool) -> None:
+    """Write one generation of rows after another, each in one transaction, and publish each."""
+    if slow:
+        publish._COPY = SLOW_COPY
+    platform = platform_of(settings)
+    while True:
+        with platform.warehouse.transaction() as connection:
+            connection.execute("DELETE FROM flow_executions")
+            connection.execute(FILL, {"generation": f"{time.time_ns()}", "rows": rows})
+        platform.publish()
+
+
+def send(settings: dict[str, Any], requests: list[dict[str, Any]]) -> None:
+    """Export orders and create customers until all are done, in an order that is left to chance."""
+    with OnDemand(platform_of(settings), "killed") as service:
+        answers = service.connector("demo")
+        do = {"export_order": answers.export_order, "create_customer": answers.create_customer}
+        left = requests
+        while left:
+            random.shuffle(left)
+            answered = [(request, do[request["kind"]](request, datetime.now(UTC))) for request in left]
+            assert all(answer.status != "refused" for _, answer in answered)
+            left = [request for request, answer in answered if answer.status != "ok"]
+            time.sleep(0.25)
+
+
+def desk(settings: dict[str, Any]) -> None:
+    """Answer the inbox until nothing waits in it and nothing is left to be settled."""
+    with OnDemand(platform_of(settings), "killed") as service:
+        Desk(service).serve(lambda: False)
+
+
+def months(settings: dict[str, Any]) -> None:
+    """Read all months whole, as a backfill does."""
+    whole = OrdersPlan(Months(date(2024, 1, 1), date(2024, 12, 1)), whole=True)
+    platform_of(settings).sync_orders("demo", whole, run_id="backfill")
+
+
+def command(
+    arguments: list[str],
+    environment: dict[str, str],
+    said: str,
+    limit: int | None = None,
+    without_privileges: bool = False,
+    store_wait: float | None = None,
+) -> None:
+    """Run `a4s` with what it prints in files; no file grows beyond the limit, as on a full disk."""
+    os.environ.update(environment)
+    # Kept in memory meanwhile: what is printed may not grow beyond the limit either.
+    sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
+    if store_wait is not None:
+        cast("dict[str, Any]", Platform.__init__.__kwdefaults__)["store_wait_seconds"] = store_wait
+    if without_privileges and os.geteuid() == 0:
+        lose_privileges()
+    if limit is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    sys.argv = ["a4s", *arguments]
+    try:
+        BESIDE.get(arguments[0], main)()
+    except A4sError as error:
+        sys.exit(report_failure(error, as_json=False))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        Path(f"{said}.out").write_text(sys.stdout.getvalue())
+        Path(f"{said}.err").write_text(sys.stderr.getvalue())
+
+
+def answer_inbox() -> None:
+    """Answer the inbox as the job does."""
+    with OnDemand(Platform(), "desk") as service, Upkeep(service):
+        Desk(service).serve(lambda: False)
+
+
+BESIDE: dict[str, Callable[[], None]] = {
+    "desk": answer_inbox,
+    "publish": lambda: say(Platform().publish().size),
+}
+"""What is no command, and is run as one."""
+
+
+def lose_privileges() -> None:
+    """Let permissions bind this process, which is root's."""
+    library = ctypes.CDLL(None, use_errno=True)
+    version, capabilities = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    library.capget(version, capabilities)
+    for capability in (1, 2):  # to write, and to read, whatever the permissions say
+        capabilities[0] &= ~(1 << capability)
+    if library.capset(version, capabilities) != 0:
+        os._exit(77)
+
+
+def first_opening(path: str) -> None:
+    """Open a warehouse that is not there yet."""
+    with Warehouse(Path(path)).moment():
+        pass
+
+
+WORK: dict[str, Callable[..., None]] = {
+    "sync": sync,
+    "fill_and_publish": fill_and_publish,
+    "send": send,
+    "desk": desk,
+    "first_opening": first_opening,
+    "months": months,
+    "command": command,
+}
+
+
+def say(what: object) -> None:
+    """Tell the test something."""
+    sys.stdout.write(f"{what}\n")
+    sys.stdout.flush()
+
+
+def work_at(job: dict[str, Any]) -> None:
+    """Do a job as the forked process, and never return."""
+    os.setsid()
+    status = 1
+    try:
+        WORK[job["work"]](**job["how"])
+        status = 0
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    except Exception:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def take_jobs() -> None:
+    """Take jobs from standard input; tell the process of each, and how it ended."""
+    if "with-dagster" in sys.argv:
+        importlib.import_module("a4s_pipeline.orchestration.running")
+    for line in sys.stdin:
+        process = os.fork()
+        if process == 0:
+            work_at(json.loads(line))
+        say(process)
+        say(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+
+
+if __name__ == "__main__":
+    take_jobs()
