@@ -21,15 +21,19 @@ def moved_orders(
 ) -> dict[str, Any] | None:
     """Return those of the codes that are listed from `start` on, with their headers as they came.
 
-    None is returned where the listing never held still: then nothing can be said of any of them.
+    As for any listing that takes something for gone, several pages must come twice alike. None is returned
+    where they never do: then nothing can be said of any of the orders.
     """
     wanted = frozenset(codes)
     found: dict[str, Any] = {}
     listing = Listing()
+    before = b""
     for _ in range(_MOST_READINGS):
-        _read_once(administration, wanted, start, listing, found)
-        if found.keys() == wanted or listing.is_stuck() or listing.is_complete:
+        pages = _read_once(administration, wanted, start, listing, found)
+        is_whole = listing.is_stuck() or listing.is_complete
+        if found.keys() == wanted or (is_whole and (pages == 1 or listing.reading == before)):
             return found
+        before = listing.reading
     return None
 
 
@@ -39,7 +43,8 @@ def _read_once(
     start: datetime,
     listing: Listing,
     found: dict[str, Any],
-) -> None:
+) -> int:
+    """Read the listing, as far as it takes to find them all; return how many pages that took."""
     listing.begin()
     number = 0
     while True:
@@ -52,6 +57,6 @@ def _read_once(
             if code in wanted:
                 found[code] = raw
         listing.add(page.total_count, listed)
-        if found.keys() == wanted or not has_more(page, listing):
-            return
         number += 1
+        if found.keys() == wanted or not has_more(page, listing):
+            return number

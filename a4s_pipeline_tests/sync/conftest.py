@@ -171,7 +171,9 @@ class Site:
         return dict(self.query("SELECT record_key, reason FROM set_aside"))
 
     def watermark(self, connector: str = "demo") -> datetime | None:
-        rows = self.query("SELECT watermark FROM sync_state WHERE connector = ? AND stream = 'orders'", connector)
+        rows = self.query(
+            "SELECT watermark FROM sync_state WHERE connector = ? AND stream = 'orders'", connector
+        )
         watermark: datetime | None = rows[0][0] if rows else None
         return watermark
 

@@ -193,6 +193,31 @@ def test_an_order_that_moved_before_the_history_start_is_gone(site_of: Callable[
     assert site.sync(MARCH).removed == 1
 
 
+def test_an_order_that_moved_is_found_though_it_slips_between_two_pages_of_the_look_for_it(
+    site_of: Callable[..., Site],
+) -> None:
+    site = site_of(page_size=3)
+    site.put_month(3)
+    for number in range(6):
+        site.put(f"MAY{number}", f"2024-05-0{1 + number}T09:00:00")
+    site.sync()
+    site.put("A002", "2024-05-01T12:00:00")
+    slipped: list[str] = []
+
+    def slip(_route: str, _administration: str, page: int) -> None:
+        # The look for it has no end; A002 is the first order of its second page.
+        if page == 0 and not slipped and "orderDateTo" not in site.sandbox.calls("orders")[-1].query:
+            slipped.append("MAY0")
+            site.source.remove_order("MAY0")
+            site.put("NEW", "2024-06-01T09:00:00")
+
+    site.sandbox.clear()
+    site.faults.on_page = slip
+    result = site.sync(MARCH)
+    assert (slipped, result.removed, result.changed) == (["MAY0"], 0, 1)
+    assert site.order("A002")["removed_at"] is None
+
+
 def test_while_the_whole_listing_keeps_moving_nothing_is_taken_for_moved_or_gone(
     site_of: Callable[..., Site],
 ) -> None:

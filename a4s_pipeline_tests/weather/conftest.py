@@ -1,0 +1,34 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from a4s_pipeline.sandbox import World
+from a4s_pipeline_tests.sync.conftest import (
+    _settings_of_our_own,
+    _swift_retries,
+    empty_warehouse,
+    world,
+)
+from a4s_pipeline_tests.weather.ground import Ground
+
+__all__ = [
+    "_settings_of_our_own",
+    "_swift_retries",
+    "empty_warehouse",
+    "world",
+]
+
+
+@pytest.fixture(autouse=True)
+def _many_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a few records at a time, so that a sync of forty orders has as many seams as one of thousands."""
+    monkeypatch.setattr("a4s_pipeline.sync.order_writer._LARGEST_BATCH", 5)
+    monkeypatch.setattr("a4s_pipeline.sync.record_writer._LARGEST_BATCH", 5)
+    monkeypatch.setattr("a4s_pipeline.sync.order_pages._ORDERS_IN_FLIGHT_PER_CONNECTION", 2)
+
+
+@pytest.fixture
+def ground(world: World, empty_warehouse: Path, tmp_path: Path) -> Iterator[Ground]:
+    with Ground(tmp_path, world=world, empty=empty_warehouse) as made:
+        yield made
