@@ -33,9 +33,12 @@ def publish(warehouse: Warehouse, target: Path) -> Published:
 
     Readers that have the old copy open keep it, undisturbed; whoever opens it next sees the new one.
     """
-    with warehouse.moment() as connection:
+    with warehouse.opened() as file:
         if not _is_current(warehouse.path, target):
-            connection.execute("CHECKPOINT")
+            try:
+                file.checkpoint()
+            except OSError as error:
+                raise _not_published(target, error.strerror or type(error).__name__) from None
             _copy_over(warehouse.path, target)
             return Published(target, target.stat().st_size, was_replaced=True)
     return Published(target, target.stat().st_size, was_replaced=False)

@@ -15,12 +15,11 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from a4s_pipeline.errors import ChangeSite, StoreHeld
+from a4s_pipeline.warehouse.opened import STORAGE, OpenedFile
 from a4s_pipeline.warehouse.tables import TABLES
 from a4s_pipeline.warehouse.turns import turns_of
 from a4s_pipeline.warehouse.views import DEFAULT_ZONE, views_in
 
-# Analysts' tools lag behind: a file made with the defaults of DuckDB 2 is closed to every 1.x client.
-STORAGE: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": "v1.4.0"}
 LONGEST_WAIT = 30.0
 _POLL = 0.02
 _HOLDER = re.compile(r"PID (\d+)")
@@ -51,6 +50,12 @@ class Warehouse:
 
     @contextmanager
     def moment(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the file for a moment, with its tables and views in place; raises as `opened` does."""
+        with self.opened() as file:
+            yield file.connection
+
+    @contextmanager
+    def opened(self) -> Iterator[OpenedFile]:
         """Open the file for a moment, with its tables and views in place.
 
         Raises `StoreHeld` where another process does not let go in time, and `ChangeSite` where the
@@ -59,22 +64,20 @@ class Warehouse:
         deadline = time.monotonic() + self._wait_seconds
         if not self._turns.take(self._wait_seconds):
             raise StoreHeld(f"{self.path} is in use by another thread of this process: try again later")
-        connection: duckdb.DuckDBPyConnection | None = None
+        file: OpenedFile | None = None
         is_sound = False
         try:
-            connection = self._turns.kept()
-            if connection is None:
-                connection = self._open(deadline)
-                connection.execute("SET TimeZone = 'UTC'")
+            file = self._turns.kept() or self._open(deadline)
             if not self._has_schema:
-                _apply_schema(connection, self._zone)
+                _clear_abandoned(self.path)
+                _apply_schema(file.connection, self._zone)
                 self._has_schema = True
-            yield connection
+            yield file
             is_sound = True
         except _DISK_FAILURES as error:
             raise _unusable(self.path, error) from None
         finally:
-            self._turns.give_back(connection, is_sound=is_sound)
+            self._turns.give_back(file, is_sound=is_sound)
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -90,12 +93,12 @@ class Warehouse:
                 raise
             connection.execute("COMMIT")
 
-    def _open(self, deadline: float) -> duckdb.DuckDBPyConnection:
+    def _open(self, deadline: float) -> OpenedFile:
         while True:
             try:
                 if not self.path.exists():
                     _create(self.path)
-                return duckdb.connect(str(self.path), config=STORAGE)
+                return OpenedFile.open(self.path)
             except duckdb.Error as error:
                 if "Could not set lock" not in str(error):
                     raise _unusable(self.path, error) from None
@@ -112,17 +115,26 @@ def _create(path: Path) -> None:
     DuckDB opens no file whose first blocks were cut short, by a kill or a full disk, ever again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for abandoned in path.parent.glob(f".{path.name}.*.tmp"):
-        abandoned.unlink(missing_ok=True)
+    _clear_abandoned(path)
     aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
     try:
         duckdb.connect(str(aside), config=STORAGE).close()
-        # A link, because a rename would replace what another process has put there meanwhile. Where the
-        # file system knows no links, DuckDB makes the file itself.
-        with suppress(OSError):
+        # A link, because a rename would replace what another process has put there meanwhile.
+        try:
             path.hardlink_to(aside)
+        except OSError:
+            # It was first; or the file system knows no links.
+            if not path.exists():
+                aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _clear_abandoned(path: Path) -> None:
+    """Delete what killed processes left half made; one that is at it now finds the file in place instead."""
+    for abandoned in path.parent.glob(f".{path.name}.*.tmp"):
+        with suppress(OSError):
+            abandoned.unlink(missing_ok=True)
 
 
 def _held(path: Path, error: Exception, waited: float) -> StoreHeld:

@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-import duckdb
+from a4s_pipeline.warehouse.opened import OpenedFile
 
 # A busy process keeps the file for no longer than this before others may have it.
 _LONGEST_HOLD = 0.5
@@ -21,10 +21,10 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._turn = threading.RLock()
+        self._turn = threading.Lock()
         self._count_lock = threading.Lock()
         self._waiting = 0
-        self._kept: duckdb.DuckDBPyConnection | None = None
+        self._kept: OpenedFile | None = None
         self._opened_at = 0.0
 
     def take(self, wait_seconds: float) -> bool:
@@ -42,14 +42,14 @@ class Turns:
                 self._turn.release()
         return is_ours
 
-    def kept(self) -> duckdb.DuckDBPyConnection | None:
+    def kept(self) -> OpenedFile | None:
         """Return the connection that was handed on, or None where the file must be opened."""
         connection, self._kept = self._kept, None
         if connection is None:
             self._opened_at = time.monotonic()
         return connection
 
-    def give_back(self, connection: duckdb.DuckDBPyConnection | None, *, is_sound: bool) -> None:
+    def give_back(self, connection: OpenedFile | None, *, is_sound: bool) -> None:
         """End a turn: hand the connection on to a thread that waits, or close it."""
         try:
             is_wanted = is_sound and self._waiting > 0 and self._kept is None
@@ -57,7 +57,7 @@ class Turns:
                 if is_wanted and time.monotonic() - self._opened_at < _LONGEST_HOLD:
                     self._kept = connection
                 else:
-                    connection.close()
+                    connection.close(is_sound=is_sound)
         finally:
             self._turn.release()
         # Whoever the connection was kept for may have given up while it was: then nobody else closes it.

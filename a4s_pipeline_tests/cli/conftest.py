@@ -128,15 +128,6 @@ class Installation:
 
 
 @pytest.fixture(autouse=True)
-def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the settings and the Dagster home of whoever runs the tests out of them."""
-    for name in list(os.environ):
-        if name.startswith(("A4S_", "DAGSTER_")):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(autouse=True)
 def _swift_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the number of tries and shorten the waits between them, for commands in this process."""
     monkeypatch.setattr("a4s_pipeline.gateway.client.RetryRule", partial(RetryRule, first_wait=0.001))

@@ -1,4 +1,3 @@
-import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,14 +12,6 @@ from a4s_pipeline.settings import GivenSettings
 
 ADMINISTRATION = "Demo B.V."
 PlatformOf = Callable[..., Platform]
-
-
-@pytest.fixture(autouse=True)
-def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in list(os.environ):
-        if name.startswith(("A4S_", "DAGSTER_")):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(autouse=True)

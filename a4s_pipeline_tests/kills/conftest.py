@@ -192,15 +192,6 @@ class Site:
         return sorted(path.name for path in self.data_dir.rglob("*.tmp*"))
 
 
-@pytest.fixture(autouse=True)
-def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the settings and the Dagster home of whoever runs the tests out of them."""
-    for name in list(os.environ):
-        if name.startswith(("A4S_", "DAGSTER_")):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     world = World()

@@ -24,7 +24,8 @@ from a4s_pipeline.sandbox.gateway import Headers, Outcome
 from a4s_pipeline.sandbox.replies import Reply
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.warehouse.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
-from a4s_pipeline.warehouse.store import STORAGE, Warehouse
+from a4s_pipeline.warehouse.opened import STORAGE
+from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline_tests.cli.conftest import Ended, here
 
 __all__ = ["Ended", "here"]
@@ -143,14 +144,6 @@ class Site:
         entry = self.ledger(ORDER_LEDGER).entry(order_id)
         assert entry is not None
         return dict(entry.row)
-
-
-@pytest.fixture(autouse=True)
-def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the settings of whoever runs the tests out of them."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"A4S_{name.upper()}", raising=False)
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from a4s_pipeline.ondemand.upkeep import Upkeep
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Administration, Sandbox, World
 from a4s_pipeline.settings import GivenSettings
-from a4s_pipeline.warehouse.store import STORAGE
+from a4s_pipeline.warehouse.opened import STORAGE
 
 NAME = "Demo B.V."
 HOLDER = """

@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -121,15 +120,6 @@ def held_by_an_analyst(path: Path) -> Iterator[int]:
             yield process.pid
         finally:
             process.kill()
-
-
-@pytest.fixture(autouse=True)
-def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the settings and the Dagster home of whoever runs the tests out of them."""
-    for name in list(os.environ):
-        if name.startswith(("A4S_", "DAGSTER_")):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,6 @@ from a4s_pipeline.cli.report import report
 from a4s_pipeline.errors import A4sError, ChangeSettings, ChangeSite
 from a4s_pipeline.report import write_report
 from a4s_pipeline.report.page import render
-from a4s_pipeline.settings import Settings
 from a4s_pipeline.warehouse.reader import NotPublished
 from a4s_pipeline.warehouse.staging import Row
 from a4s_pipeline.warehouse.tables import (
@@ -227,18 +226,15 @@ def test_a_page_that_cannot_be_written_is_told(publish_rows: Publish, tmp_path: 
 
 
 @pytest.fixture
-def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"A4S_{name.upper()}", raising=False)
+def _data_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("A4S_DATA_DIR", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
 
 
 def _run(*arguments: str) -> Any:
     return CliRunner().invoke(report, arguments)
 
 
-@pytest.mark.usefixtures("_settings_of_our_own")
+@pytest.mark.usefixtures("_data_here")
 class TestCommand:
     def test_it_writes_the_page_into_the_data_folder(self, publish_rows: Publish, tmp_path: Path) -> None:
         publish_rows({ORDERS: [order("1")]})

@@ -17,7 +17,8 @@ from a4s_pipeline.sandbox import Administration, Faults, Sandbox, World
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
-from a4s_pipeline.warehouse.store import STORAGE, Warehouse
+from a4s_pipeline.warehouse.opened import STORAGE
+from a4s_pipeline.warehouse.store import Warehouse
 
 ADMINISTRATION = "Demo B.V."
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -213,14 +214,6 @@ class Site:
 def _swift_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the number of tries and shorten the waits between them."""
     monkeypatch.setattr("a4s_pipeline.gateway.client.RetryRule", partial(RetryRule, first_wait=0.001))
-
-
-@pytest.fixture(autouse=True)
-def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the settings of whoever runs the tests out of them."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"A4S_{name.upper()}", raising=False)
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

@@ -137,6 +137,7 @@ def test_temporaries_of_a_publish_that_was_killed_are_cleaned_up(warehouse: Ware
     assert not abandoned.exists()
     assert mine.exists()
     assert sorted(file.name for file in target.parent.iterdir()) == [
+        ".warehouse.duckdb.undo",
         "analytics.duckdb",
         "my-notes.tmp",
         "warehouse.duckdb",

@@ -5,9 +5,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from a4s_pipeline.warehouse.opened import STORAGE
 from a4s_pipeline.warehouse.schema import TEXT, Column, Table, View
 from a4s_pipeline.warehouse.staging import append_rows
-from a4s_pipeline.warehouse.store import STORAGE, Warehouse
+from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import ORDERS, SET_ASIDE, TABLES
 from a4s_pipeline.warehouse.views import DEFAULT_ZONE, views_in
 

@@ -184,3 +184,15 @@ def test_the_file_is_readable_by_duckdb_1_4(warehouse: Warehouse, path: Path) ->
 
 def test_the_name_of_the_file_is_all_that_a_warehouse_shows(warehouse: Warehouse, path: Path) -> None:
     assert repr(warehouse) == f"Warehouse({str(path)!r})"
+
+
+def test_what_a_process_left_half_made_when_it_was_killed_is_cleared_away(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with Warehouse(path).moment():
+        pass
+    # Killed between the two: the file is in its place, and has its first name still.
+    abandoned = tmp_path / ".warehouse.duckdb.4242.4242.tmp"
+    abandoned.hardlink_to(path)
+    with Warehouse(path).moment() as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchall() == [(0,)]
+    assert not abandoned.exists()

@@ -3,10 +3,10 @@ import time
 from pathlib import Path
 from typing import cast
 
-import duckdb
 import pytest
 
 from a4s_pipeline.warehouse import turns
+from a4s_pipeline.warehouse.opened import OpenedFile
 from a4s_pipeline.warehouse.turns import Turns
 
 
@@ -16,7 +16,7 @@ class Connection:
     def __init__(self) -> None:
         self.is_open = True
 
-    def close(self) -> None:
+    def close(self, *, is_sound: bool = True) -> None:
         self.is_open = False
 
 
@@ -25,15 +25,15 @@ def connection() -> Connection:
     return Connection()
 
 
-def as_duckdb(connection: Connection) -> duckdb.DuckDBPyConnection:
-    return cast("duckdb.DuckDBPyConnection", connection)
+def as_file(connection: Connection) -> OpenedFile:
+    return cast("OpenedFile", connection)
 
 
 def test_the_connection_is_closed_where_nobody_waits(connection: Connection) -> None:
     ours = Turns()
     assert ours.take(1)
     assert ours.kept() is None
-    ours.give_back(as_duckdb(connection), is_sound=True)
+    ours.give_back(as_file(connection), is_sound=True)
     assert not connection.is_open
 
 
@@ -49,13 +49,13 @@ def test_the_connection_is_handed_on_to_who_waits_unless_it_failed(
     def wait() -> None:
         assert ours.take(10)
         got.append(ours.kept())
-        ours.give_back(as_duckdb(connection), is_sound=True)
+        ours.give_back(as_file(connection), is_sound=True)
 
     waiting = threading.Thread(target=wait)
     waiting.start()
     while ours._waiting == 0:
         pass
-    ours.give_back(as_duckdb(connection), is_sound=is_sound)
+    ours.give_back(as_file(connection), is_sound=is_sound)
     waiting.join(10)
     assert got == [connection if is_sound else None]
     assert not connection.is_open
@@ -89,7 +89,7 @@ def test_a_connection_kept_for_somebody_who_gives_up_meanwhile_is_closed(
         return now
 
     monkeypatch.setattr("a4s_pipeline.warehouse.turns.time.monotonic", until_it_gave_up)
-    ours.give_back(as_duckdb(connection), is_sound=True)
+    ours.give_back(as_file(connection), is_sound=True)
     assert not impatient.is_alive()
     assert not connection.is_open
 

@@ -5,7 +5,6 @@ import pytest
 
 from a4s_pipeline.sandbox import World
 from a4s_pipeline_tests.sync.conftest import (
-    _settings_of_our_own,
     _swift_retries,
     empty_warehouse,
     world,
@@ -13,7 +12,6 @@ from a4s_pipeline_tests.sync.conftest import (
 from a4s_pipeline_tests.weather.ground import Ground
 
 __all__ = [
-    "_settings_of_our_own",
     "_swift_retries",
     "empty_warehouse",
     "world",

@@ -1,0 +1,79 @@
+"""The warehouse file while it is open: its connection, and the checkpoints that a kill cannot spoil."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import duckdb
+
+from a4s_pipeline.warehouse.undo import keep_for_undo, undo_what_was_cut_short
+
+# Analysts' tools lag behind: a file made with the defaults of DuckDB 2 is closed to every 1.x client.
+# No checkpoint but our own: each is to be undone if it is cut short.
+STORAGE: dict[str, str | bool | int | float | list[str]] = {
+    "storage_compatibility_version": "v1.4.0",
+    "wal_autocheckpoint": "1TB",
+}
+_NEVER = 10**15
+
+
+class OpenedFile:
+    """A file that is open in this process; `connection` is for one thread at a time."""
+
+    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection, handle: int) -> None:
+        self._path = path
+        self._handle = handle
+        self.connection = connection
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a file that is there; undo first what was cut short in it. Raises as DuckDB does."""
+        undo_what_was_cut_short(path)
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            connection = duckdb.connect(str(path), config=STORAGE)
+        except BaseException:
+            os.close(handle)
+            raise
+        opened = cls(path, connection, handle)
+        try:
+            _leave_checkpoints_to_us(connection)
+        except BaseException:
+            opened.close(is_sound=False)
+            raise
+        return opened
+
+    def checkpoint(self) -> None:
+        """Bring what is in the write-ahead log into the file."""
+        keep_for_undo(self.connection, self._handle, self._path)
+        self.connection.execute("CHECKPOINT")
+
+    def close(self, *, is_sound: bool = True) -> None:
+        """Close the file, and bring the write-ahead log into it first, where nothing went wrong.
+
+        What keeps it from that, such as a full disk, loses nothing: the log stays for the next time.
+        """
+        try:
+            if is_sound and self._has_log():
+                with suppress(duckdb.Error, OSError):
+                    self.checkpoint()
+        finally:
+            self.connection.close()
+            os.close(self._handle)
+
+    def _has_log(self) -> bool:
+        try:
+            return self._path.with_name(f"{self._path.name}.wal").stat().st_size > 0
+        except OSError:
+            return False
+
+
+def _leave_checkpoints_to_us(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+    with suppress(duckdb.CatalogException):
+        # Only DuckDB 2 has it: a large commit would go past the log, straight into a checkpoint.
+        connection.execute(f"SET auto_checkpoint_skip_wal_threshold = {_NEVER}")

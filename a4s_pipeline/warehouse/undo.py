@@ -1,0 +1,100 @@
+"""Keeps what a checkpoint writes over, so that one that was cut short can be undone.
+
+DuckDB writes data into free blocks, and last of all a header that names them. But the blocks of its catalog
+it writes over where they are, 256 KiB at a time. A process that is killed within such a write leaves a block
+with a checksum that fits neither the old nor the new, and no DuckDB opens the file again: a night of kills
+found one. So those blocks are kept beside the file before each checkpoint, together with the headers that
+they belong to. As long as the file has those very headers, the checkpoint did not come to its end: the
+blocks are put back, and the write-ahead log, which is still there, brings the rest.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+
+import duckdb
+
+# A file begins with three headers of 4 KiB; the second and the third take turns at naming the blocks.
+_HEADER = 4096
+_TURNS = 2 * _HEADER
+_FIRST_BLOCK = 3 * _HEADER
+_NUMBERS = struct.Struct("<QQ")
+
+
+def keep_for_undo(connection: duckdb.DuckDBPyConnection, handle: int, path: Path) -> None:
+    """Keep the blocks that a checkpoint may write over, and the headers as they are.
+
+    `handle` is open for reading since before the connection was: to close another one would drop DuckDB's
+    lock on the file. Raises OSError where there is no room.
+    """
+    size = int(connection.execute("SELECT block_size FROM pragma_database_size()").fetchall()[0][0])
+    blocks = connection.execute("SELECT block_id FROM pragma_metadata_info()").fetchall()
+    content = bytearray(os.pread(handle, _TURNS, _HEADER))
+    for (block,) in blocks:
+        place = _FIRST_BLOCK + int(block) * size
+        held = os.pread(handle, size, place)
+        content += _NUMBERS.pack(place, len(held)) + held
+    content += blake2b(content, digest_size=32).digest()
+    _replace(_beside(path), bytes(content))
+
+
+def undo_what_was_cut_short(path: Path) -> bool:
+    """Put back the blocks of a checkpoint that did not come to its end; return whether there was one.
+
+    A file that another process has open is left alone.
+    """
+    try:
+        with _beside(path).open("rb") as kept, path.open("r+b") as file:
+            headers = kept.read(_TURNS)
+            if os.pread(file.fileno(), _TURNS, _HEADER) != headers:
+                return False
+            # The lock is of the kind that DuckDB takes; closing the file lets it go.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            content = headers + kept.read()
+            is_cut_short = os.pread(file.fileno(), _TURNS, _HEADER) == headers and _is_whole(content)
+            return is_cut_short and _put_back(file.fileno(), content[_TURNS:-32])
+    except OSError:
+        return False
+
+
+def _put_back(handle: int, blocks: bytes) -> bool:
+    at = 0
+    is_changed = False
+    while at < len(blocks):
+        place, length = _NUMBERS.unpack_from(blocks, at)
+        at += _NUMBERS.size
+        held = blocks[at : at + length]
+        at += length
+        if os.pread(handle, length, place) != held:
+            os.pwrite(handle, held, place)
+            is_changed = True
+    if is_changed:
+        os.fsync(handle)
+    return is_changed
+
+
+def _is_whole(content: bytes) -> bool:
+    return blake2b(content[:-32], digest_size=32).digest() == content[-32:]
+
+
+def _replace(target: Path, content: bytes) -> None:
+    temporary = target.with_name(f"{target.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.undo")
