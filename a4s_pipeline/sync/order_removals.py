@@ -27,8 +27,7 @@ class Gone:
 class OrderRemovals:
     """Decides for the listings of one run which orders are gone; it asks, and writes nothing.
 
-    `earliest` is the first order date of interest, `covers_all` tells that the run reads everything from
-    there on.
+    `earliest` is the first order date of interest.
     """
 
     def __init__(
@@ -38,13 +37,11 @@ class OrderRemovals:
         connector: str,
         *,
         earliest: datetime,
-        covers_all: bool,
     ) -> None:
         self._administration = administration
         self._warehouse = warehouse
         self._connector = connector
         self._earliest = earliest
-        self._covers_all = covers_all
 
     def of_reading(self, part: Span, listing: Listing, *, is_confirmed: bool, repeats: bool) -> Gone:
         """Judge a reading of a part of the history by what is held of it."""
@@ -70,12 +67,13 @@ class OrderRemovals:
         return self._administration.orders(None, None, 0, 1).value.total_count > 0
 
     def without_moved(self, gone: Gone) -> tuple[Gone, dict[str, Any]]:
-        """Tell apart what is gone and what only moved to a date that this run does not read.
+        """Tell apart what is gone and what is only listed elsewhere now.
 
         Returns what is gone indeed, and the headers of the others as they came. An order whose date was
-        moved from March to May would otherwise be taken for gone by whoever reads March alone.
+        moved from March to May, or cannot be read any more and is listed at some other place, would
+        otherwise be taken for gone.
         """
-        if self._covers_all or gone.removal.verdict is not Verdict.REMOVE:
+        if gone.removal.verdict is not Verdict.REMOVE:
             return gone, {}
         moved = moved_orders(self._administration, gone.missing, self._earliest)
         if moved is None:

@@ -179,11 +179,7 @@ class OrderSync:
             drift=self._run.drift,
         )
         removals = OrderRemovals(
-            self._administration,
-            self._warehouse,
-            self._stamp.connector,
-            earliest=earliest,
-            covers_all=span.end is None and span.start <= earliest,
+            self._administration, self._warehouse, self._stamp.connector, earliest=earliest
         )
         for part in listings_of(span, clock):
             listing = Listing()

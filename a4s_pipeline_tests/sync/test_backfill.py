@@ -185,6 +185,16 @@ def test_an_order_that_moved_and_cannot_be_read_any_more_is_set_aside_and_not_go
     assert site.order("MAR-LAST")["removed_at"] is None
 
 
+def test_an_order_of_the_future_whose_date_cannot_be_read_any_more_is_not_gone(site: Site) -> None:
+    site.put("PAST")
+    site.put("FUTURE", (datetime.now(UTC) + timedelta(days=2)).isoformat())
+    site.sync()
+    site.put("FUTURE", "2024-02-30T10:00:00")  # listed now among the oldest
+    result = site.sync(EVERYTHING)
+    assert (result.removed, set(site.set_aside())) == (0, {"FUTURE"})
+    assert site.order("FUTURE")["removed_at"] is None
+
+
 def test_an_order_that_moved_before_the_history_start_is_gone(site_of: Callable[..., Site]) -> None:
     site = site_of(history_start=date(2024, 1, 1))
     _put_three_months(site)
