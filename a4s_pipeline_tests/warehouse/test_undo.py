@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from a4s_pipeline.errors import ChangeSite
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.undo import keep_for_undo, undo_what_was_cut_short
 
@@ -59,6 +60,13 @@ def test_without_the_blocks_that_were_kept_no_duckdb_opens_the_file_again(path: 
     _cut_short(path, "not kept")
     with pytest.raises(duckdb.Error, match="checksum"):
         duckdb.connect(str(path))
+
+
+def test_a_damaged_file_that_cannot_be_put_right_says_what_to_put_in_its_place(path: Path) -> None:
+    path.with_name(".warehouse.duckdb.undo").unlink()
+    _cut_short(path, "not kept")
+    with pytest.raises(ChangeSite, match=r"is damaged .* put a copy of analytics\.duckdb in its place"):
+        _rows(path)
 
 
 def test_a_checkpoint_that_was_cut_short_is_undone_and_nothing_is_lost(path: Path) -> None:
