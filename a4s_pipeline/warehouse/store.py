@@ -150,9 +150,9 @@ def _unusable(path: Path, error: Exception) -> ChangeSite:
     first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
     if "checksum" in first_line:
         return ChangeSite(
-            f"{path} is damaged ({first_line}): move it away and put a copy of analytics.duckdb in its place. "
-            "The next sync brings in what came since that was published; compare the orders exported since then "
-            "with the back office before you export again",
+            f"{path} is damaged ({first_line}): move it away and put a copy of analytics.duckdb in its "
+            "place. The next sync brings in what came since that was published; compare the orders exported "
+            "since then with the back office before you export again",
             code="StoreDamaged",
         )
     return ChangeSite(
