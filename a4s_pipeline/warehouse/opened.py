@@ -17,7 +17,6 @@ STORAGE: dict[str, str | bool | int | float | list[str]] = {
     "storage_compatibility_version": "v1.4.0",
     "wal_autocheckpoint": "1TB",
 }
-_NEVER = 10**15
 
 
 class OpenedFile:
@@ -76,4 +75,4 @@ def _leave_checkpoints_to_us(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("PRAGMA disable_checkpoint_on_shutdown")
     with suppress(duckdb.CatalogException):
         # Only DuckDB 2 has it: a large commit would go past the log, straight into a checkpoint.
-        connection.execute(f"SET auto_checkpoint_skip_wal_threshold = {_NEVER}")
+        connection.execute("SET auto_checkpoint_skip_wal_threshold = 1000000000000000")
