@@ -1,0 +1,1 @@
+"""How fast order history comes in, side by side with what a user would pick instead."""
