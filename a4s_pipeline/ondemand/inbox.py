@@ -15,7 +15,7 @@ from pathlib import Path
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest
 from a4s_pipeline.ondemand.requests import LARGEST_REQUEST
-from a4s_pipeline.ondemand.whole_files import clear_abandoned, make_folder, write_whole
+from a4s_pipeline.whole_files import clear_abandoned, make_folder, write_whole
 
 _ENDING = ".json"
 _LONGEST_NAME = 200

@@ -35,12 +35,15 @@ class OpenedFile:
         try:
             connection = duckdb.connect(str(path), config=STORAGE)
         except BaseException:
+            # Ctrl-C too: a handle that stays open is one more for as long as the process lives.
             os.close(handle)
             raise
         opened = cls(path, connection, handle)
         try:
+            connection.execute("SET TimeZone = 'UTC'")
             _leave_checkpoints_to_us(connection)
         except BaseException:
+            # Ctrl-C too: the file would stay locked for all others.
             opened.close(is_sound=False)
             raise
         return opened
@@ -71,7 +74,6 @@ class OpenedFile:
 
 
 def _leave_checkpoints_to_us(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("SET TimeZone = 'UTC'")
     connection.execute("PRAGMA disable_checkpoint_on_shutdown")
     with suppress(duckdb.CatalogException):
         # Only DuckDB 2 has it: a large commit would go past the log, straight into a checkpoint.

@@ -87,7 +87,8 @@ class Warehouse:
             try:
                 yield connection
             except BaseException:
-                # After a fatal error there is nothing left to roll back, and what came first is the reason.
+                # Whatever it is, Ctrl-C too, nothing of it is kept. After a fatal error there is nothing left
+                # to roll back, and what came first is the reason.
                 with suppress(duckdb.Error):
                     connection.execute("ROLLBACK")
                 raise

@@ -13,11 +13,12 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
 import duckdb
+
+from a4s_pipeline.whole_files import write_whole
 
 # A file begins with three headers of 4 KiB; the second and the third take turns at naming the blocks.
 _HEADER = 4096
@@ -40,7 +41,7 @@ def keep_for_undo(connection: duckdb.DuckDBPyConnection, handle: int, path: Path
         held = os.pread(handle, size, place)
         content += _NUMBERS.pack(place, len(held)) + held
     content += blake2b(content, digest_size=32).digest()
-    _replace(_beside(path), bytes(content))
+    write_whole(_beside(path), bytes(content), for_a_power_cut=True)
 
 
 def undo_what_was_cut_short(path: Path) -> bool:
@@ -80,20 +81,6 @@ def _put_back(handle: int, blocks: bytes) -> bool:
 
 def _is_whole(content: bytes) -> bool:
     return blake2b(content[:-32], digest_size=32).digest() == content[-32:]
-
-
-def _replace(target: Path, content: bytes) -> None:
-    temporary = target.with_name(f"{target.name}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
 
 
 def _beside(path: Path) -> Path:

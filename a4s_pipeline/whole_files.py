@@ -26,15 +26,23 @@ def make_folder(folder: Path) -> None:
         ) from None
 
 
-def write_whole(target: Path, content: bytes) -> None:
-    """Write a file beside its place, and put it there at once."""
+def write_whole(target: Path, content: bytes, *, for_a_power_cut: bool = False) -> None:
+    """Write a file beside its place, and put it there at once; raises OSError and leaves nothing behind.
+
+    `for_a_power_cut` waits until the disk has it.
+    """
     # Two threads may write under one name at once: a request, and the same again that waits unsettled.
-    temporary = target.parent / f".{target.name}.{os.getpid()}.{threading.get_native_id()}.tmp"
+    name = f".{target.name.removeprefix('.')}.{os.getpid()}.{threading.get_native_id()}.tmp"
+    temporary = target.with_name(name)
     try:
         temporary.write_bytes(content)
+        if for_a_power_cut:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
         temporary.replace(target)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
 
 
