@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 
 from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration, Page
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import OrderHeader
 from a4s_pipeline.sync.listing import Listed, Listing
-from a4s_pipeline.sync.paging import has_more
+from a4s_pipeline.sync.paging import pages_in_turn
 from a4s_pipeline.sync.reconciliation import ListedHeader, ListedMonth
 from a4s_pipeline.sync.rows import set_aside_of
 from a4s_pipeline.sync.windows import Span
@@ -36,13 +37,9 @@ def listed_month(administration: Administration, month: date, span: Span) -> Lis
 def _read_once(administration: Administration, span: Span, listing: Listing) -> Headers:
     headers: Headers = {}
     listing.begin()
-    number = 0
-    while True:
-        page = administration.orders(span.start, span.end, number).value
+    for page in pages_in_turn(partial(administration.orders, span.start, span.end), listing):
         _take(administration, page, span, listing, headers)
-        if not has_more(page, listing):
-            return headers
-        number += 1
+    return headers
 
 
 def _take(administration: Administration, page: Page, span: Span, listing: Listing, headers: Headers) -> None:

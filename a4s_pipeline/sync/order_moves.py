@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from a4s_pipeline.exact_json import fingerprint_of
@@ -11,7 +12,7 @@ from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import OrderHeader
 from a4s_pipeline.sync.listing import Listed, Listing
-from a4s_pipeline.sync.paging import has_more
+from a4s_pipeline.sync.paging import pages_in_turn
 
 _MOST_READINGS = 6
 
@@ -46,9 +47,8 @@ def _read_once(
 ) -> int:
     """Read the listing, as far as it takes to find them all; return how many pages that took."""
     listing.begin()
-    number = 0
-    while True:
-        page = administration.orders(start, None, number).value
+    pages = 0
+    for page in pages_in_turn(partial(administration.orders, start, None), listing):
         listed = []
         for raw in page.items:
             header = read_record(OrderHeader, raw, "orderCode", administration.timezone)
@@ -57,6 +57,7 @@ def _read_once(
             if code in wanted:
                 found[code] = raw
         listing.add(page.total_count, listed)
-        number += 1
-        if found.keys() == wanted or not has_more(page, listing):
-            return number
+        pages += 1
+        if found.keys() == wanted:
+            break
+    return pages

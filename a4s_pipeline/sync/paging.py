@@ -30,6 +30,17 @@ def has_more(page: Page, listing: Listing) -> bool:
     return page.number * page.size < 2 * page.total_count
 
 
+def pages_in_turn(ask: Callable[[int], Reply[Page]], listing: Listing) -> Iterator[Page]:
+    """Read a listing page by page; whoever takes one adds it to the listing before asking for the next."""
+    number = 0
+    while True:
+        page = ask(number).value
+        yield page
+        if not has_more(page, listing):
+            return
+        number += 1
+
+
 def pages_of(
     ask: Callable[[int], Reply[Page]],
     pool: ThreadPoolExecutor,
