@@ -9,6 +9,7 @@ import click
 
 from a4s_pipeline.cli.output import connector_option, json_option, print_json, say
 from a4s_pipeline.cli.progress import progress_bar
+from a4s_pipeline.heap import nothing_collected
 from a4s_pipeline.ondemand.answers import error_object
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings, load_settings
@@ -95,7 +96,8 @@ def asked_months(settings: Settings, first: date | None, last: date | None, *, f
 def _run(platform: Platform, stream: str, connector: str, months: Months | None, *, full: bool) -> str | None:
     """Run the job of one stream for one connector; return its failure in words."""
     # Dagster costs more than half a second to import: not before the settings were found right.
-    from a4s_pipeline.orchestration import running  # noqa: PLC0415
+    with nothing_collected():
+        from a4s_pipeline.orchestration import running  # noqa: PLC0415
 
     before = len(platform.results)
     with progress_bar(f"{connector} {stream}") as advance:

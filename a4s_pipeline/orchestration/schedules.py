@@ -1,6 +1,7 @@
 """The schedules: imports only read from the gateway, so they run by default."""
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -23,7 +24,7 @@ from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.reader import published
 from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES, RecordTables
 from a4s_pipeline.warehouse.schema import Table
-from a4s_pipeline.warehouse.state import StreamState, stream_state
+from a4s_pipeline.warehouse.state import StreamState, stream_states
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
 RUNS_UNDER_WAY = [
@@ -35,12 +36,14 @@ RUNS_UNDER_WAY = [
 ]
 
 
-def run_request_for_orders(connector: str, settings: Settings, now: datetime) -> dg.RunRequest:
+def run_request_for_orders(
+    connector: str, state: StreamState, settings: Settings, now: datetime
+) -> dg.RunRequest:
     """Return the run that catches a connector's orders up, over the months it will touch."""
     months = months_covered(
         span_to_read(
             OrdersPlan(),
-            watermark=_published_state(connector, settings).watermark,
+            watermark=state.watermark,
             history_start=settings.history_start,
             lookback_days=settings.lookback_days,
             timezone=settings.timezone,
@@ -57,18 +60,21 @@ def run_request_for_orders(connector: str, settings: Settings, now: datetime) ->
     )
 
 
-def _published_state(connector: str, settings: Settings) -> StreamState:
-    # From the copy, which is never locked. One that lags behind names some months too many, no harm.
-    try:
-        with published(settings.analytics_path) as connection:
-            return stream_state(connection, connector, STREAM)
-    except A4sError:
-        return StreamState()
+def published_order_states(settings: Settings) -> dict[str, StreamState]:
+    """Return what is known of the orders of every connector, in one look at the copy, which is never locked.
+
+    One that lags behind names some months too many, no harm.
+    """
+    known: dict[str, StreamState] = {}
+    with suppress(A4sError), published(settings.analytics_path) as connection:
+        known = stream_states(connection, STREAM)
+    return {connector: known.get(connector, StreamState()) for connector in settings.connectors}
 
 
-def connectors_without_history(settings: Settings, now: datetime) -> list[str]:
+def connectors_without_history(
+    states: Mapping[str, StreamState], settings: Settings, now: datetime
+) -> list[str]:
     """Return the connectors that have no order history and were asked for it today."""
-    states = {connector: _published_state(connector, settings) for connector in settings.connectors}
     return [
         connector
         for connector, state in states.items()
@@ -142,12 +148,13 @@ def order_schedule(settings: Settings) -> dg.ScheduleDefinition:
         One without focus connector is asked once a day.
         """
         current = platform.settings
+        states = published_order_states(current)
 
         def request(connector: str, now: datetime) -> dg.RunRequest:
-            return run_request_for_orders(connector, current, now)
+            return run_request_for_orders(connector, states[connector], current, now)
 
         def tomorrow(now: datetime) -> list[str]:
-            return connectors_without_history(current, now)
+            return connectors_without_history(states, current, now)
 
         yield from _requests(context, current, SYNC_ORDERS.name, (ORDERS, ORDER_LINES), request, tomorrow)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -19,10 +19,10 @@ from a4s_pipeline.sync.rows import Stamp, stamped
 from a4s_pipeline.sync.windows import Months, OrdersPlan, Span, month_of, span_to_read
 from a4s_pipeline.warehouse.flows import FlowExecution, record_flows
 from a4s_pipeline.warehouse.order_spans import HeldHeader, held_headers
-from a4s_pipeline.warehouse.orders import STREAM, set_aside_keys
+from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.reconciled import save_reconciled_months
 from a4s_pipeline.warehouse.staging import Row
-from a4s_pipeline.warehouse.state import stream_state
+from a4s_pipeline.warehouse.state import set_aside_keys, stream_state
 from a4s_pipeline.warehouse.store import Warehouse
 
 FLOW = "reconcile_orders"
@@ -125,9 +125,14 @@ class OrderReconciliation:
         if not spans:
             return {}
         listed = list(pool.map(partial(listed_month, self._administration), spans, spans.values()))
-        held = self._held(spans)
-        set_aside = frozenset(set_aside_keys(self._warehouse, self._stamp.connector))
-        next_sync_from = self._next_sync_from()
+        start, end = _whole_of(spans.values())
+        connector = self._stamp.connector
+        with self._warehouse.moment() as connection:
+            headers = held_headers(connection, connector, start, end)
+            set_aside = frozenset(set_aside_keys(connection, connector, STREAM))
+            watermark = stream_state(connection, connector, STREAM).watermark
+        held = self._by_month(headers, spans)
+        next_sync_from = self._next_sync_from(watermark)
         return {
             month.month: compared(
                 month, held[month.month], set_aside=set_aside, next_sync_from=next_sync_from
@@ -135,13 +140,10 @@ class OrderReconciliation:
             for month in listed
         }
 
-    def _held(self, spans: dict[date, Span]) -> dict[date, dict[str, str | None]]:
+    def _by_month(
+        self, headers: Iterable[HeldHeader], spans: dict[date, Span]
+    ) -> dict[date, dict[str, str | None]]:
         held: dict[date, dict[str, str | None]] = {month: {} for month in spans}
-        ends = [span.end for span in spans.values()]
-        end = None if None in ends else max(end for end in ends if end is not None)
-        start = min(span.start for span in spans.values())
-        with self._warehouse.moment() as connection:
-            headers = held_headers(connection, self._stamp.connector, start, end)
         last = max(spans)
         for header in headers:
             month = self._month_of(header, last)
@@ -153,14 +155,12 @@ class OrderReconciliation:
         # Orders dated in the future belong to the month that is running.
         return min(month_of(header.order_date, self._administration.timezone), last)
 
-    def _next_sync_from(self) -> datetime | None:
-        with self._warehouse.moment() as connection:
-            state = stream_state(connection, self._stamp.connector, STREAM)
-        if state.watermark is None:
+    def _next_sync_from(self, watermark: datetime | None) -> datetime | None:
+        if watermark is None:
             return None
         return span_to_read(
             OrdersPlan(),
-            watermark=state.watermark,
+            watermark=watermark,
             history_start=self._rules.history_start,
             lookback_days=self._rules.lookback_days,
             timezone=self._administration.timezone,
@@ -187,6 +187,12 @@ class OrderReconciliation:
         except A4sError:
             if error is None:
                 raise
+
+
+def _whole_of(spans: Collection[Span]) -> tuple[datetime, datetime | None]:
+    ends = [span.end for span in spans]
+    end = None if None in ends else max(end for end in ends if end is not None)
+    return min(span.start for span in spans), end
 
 
 def _parts_of(spans: dict[date, Span]) -> Iterator[dict[date, Span]]:

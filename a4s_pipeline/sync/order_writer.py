@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from a4s_pipeline.sync.changes import Need
 from a4s_pipeline.sync.order_lines import LinesOutcome, LinesRead, LinesUnreadable
@@ -46,7 +47,12 @@ class PageOutcome:
 
 
 class OrderWriter:
-    """Writes page outcomes in the order they were listed, and counts what they held."""
+    """Writes page outcomes in the order they were listed, and counts what they held.
+
+    A batch is written while the next one comes in: at 1,900 calls a second, all lines that were asked for had
+    come before DuckDB was done, and the connections had nothing to do. Batches are written one after another,
+    and none after one that could not be written: the watermark would pass it.
+    """
 
     def __init__(self, warehouse: Warehouse, stamp: Stamp, result: SyncResult) -> None:
         self._warehouse = warehouse
@@ -59,9 +65,17 @@ class OrderWriter:
         self.failed: set[str] = set()
         """Orders whose lines could not be had in this run, so that it does not ask for them again."""
         self._left: set[str] = set()
+        self._hand = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._writing: Future[list[str]] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hand.shutdown()
 
     def add(self, outcome: PageOutcome, watermark: datetime | None) -> list[str]:
-        """Take in a page; return the codes that this wrote to the file, if it was time to write."""
+        """Take in a page, and write if it is time to; return the codes that were written meanwhile."""
         for order, lines in outcome.orders:
             self._add_order(order, lines)
         for record in outcome.set_aside:
@@ -69,7 +83,7 @@ class OrderWriter:
         self._batch.mended |= outcome.mended
         self.watermark = watermark
         is_due = len(self._batch.orders) >= _LARGEST_BATCH or time.monotonic() - self._since >= _LONGEST_WAIT
-        return self.flush() if is_due else []
+        return self._begin_to_write() if is_due else []
 
     def _add_order(self, order: ListedOrder, lines: LinesOutcome) -> None:
         is_in = isinstance(lines, LinesRead)
@@ -119,13 +133,28 @@ class OrderWriter:
 
     def flush(self) -> list[str]:
         """Write what was taken in, with the watermark it brings; return the codes written."""
+        return [*self._begin_to_write(), *self._written()]
+
+    def _begin_to_write(self) -> list[str]:
+        written = self._written()
         self._since = time.monotonic()
         batch, self._batch = self._batch, OrderBatch()
-        if not batch and self.watermark == self._written_watermark:
-            return []
-        write_orders(self._warehouse, batch, self.progress({"watermark": self.watermark}))
-        self._written_watermark = self.watermark
+        if batch or self.watermark != self._written_watermark:
+            self._written_watermark = self.watermark
+            self._writing = self._hand.submit(
+                self._write, batch, self.progress({"watermark": self.watermark})
+            )
+        return written
+
+    def _write(self, batch: OrderBatch, progress: StreamProgress) -> list[str]:
+        write_orders(self._warehouse, batch, progress)
         return list(batch.orders)
+
+    def _written(self) -> list[str]:
+        """Wait for the batch that is being written; what could not be written is raised each time."""
+        codes = self._writing.result() if self._writing is not None else []
+        self._writing = None
+        return codes
 
     def progress(self, columns: dict[str, Any]) -> StreamProgress:
         """Return what a transaction of this run says of the stream."""

@@ -22,10 +22,9 @@ from a4s_pipeline.warehouse.records import (
     RecordTables,
     RowsByTable,
     held_records,
-    set_aside_keys,
     write_records,
 )
-from a4s_pipeline.warehouse.state import StreamProgress
+from a4s_pipeline.warehouse.state import StreamProgress, set_aside_keys
 from a4s_pipeline.warehouse.store import Warehouse
 
 # A batch is one opening of the file and one transaction. A killed run loses what was not written yet,

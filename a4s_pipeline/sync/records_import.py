@@ -70,7 +70,7 @@ class RecordsImport(Generic[R]):
         Raises what kept it from its end, after everything that had come in was written. Then nothing is
         taken for gone, and `removals_withheld` says so.
         """
-        return self._run.execute(self._rules.data_dir, self._read, dict)
+        return self._run.execute(self._rules.data_dir, self._read, lambda _connection: {})
 
     def _read(self) -> None:
         listing = Listing()

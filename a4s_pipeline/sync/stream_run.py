@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from a4s_pipeline.errors import A4sError, StoreHeld
 from a4s_pipeline.gateway.client import GatewayClient
+from a4s_pipeline.heap import old_objects_left_alone
 from a4s_pipeline.sync.drift_count import DriftCount
 from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.result import SyncResult
@@ -18,6 +21,8 @@ from a4s_pipeline.warehouse.drift import record_drifts
 from a4s_pipeline.warehouse.flows import FlowExecution, record_flows
 from a4s_pipeline.warehouse.state import StreamProgress, save_progress
 from a4s_pipeline.warehouse.store import Warehouse
+
+StateReader = Callable[[duckdb.DuckDBPyConnection], Mapping[str, Any]]
 
 
 class StreamRun:
@@ -35,15 +40,13 @@ class StreamRun:
         self.result = SyncResult(connector, stream)
         self.drift = DriftCount()
 
-    def execute(
-        self, data_dir: Path, read: Callable[[], None], state: Callable[[], Mapping[str, Any]]
-    ) -> SyncResult:
+    def execute(self, data_dir: Path, read: Callable[[], None], state: StateReader) -> SyncResult:
         """Let `read` bring in what there is, and return the counts.
 
-        What keeps it from its end is raised, after it was written down. `state` completes the counts and
-        returns the columns of `sync_state` that are the stream's own.
+        What keeps it from its end is raised, after it was written down. `state` completes the counts, by
+        what is held then, and returns the columns of `sync_state` that are the stream's own.
         """
-        with stream_lock(data_dir, self.stamp.connector, self.result.stream):
+        with stream_lock(data_dir, self.stamp.connector, self.result.stream), old_objects_left_alone():
             try:
                 read()
             except A4sError as error:
@@ -57,7 +60,7 @@ class StreamRun:
         stamp = self.stamp
         return StreamProgress(stamp.connector, self.result.stream, stamp.run_id, stamp.at, columns or {})
 
-    def _end(self, error: A4sError | None, state: Callable[[], Mapping[str, Any]]) -> None:
+    def _end(self, error: A4sError | None, state: StateReader) -> None:
         """Write how the run went; where even that fails, the failure at hand is the one to tell."""
         result, stamp = self.result, self.stamp
         result.error = error
@@ -71,12 +74,12 @@ class StreamRun:
             result.seconds = time.monotonic() - self._started
             return
         try:
-            own = state()
-            result.seconds = time.monotonic() - self._started
-            columns = {**result.as_state(), **own, "last_run_at": self.started_at, "last_error": why}
-            if error is None and result.is_complete:
-                columns["last_success_at"] = ended_at
             with self._warehouse.transaction() as connection:
+                own = state(connection)
+                result.seconds = time.monotonic() - self._started
+                columns = {**result.as_state(), **own, "last_run_at": self.started_at, "last_error": why}
+                if error is None and result.is_complete:
+                    columns["last_success_at"] = ended_at
                 progress = StreamProgress(stamp.connector, result.stream, stamp.run_id, ended_at, columns)
                 save_progress(connection, progress)
                 record_drifts(connection, result.drifts, progress)

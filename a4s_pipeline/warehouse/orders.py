@@ -8,7 +8,7 @@ from datetime import datetime
 
 import duckdb
 
-from a4s_pipeline.warehouse.staging import Row, delete_codes, replace_rows
+from a4s_pipeline.warehouse.staging import Row, append_rows, delete_codes
 from a4s_pipeline.warehouse.state import SetAside, StreamProgress, clear_set_aside, put_aside, save_progress
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
@@ -64,32 +64,30 @@ def held_orders(warehouse: Warehouse, connector: str, codes: Iterable[str]) -> d
     return {code: HeldOrder(*columns) for code, *columns in rows}
 
 
-def holds_no_orders(warehouse: Warehouse, connector: str) -> bool:
+def holds_no_orders(connection: duckdb.DuckDBPyConnection, connector: str) -> bool:
     """Tell whether no order of the connector is held."""
-    with warehouse.moment() as connection:
-        found = connection.execute("SELECT 1 FROM orders WHERE connector = $1 LIMIT 1", [connector])
-        return found.fetchone() is None
+    found = connection.execute("SELECT 1 FROM orders WHERE connector = $1 LIMIT 1", [connector])
+    return found.fetchone() is None
 
 
 def orders_left(
-    warehouse: Warehouse, connector: str, after: tuple[datetime, str] | None, limit: int
+    connection: duckdb.DuckDBPyConnection, connector: str, after: tuple[datetime, str] | None, limit: int
 ) -> list[tuple[datetime, str]]:
     """Return the next orders whose lines are not in, as (order date, code), oldest first."""
-    with warehouse.moment() as connection:
-        return connection.execute(
-            """
-            SELECT order_date, order_code FROM orders
-            WHERE connector = $connector AND lines_synced_at IS NULL AND removed_at IS NULL
-              AND ($date IS NULL OR (order_date, order_code) > ($date::TIMESTAMPTZ, $code))
-            ORDER BY order_date, order_code LIMIT $limit
-            """,
-            {
-                "connector": connector,
-                "date": after[0] if after else None,
-                "code": after[1] if after else None,
-                "limit": limit,
-            },
-        ).fetchall()
+    return connection.execute(
+        """
+        SELECT order_date, order_code FROM orders
+        WHERE connector = $connector AND lines_synced_at IS NULL AND removed_at IS NULL
+          AND ($date IS NULL OR (order_date, order_code) > ($date::TIMESTAMPTZ, $code))
+        ORDER BY order_date, order_code LIMIT $limit
+        """,
+        {
+            "connector": connector,
+            "date": after[0] if after else None,
+            "code": after[1] if after else None,
+            "limit": limit,
+        },
+    ).fetchall()
 
 
 def write_orders(warehouse: Warehouse, batch: OrderBatch, progress: StreamProgress) -> None:
@@ -101,10 +99,24 @@ def write_orders(warehouse: Warehouse, batch: OrderBatch, progress: StreamProgre
 
 
 def _replace_orders(connection: duckdb.DuckDBPyConnection, batch: OrderBatch, connector: str) -> None:
-    replace_rows(connection, ORDERS, list(batch.orders.values()))
-    replaced = [code for code in batch.orders if code not in batch.lines_kept]
+    # Lines are held of held orders alone: where the batch is all new, the larger table is not looked through.
+    held = _held_codes(connection, connector, list(batch.orders))
+    delete_codes(connection, ORDERS, connector, "order_code", held)
+    replaced = [code for code in held if code not in batch.lines_kept]
     delete_codes(connection, ORDER_LINES, connector, "order_code", replaced)
-    replace_rows(connection, ORDER_LINES, [line for lines in batch.lines.values() for line in lines])
+    append_rows(connection, ORDERS, list(batch.orders.values()))
+    append_rows(connection, ORDER_LINES, [line for lines in batch.lines.values() for line in lines])
+
+
+def _held_codes(connection: duckdb.DuckDBPyConnection, connector: str, codes: list[str]) -> list[str]:
+    rows = connection.execute(
+        """
+        SELECT order_code FROM orders
+        WHERE connector = $connector AND order_code IN (SELECT unnest($codes))
+        """,
+        {"connector": connector, "codes": codes},
+    ).fetchall()
+    return [code for (code,) in rows]
 
 
 def _keep_set_aside(
@@ -133,7 +145,7 @@ def fill_lines(
     codes = list(filled)
     with warehouse.transaction() as connection:
         delete_codes(connection, ORDER_LINES, progress.connector, "order_code", codes)
-        replace_rows(connection, ORDER_LINES, [row for lines in filled.values() for row in lines.rows])
+        append_rows(connection, ORDER_LINES, [row for lines in filled.values() for row in lines.rows])
         connection.execute(
             """
             UPDATE orders
@@ -154,19 +166,9 @@ def fill_lines(
         save_progress(connection, progress)
 
 
-def count_without_lines(warehouse: Warehouse, connector: str) -> int:
+def count_without_lines(connection: duckdb.DuckDBPyConnection, connector: str) -> int:
     """Count the orders whose lines are not in."""
-    with warehouse.moment() as connection:
-        row = connection.execute(
-            "SELECT count(*) FROM orders_without_lines WHERE connector = $connector", {"connector": connector}
-        ).fetchone()
+    row = connection.execute(
+        "SELECT count(*) FROM orders_without_lines WHERE connector = $connector", {"connector": connector}
+    ).fetchone()
     return int(row[0]) if row else 0
-
-
-def set_aside_keys(warehouse: Warehouse, connector: str) -> set[str]:
-    """Return the codes of the order headers that are set aside."""
-    with warehouse.moment() as connection:
-        rows = connection.execute(
-            "SELECT record_key FROM set_aside WHERE connector = $1 AND stream = 'orders'", [connector]
-        ).fetchall()
-    return {key for (key,) in rows}

@@ -130,14 +130,6 @@ def mark_removed(
     )
 
 
-def set_aside_keys(connection: duckdb.DuckDBPyConnection, connector: str, stream: str) -> set[str]:
-    """Return the keys under which records of a stream are set aside."""
-    rows = connection.execute(
-        "SELECT record_key FROM set_aside WHERE connector = $1 AND stream = $2", [connector, stream]
-    ).fetchall()
-    return {key for (key,) in rows}
-
-
 def adopt_created_customers(connection: duckdb.DuckDBPyConnection, progress: StreamProgress) -> None:
     """Give customers that were created through us the identifier the gateway gave, where they list none."""
     connection.execute(

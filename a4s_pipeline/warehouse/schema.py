@@ -54,9 +54,9 @@ class Table:
         return statements + _column_comments(self.name, self.columns)
 
     def json_shape(self) -> str:
-        """Return the shape in which `from_json` reads rows of this table; JSON columns arrive as text."""
+        """Return the shape in which `from_json` reads a row of this table; JSON columns arrive as text."""
         return json.dumps(
-            [{column.name: TEXT if column.type == JSON else column.type for column in self.columns}]
+            {column.name: TEXT if column.type == JSON else column.type for column in self.columns}
         )
 
 

@@ -62,6 +62,18 @@ def stream_state(connection: duckdb.DuckDBPyConnection, connector: str, stream: 
     return StreamState(*row) if row else StreamState()
 
 
+def stream_states(connection: duckdb.DuckDBPyConnection, stream: str) -> dict[str, StreamState]:
+    """Read what is known of a stream at every connector; one where it never ran is not there."""
+    rows = connection.execute(
+        """
+        SELECT connector, watermark, last_success_at, last_history_sync, has_history, last_run_at
+        FROM sync_state WHERE stream = $1
+        """,
+        [stream],
+    ).fetchall()
+    return {connector: StreamState(*columns) for connector, *columns in rows}
+
+
 def save_progress(connection: duckdb.DuckDBPyConnection, progress: StreamProgress) -> None:
     """Write the given columns of a stream's state; the others stay as they are."""
     unknown = set(progress.columns) - _STATE_COLUMNS
@@ -119,6 +131,14 @@ def put_aside(
         for record in records
     ]
     replace_rows(connection, SET_ASIDE, rows)
+
+
+def set_aside_keys(connection: duckdb.DuckDBPyConnection, connector: str, stream: str) -> set[str]:
+    """Return the keys under which records of a stream are set aside."""
+    rows = connection.execute(
+        "SELECT record_key FROM set_aside WHERE connector = $1 AND stream = $2", [connector, stream]
+    ).fetchall()
+    return {key for (key,) in rows}
 
 
 def clear_set_aside(

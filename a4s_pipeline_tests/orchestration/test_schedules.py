@@ -10,10 +10,15 @@ import pytest
 from a4s_pipeline.orchestration import schedules
 from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.orchestration.partitions import PARTITION, RANGE_END, RANGE_START
-from a4s_pipeline.orchestration.schedules import connectors_under_way, run_request_for_orders
+from a4s_pipeline.orchestration.schedules import (
+    connectors_under_way,
+    published_order_states,
+    run_request_for_orders,
+)
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import GivenSettings
 from a4s_pipeline.sync.windows import month_of
+from a4s_pipeline.warehouse.state import StreamState
 from a4s_pipeline_tests.orchestration.conftest import ADMINISTRATIONS, Site
 
 SCHEDULE = "orders_every_15_minutes"
@@ -120,13 +125,17 @@ def test_a_scheduled_run_reads_from_the_watermark_and_not_whole_months(site: Sit
     ],
 )
 def test_the_last_month_is_the_one_that_is_running_in_amsterdam(site: Site, now: datetime, last: str) -> None:
-    assert months(run_request_for_orders("demo", site.settings, now)) == ("demo|2024-01-01", last)
+    assert months(run_request_for_orders("demo", StreamState(), site.settings, now)) == (
+        "demo|2024-01-01",
+        last,
+    )
 
 
 def test_no_months_before_the_history_start_are_named(site: Site) -> None:
     site.put("A1", "2024-01-02T12:00:00")
     site.sync()
-    request = run_request_for_orders("demo", site.settings, datetime(2024, 2, 1, tzinfo=UTC))
+    state = published_order_states(site.settings)["demo"]
+    request = run_request_for_orders("demo", state, site.settings, datetime(2024, 2, 1, tzinfo=UTC))
     assert months(request) == ("demo|2024-01-01", "demo|2024-02-01")
 
 

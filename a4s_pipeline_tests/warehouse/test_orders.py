@@ -15,10 +15,9 @@ from a4s_pipeline.warehouse.orders import (
     fill_lines,
     held_orders,
     orders_left,
-    set_aside_keys,
     write_orders,
 )
-from a4s_pipeline.warehouse.state import SetAside
+from a4s_pipeline.warehouse.state import SetAside, set_aside_keys
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline_tests.warehouse.conftest import AT, line_row, order_row, progress
 
@@ -34,6 +33,23 @@ def _write(warehouse: Warehouse, *rows: dict[str, Any], run_id: str = "r1", line
         if row["lines_synced_at"]:
             batch.lines[row["order_code"]] = [line_row(row["order_code"], str(n)) for n in range(lines)]
     write_orders(warehouse, batch, progress(run_id))
+
+
+def without_lines(warehouse: Warehouse) -> int:
+    with warehouse.moment() as connection:
+        return count_without_lines(connection, "demo")
+
+
+def aside(warehouse: Warehouse) -> set[str]:
+    with warehouse.moment() as connection:
+        return set_aside_keys(connection, "demo", STREAM)
+
+
+def left_of(
+    warehouse: Warehouse, connector: str, after: tuple[datetime, str] | None
+) -> list[tuple[datetime, str]]:
+    with warehouse.moment() as connection:
+        return orders_left(connection, connector, after, limit=2)
 
 
 def test_orders_their_lines_and_the_progress_are_written_together(warehouse: Warehouse, query: Query) -> None:
@@ -74,7 +90,7 @@ def test_an_order_without_lines_holds_none_of_before(warehouse: Warehouse, query
     _write(warehouse, order_row("A1"), lines=2)
     _write(warehouse, order_row("A1", **WITHOUT))
     assert query("SELECT count(*) FROM order_lines") == [(0,)]
-    assert count_without_lines(warehouse, "demo") == 1
+    assert without_lines(warehouse) == 1
 
 
 def test_what_is_held_of_an_order_is_told_by_code(warehouse: Warehouse) -> None:
@@ -102,12 +118,12 @@ def test_orders_left_come_oldest_first_and_page_by_page(warehouse: Warehouse) ->
     _write(warehouse, *rows)
     found: list[str] = []
     after: tuple[datetime, str] | None = None
-    while left := orders_left(warehouse, "demo", after, limit=2):
+    while left := left_of(warehouse, "demo", after):
         found += [code for _, code in left]
         after = left[-1]
     assert found == ["D", "B", "C", "A"]
-    assert count_without_lines(warehouse, "demo") == 4
-    assert orders_left(warehouse, "noord", None, limit=2) == []
+    assert without_lines(warehouse) == 4
+    assert left_of(warehouse, "noord", None) == []
 
 
 def test_lines_are_filled_in_all_at_once_under_a_header_that_stays(
@@ -128,7 +144,7 @@ def test_lines_are_filled_in_all_at_once_under_a_header_that_stays(
 def test_an_order_with_no_lines_is_filled_in_too(warehouse: Warehouse) -> None:
     _write(warehouse, order_row("A1", **WITHOUT))
     fill_lines(warehouse, {"A1": FilledLines([], "none")}, [], progress("r2"))
-    assert count_without_lines(warehouse, "demo") == 0
+    assert without_lines(warehouse) == 0
 
 
 def test_what_was_set_aside_is_cleared_by_what_came_in(warehouse: Warehouse, query: Query) -> None:
@@ -142,9 +158,9 @@ def test_what_was_set_aside_is_cleared_by_what_came_in(warehouse: Warehouse, que
         },
     )
     write_orders(warehouse, batch, progress())
-    assert set_aside_keys(warehouse, "demo") == {"A1", "A2", "A3"}
+    assert aside(warehouse) == {"A1", "A2", "A3"}
     write_orders(warehouse, OrderBatch({"A1": order_row("A1")}, {"A1": []}, mended={"A2"}), progress())
-    assert set_aside_keys(warehouse, "demo") == {"A3"}
+    assert aside(warehouse) == {"A3"}
     fill_lines(warehouse, {"L1": FilledLines([], "x")}, [], progress("r2"))
     assert query("SELECT record_key FROM set_aside") == [("A3",)]
 

@@ -1,0 +1,91 @@
+"""What the tests of costs count: openings, statements and transactions, behind DuckDB's own connection."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+import pytest
+
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.sandbox import Sandbox
+from a4s_pipeline.sandbox.big import generated_world
+from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline.sync.windows import OrdersPlan
+from a4s_pipeline.warehouse import opened
+
+ADMINISTRATION = "Demo B.V."
+
+
+class CountedConnection:
+    """A connection that counts what it is asked, by the first three words of the statement."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, counts: Counter[str]) -> None:
+        self._connection = connection
+        self._counts = counts
+
+    def execute(self, statement: str, *parameters: Any) -> Any:
+        self._counts["statements"] += 1
+        self._counts[" ".join(statement.split(maxsplit=3)[:3])] += 1
+        return self._connection.execute(statement, *parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+class Importer:
+    """A gateway with a history of so many orders, and the warehouse they are synced into."""
+
+    def __init__(self, folder: Path, sandbox: Sandbox, counts: Counter[str]) -> None:
+        self.source = sandbox.world[ADMINISTRATION]
+        self.settings = GivenSettings(
+            gateway_url=sandbox.url, connectors={"demo": ADMINISTRATION}, data_dir=folder, page_size=100
+        )
+        self.counts = counts
+        self.sandbox = sandbox
+
+    def calls(self) -> dict[str, int]:
+        """How many calls the last sync made, by route."""
+        return dict(Counter(request.route_name for request in self.sandbox.requests))
+
+    def sync(self, plan: OrdersPlan | None = None) -> SyncResult:
+        """Sync once, as a process of its own would, and count what that took."""
+        self.sandbox.clear()
+        self.counts.clear()
+        return Platform(self.settings).sync_orders("demo", plan or OrdersPlan(), run_id=str(uuid4()))
+
+    def change(self, code: str, **fields: Any) -> None:
+        """Change a header at the source."""
+        header, lines = self.source.order(code)
+        self.source.put_order({**header, **fields}, lines)
+
+
+@pytest.fixture
+def importer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Importer]]:
+    counts: Counter[str] = Counter()
+    connect = duckdb.connect
+
+    class CountedDuckdb:
+        """The module, but for its connections."""
+
+        def connect(self, *arguments: Any, **options: Any) -> CountedConnection:
+            counts["openings"] += 1
+            return CountedConnection(connect(*arguments, **options), counts)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(duckdb, name)
+
+    monkeypatch.setattr(opened, "duckdb", CountedDuckdb())
+
+    def make(orders: int) -> Importer:
+        sandbox = open_sandboxes.enter_context(Sandbox(generated_world(orders)))
+        return Importer(tmp_path / f"data-{orders}", sandbox, counts)
+
+    with ExitStack() as open_sandboxes:
+        yield make

@@ -1,0 +1,100 @@
+"""What the process of a command may cost: what it loads before its first call, and its memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from a4s_pipeline.sandbox import Sandbox
+from a4s_pipeline.sandbox.big import generated_world
+
+ADMINISTRATION = "Demo B.V."
+# Runs a command of `a4s`, and tells what was loaded when the first call went out, and the peak of memory.
+WATCHED = """
+import json, resource, sys
+from a4s_pipeline.cli import main
+from a4s_pipeline.gateway.transport import Caller
+
+send = Caller.send
+loaded = []
+
+def first_send(self, *arguments, **options):
+    loaded.extend(sys.modules)
+    Caller.send = send
+    return send(self, *arguments, **options)
+
+Caller.send = first_send
+sys.argv = ["a4s", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    status = end.code or 0
+sys.stdout.flush()
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"status": status, "loaded": loaded, "peak_mib": peak / 1024}))
+"""
+NEEDED_BY_NO_SYNC = {"pandas", "numpy", "matplotlib", "jinja2", "hypothesis", "pytest", "responses"}
+NEEDED_BY_NO_ANSWER = NEEDED_BY_NO_SYNC | {"dagster", "sqlalchemy", "alembic"}
+
+
+def watched(folder: Path, sandbox: Sandbox, *arguments: str, **settings: str) -> dict[str, Any]:
+    foreign = {name: value for name, value in os.environ.items() if not name.startswith(("A4S_", "DAGSTER_"))}
+    environment: Mapping[str, str] = {
+        **foreign,
+        "A4S_GATEWAY_URL": sandbox.url,
+        "A4S_CONNECTORS": json.dumps({"demo": ADMINISTRATION}),
+        "A4S_DATA_DIR": str(folder),
+        **settings,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert told["status"] == 0, done.stderr
+    return told
+
+
+def packages(loaded: list[str]) -> set[str]:
+    return {name.partition(".")[0] for name in loaded}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "not_needed", "most_modules"),
+    [
+        (("sync", "orders", "--json"), NEEDED_BY_NO_SYNC, 2200),
+        (("stock", "A00001", "--json"), NEEDED_BY_NO_ANSWER, 700),
+    ],
+    ids=["sync", "stock"],
+)
+def test_before_its_first_call_a_command_loads_what_it_needs_and_little_else(
+    tmp_path: Path, arguments: tuple[str, ...], not_needed: set[str], most_modules: int
+) -> None:
+    with Sandbox(generated_world(3)) as sandbox:
+        loaded = watched(tmp_path, sandbox, *arguments)["loaded"]
+    assert packages(loaded) & not_needed == set()
+    assert 0 < len(loaded) <= most_modules
+
+
+def test_memory_stays_flat_however_long_the_history(tmp_path: Path) -> None:
+    peaks = {}
+    for orders in (1500, 6000):
+        folder = tmp_path / str(orders)
+        folder.mkdir()
+        with Sandbox(generated_world(orders), log=False) as sandbox:
+            peaks[orders] = watched(folder, sandbox, "sync", "orders", "--json")["peak_mib"]
+    # 205 and 220 MiB here: four times the history held at once would be 60 MiB more.
+    assert peaks[6000] < 300
+    assert peaks[6000] - peaks[1500] < 50

@@ -1,0 +1,97 @@
+"""What a sync may cost, in counts: they are the same on every machine, where seconds are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from a4s_pipeline.sync import order_writer
+from a4s_pipeline.sync.windows import Months, OrdersPlan
+from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline_tests.costs.conftest import Importer
+
+MakeImporter = Callable[[int], Importer]
+HEADERS_AGAIN = OrdersPlan(Months(date(2015, 1, 1), date(2100, 1, 1)))
+EVERYTHING = OrdersPlan(Months(date(2015, 1, 1), date(2100, 1, 1)), whole=True)
+MOST_STATEMENTS_A_BATCH = 24
+
+
+@pytest.fixture(autouse=True)
+def batches_by_size_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine under load would write sooner than after 300 orders."""
+    monkeypatch.setattr(order_writer, "_LARGEST_BATCH", 300)
+    monkeypatch.setattr(order_writer, "_LONGEST_WAIT", 3600.0)
+
+
+def rows_by_run(importer: Importer, table: str) -> dict[str, int]:
+    with Warehouse(importer.settings.warehouse_path).moment() as connection:
+        return dict(connection.execute(f"SELECT run_id, count(*) FROM {table} GROUP BY ALL").fetchall())
+
+
+def test_a_first_sync_asks_for_each_order_once_and_for_each_page_once(importer: MakeImporter) -> None:
+    site = importer(600)
+    result = site.sync()
+    # The seventh page is that of what is dated after the clock, a listing of its own, and empty.
+    assert site.calls() == {"status": 1, "orders": 7, "order_lines": 600}
+    assert (result.calls, result.new) == (608, 600)
+
+
+@pytest.mark.parametrize("orders", [600, 1200])
+def test_a_first_sync_is_one_transaction_a_batch_and_one_for_its_last_word(
+    importer: MakeImporter, orders: int
+) -> None:
+    site = importer(orders)
+    with Warehouse(site.settings.warehouse_path).moment():
+        pass  # the tables are there
+    site.sync()
+    batches = orders // 300
+    assert site.counts["COMMIT"] == batches + 1
+    # One more to see what is held.
+    assert site.counts["openings"] == batches + 2
+    assert site.counts["statements"] <= MOST_STATEMENTS_A_BATCH * (batches + 2)
+
+
+def test_a_first_sync_looks_through_no_table_for_rows_to_replace(importer: MakeImporter) -> None:
+    site = importer(600)
+    site.sync()
+    assert [words for words in site.counts if words.startswith("DELETE FROM order")] == []
+
+
+def test_a_sync_of_nothing_new_costs_its_pages_three_openings_and_one_transaction(
+    importer: MakeImporter,
+) -> None:
+    site = importer(600)
+    first = site.sync()
+    second = site.sync()
+    assert (second.new, second.changed, second.seen) == (0, 0, second.unchanged)
+    assert site.calls() == {"status": 1, "orders": 2}
+    # What is held, what of the page is held, and the last word.
+    assert (site.counts["openings"], site.counts["COMMIT"]) == (3, 1)
+    assert site.counts["statements"] <= 30
+    assert set(rows_by_run(site, "orders").values()) == {first.new}
+    assert len(rows_by_run(site, "order_lines")) == 1
+
+
+def test_what_changed_is_written_and_nothing_else(importer: MakeImporter) -> None:
+    site = importer(600)
+    site.sync()
+    for code in ("G0000007", "G0000311", "G0000599"):
+        site.change(code, status="paid")
+    result = site.sync(HEADERS_AGAIN)
+    assert result.changed == 3
+    assert site.calls() == {"status": 1, "orders": 7, "order_lines": 3}
+    # What is held, each page looked up once, the batch, and the last word.
+    assert site.counts["openings"] == 1 + 6 + 1 + 1
+    assert sorted(rows_by_run(site, "orders").values()) == [3, 597]
+    assert sorted(rows_by_run(site, "order_lines").values()) == [12, 2388]
+
+
+def test_everything_again_costs_what_the_first_time_did(importer: MakeImporter) -> None:
+    site = importer(600)
+    site.sync(EVERYTHING)
+    first = site.calls()
+    site.sync(EVERYTHING)
+    assert site.calls() == first
+    assert len(rows_by_run(site, "orders")) == 1

@@ -1,0 +1,77 @@
+"""How long Dagster takes for what its asset page asks, and to load the definitions."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import requests
+
+from benchmarks.imports.measure import ROOT
+
+PARTITIONS = """
+query { assetNodeOrError(assetKey: {path: ["orders"]}) { ... on AssetNode {
+  partitionStats { numPartitions numMaterialized numFailed }
+  partitionKeysByDimension { name partitionKeys }
+  assetPartitionStatuses { ... on MultiPartitionStatuses { primaryDimensionName
+    ranges { primaryDimStartKey primaryDimEndKey secondaryDim { ... on TimePartitionStatuses {
+      ranges { startKey endKey status } } } } } }
+} } }
+"""
+EVENTS = """
+query { assetOrError(assetKey: {path: ["orders"]}) { ... on Asset {
+  assetMaterializations(limit: 100) { runId partition timestamp metadataEntries { label } } } } }
+"""
+RUNS = """
+query { runsOrError(limit: 25) { ... on Runs { results { runId status tags { key value } } } } }
+"""
+
+
+@contextmanager
+def _webserver(folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "dagster_webserver", "-m", "a4s_pipeline.definitions", "-p", str(port)]
+    with (folder / "webserver.log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter, and no shell
+            command, cwd=folder, env={**environment, "PYTHONPATH": str(ROOT)}, stdout=log, stderr=log
+        )
+    try:
+        yield f"http://127.0.0.1:{port}/graphql"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def asset_page(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, float]]:
+    """Measure the start of the webserver, and what the page of the asset `orders` asks."""
+    began = time.perf_counter()
+    with _webserver(folder, environment) as url, requests.Session() as session:
+        session.trust_env = False
+        while True:
+            with suppress(requests.ConnectionError):
+                _ask(session, url, "{ version }")
+                break
+            time.sleep(0.05)
+        _ask(session, url, RUNS)
+        yield "webserver up", time.perf_counter() - began
+        for name, query in (("partitions", PARTITIONS), ("materializations", EVENTS), ("runs", RUNS)):
+            took = []
+            for _ in range(3):
+                began = time.perf_counter()
+                _ask(session, url, query)
+                took.append(time.perf_counter() - began)
+            yield f"asset page: {name}", sorted(took)[1]
+
+
+def _ask(session: requests.Session, url: str, query: str) -> None:
+    reply = session.post(url, json={"query": query}, timeout=120)
+    document = reply.json()
+    if "errors" in document:
+        raise RuntimeError(str(document["errors"])[:500])
