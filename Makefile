@@ -2,13 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UI_PORT ?= 3000
+POINTS ?= 1000@0 1000@5 1000@20 1000@50 3600@20
+SIZES ?= 10000 100000 1000x10
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test nightly dev lint clean
+.PHONY: help demo test nightly bench dev lint clean
 
 help:
-	@echo 'make demo | test | nightly | lint | dev | clean'
+	@echo 'make demo | test | nightly | bench | lint | dev | clean'
 
 demo: .venv/ready
 	$(BIN)/a4s demo
@@ -28,6 +30,18 @@ lint: .venv/ready
 dev: .venv/ready
 	$(BIN)/a4s dev --port $(UI_PORT)
 
+# Imports beside the bare network and dlt, answers on demand, and what grows: half an hour on two cores.
+# Fewer or other points: make bench POINTS='3600@20 15000@0' SIZES=10000
+bench: .venv-bench/ready
+	.venv-bench/bin/python -m benchmarks.imports $(POINTS)
+	.venv-bench/bin/python -m benchmarks.on_demand
+	.venv-bench/bin/python -m benchmarks.growth $(SIZES)
+
+.venv-bench/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	touch $@
+
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
@@ -35,4 +49,4 @@ dev: .venv/ready
 	touch $@
 
 clean:
-	rm -rf .venv build demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-bench build demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

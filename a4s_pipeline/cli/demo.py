@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -71,24 +72,24 @@ def demo() -> None:
 
 def _import_all(platform: Platform, connector: str) -> list[str]:
     """Import the streams that a connector has; return what failed beyond what the results tell."""
-    from a4s_pipeline.orchestration import running  # noqa: PLC0415
+    from a4s_pipeline.orchestration.running import JobRunner, OrderRequest  # noqa: PLC0415
 
-    # Not recorded: the demo's months have no place among the runs of a real installation.
-    runs: dict[str, Callable[[], str | None]] = {
-        "items": lambda: running.run_item_sync(platform, connector, is_recorded=False),
-        "customers": lambda: running.run_customer_sync(platform, connector, is_recorded=False),
-    }
-    if connector in _WITH_HISTORY:
-        request = running.OrderRequest(connector, None, whole=False)
-        runs["orders"] = lambda: running.run_order_sync(platform, request, is_recorded=False)
     failures = []
-    for stream, run in runs.items():
-        before = len(platform.results)
-        with progress_bar(f"{connector} {stream}") as advance:
-            platform.advance = advance
-            failure = run()
-        if failure and not any(result.error for result in platform.results[before:]):
-            failures.append(f"{connector}: {failure}")
+    # Not recorded: the demo's months have no place among the runs of a real installation.
+    with JobRunner(platform, is_recorded=False) as runner:
+        runs: dict[str, Callable[[], str | None]] = {
+            "items": partial(runner.sync_items, connector),
+            "customers": partial(runner.sync_customers, connector),
+        }
+        if connector in _WITH_HISTORY:
+            runs["orders"] = partial(runner.sync_orders, OrderRequest(connector, None, whole=False))
+        for stream, run in runs.items():
+            before = len(platform.results)
+            with progress_bar(f"{connector} {stream}") as advance:
+                platform.advance = advance
+                failure = run()
+            if failure and not any(result.error for result in platform.results[before:]):
+                failures.append(f"{connector}: {failure}")
     return failures
 
 

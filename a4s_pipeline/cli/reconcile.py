@@ -84,11 +84,11 @@ def _compare(platform: Platform, connector: str, months: Months) -> Reconciled:
 
 def _read_again(platform: Platform, connector: str, months: Months) -> None:
     # Dagster costs more than half a second to import: only a repair needs it.
-    from a4s_pipeline.orchestration import running  # noqa: PLC0415
+    from a4s_pipeline.orchestration.running import JobRunner, OrderRequest  # noqa: PLC0415
 
-    with progress_bar(f"{connector} orders") as advance:
+    with progress_bar(f"{connector} orders") as advance, JobRunner(platform) as runner:
         platform.advance = advance
-        running.run_order_sync(platform, running.OrderRequest(connector, months, whole=True))
+        runner.sync_orders(OrderRequest(connector, months, whole=True))
 
 
 def _as_json(found: Reconciled, repairs: list[SyncResult]) -> dict[str, object]:

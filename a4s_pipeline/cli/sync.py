@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 
 import click
 
@@ -53,12 +55,7 @@ def sync(
     months = asked_months(settings, first.date() if first else None, last.date() if last else None, full=full)
     platform = Platform(settings)
     streams = STREAMS if stream == "all" else (stream,)
-    failures = [
-        failure
-        for name in connectors
-        for one in streams
-        if (failure := _run(platform, one, name, months, full=full))
-    ]
+    failures = _run_all(platform, streams, connectors, months, full=full)
     if as_json:
         print_json({"connectors": _as_json(connectors, platform.results)})
     else:
@@ -93,25 +90,36 @@ def asked_months(settings: Settings, first: date | None, last: date | None, *, f
     return months
 
 
-def _run(platform: Platform, stream: str, connector: str, months: Months | None, *, full: bool) -> str | None:
-    """Run the job of one stream for one connector; return its failure in words."""
+def _run_all(
+    platform: Platform,
+    streams: Sequence[str],
+    connectors: Sequence[str],
+    months: Months | None,
+    *,
+    full: bool,
+) -> list[str]:
+    """Run the job of each stream for each connector; return their failures in words."""
     # Dagster costs more than half a second to import: not before the settings were found right.
     with nothing_collected():
-        from a4s_pipeline.orchestration import running  # noqa: PLC0415
+        from a4s_pipeline.orchestration.running import JobRunner, OrderRequest  # noqa: PLC0415
 
-    before = len(platform.results)
-    with progress_bar(f"{connector} {stream}") as advance:
-        platform.advance = advance
-        if stream == "items":
-            unexpected = running.run_item_sync(platform, connector)
-        elif stream == "customers":
-            unexpected = running.run_customer_sync(platform, connector)
-        else:
-            request = running.OrderRequest(connector, months, whole=full)
-            unexpected = running.run_order_sync(platform, request)
-    errors = [str(result.error) for result in platform.results[before:] if result.error]
-    failure = errors[0] if errors else unexpected
-    return f"{connector}: {failure}" if failure else None
+    failures: list[str] = []
+    with JobRunner(platform) as runner:
+        for connector in connectors:
+            run_by_stream: dict[str, Callable[[], str | None]] = {
+                "items": partial(runner.sync_items, connector),
+                "customers": partial(runner.sync_customers, connector),
+                "orders": partial(runner.sync_orders, OrderRequest(connector, months, whole=full)),
+            }
+            for stream in streams:
+                before = len(platform.results)
+                with progress_bar(f"{connector} {stream}") as advance:
+                    platform.advance = advance
+                    unexpected = run_by_stream[stream]()
+                errors = [str(result.error) for result in platform.results[before:] if result.error]
+                if failure := errors[0] if errors else unexpected:
+                    failures.append(f"{connector}: {failure}")
+    return failures
 
 
 def _as_json(connectors: list[str], results: list[SyncResult]) -> dict[str, dict[str, object]]:

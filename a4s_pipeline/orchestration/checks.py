@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
+import duckdb
 
 from a4s_pipeline.orchestration.failing import told_plainly
 from a4s_pipeline.orchestration.findings import counted, of_connectors, told
 from a4s_pipeline.orchestration.freshness_checks import freshness_spec, stream_is_fresh
 from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.freshness import stale_histories
 from a4s_pipeline.warehouse.health import (
     orders_without_lines,
@@ -48,34 +50,38 @@ _SUB_TOTALS = dg.AssetCheckSpec(
 )
 def order_health(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCheckResult]:
     """Asks the store what is broken now with order history."""
-    with told_plainly():
-        warehouse, connectors = platform.warehouse, platform.settings.connectors
-        yield counted(
-            _HAVE_LINES,
-            of_connectors(orders_without_lines(warehouse), connectors),
-            "orders without lines",
-            "run `a4s sync orders` to ask for the lines again, and tell whoever runs the gateway what stays",
-        )
-        yield counted(
-            _ALL_READABLE,
-            of_connectors(records_set_aside(warehouse, STREAM, LINES_STREAM), connectors),
-            "unreadable, set aside",
-            "have each corrected as set_aside.reason says, then run `a4s sync orders --from DATE` "
-            "with the date of the order",
-        )
-        yield _history_is_fresh(platform)
-        yield stream_is_fresh(_ORDERS_FRESH, platform)
-        yield counted(
-            _SUB_TOTALS,
-            of_connectors(sub_totals_off(warehouse), connectors),
-            "orders whose sub_total is not the sum of their lines",
-            "compare `a4s order CODE` with the legacy backend, and where that is right, read the month again "
-            "with `a4s sync orders --full --from DATE --to DATE`",
-        )
+    connectors = platform.settings.connectors
+    with told_plainly(), platform.warehouse.moment() as store:
+        results = [
+            counted(
+                _HAVE_LINES,
+                of_connectors(orders_without_lines(store), connectors),
+                "orders without lines",
+                "run `a4s sync orders` to ask for the lines again, and tell whoever runs the gateway "
+                "what stays",
+            ),
+            counted(
+                _ALL_READABLE,
+                of_connectors(records_set_aside(store, STREAM, LINES_STREAM), connectors),
+                "unreadable, set aside",
+                "have each corrected as set_aside.reason says, then run `a4s sync orders --from DATE` "
+                "with the date of the order",
+            ),
+            _history_is_fresh(store, platform.settings),
+            stream_is_fresh(_ORDERS_FRESH, store, platform.settings),
+            counted(
+                _SUB_TOTALS,
+                of_connectors(sub_totals_off(store), connectors),
+                "orders whose sub_total is not the sum of their lines",
+                "compare `a4s order CODE` with the legacy backend, and where that is right, read the month "
+                "again with `a4s sync orders --full --from DATE --to DATE`",
+            ),
+        ]
+    yield from results
 
 
-def _history_is_fresh(platform: Platform) -> dg.AssetCheckResult:
-    settings, known = platform.settings, streams_health(platform.warehouse, STREAM)
+def _history_is_fresh(store: duckdb.DuckDBPyConnection, settings: Settings) -> dg.AssetCheckResult:
+    known = streams_health(store, STREAM)
     synced = {
         name: known[name].last_history_sync
         for name in settings.connectors

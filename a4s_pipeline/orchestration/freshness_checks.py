@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 
 import dagster as dg
+import duckdb
 
 from a4s_pipeline.orchestration.findings import told
-from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.freshness import stale_streams
 from a4s_pipeline.warehouse.health import streams_health
 
@@ -19,11 +20,12 @@ def freshness_spec(stream: str) -> dg.AssetCheckSpec:
     )
 
 
-def stream_is_fresh(spec: dg.AssetCheckSpec, platform: Platform) -> dg.AssetCheckResult:
+def stream_is_fresh(
+    spec: dg.AssetCheckSpec, store: duckdb.DuckDBPyConnection, settings: Settings
+) -> dg.AssetCheckResult:
     """Ask the store when each connector's stream last succeeded."""
     stream = spec.asset_key.to_user_string()
-    settings = platform.settings
-    known = streams_health(platform.warehouse, stream)
+    known = streams_health(store, stream)
     faults = stale_streams(stream, settings.connectors, known, datetime.now(UTC), settings.timezone)
     successes = {name: known[name].last_success_at if name in known else None for name in settings.connectors}
     return told(

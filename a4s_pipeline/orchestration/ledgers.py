@@ -30,16 +30,20 @@ _CREATIONS_SETTLED = dg.AssetCheckSpec(
 def ledger_health(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCheckResult]:
     """Asks the ledgers what is failed or unknown now."""
     # Of connectors that are configured no longer too: an order may be lost there.
-    with told_plainly():
-        yield counted(
-            _EXPORTS_SETTLED,
-            exports_unsettled(platform.warehouse, datetime.now(UTC)),
-            "orders not exported for certain",
-            "see why with `a4s exports`, and settle each with `a4s retry ID`",
-        )
-        yield counted(
-            _CREATIONS_SETTLED,
-            customers_unsettled(platform.warehouse, datetime.now(UTC)),
-            "customers not created for certain",
-            "create the same customer again with `a4s create-customer FILE`: that settles it, once",
-        )
+    now = datetime.now(UTC)
+    with told_plainly(), platform.warehouse.moment() as store:
+        results = [
+            counted(
+                _EXPORTS_SETTLED,
+                exports_unsettled(store, now),
+                "orders not exported for certain",
+                "see why with `a4s exports`, and settle each with `a4s retry ID`",
+            ),
+            counted(
+                _CREATIONS_SETTLED,
+                customers_unsettled(store, now),
+                "customers not created for certain",
+                "create the same customer again with `a4s create-customer FILE`: that settles it, once",
+            ),
+        ]
+    yield from results

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 import dagster as dg
+import duckdb
 
 from a4s_pipeline.orchestration.failing import told_plainly
 from a4s_pipeline.orchestration.findings import counted, of_connectors
 from a4s_pipeline.orchestration.freshness_checks import freshness_spec, stream_is_fresh
 from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings import Settings
 from a4s_pipeline.warehouse.health import customers_never_listed, items_never_listed, records_set_aside
 from a4s_pipeline.warehouse.tables import CUSTOMERS, ITEMS
 
@@ -40,15 +42,19 @@ _CUSTOMERS_FRESH = freshness_spec(CUSTOMERS.name)
 @dg.multi_asset_check(specs=[_ITEMS_READABLE, _ITEMS_LISTED, _ITEMS_FRESH], name="item_health")
 def item_health(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCheckResult]:
     """Asks the store what is broken now with items."""
-    with told_plainly():
-        yield _readable(_ITEMS_READABLE, platform)
-        yield counted(
-            _ITEMS_LISTED,
-            of_connectors(items_never_listed(platform.warehouse), platform.settings.connectors),
-            "items of orders that were never listed",
-            "ask whoever runs the gateway to list them, then run `a4s sync items`",
-        )
-        yield stream_is_fresh(_ITEMS_FRESH, platform)
+    settings = platform.settings
+    with told_plainly(), platform.warehouse.moment() as store:
+        results = [
+            _readable(_ITEMS_READABLE, store, settings),
+            counted(
+                _ITEMS_LISTED,
+                of_connectors(items_never_listed(store), settings.connectors),
+                "items of orders that were never listed",
+                "ask whoever runs the gateway to list them, then run `a4s sync items`",
+            ),
+            stream_is_fresh(_ITEMS_FRESH, store, settings),
+        ]
+    yield from results
 
 
 @dg.multi_asset_check(
@@ -56,22 +62,28 @@ def item_health(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCheckR
 )
 def customer_health(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCheckResult]:
     """Asks the store what is broken now with customers."""
-    with told_plainly():
-        yield _readable(_CUSTOMERS_READABLE, platform)
-        yield counted(
-            _CUSTOMERS_LISTED,
-            of_connectors(customers_never_listed(platform.warehouse), platform.settings.connectors),
-            "customers of orders that were never listed",
-            "ask whoever runs the gateway to list them, then run `a4s sync customers`",
-        )
-        yield stream_is_fresh(_CUSTOMERS_FRESH, platform)
+    settings = platform.settings
+    with told_plainly(), platform.warehouse.moment() as store:
+        results = [
+            _readable(_CUSTOMERS_READABLE, store, settings),
+            counted(
+                _CUSTOMERS_LISTED,
+                of_connectors(customers_never_listed(store), settings.connectors),
+                "customers of orders that were never listed",
+                "ask whoever runs the gateway to list them, then run `a4s sync customers`",
+            ),
+            stream_is_fresh(_CUSTOMERS_FRESH, store, settings),
+        ]
+    yield from results
 
 
-def _readable(spec: dg.AssetCheckSpec, platform: Platform) -> dg.AssetCheckResult:
+def _readable(
+    spec: dg.AssetCheckSpec, store: duckdb.DuckDBPyConnection, settings: Settings
+) -> dg.AssetCheckResult:
     stream = spec.asset_key.to_user_string()
     return counted(
         spec,
-        of_connectors(records_set_aside(platform.warehouse, stream), platform.settings.connectors),
+        of_connectors(records_set_aside(store, stream), settings.connectors),
         "unreadable, set aside",
         f"have each corrected as set_aside.reason says, then run `a4s sync {stream}`",
     )

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import dagster as dg
 
@@ -35,53 +35,70 @@ class OrderRequest:
     whole: bool
 
 
-def run_order_sync(platform: Platform, request: OrderRequest, *, is_recorded: bool = True) -> str | None:
-    """Run `sync_orders` for one connector; return what failed where that is more than the sync itself.
+class JobRunner:
+    """Runs jobs in this process, one after another: the graph and Dagster's storage are made once for all.
 
-    With DAGSTER_HOME set, the run appears in the UI, unless it is not to be recorded; otherwise it leaves
-    no trace but the data.
+    With DAGSTER_HOME set, the runs appear in the UI, unless they are not to be recorded; otherwise they leave
+    no trace but the data. Each method returns what failed where that is more than the sync itself.
     """
-    tags, reading = _tags_and_reading(platform, request, is_recorded=is_recorded)
-    config = {"ops": {STEP: {"config": {"reading": reading.name}}}}
-    return _run(platform, SYNC_ORDERS.name, tags, config, is_recorded=is_recorded)
 
+    def __init__(self, platform: Platform, *, is_recorded: bool = True) -> None:
+        self._platform = platform
+        self._home = os.environ.get("DAGSTER_HOME") or None if is_recorded else None
+        self._open = ExitStack()
 
-def run_item_sync(platform: Platform, connector: str, *, is_recorded: bool = True) -> str | None:
-    """Run `sync_items` for one connector; otherwise as `run_order_sync`."""
-    return _run(platform, SYNC_ITEMS.name, _whole_connector(connector), {}, is_recorded=is_recorded)
+    def __enter__(self) -> Self:
+        with nothing_collected():
+            self._graph = build_definitions(self._platform.settings)
+            self._instance = self._open.enter_context(_instance(self._home))
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
 
-def run_customer_sync(platform: Platform, connector: str, *, is_recorded: bool = True) -> str | None:
-    """Run `sync_customers` for one connector; otherwise as `run_order_sync`."""
-    return _run(platform, SYNC_CUSTOMERS.name, _whole_connector(connector), {}, is_recorded=is_recorded)
+    def sync_orders(self, request: OrderRequest) -> str | None:
+        """Run `sync_orders` for one connector."""
+        tags, reading = self._tags_and_reading(request)
+        config = {"ops": {STEP: {"config": {"reading": reading.name}}}}
+        return self._run(SYNC_ORDERS.name, tags, config)
+
+    def sync_items(self, connector: str) -> str | None:
+        """Run `sync_items` for one connector."""
+        return self._run(SYNC_ITEMS.name, _whole_connector(connector), {})
+
+    def sync_customers(self, connector: str) -> str | None:
+        """Run `sync_customers` for one connector."""
+        return self._run(SYNC_CUSTOMERS.name, _whole_connector(connector), {})
+
+    def _run(self, job_name: str, tags: dict[str, str], config: dict[str, Any]) -> str | None:
+        with nothing_collected(), warnings.catch_warnings():
+            # Dagster warns of a parameter that it passes on itself: nothing that our user can act on.
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            job = self._graph.resolve_job_def(job_name)
+        result = job.execute_in_process(
+            instance=self._instance,
+            tags=tags,
+            resources={"platform": self._platform},
+            run_config=_QUIET | config,
+            raise_on_error=False,
+        )
+        return None if result.success else _why_it_failed(result)
+
+    def _tags_and_reading(self, request: OrderRequest) -> tuple[dict[str, str], Reading]:
+        settings, now = self._platform.settings, datetime.now(UTC)
+        if request.months is not None:
+            tags = _tags_of(request.connector, request.months)
+            return tags, Reading.WHOLE if request.whole else Reading.MONTHS
+        if self._home is None:
+            # What is new is read whatever the months; to record each of 143 for nobody took 1.0 s.
+            this_month = month_of(now, settings.timezone)
+            return _tags_of(request.connector, Months(this_month, this_month)), Reading.NEW
+        state = published_order_states(settings)[request.connector]
+        return dict(run_request_for_orders(request.connector, state, settings, now).tags), Reading.NEW
 
 
 def _whole_connector(connector: str) -> dict[str, str]:
     return {CONNECTOR_TAG: connector, PARTITION: connector}
-
-
-def _run(
-    platform: Platform, job_name: str, tags: dict[str, str], config: dict[str, Any], *, is_recorded: bool
-) -> str | None:
-    with ExitStack() as open_until_the_end:
-        with nothing_collected():
-            job = _job(platform, job_name)
-            instance = open_until_the_end.enter_context(_instance(_home(is_recorded=is_recorded)))
-        result = job.execute_in_process(
-            instance=instance,
-            tags=tags,
-            resources={"platform": platform},
-            run_config=_QUIET | config,
-            raise_on_error=False,
-        )
-    return None if result.success else _why_it_failed(result)
-
-
-def _job(platform: Platform, name: str) -> dg.JobDefinition:
-    with warnings.catch_warnings():
-        # Dagster warns of a parameter that it passes on itself: nothing that our user can act on.
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        return build_definitions(platform.settings).resolve_job_def(name)
 
 
 def _why_it_failed(result: dg.ExecuteInProcessResult) -> str:
@@ -96,28 +113,8 @@ def _why_it_failed(result: dg.ExecuteInProcessResult) -> str:
     return "the run failed; see its log in Dagster"
 
 
-def _tags_and_reading(
-    platform: Platform, request: OrderRequest, *, is_recorded: bool
-) -> tuple[dict[str, str], Reading]:
-    settings = platform.settings
-    if request.months is None:
-        now = datetime.now(UTC)
-        if _home(is_recorded=is_recorded) is None:
-            # What is new is read whatever the months; to record each of 143 for nobody took 1.0 s.
-            this_month = month_of(now, settings.timezone)
-            return _tags_of(request.connector, Months(this_month, this_month)), Reading.NEW
-        state = published_order_states(settings)[request.connector]
-        return dict(run_request_for_orders(request.connector, state, settings, now).tags), Reading.NEW
-    return _tags_of(request.connector, request.months), Reading.WHOLE if request.whole else Reading.MONTHS
-
-
 def _tags_of(connector: str, months: Months) -> dict[str, str]:
     return {CONNECTOR_TAG: connector, **range_tags(connector, months)}
-
-
-def _home(*, is_recorded: bool) -> str | None:
-    """Return the folder in which Dagster records the run; None where nobody would see it."""
-    return os.environ.get("DAGSTER_HOME") or None if is_recorded else None
 
 
 @contextmanager

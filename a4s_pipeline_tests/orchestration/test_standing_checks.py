@@ -144,7 +144,8 @@ def test_an_order_that_is_being_sent_is_no_fault_until_its_process_must_have_die
     now = datetime.now(UTC)
     note_export(site, "X1", "sending", now - timedelta(seconds=5))
     note_export(site, "X2", "sending", now - LONGEST_SENDING - timedelta(seconds=5))
-    assert [one.first for one in exports_unsettled(site.platform.warehouse, now)] == [("X2",)]
+    with site.platform.warehouse.moment() as store:
+        assert [one.first for one in exports_unsettled(store, now)] == [("X2",)]
 
 
 def test_a_customer_that_is_not_created_for_certain_is_named(site: Site) -> None:

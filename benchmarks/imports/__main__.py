@@ -8,11 +8,12 @@ what is told are medians, and ratios to the bare network of the same rounds.
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.imports import measure
@@ -101,7 +102,9 @@ def main() -> None:
     parser.add_argument("points", nargs="*", type=Point.read, default=[Point(1000, 20)], metavar="ORDERS@MS")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--without-peers", action="store_true", help="measure the bare network and us alone")
+    parser.add_argument("--json", type=Path, help="write every run here too, for benchmarks.imports.plot")
     given = parser.parse_args()
+    everything = []
     for point in given.points:
         with gateway_process(point.orders) as gateway:
             gateway.tell(f"latency {point.latency}")
@@ -109,6 +112,9 @@ def main() -> None:
             runs += later_syncs(gateway, given.rounds)
         sys.stdout.write("\n".join(told(point, runs)) + "\n")
         sys.stdout.flush()
+        everything += [{**asdict(point), **asdict(one), "seconds": one.seconds} for one in runs]
+        if given.json:
+            given.json.write_text(json.dumps(everything, indent=1))
 
 
 if __name__ == "__main__":
