@@ -23,7 +23,7 @@ from a4s_pipeline.warehouse.health import items_never_listed, orders_without_lin
 from a4s_pipeline.warehouse.retrieval import OrderFilter
 from a4s_pipeline.warehouse.state import StreamProgress, record_progress
 from benchmarks.growth.history import fill, listed_orders
-from benchmarks.growth.ui import asset_page
+from benchmarks.growth.ui import asset_page, schedule_tick
 from benchmarks.imports.gateway import ADMINISTRATION, Gateway, gateway_process
 from benchmarks.imports.measure import ROOT, own_environment
 
@@ -133,6 +133,7 @@ def measured(site: Site) -> Iterator[tuple[str, float]]:
     yield "sync of nothing new", seconds(lambda: site.command("sync", "orders", "--connector", name), 3)
     if site.size.connectors > 1:
         yield "sync of nothing new, all connectors", site.command("sync", "orders")
+    yield "schedule tick", schedule_tick(platform)
     yield "reconcile", site.command("reconcile", "--connector", name)
     home = {"DAGSTER_HOME": str(site.folder)}
     yield "recorded sync of nothing new", site.command("sync", "orders", "--connector", name, **home)

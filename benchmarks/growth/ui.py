@@ -1,4 +1,4 @@
-"""How long Dagster takes for what its asset page asks, and to load the definitions."""
+"""How long Dagster takes for what its asset page asks, and for a tick of the schedule of orders."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
+import dagster as dg
 import requests
 
+from a4s_pipeline.orchestration.graph import build_definitions
+from a4s_pipeline.platform import Platform
 from benchmarks.imports.measure import ROOT
 
 PARTITIONS = """
@@ -68,6 +73,20 @@ def asset_page(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[s
                 _ask(session, url, query)
                 took.append(time.perf_counter() - began)
             yield f"asset page: {name}", sorted(took)[1]
+
+
+def schedule_tick(platform: Platform) -> float:
+    """Return the seconds of a tick that asks for one run a connector, without the daemon around it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        schedule = build_definitions(platform.settings).resolve_schedule_def("orders_every_15_minutes")
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_schedule_context(
+            instance=instance, resources={"platform": platform}, scheduled_execution_time=datetime.now(UTC)
+        )
+        began = time.perf_counter()
+        schedule.evaluate_tick(context)
+        return time.perf_counter() - began
 
 
 def _ask(session: requests.Session, url: str, query: str) -> None:
