@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -80,7 +81,7 @@ def schedule_tick(platform: Platform) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         schedule = build_definitions(platform.settings).resolve_schedule_def("orders_every_15_minutes")
-    with dg.DagsterInstance.ephemeral() as instance:
+    with tempfile.TemporaryDirectory() as home, dg.DagsterInstance.local_temp(home) as instance:
         context = dg.build_schedule_context(
             instance=instance, resources={"platform": platform}, scheduled_execution_time=datetime.now(UTC)
         )
