@@ -78,10 +78,10 @@ def asset_page(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[s
 
 def schedule_tick(platform: Platform) -> float:
     """Return the seconds of a tick that asks for one run a connector, without the daemon around it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        schedule = build_definitions(platform.settings).resolve_schedule_def("orders_every_15_minutes")
     with tempfile.TemporaryDirectory() as home, dg.DagsterInstance.local_temp(home) as instance:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            schedule = build_definitions(platform.settings).resolve_schedule_def("orders_every_15_minutes")
         context = dg.build_schedule_context(
             instance=instance, resources={"platform": platform}, scheduled_execution_time=datetime.now(UTC)
         )
