@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import logging
@@ -76,8 +77,10 @@ def run() -> None:
         if "dagster" in sys.modules and isinstance(end.code, int | None):
             # What cannot be printed, because nobody reads or the disk is full, is for Python to tell.
             with suppress(OSError):
-                sys.stdout.flush()
-                sys.stderr.flush()
+                for stream in (sys.stdout, sys.stderr):
+                    # Who calls us may have closed one of them.
+                    if stream is not None and not stream.closed:
+                        stream.flush()
                 os._exit(end.code or 0)
         raise
 
@@ -105,4 +108,11 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does; there is nobody to tell.
         sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        click.echo("a4s: the disk is full, and not all could be printed: free some space first", err=True)
+        # What is still to be printed cannot be either, and would be complained of once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from a4s_pipeline.errors import A4sError
+from a4s_pipeline.errors import A4sError, StoreHeld
 from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration, Page
 from a4s_pipeline.gateway.client import Reply
@@ -24,7 +24,7 @@ from a4s_pipeline.sync.order_writer import ListedOrder, OrderWriter, PageOutcome
 from a4s_pipeline.sync.paging import has_more
 from a4s_pipeline.sync.rows import Stamp, Unstorable, row_of, set_aside_of
 from a4s_pipeline.sync.windows import Span
-from a4s_pipeline.warehouse.orders import STREAM, held_orders
+from a4s_pipeline.warehouse.orders import STREAM, HeldOrder, held_orders
 from a4s_pipeline.warehouse.store import Warehouse
 
 # Orders whose lines are asked for but not in: enough that no connection idles while a page is written,
@@ -192,7 +192,7 @@ class OrderPages:
         return work, headers
 
     def _ask_for_lines(self, headers: _Headers, work: _PageInFlight) -> None:
-        held = {} if self._holds_nothing else held_orders(self._warehouse, self._stamp.connector, headers)
+        held = {} if self._holds_nothing else self._held(headers)
         for code, (header, raw) in headers.items():
             fingerprint = fingerprint_of(raw)
             if self._unwritten.get(code) == fingerprint:
@@ -209,6 +209,16 @@ class OrderPages:
                 future = self._pool.submit(fetch_lines, self._administration, code, self._stamp, self._drift)
                 work.asked.append((order, future))
                 self._unwritten[code] = fingerprint
+
+    def _held(self, codes: Collection[str]) -> dict[str, HeldOrder]:
+        try:
+            return held_orders(self._warehouse, self._stamp.connector, codes)
+        except StoreHeld:
+            if not self._writer.is_writing:
+                raise
+            # It was our own batch that had the file, or waited for it: then that says who holds it.
+            self._written(self._writer.wait())
+            return held_orders(self._warehouse, self._stamp.connector, codes)
 
     def _row(
         self, header: OrderHeader, raw: Any, fingerprint: str, work: _PageInFlight

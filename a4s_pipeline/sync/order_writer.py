@@ -71,8 +71,10 @@ class OrderWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._hand.shutdown()
+        if kind is None:
+            self.wait()
 
     def add(self, outcome: PageOutcome, watermark: datetime | None) -> list[str]:
         """Take in a page, and write if it is time to; return the codes that were written meanwhile."""
@@ -133,10 +135,10 @@ class OrderWriter:
 
     def flush(self) -> list[str]:
         """Write what was taken in, with the watermark it brings; return the codes written."""
-        return [*self._begin_to_write(), *self._written()]
+        return [*self._begin_to_write(), *self.wait()]
 
     def _begin_to_write(self) -> list[str]:
-        written = self._written()
+        written = self.wait()
         self._since = time.monotonic()
         batch, self._batch = self._batch, OrderBatch()
         if batch or self.watermark != self._written_watermark:
@@ -150,8 +152,13 @@ class OrderWriter:
         write_orders(self._warehouse, batch, progress)
         return list(batch.orders)
 
-    def _written(self) -> list[str]:
-        """Wait for the batch that is being written; what could not be written is raised each time."""
+    @property
+    def is_writing(self) -> bool:
+        """Tell whether a batch is being written, or could not be."""
+        return self._writing is not None
+
+    def wait(self) -> list[str]:
+        """Wait for the batch that is being written; what kept one from being written is raised each time."""
         codes = self._writing.result() if self._writing is not None else []
         self._writing = None
         return codes

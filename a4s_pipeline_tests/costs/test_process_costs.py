@@ -18,7 +18,8 @@ from a4s_pipeline.sandbox.big import generated_world
 ADMINISTRATION = "Demo B.V."
 # Runs a command of `a4s`, and tells what was loaded when the first call went out, and the peak of memory.
 WATCHED = """
-import json, resource, sys
+import json, re, sys
+from pathlib import Path
 from a4s_pipeline.cli import main
 from a4s_pipeline.gateway.transport import Caller
 
@@ -37,8 +38,10 @@ try:
 except SystemExit as end:
     status = end.code or 0
 sys.stdout.flush()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"status": status, "loaded": loaded, "peak_mib": peak / 1024}))
+# Not by getrusage: a process starts with the peak of the one that started it.
+own = Path("/proc/self/status")
+peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", own.read_text())[1]) / 1024 if own.exists() else None
+print(json.dumps({"status": status, "loaded": loaded, "peak_mib": peak}))
 """
 NEEDED_BY_NO_SYNC = {"pandas", "numpy", "matplotlib", "jinja2", "hypothesis", "pytest", "responses"}
 NEEDED_BY_NO_ANSWER = NEEDED_BY_NO_SYNC | {"dagster", "sqlalchemy", "alembic"}
@@ -88,6 +91,7 @@ def test_before_its_first_call_a_command_loads_what_it_needs_and_little_else(
     assert 0 < len(loaded) <= most_modules
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process itself")
 def test_memory_stays_flat_however_long_the_history(tmp_path: Path) -> None:
     peaks = {}
     for orders in (1500, 6000):

@@ -70,13 +70,14 @@ def test_after_a_batch_that_could_not_be_written_none_is_written_and_each_call_s
         tried.append(progress.columns["watermark"])
         raise StoreHeld("held")
 
-    with writer_of(write) as writer:
-        writer.add(page("A1"), AT)
-        for day in (1, 2):
-            with pytest.raises(StoreHeld):
-                writer.add(page(f"A{day + 1}"), AT + timedelta(days=day))
-            with pytest.raises(StoreHeld):
-                writer.flush()
+    writer = writer_of(write)
+    writer.add(page("A1"), AT)
+    for day in (1, 2):
+        with pytest.raises(StoreHeld):
+            writer.add(page(f"A{day + 1}"), AT + timedelta(days=day))
+        with pytest.raises(StoreHeld):
+            writer.flush()
+    writer.__exit__(StoreHeld, None, None)
     assert tried == [AT]
 
 
@@ -91,3 +92,16 @@ def test_a_batch_goes_with_the_watermark_it_was_given(writer_of: Callable[[Write
             writer.add(page(f"A{day}"), AT + timedelta(days=day))
         writer.flush()
     assert moved == [([f"A{day}"], AT + timedelta(days=day)) for day in range(3)]
+
+
+def test_a_batch_that_could_not_be_written_is_told_even_if_nobody_asks_again(
+    writer_of: Callable[[Write], OrderWriter],
+) -> None:
+    def write(_warehouse: Warehouse, _batch: OrderBatch, _progress: StreamProgress) -> None:
+        raise StoreHeld("held")
+
+    writer = writer_of(write)
+    writer.add(page("A1"), AT)
+    assert writer.is_writing
+    with pytest.raises(StoreHeld):
+        writer.__exit__(None, None, None)
