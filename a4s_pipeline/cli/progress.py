@@ -10,7 +10,8 @@ from contextlib import contextmanager
 @contextmanager
 def progress_bar(what: str = "orders") -> Iterator[Callable[[int, int], None]]:
     """Show how far a sync is; yields a function that takes how many more are done, and how many there are."""
-    if not sys.stderr.isatty():
+    # None where the caller has closed it.
+    if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _more, _total: None
         return
     from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it

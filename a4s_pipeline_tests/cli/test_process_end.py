@@ -29,10 +29,11 @@ def test_a_sync_that_fails_ends_with_its_status(site: Installation) -> None:
     assert done.said()[-1].startswith("a4s: demo: the gateway gave no answer")
 
 
-def test_a_caller_may_close_what_it_does_not_read(site: Installation) -> None:
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_caller_may_close_what_it_does_not_read(site: Installation, closed: str) -> None:
     a4s = Path(sys.executable).with_name("a4s")
     done = subprocess.run(
-        ["/bin/sh", "-c", 'exec "$0" sync orders >&-', str(a4s)],
+        ["/bin/sh", "-c", f'exec "$0" sync orders {closed}', str(a4s)],
         cwd=site.folder,
         env={**foreign_environment(), **site.settings},
         capture_output=True,
