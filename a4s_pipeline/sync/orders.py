@@ -24,17 +24,8 @@ from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.sync.windows import OrdersPlan, Span, listings_of, midnight, next_watermark, span_to_read
 from a4s_pipeline.warehouse.order_spans import mark_gone
-from a4s_pipeline.warehouse.orders import (
-    STREAM,
-    count_without_lines,
-    holds_no_orders,
-    orders_left,
-)
-from a4s_pipeline.warehouse.state import (
-    clear_unseen_set_aside,
-    set_aside_keys,
-    stream_state,
-)
+from a4s_pipeline.warehouse.orders import STREAM, count_without_lines, holds_no_orders, orders_left
+from a4s_pipeline.warehouse.state import clear_unseen_set_aside, set_aside_keys, stream_state
 from a4s_pipeline.warehouse.store import Warehouse
 
 # A listing that moves is read again; each reading costs its pages alone, because what came in stays in.

@@ -13,8 +13,8 @@ from urllib.parse import quote
 from requests.adapters import HTTPAdapter
 
 from benchmarks.imports.bare import CONNECTIONS, PAGE_SIZE
+from benchmarks.imports.dlt_pipeline import load
 from benchmarks.imports.gateway import ADMINISTRATION
-from benchmarks.imports.telling import tell
 
 
 def main() -> None:
@@ -46,18 +46,7 @@ def main() -> None:
         for order in items:
             yield lines_of(order["orderCode"])
 
-    pipeline = dlt.pipeline(
-        pipeline_name="orders",
-        pipelines_dir=str(home / "pipelines"),
-        destination=dlt.destinations.duckdb(str(home / "peer.duckdb")),
-        dataset_name="history",
-    )
-    pipeline.run([orders, order_lines])
-    seconds = time.perf_counter() - began
-    with pipeline.sql_client() as client:
-        held = client.execute_sql("SELECT count(*) FROM orders")
-        lines = client.execute_sql("SELECT count(*) FROM order_lines")
-    tell(seconds=seconds, orders=held[0][0], lines=lines[0][0])
+    load([orders, order_lines], home, began)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from benchmarks.imports.bare import CONNECTIONS, PAGE_SIZE
+from benchmarks.imports.dlt_pipeline import load
 from benchmarks.imports.gateway import ADMINISTRATION
-from benchmarks.imports.telling import tell
 
 
 def main() -> None:
@@ -23,8 +23,7 @@ def main() -> None:
     is_parallel = "parallelized" in sys.argv[3:]
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["EXTRACT__WORKERS"] = str(CONNECTIONS)
-    import dlt  # noqa: PLC0415 - after its settings
-    from dlt.sources.rest_api import rest_api_source  # noqa: PLC0415
+    from dlt.sources.rest_api import rest_api_source  # noqa: PLC0415 - after its settings
 
     began = time.perf_counter()
     lines: dict[str, object] = {
@@ -59,18 +58,7 @@ def main() -> None:
             ],
         }
     )
-    pipeline = dlt.pipeline(
-        pipeline_name="orders",
-        pipelines_dir=str(home / "pipelines"),
-        destination=dlt.destinations.duckdb(str(home / "peer.duckdb")),
-        dataset_name="history",
-    )
-    pipeline.run(source)
-    seconds = time.perf_counter() - began
-    with pipeline.sql_client() as client:
-        held = client.execute_sql("SELECT count(*) FROM orders")
-        rows = client.execute_sql("SELECT count(*) FROM order_lines")
-    tell(seconds=seconds, orders=held[0][0], lines=rows[0][0])
+    load(source, home, began)
 
 
 if __name__ == "__main__":
