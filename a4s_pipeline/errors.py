@@ -15,6 +15,7 @@
         ├── ReplyUnreadable         an answer that is cut off, no JSON, or of another shape
         │   └── ReplyBeyondBounds       one too large or too deeply nested to be read at all
         ├── StoreHeld               another process holds the warehouse
+        ├── StoreUnreachable        the database that holds the lake's catalog, or the locks, does not answer
         └── SyncUnderWay            another sync of the same stream is running
 
 A message says what happened, to which record, and what to do next. None holds credentials or the
@@ -158,6 +159,12 @@ class StoreHeld(TryAgain):
     """Another process holds the warehouse file and did not let go in time."""
 
     code = "StoreHeld"
+
+
+class StoreUnreachable(TryAgain):
+    """The database that holds the catalog of the lake and the locks does not answer now."""
+
+    code = "StoreUnreachable"
 
 
 class SyncUnderWay(TryAgain):

@@ -1,4 +1,8 @@
-"""Locks between processes that die with their process: no lock is ever left behind."""
+"""Locks between processes that die with their process: no lock is ever left behind.
+
+On one machine a lock is a file that the operating system watches over. Where workers are spread over
+machines it is one of PostgreSQL, which holds the catalog of the lake there (`postgres_locks`).
+"""
 
 from __future__ import annotations
 
@@ -6,21 +10,73 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 from a4s_pipeline.errors import A4sError, ChangeSite
 
 _POLL = 0.05
 
+Busy = Callable[[str], A4sError]
+"""Makes an error of the words for whoever holds a lock."""
+
+
+class Locks(Protocol):
+    """The locks and signs of one installation, by name."""
+
+    reach_other_machines: bool
+
+    def held(self, name: str, wait_seconds: float, busy: Busy) -> AbstractContextManager[None]:
+        """Hold a lock, or raise what `busy` makes of its holder after a bounded wait."""
+
+    def shown(self, name: str) -> AbstractContextManager[None]:
+        """Show a sign for as long as the block lasts; any number may at once."""
+
+    def is_shown(self, name: str) -> bool:
+        """Tell whether anybody alive shows the sign."""
+
+    def turn(
+        self, name: str, wait_seconds: float, busy: Busy, *, is_alone: bool
+    ) -> AbstractContextManager[None]:
+        """Take a turn beside all others that are not alone, or alone; raises as `held` does."""
+
+
+class FileLocks:
+    """The locks of one machine: each is a file in a folder."""
+
+    reach_other_machines = False
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def held(self, name: str, wait_seconds: float, busy: Busy) -> AbstractContextManager[None]:
+        """Hold a lock, or raise what `busy` makes of its holder after a bounded wait."""
+        return held_lock(self._folder / f"{name}.lock", wait_seconds, busy)
+
+    def shown(self, name: str) -> AbstractContextManager[None]:
+        """Show a sign for as long as the block lasts; any number may at once."""
+        return shared_sign(self._folder / name)
+
+    def is_shown(self, name: str) -> bool:
+        """Tell whether anybody alive shows the sign."""
+        return is_shown(self._folder / name)
+
+    def turn(
+        self, name: str, wait_seconds: float, busy: Busy, *, is_alone: bool
+    ) -> AbstractContextManager[None]:
+        """Take a turn beside all others that are not alone, or alone; raises as `held` does."""
+        return held_lock(self._folder / f"{name}.lock", wait_seconds, busy, is_shared=not is_alone)
+
 
 @contextmanager
-def held_lock(path: Path, wait_seconds: float, busy: Callable[[str], A4sError]) -> Iterator[None]:
+def held_lock(path: Path, wait_seconds: float, busy: Busy, *, is_shared: bool = False) -> Iterator[None]:
     """Hold the lock that a file stands for, or raise what `busy` makes of its holder after a bounded wait."""
+    kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
     handle = _opened(path)
     try:
         deadline = time.monotonic() + wait_seconds
-        while not _is_taken(handle):
+        while not _is_taken(handle, kind):
             if time.monotonic() >= deadline:
                 raise busy(_holder(handle))
             time.sleep(_POLL)
@@ -68,9 +124,9 @@ def _opened(path: Path) -> int:
         ) from None
 
 
-def _is_taken(handle: int) -> bool:
+def _is_taken(handle: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

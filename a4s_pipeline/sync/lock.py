@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from a4s_pipeline.errors import SyncUnderWay
-from a4s_pipeline.locks import held_lock
+from a4s_pipeline.locks import Locks
 
 LONGEST_WAIT = 10.0
 
 
 @contextmanager
 def stream_lock(
-    data_dir: Path, connector: str, stream: str, wait_seconds: float = LONGEST_WAIT
+    locks: Locks, connector: str, stream: str, wait_seconds: float = LONGEST_WAIT
 ) -> Iterator[None]:
     """Hold the lock of one connector's stream, or raise `SyncUnderWay` after a bounded wait."""
 
@@ -24,5 +23,5 @@ def stream_lock(
             "Try again afterwards"
         )
 
-    with held_lock(data_dir / "locks" / f"{connector}.{stream}.lock", wait_seconds, busy):
+    with locks.held(f"{connector}.{stream}", wait_seconds, busy):
         yield
