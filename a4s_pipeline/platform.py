@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TypeVar
 
-from a4s_pipeline.errors import A4sError
+from a4s_pipeline.errors import A4sError, ChangeSettings
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.client import GatewayClient
 from a4s_pipeline.gateway.records import WireRecord
+from a4s_pipeline.locks import FileLocks, Locks
 from a4s_pipeline.settings import Settings, load_settings
 from a4s_pipeline.sync.customers import CUSTOMER_KIND
 from a4s_pipeline.sync.items import ITEM_KIND
@@ -22,10 +23,14 @@ from a4s_pipeline.sync.record_writer import RecordKind
 from a4s_pipeline.sync.records_import import RecordRules, RecordsImport
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan, history_months
+from a4s_pipeline.warehouse.lake import Lake
+from a4s_pipeline.warehouse.lake_upkeep import Tended, tend
 from a4s_pipeline.warehouse.pictures import items_not_held, pictures_of
+from a4s_pipeline.warehouse.place import FilePlace, PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.publish import Published, publish
-from a4s_pipeline.warehouse.reader import published
-from a4s_pipeline.warehouse.store import LONGEST_WAIT, Warehouse
+from a4s_pipeline.warehouse.reader import PublishedCopy
+from a4s_pipeline.warehouse.store import LONGEST_WAIT, Readable, Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 R = TypeVar("R", bound=WireRecord)
 
@@ -52,9 +57,31 @@ class Platform:
         return self._given_settings or load_settings()
 
     @cached_property
+    def locks(self) -> Locks:
+        """What keeps the processes of this installation apart, wherever they run."""
+        place = self.settings.warehouse_place
+        if isinstance(place, PostgresLake):
+            return _postgres_locks(place)
+        if isinstance(place, SqliteLake):
+            return FileLocks(place.catalog.with_name(f"{place.catalog.name}.locks"))
+        return FileLocks(self.settings.data_dir.absolute() / "locks")
+
+    @cached_property
     def warehouse(self) -> Warehouse:
         """The pipeline's own store."""
-        return Warehouse(self.settings.warehouse_path, self._store_wait_seconds, zone=self.settings.timezone)
+        return self._store
+
+    @cached_property
+    def readable(self) -> Readable:
+        """What analysts, reports and order retrieval read."""
+        return self._store if isinstance(self._store, Lake) else PublishedCopy(self.settings.analytics_path)
+
+    @cached_property
+    def _store(self) -> WarehouseFile | Lake:
+        place, zone = self.settings.warehouse_place, self.settings.timezone
+        if isinstance(place, FilePlace):
+            return WarehouseFile(place.path, self._store_wait_seconds, zone=zone)
+        return Lake(place, self.locks, self._store_wait_seconds, zone=zone)
 
     @contextmanager
     def administration(self, connector: str) -> Iterator[Administration]:
@@ -72,9 +99,7 @@ class Platform:
         return self._sync_records(CUSTOMER_KIND, connector, run_id)
 
     def _sync_records(self, kind: RecordKind[R], connector: str, run_id: str) -> SyncResult:
-        rules = RecordRules(
-            connections=self.settings.max_connections, data_dir=self.settings.data_dir.absolute()
-        )
+        rules = RecordRules(connections=self.settings.max_connections, locks=self.locks)
         with self.administration(connector) as administration:
             return self._run(
                 RecordsImport(
@@ -93,7 +118,7 @@ class Platform:
             history_start=self.settings.history_start,
             lookback_days=self.settings.lookback_days,
             connections=self.settings.max_connections,
-            data_dir=self.settings.data_dir.absolute(),
+            locks=self.locks,
         )
 
     def reconcile_orders(self, connector: str, months: Months | None = None, *, run_id: str) -> Reconciled:
@@ -139,7 +164,7 @@ class Platform:
 
     def fetch_pictures(self, connector: str, item_codes: Sequence[str] = ()) -> PicturesResult:
         """Fetch the pictures of these items, or of all, that are not held yet; see `fetch_pictures`."""
-        with published(self.settings.analytics_path) as copy:
+        with self.readable.reading() as copy:
             wanted = pictures_of(copy, connector, item_codes)
             result = PicturesResult(connector, unknown_items=items_not_held(copy, connector, item_codes))
         with self.administration(connector) as administration:
@@ -147,7 +172,7 @@ class Platform:
                 administration,
                 result,
                 wanted,
-                data_dir=self.settings.data_dir.absolute(),
+                locks=self.locks,
                 folder=self.settings.images_path,
                 connections=self.settings.max_connections,
                 advance=self.advance,
@@ -155,5 +180,24 @@ class Platform:
         return result
 
     def publish(self) -> Published:
-        """Replace the published copy by the warehouse as it is now."""
-        return publish(self.warehouse, self.settings.analytics_path)
+        """Replace the published copy by the warehouse as it is now; a lake is read as it is."""
+        if isinstance(self._store, Lake):
+            return self._store.published()
+        return publish(self._store, self.settings.analytics_path)
+
+    def tend_lake(self) -> Tended:
+        """Keep the lake small and swift; see `tend`."""
+        if not isinstance(self._store, Lake):
+            raise ChangeSettings("A4S_WAREHOUSE names no lake: there is nothing to tend")
+        return tend(self._store, timedelta(days=self.settings.lake_kept_days), datetime.now(UTC))
+
+
+def _postgres_locks(place: PostgresLake) -> Locks:
+    try:
+        from a4s_pipeline.postgres_locks import PostgresLocks  # noqa: PLC0415 - an optional dependency
+    except ImportError:
+        raise ChangeSettings(
+            "A4S_WAREHOUSE: a catalog in PostgreSQL needs more than is installed: "
+            "pip install 'a4s-pipeline[cluster]'"
+        ) from None
+    return PostgresLocks(place.connection)

@@ -24,7 +24,9 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.gateway.routes import Routes
+from a4s_pipeline.ondemand.requests_place import requests_place
 from a4s_pipeline.texts import has_utf8
+from a4s_pipeline.warehouse.place import FilePlace, Place, read_place
 
 _CONNECTOR_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 _HOOK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -174,7 +176,19 @@ class Settings(BaseSettings):
     order_hook: Annotated[str | None, AfterValidator(lambda hook: hook and _hook(hook))] = None
     resend_after_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600
     alert_webhook_url: Annotated[SecretStr, AfterValidator(_webhook_url)] | None = None
+    warehouse: SecretStr | None = None
+    lake_files: str | None = None
+    lake_kept_days: Annotated[int, Field(ge=0, le=36500)] = 30
+    requests: Annotated[str | None, AfterValidator(lambda place: place and requests_place(place))] = None
     linger_seconds: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 60
+
+    @model_validator(mode="after")
+    def _a_place_for_the_warehouse(self) -> Self:
+        try:
+            _ = self.warehouse_place
+        except ValueError as error:
+            raise ValueError(f"A4S_WAREHOUSE: {error}") from None
+        return self
 
     @model_validator(mode="after")
     def _one_kind_of_credentials(self) -> Self:
@@ -196,8 +210,15 @@ class Settings(BaseSettings):
 
     @property
     def warehouse_path(self) -> Path:
-        """The pipeline's own store."""
+        """The pipeline's own store, where A4S_WAREHOUSE names no other."""
         return self.data_dir.absolute() / "warehouse.duckdb"
+
+    @property
+    def warehouse_place(self) -> Place:
+        """Where the pipeline's own store is, and what it is."""
+        if self.warehouse is None:
+            return FilePlace(self.warehouse_path)
+        return read_place(self.warehouse.get_secret_value(), self.lake_files or str(self.data_dir / "lake"))
 
     @property
     def analytics_path(self) -> Path:

@@ -24,4 +24,5 @@ def publish_demo_copy(folder: Path) -> Path:
         platform.sync_customers(CONNECTOR, run_id="customers")
         everything = OrdersPlan(Months(date(2015, 1, 1), date(2100, 1, 1)), whole=True)
         platform.sync_orders(CONNECTOR, everything, run_id="orders")
-    return platform.publish().path
+    platform.publish()
+    return platform.settings.analytics_path

@@ -20,7 +20,7 @@ from a4s_pipeline.sandbox import DEMO_CONNECTORS
 from a4s_pipeline.sandbox.background import sandbox_process
 from a4s_pipeline.settings import GivenSettings, Settings
 from a4s_pipeline.sync.result import SyncResult
-from a4s_pipeline.warehouse.reader import published
+from a4s_pipeline.warehouse.reader import PublishedCopy, published
 
 _WITH_HISTORY = ("demo", "noord")
 
@@ -96,7 +96,7 @@ def _import_all(platform: Platform, connector: str) -> list[str]:
 def _report(settings: Settings) -> Path:
     from a4s_pipeline.report import write_report  # noqa: PLC0415 - the plotting library takes a second
 
-    return write_report(settings.analytics_path, settings.data_dir.absolute() / "report.html")
+    return write_report(PublishedCopy(settings.analytics_path), settings.data_dir.absolute() / "report.html")
 
 
 def _demo_folder() -> Path:

@@ -26,6 +26,7 @@ _COMMANDS = {
     "export-order": "export_order",
     "exports": "exports",
     "images": "images",
+    "lake": "lake",
     "order": "orders",
     "orders": "orders",
     "reconcile": "reconcile",

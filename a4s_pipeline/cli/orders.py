@@ -10,7 +10,8 @@ import click
 
 from a4s_pipeline.cli.output import connector_option, json_option, print_json, say, utf8
 from a4s_pipeline.ondemand.order_retrieval import MOST_SKIPPED, retrieve_order, retrieve_orders
-from a4s_pipeline.settings import Settings, load_settings
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.windows import midnight
 from a4s_pipeline.warehouse.retrieval import OrderFilter
 
@@ -45,10 +46,11 @@ def orders(
     as_json: bool,
 ) -> None:
     """List orders, newest first, from the local store."""
-    settings = load_settings()
+    platform = Platform()
+    settings = platform.settings
     zone = settings.timezone
     answer = retrieve_orders(
-        settings.analytics_path,
+        platform.readable,
         one_connector(settings, connector),
         OrderFilter(
             customer_code=customer,
@@ -74,8 +76,9 @@ def orders(
 @json_option
 def order(code: str, connector: str | None, as_json: bool) -> None:
     """Show one order with its lines, from the local store."""
-    settings = load_settings()
-    answer = retrieve_order(settings.analytics_path, one_connector(settings, connector), code)
+    platform = Platform()
+    settings = platform.settings
+    answer = retrieve_order(platform.readable, one_connector(settings, connector), code)
     if as_json:
         print_json(answer)
         return

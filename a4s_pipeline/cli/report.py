@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from a4s_pipeline.cli.output import connector_option
+from a4s_pipeline.platform import Platform
 from a4s_pipeline.report import write_report
-from a4s_pipeline.settings import load_settings
 
 
 @click.command()
@@ -24,11 +24,12 @@ def report(output: Path | None, connector: str | None) -> None:
 
     It opens from disk and loads nothing from elsewhere. Without --connector it covers all.
     """
-    settings = load_settings()
+    platform = Platform()
+    settings = platform.settings
     # Without any settings, as on an analyst's machine, the copy says which connectors there are.
     chosen = settings.chosen_connectors(connector) if connector or settings.connectors else None
     page = write_report(
-        settings.analytics_path,
+        platform.readable,
         output or settings.data_dir / "report.html",
         connectors=chosen,
         zone=settings.timezone,

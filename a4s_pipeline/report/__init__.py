@@ -1,4 +1,4 @@
-"""The report: one HTML page of pictures and tables, drawn from the published copy alone."""
+"""The report: one HTML page of pictures and tables, drawn from what analysts read alone."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from a4s_pipeline.warehouse.store import Readable
 from a4s_pipeline.warehouse.views import DEFAULT_ZONE
 
 
 def write_report(
-    copy: Path, target: Path, *, connectors: Sequence[str] | None = None, zone: ZoneInfo = DEFAULT_ZONE
+    store: Readable, target: Path, *, connectors: Sequence[str] | None = None, zone: ZoneInfo = DEFAULT_ZONE
 ) -> Path:
-    """Write the page on the published copy to `target`, replacing it at once; return its absolute path.
+    """Write the page on what analysts read to `target`, replacing it at once; return its absolute path.
 
-    `connectors` are shown in their order, by default all that the copy holds; `zone` is that of the dates
-    and times on the page. Raises `NotPublished` where there is no copy, and `ChangeSite` where the copy is
-    of another version or the page cannot be written.
+    `connectors` are shown in their order, by default all that it holds; `zone` is that of the dates
+    and times on the page. Raises `NotPublished` where nothing was synced, and `ChangeSite` where the copy
+    is of another version or the page cannot be written.
     """
     # Matplotlib takes most of a second to import, and only this needs it.
     from a4s_pipeline.report.page import render  # noqa: PLC0415
     from a4s_pipeline.report.saving import replace_file  # noqa: PLC0415
 
-    page = render(copy, connectors, datetime.now(UTC).astimezone(zone))
+    page = render(store, connectors, datetime.now(UTC).astimezone(zone))
     return replace_file(target, page)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -24,7 +23,7 @@ from a4s_pipeline.report.shortage import (
     items_running_short,
 )
 from a4s_pipeline.report.upkeep import Upkeep, connectors_in, upkeep_of
-from a4s_pipeline.warehouse.reader import published
+from a4s_pipeline.warehouse.store import Readable
 
 _TOP = 10
 _LONGEST_LIST = 20
@@ -58,9 +57,9 @@ class ConnectorPage:
         return sum(sales.orders + sales.returns for sales in self.sales)
 
 
-def render(copy: Path, connectors: Sequence[str] | None, now: datetime) -> str:
-    """Return the page on these connectors, or on all that the copy holds, as HTML; `now` is local."""
-    with published(copy) as connection:
+def render(store: Readable, connectors: Sequence[str] | None, now: datetime) -> str:
+    """Return the page on these connectors, or on all that the store holds, as HTML; `now` is local."""
+    with store.reading() as connection:
         try:
             pages = [
                 _page_of(connection, name, now)
@@ -68,11 +67,11 @@ def render(copy: Path, connectors: Sequence[str] | None, now: datetime) -> str:
             ]
         except duckdb.CatalogException:
             raise ChangeSite(
-                f"{copy} was published by another version of the pipeline: run `a4s sync`, which replaces it"
+                f"{store} was published by another version of the pipeline: run `a4s sync`, which replaces it"
             ) from None
     template = _environment(now).get_template("page.html.jinja")
     return template.render(
-        pages=pages, copy=copy.name, now=now, weeks=WEEKS_AHEAD, months_of_pace=MONTHS_OF_PACE
+        pages=pages, copy=store.name, now=now, weeks=WEEKS_AHEAD, months_of_pace=MONTHS_OF_PACE
     )
 
 

@@ -168,8 +168,8 @@ class OrderReconciliation:
         ).start
 
     def _save(self, months: list[MonthCompared]) -> None:
-        with self._warehouse.transaction() as connection:
-            save_reconciled_months(connection, [_row_of(month, self._stamp) for month in months])
+        rows = [_row_of(month, self._stamp) for month in months]
+        self._warehouse.transact(lambda connection: save_reconciled_months(connection, rows))
 
     def _record(self, error: A4sError | None) -> None:
         execution = FlowExecution(
@@ -182,8 +182,7 @@ class OrderReconciliation:
             None if error is None else str(error),
         )
         try:
-            with self._warehouse.transaction() as connection:
-                record_flows(connection, [execution])
+            self._warehouse.transact(lambda connection: record_flows(connection, [execution]))
         except A4sError:
             if error is None:
                 raise

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,6 +13,7 @@ import duckdb
 from a4s_pipeline.gateway.administration import Administration, require_history
 from a4s_pipeline.gateway.client import Reply
 from a4s_pipeline.gateway.records import Status
+from a4s_pipeline.locks import Locks
 from a4s_pipeline.sync.listing import Listing
 from a4s_pipeline.sync.order_leftovers import LEFT_AT_ONCE, fill_what_is_left
 from a4s_pipeline.sync.order_pages import OrderPages, ReadingCounts, WatermarkRule
@@ -39,7 +39,7 @@ class OrderRules:
     history_start: date
     lookback_days: int
     connections: int
-    data_dir: Path
+    locks: Locks
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class OrderSync:
         Raises what kept it from its end, after everything that had come in was written. An order whose
         lines cannot be had is no such thing: it is stored without them and counted in `left`.
         """
-        return self._run.execute(self._rules.data_dir, self._read, self._state)
+        return self._run.execute(self._rules.locks, self._read, self._state)
 
     def _read(self) -> None:
         held = self._held()
@@ -209,10 +209,13 @@ class OrderSync:
         if not (had_set_aside or is_gone):
             return
         progress = writer.progress({})
-        with self._warehouse.transaction() as connection:
+
+        def write(connection: duckdb.DuckDBPyConnection) -> None:
             clear_unseen_set_aside(connection, progress, part.start, part.end)
             if is_gone:
                 mark_gone(connection, gone.missing, progress)
+
+        self._warehouse.transact(write)
         if is_gone:
             self.result.removed += len(gone.missing)
             writer.settle_left(gone.missing)

@@ -12,6 +12,7 @@ from typing import Any
 from a4s_pipeline.errors import A4sError, ChangeSite, NotThere
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.pictures import extension_of
+from a4s_pipeline.locks import Locks
 from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.picture_names import stem_of, stems_held
 
@@ -80,7 +81,7 @@ def fetch_pictures(
     result: PicturesResult,
     wanted: Mapping[str, str],
     *,
-    data_dir: Path,
+    locks: Locks,
     folder: Path,
     connections: int,
     advance: Callable[[int, int], None],
@@ -90,7 +91,7 @@ def fetch_pictures(
     What stops every call (`ChangeSite`) is raised; a picture that cannot be had is noted in the result.
     """
     started = time.monotonic()
-    with stream_lock(data_dir, result.connector, STREAM):
+    with stream_lock(locks, result.connector, STREAM):
         _make_ready(folder, result.connector)
         held = stems_held(path.name for path in folder.iterdir())
         lacking = [image_hash for image_hash in wanted if stem_of(image_hash) not in held]

@@ -109,7 +109,8 @@ class RecordWriter(Generic[R]):
         unreadable, self._unreadable = self._unreadable, {}
         if not waiting and not unreadable:
             return
-        with self._warehouse.transaction() as connection:
+
+        def write(connection: duckdb.DuckDBPyConnection) -> RecordBatch:
             batch = self._batch(connection, waiting)
             for record in unreadable.values():
                 self._put_aside(batch, record)
@@ -117,7 +118,9 @@ class RecordWriter(Generic[R]):
                 progress = self._run.progress()
                 write_records(connection, self._kind.tables, batch, progress)
                 self._kind.settle(connection, progress)
-        self._count(batch)
+            return batch
+
+        self._count(self._warehouse.transact(write))
 
     def _batch(self, connection: duckdb.DuckDBPyConnection, waiting: dict[str, _Listed[R]]) -> RecordBatch:
         batch = RecordBatch()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+import duckdb
 
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.exact_json import fingerprint_of
@@ -14,6 +15,7 @@ from a4s_pipeline.gateway.administration import Administration, Page
 from a4s_pipeline.gateway.client import Reply
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import WireRecord
+from a4s_pipeline.locks import Locks
 from a4s_pipeline.sync.listing import Listed, Listing
 from a4s_pipeline.sync.paging import pages_of
 from a4s_pipeline.sync.record_writer import RecordKind, RecordWriter
@@ -35,7 +37,7 @@ class RecordRules:
     """The settings that a sync of items or customers goes by."""
 
     connections: int
-    data_dir: Path
+    locks: Locks
 
 
 def _silent(_done: int, _total: int) -> None:
@@ -70,7 +72,7 @@ class RecordsImport(Generic[R]):
         Raises what kept it from its end, after everything that had come in was written. Then nothing is
         taken for gone, and `removals_withheld` says so.
         """
-        return self._run.execute(self._rules.data_dir, self._read, lambda _connection: {})
+        return self._run.execute(self._rules.locks, self._read, lambda _connection: {})
 
     def _read(self) -> None:
         listing = Listing()
@@ -148,10 +150,15 @@ class RecordsImport(Generic[R]):
         """After a whole reading, mark what is gone and forget what was set aside and is listed no longer."""
         self.result.removals_withheld = removal.withheld
         progress = self._run.progress()
-        with self._warehouse.transaction() as connection:
+        is_gone = removal.verdict is Verdict.REMOVE
+
+        def write(connection: duckdb.DuckDBPyConnection) -> None:
             self._kind.settle(connection, progress)
             if self.result.is_complete:
                 clear_unseen_set_aside(connection, progress)
-            if removal.verdict is Verdict.REMOVE:
+            if is_gone:
                 mark_removed(connection, self._kind.tables, missing, progress)
-                self.result.removed = len(missing)
+
+        self._warehouse.transact(write)
+        if is_gone:
+            self.result.removed = len(missing)

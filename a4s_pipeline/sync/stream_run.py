@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -13,6 +12,7 @@ import duckdb
 from a4s_pipeline.errors import A4sError, StoreHeld
 from a4s_pipeline.gateway.client import GatewayClient
 from a4s_pipeline.heap import old_objects_left_alone
+from a4s_pipeline.locks import Locks
 from a4s_pipeline.sync.drift_count import DriftCount
 from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.result import SyncResult
@@ -40,13 +40,13 @@ class StreamRun:
         self.result = SyncResult(connector, stream)
         self.drift = DriftCount()
 
-    def execute(self, data_dir: Path, read: Callable[[], None], state: StateReader) -> SyncResult:
+    def execute(self, locks: Locks, read: Callable[[], None], state: StateReader) -> SyncResult:
         """Let `read` bring in what there is, and return the counts.
 
         What keeps it from its end is raised, after it was written down. `state` completes the counts, by
         what is held then, and returns the columns of `sync_state` that are the stream's own.
         """
-        with stream_lock(data_dir, self.stamp.connector, self.result.stream), old_objects_left_alone():
+        with stream_lock(locks, self.stamp.connector, self.result.stream), old_objects_left_alone():
             try:
                 read()
             except A4sError as error:
@@ -73,26 +73,30 @@ class StreamRun:
             # Whoever holds the store was waited for; to wait again as long, to write just that, helps nobody.
             result.seconds = time.monotonic() - self._started
             return
+
+        execution = FlowExecution(
+            stamp.connector,
+            f"sync_{result.stream}",
+            "ok" if error is None else "failed",
+            self.started_at,
+            ended_at,
+            stamp.run_id,
+            why,
+        )
+
+        def write(connection: duckdb.DuckDBPyConnection) -> None:
+            own = state(connection)
+            result.seconds = time.monotonic() - self._started
+            columns = {**result.as_state(), **own, "last_run_at": self.started_at, "last_error": why}
+            if error is None and result.is_complete:
+                columns["last_success_at"] = ended_at
+            progress = StreamProgress(stamp.connector, result.stream, stamp.run_id, ended_at, columns)
+            save_progress(connection, progress)
+            record_drifts(connection, result.drifts, progress)
+            record_flows(connection, [execution])
+
         try:
-            with self._warehouse.transaction() as connection:
-                own = state(connection)
-                result.seconds = time.monotonic() - self._started
-                columns = {**result.as_state(), **own, "last_run_at": self.started_at, "last_error": why}
-                if error is None and result.is_complete:
-                    columns["last_success_at"] = ended_at
-                progress = StreamProgress(stamp.connector, result.stream, stamp.run_id, ended_at, columns)
-                save_progress(connection, progress)
-                record_drifts(connection, result.drifts, progress)
-                execution = FlowExecution(
-                    stamp.connector,
-                    f"sync_{result.stream}",
-                    "ok" if error is None else "failed",
-                    self.started_at,
-                    ended_at,
-                    stamp.run_id,
-                    why,
-                )
-                record_flows(connection, [execution])
+            self._warehouse.transact(write)
         except A4sError:
             if error is None:
                 raise

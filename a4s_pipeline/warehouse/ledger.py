@@ -130,14 +130,18 @@ class Ledger:
         """
         identity = {"connector": self.connector, self.kind.key: key}
         stamp = {"synced_at": at, "run_id": self.run_id}
-        number: int | None = None
-        with self._warehouse.transaction() as connection:
+
+        def write(connection: duckdb.DuckDBPyConnection) -> int | None:
             _write(connection, self.kind.table, identity, {**columns, **stamp}, is_new=before is None)
-            if attempt is not None and self.kind.attempts is not None:
-                is_new = attempt.number is None
-                number = attempt.number or _next_number(connection, self.kind.attempts, identity)
-                numbered = {**identity, "attempt_number": number}
-                _write(connection, self.kind.attempts, numbered, {**attempt.columns, **stamp}, is_new=is_new)
+            if attempt is None or self.kind.attempts is None:
+                return None
+            number = attempt.number or _next_number(connection, self.kind.attempts, identity)
+            numbered = {**identity, "attempt_number": number}
+            is_new = attempt.number is None
+            _write(connection, self.kind.attempts, numbered, {**attempt.columns, **stamp}, is_new=is_new)
+            return number
+
+        number = self._warehouse.transact(write)
         row = dict(before.row) if before else dict.fromkeys(self.kind.table.column_names)
         return self._as_entry({**row, **identity, **columns, **stamp}), number
 

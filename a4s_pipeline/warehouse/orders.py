@@ -92,10 +92,13 @@ def orders_left(
 
 def write_orders(warehouse: Warehouse, batch: OrderBatch, progress: StreamProgress) -> None:
     """Write a batch, the watermark and the run id: all of it, or nothing."""
-    with warehouse.transaction() as connection:
+
+    def write(connection: duckdb.DuckDBPyConnection) -> None:
         _replace_orders(connection, batch, progress.connector)
         _keep_set_aside(connection, batch, progress)
         save_progress(connection, progress)
+
+    warehouse.transact(write)
 
 
 def _replace_orders(connection: duckdb.DuckDBPyConnection, batch: OrderBatch, connector: str) -> None:
@@ -143,7 +146,8 @@ def fill_lines(
 ) -> None:
     """Write the lines of orders whose headers are held: all lines of an order at once."""
     codes = list(filled)
-    with warehouse.transaction() as connection:
+
+    def write(connection: duckdb.DuckDBPyConnection) -> None:
         delete_codes(connection, ORDER_LINES, progress.connector, "order_code", codes)
         append_rows(connection, ORDER_LINES, [row for lines in filled.values() for row in lines.rows])
         connection.execute(
@@ -164,6 +168,8 @@ def fill_lines(
         clear_set_aside(connection, progress.connector, LINES_STREAM, codes)
         put_aside(connection, set_aside, progress)
         save_progress(connection, progress)
+
+    warehouse.transact(write)
 
 
 def count_without_lines(connection: duckdb.DuckDBPyConnection, connector: str) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from a4s_pipeline.errors import ChangeSite
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 # Copied by a child process: closing a copy of the file inside the process that has it open would drop
 # DuckDB's lock, which POSIX ties to the process and not to the handle. The time stamp travels along,
@@ -21,14 +21,14 @@ _COPY = (
 
 @dataclass(frozen=True)
 class Published:
-    """The published copy as it stands: its size in bytes, and whether this call replaced it."""
+    """What analysts read, as it stands: where it is, its size in bytes, and whether this call replaced it."""
 
-    path: Path
+    path: Path | str
     size: int
     was_replaced: bool
 
 
-def publish(warehouse: Warehouse, target: Path) -> Published:
+def publish(warehouse: WarehouseFile, target: Path) -> Published:
     """Replace the published copy by the warehouse as it is now; a copy that is current is left alone.
 
     Readers that have the old copy open keep it, undisturbed; whoever opens it next sees the new one.

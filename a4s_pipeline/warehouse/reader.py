@@ -1,9 +1,10 @@
-"""Reads the published copy: never locked, as fresh as the last sync."""
+"""The published copy as it is read: never locked, as fresh as the last sync."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -15,6 +16,25 @@ class NotPublished(TryAgain):
     """There is no published copy yet."""
 
     code = "NotPublished"
+
+
+@dataclass(frozen=True)
+class PublishedCopy:
+    """The published copy, for whoever reads it."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def name(self) -> str:
+        """What it is called on a page."""
+        return self.path.name
+
+    def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open it for reading; raises as `published` does."""
+        return published(self.path)
 
 
 @contextmanager

@@ -77,6 +77,13 @@ class View:
             *_column_comments(self.name, self.columns),
         ]
 
+    def ddl_of_lake(self) -> list[str]:
+        """Return the same for a DuckLake, which has comments on views but none on their columns."""
+        meanings = [f"{column.name}: {column.comment}" for column in self.columns]
+        comment = "\n".join([self.comment, "", *meanings])
+        replaced, *_ = self.ddl()
+        return [replaced, f"COMMENT ON VIEW {self.name} IS {_literal(comment)}"]
+
 
 def _column_comments(relation: str, columns: tuple[Column, ...]) -> list[str]:
     return [

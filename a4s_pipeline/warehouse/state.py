@@ -97,8 +97,7 @@ def save_progress(connection: duckdb.DuckDBPyConnection, progress: StreamProgres
 
 def record_progress(warehouse: Warehouse, progress: StreamProgress) -> None:
     """Write the state of a stream in a transaction of its own."""
-    with warehouse.transaction() as connection:
-        save_progress(connection, progress)
+    warehouse.transact(lambda connection: save_progress(connection, progress))
 
 
 def put_aside(

@@ -1,190 +1,41 @@
-"""The warehouse file: opened late, closed early, waited for within bounds."""
+"""What every store of the pipeline can do, whatever engine holds it."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from zoneinfo import ZoneInfo
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
 
 import duckdb
 
-from a4s_pipeline.errors import ChangeSite, StoreHeld
-from a4s_pipeline.warehouse.opened import STORAGE, OpenedFile
-from a4s_pipeline.warehouse.tables import TABLES
-from a4s_pipeline.warehouse.turns import turns_of
-from a4s_pipeline.warehouse.views import DEFAULT_ZONE, views_in
-
 LONGEST_WAIT = 30.0
-_POLL = 0.02
-_HOLDER = re.compile(r"PID (\d+)")
-# What a full disk makes of a write, by whether a statement, a commit or a checkpoint made it.
-_DISK_FAILURES = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)
+
+T = TypeVar("T")
+Work = Callable[[duckdb.DuckDBPyConnection], T]
+"""What is done within a transaction. Where writers meet it is done again from the start, so it changes
+nothing but the store."""
 
 
-class Warehouse:
-    """The pipeline's own DuckDB file, and the only way to it.
+class Readable(Protocol):
+    """What analysts, reports and order retrieval read."""
 
-    Across processes DuckDB allows one writer or many readers, never both, so each use is a moment:
-    the file is opened late, closed early, and waited for `wait_seconds` at most. `zone` is where the days
-    and months of the views begin.
-    """
+    @property
+    def name(self) -> str:
+        """What it is called on a page."""
 
-    def __init__(
-        self, path: Path, wait_seconds: float = LONGEST_WAIT, *, zone: ZoneInfo = DEFAULT_ZONE
-    ) -> None:
-        self.path = path
-        self._zone = zone
-        self._wait_seconds = wait_seconds
-        # DuckDB's lock is between processes; within one, moments on the same file take turns.
-        self._turns = turns_of(path)
-        self._has_schema = False
+    def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open it for reading: what is read is of one moment, and holds nobody up."""
 
-    def __repr__(self) -> str:
-        return f"Warehouse({str(self.path)!r})"
 
-    @contextmanager
-    def moment(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the file for a moment, with its tables and views in place; raises as `opened` does."""
-        with self.opened() as file:
-            yield file.connection
+class Warehouse(Protocol):
+    """The pipeline's own store, with its tables and views in place whenever it is open."""
 
-    @contextmanager
-    def opened(self) -> Iterator[OpenedFile]:
-        """Open the file for a moment, with its tables and views in place.
+    def moment(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open the store for a moment, to ask it.
 
-        Raises `StoreHeld` where another process does not let go in time, and `ChangeSite` where the
-        file cannot be opened or written at all.
+        Raises `StoreHeld` where others do not let go in time, `StoreUnreachable` where nobody answers,
+        and `ChangeSite` where the store cannot be used at all.
         """
-        deadline = time.monotonic() + self._wait_seconds
-        if not self._turns.take(self._wait_seconds):
-            raise StoreHeld(f"{self.path} is in use by another thread of this process: try again later")
-        file: OpenedFile | None = None
-        is_sound = False
-        try:
-            file = self._turns.kept() or self._open(deadline)
-            if not self._has_schema:
-                _clear_abandoned(self.path)
-                _apply_schema(file.connection, self._zone)
-                self._has_schema = True
-            yield file
-            is_sound = True
-        except _DISK_FAILURES as error:
-            raise _unusable(self.path, error) from None
-        finally:
-            self._turns.give_back(file, is_sound=is_sound)
 
-    @contextmanager
-    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the file for a moment in which everything written is kept, or nothing is."""
-        with self.moment() as connection:
-            connection.execute("BEGIN TRANSACTION")
-            try:
-                yield connection
-            except BaseException:
-                # Whatever it is, Ctrl-C too, nothing of it is kept. After a fatal error there is nothing left
-                # to roll back, and what came first is the reason.
-                with suppress(duckdb.Error):
-                    connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-
-    def _open(self, deadline: float) -> OpenedFile:
-        while True:
-            try:
-                if not self.path.exists():
-                    _create(self.path)
-                return OpenedFile.open(self.path)
-            except duckdb.Error as error:
-                if "Could not set lock" not in str(error):
-                    raise _unusable(self.path, error) from None
-                if time.monotonic() >= deadline:
-                    raise _held(self.path, error, self._wait_seconds) from None
-            except OSError as error:
-                raise _unusable(self.path, error) from None
-            time.sleep(_POLL)
-
-
-def _create(path: Path) -> None:
-    """Put an empty database in place whole, unless another process was first.
-
-    DuckDB opens no file whose first blocks were cut short, by a kill or a full disk, ever again.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _clear_abandoned(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
-    try:
-        duckdb.connect(str(aside), config=STORAGE).close()
-        # A link, because a rename would replace what another process has put there meanwhile.
-        try:
-            path.hardlink_to(aside)
-        except OSError:
-            # It was first; or the file system knows no links.
-            if not path.exists():
-                aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def _clear_abandoned(path: Path) -> None:
-    """Delete what killed processes left half made; one that is at it now finds the file in place instead."""
-    for abandoned in path.parent.glob(f".{path.name}.*.tmp"):
-        with suppress(OSError):
-            abandoned.unlink(missing_ok=True)
-
-
-def _held(path: Path, error: Exception, waited: float) -> StoreHeld:
-    holder = _HOLDER.search(str(error))
-    who = f"process {holder.group(1)}" if holder else "another process"
-    return StoreHeld(
-        f"{path} is held by {who}, waited {waited:g} s: close it there and try again. "
-        "To query, open analytics.duckdb, which is never locked"
-    )
-
-
-def _unusable(path: Path, error: Exception) -> ChangeSite:
-    first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if "checksum" in first_line:
-        return ChangeSite(
-            f"{path} is damaged ({first_line}): move it away and put a copy of analytics.duckdb in its "
-            "place. The next sync brings in what came since that was published; compare the orders exported "
-            "since then with the back office before you export again",
-            code="StoreDamaged",
-        )
-    return ChangeSite(
-        f"{path} cannot be used ({first_line}): check the folder, its permissions and the free disk space",
-        code="StoreUnusable",
-    )
-
-
-def _schema_fingerprint(statements: list[str]) -> str:
-    return hashlib.blake2b("\n".join(statements).encode(), digest_size=16).hexdigest()
-
-
-def _apply_schema(connection: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
-    """Create what a new file or one of an older version lacks; a file that is current is only read."""
-    statements = [statement for table in TABLES for statement in table.ddl()]
-    statements += [statement for view in views_in(zone) for statement in view.ddl()]
-    fingerprint = _schema_fingerprint(statements)
-    if _applied_schema(connection) == fingerprint:
-        return
-    connection.execute("BEGIN TRANSACTION")
-    for statement in statements:
-        connection.execute(statement)
-    # A macro rather than a table: analysts have no use for it.
-    connection.execute(f"CREATE OR REPLACE MACRO a4s_schema() AS '{fingerprint}'")
-    connection.execute("COMMIT")
-
-
-def _applied_schema(connection: duckdb.DuckDBPyConnection) -> str | None:
-    """Return the fingerprint of the description that was last applied to the file."""
-    try:
-        row = connection.execute("SELECT a4s_schema()").fetchone()
-    except duckdb.CatalogException:
-        return None
-    return str(row[0]) if row else None
+    def transact(self, work: Work[T]) -> T:
+        """Do work of which everything written is kept, or nothing is; raises as `moment` does."""

@@ -9,7 +9,7 @@ import pytest
 
 from a4s_pipeline.sync import order_writer
 from a4s_pipeline.sync.windows import Months, OrdersPlan
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.costs.conftest import Importer
 
 MakeImporter = Callable[[int], Importer]
@@ -26,7 +26,7 @@ def batches_by_size_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def rows_by_run(importer: Importer, table: str) -> dict[str, int]:
-    with Warehouse(importer.settings.warehouse_path).moment() as connection:
+    with WarehouseFile(importer.settings.warehouse_path).moment() as connection:
         return dict(connection.execute(f"SELECT run_id, count(*) FROM {table} GROUP BY ALL").fetchall())
 
 
@@ -43,7 +43,7 @@ def test_a_first_sync_is_one_transaction_a_batch_and_one_for_its_last_word(
     importer: MakeImporter, orders: int
 ) -> None:
     site = importer(orders)
-    with Warehouse(site.settings.warehouse_path).moment():
+    with WarehouseFile(site.settings.warehouse_path).moment():
         pass  # the tables are there
     site.sync()
     batches = orders // 300

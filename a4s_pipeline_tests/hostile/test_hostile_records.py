@@ -23,6 +23,7 @@ from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Administration
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
+from a4s_pipeline.warehouse.reader import PublishedCopy
 from a4s_pipeline_tests.hostile.valid_records import CUSTOMER, HEADER, ITEM, LINE, STATUS, STOCK
 from a4s_pipeline_tests.hostile.wire_values import any_value, as_json, mutated, nested
 from a4s_pipeline_tests.nightly import Night
@@ -197,7 +198,7 @@ def test_what_is_nested_as_deeply_as_it_may_be_comes_in_and_is_answered_with(
     hostile.serve("orders", [HEADER | {"orderCode": "deep", "more": nested(99)}])
     assert hostile.sync("orders").set_aside == 0
     platform.publish()
-    answer = retrieve_order(platform.settings.analytics_path, "demo", "deep")
+    answer = retrieve_order(platform.readable, "demo", "deep")
     assert exact_json.dumps(answer["attributes"]["more"]) == str(nested(99))
 
 
@@ -231,6 +232,6 @@ def test_a_code_that_looks_like_sql_survives_the_whole_round_trip(
     if stream == "orders":
         copy = platform.settings.analytics_path
         for code in NASTY_CODES:
-            answer = retrieve_order(copy, "demo", code)
+            answer = retrieve_order(PublishedCopy(copy), "demo", code)
             assert (answer["orderCode"], answer["attributes"]["changed"]) == (code, 1)
             assert [line["lineCode"] for line in answer["lines"]] == ["1"]

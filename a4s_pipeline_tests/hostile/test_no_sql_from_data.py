@@ -15,6 +15,7 @@ _SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER TABLE|
 
 OWN_NAMES = "names, types and conditions that warehouse declares"
 CONSTANTS = "constants of the package, each a whole query or a part of one"
+SETTINGS = "settings of the operator, quoted: ATTACH and CREATE SECRET have no parameters"
 # Each function in which something is put into a statement, and why that is never data.
 OWN = {
     "cli/demo.py _show": CONSTANTS,
@@ -28,7 +29,12 @@ OWN = {
     "warehouse/schema.py": OWN_NAMES,
     "warehouse/staging.py": OWN_NAMES,
     "warehouse/state.py save_progress": "names of columns, checked against those that warehouse declares",
-    "warehouse/store.py _apply_schema": "what schema.py makes, and a hash of it",
+    "warehouse/applied_schema.py": "what schema.py makes, and a hash of it",
+    "postgres_locks.py": CONSTANTS,
+    "warehouse/attached.py": SETTINGS,
+    "warehouse/lake_compared.py": OWN_NAMES,
+    "warehouse/lake_export.py": f"{OWN_NAMES}; and {SETTINGS}",
+    "warehouse/lake_upkeep.py": CONSTANTS,
     "warehouse/views/": "expressions of the package, and the name of a time zone that was found to exist",
 }
 

@@ -18,6 +18,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, cast
 
+import duckdb
+
 from a4s_pipeline.cli import main
 from a4s_pipeline.cli.output import report_failure
 from a4s_pipeline.errors import A4sError
@@ -29,7 +31,7 @@ from a4s_pipeline.settings import GivenSettings
 from a4s_pipeline.sync import order_pages, order_writer, record_writer
 from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline.warehouse import publish
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 SLOW_COPY = """
 import os, pathlib, shutil, sys, time
@@ -75,9 +77,13 @@ def fill_and_publish(settings: dict[str, Any], rows: int, slow: bool) -> None:
         publish._COPY = SLOW_COPY
     platform = platform_of(settings)
     while True:
-        with platform.warehouse.transaction() as connection:
+        generation = f"{time.time_ns()}"
+
+        def fill(connection: duckdb.DuckDBPyConnection, generation: str = generation) -> None:
             connection.execute("DELETE FROM flow_executions")
-            connection.execute(FILL, {"generation": f"{time.time_ns()}", "rows": rows})
+            connection.execute(FILL, {"generation": generation, "rows": rows})
+
+        platform.warehouse.transact(fill)
         platform.publish()
 
 
@@ -162,7 +168,7 @@ def lose_privileges() -> None:
 
 def first_opening(path: str) -> None:
     """Open a warehouse that is not there yet."""
-    with Warehouse(Path(path)).moment():
+    with WarehouseFile(Path(path)).moment():
         pass
 
 

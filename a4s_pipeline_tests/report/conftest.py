@@ -8,7 +8,7 @@ import pytest
 from a4s_pipeline.warehouse.publish import publish
 from a4s_pipeline.warehouse.schema import Table
 from a4s_pipeline.warehouse.staging import Row, replace_rows
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.demo_copy import publish_demo_copy
 
 NOW = datetime(2024, 6, 20, 10, 30, tzinfo=UTC)
@@ -47,11 +47,13 @@ def publish_rows(tmp_path: Path) -> Publish:
     """Publish a copy whose tables hold the rows given."""
 
     def make(rows: dict[Table, list[Row]]) -> Path:
-        warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+        warehouse = WarehouseFile(tmp_path / "warehouse.duckdb")
         with warehouse.transaction() as connection:
             for table, held in rows.items():
                 replace_rows(connection, table, held)
-        return publish(warehouse, tmp_path / "analytics.duckdb").path
+        copy = tmp_path / "analytics.duckdb"
+        publish(warehouse, copy)
+        return copy
 
     return make
 

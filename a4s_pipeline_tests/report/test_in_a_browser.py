@@ -8,6 +8,7 @@ from tempfile import gettempdir
 import pytest
 
 from a4s_pipeline.report import write_report
+from a4s_pipeline.warehouse.reader import PublishedCopy
 from a4s_pipeline_tests.report.test_page import Page
 
 _PACKAGES = ["chromium", "chromium-driver"]
@@ -65,7 +66,7 @@ def _open(chromium: str, page: Path, profile: Path, *more: str) -> subprocess.Co
 def test_the_page_opens_from_disk_without_errors_and_without_the_network(
     chromium: str, demo_copy: Path, tmp_path: Path
 ) -> None:
-    target = write_report(demo_copy, tmp_path / "report.html")
+    target = write_report(PublishedCopy(demo_copy), tmp_path / "report.html")
     # A page that asked for anything by name or address would be told there is no such host.
     opened = _open(chromium, target, tmp_path / "profile", "--host-resolver-rules=MAP * ~NOTFOUND")
     assert opened.returncode == 0, opened.stderr

@@ -11,7 +11,7 @@ from a4s_pipeline.cli.report import report
 from a4s_pipeline.errors import A4sError, ChangeSettings, ChangeSite
 from a4s_pipeline.report import write_report
 from a4s_pipeline.report.page import render
-from a4s_pipeline.warehouse.reader import NotPublished
+from a4s_pipeline.warehouse.reader import NotPublished, PublishedCopy
 from a4s_pipeline.warehouse.staging import Row
 from a4s_pipeline.warehouse.tables import (
     CUSTOMERS,
@@ -92,7 +92,7 @@ def _hostile_copy(publish_rows: Publish, hostile: str) -> Path:
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda text: text[:20].encode("unicode_escape").decode())
 def test_whatever_a_name_holds_it_is_shown_and_never_obeyed(publish_rows: Publish, hostile: str) -> None:
-    text = render(_hostile_copy(publish_rows, hostile), None, LOCAL)
+    text = render(PublishedCopy(_hostile_copy(publish_rows, hostile)), None, LOCAL)
     page = Page(text)
     assert {"script", "img", "iframe", "object", "embed"}.isdisjoint(page.elements)
     assert page.elements.count("style") == 1
@@ -106,7 +106,7 @@ def test_whatever_a_name_holds_it_is_shown_and_never_obeyed(publish_rows: Publis
 def test_a_connector_that_the_copy_does_not_know_has_never_synced(
     publish_rows: Publish, connectors: list[str]
 ) -> None:
-    page = Page(render(publish_rows({}), connectors, LOCAL))
+    page = Page(render(PublishedCopy(publish_rows({})), connectors, LOCAL))
     assert "script" not in page.elements
     assert page.text.count("never synced") == 3 * len(connectors)
 
@@ -118,7 +118,7 @@ def _links(page: Page) -> list[str]:
 
 
 def test_the_page_on_the_demo_needs_nothing_from_elsewhere(demo_copy: Path) -> None:
-    text = render(demo_copy, None, LOCAL)
+    text = render(PublishedCopy(demo_copy), None, LOCAL)
     page = Page(text)
     assert [link for link in _links(page) if not link.startswith(("#", "data:"))] == []
     assert "url(http" not in text
@@ -128,7 +128,7 @@ def test_the_page_on_the_demo_needs_nothing_from_elsewhere(demo_copy: Path) -> N
 
 
 def test_each_drawing_has_identifiers_of_its_own(demo_copy: Path) -> None:
-    page = Page(render(demo_copy, None, LOCAL))
+    page = Page(render(PublishedCopy(demo_copy), None, LOCAL))
     identifiers = [value for name, value in page.attributes if name == "id"]
     assert len(identifiers) == len(set(identifiers))
     targets = [link.removeprefix("#") for link in _links(page) if link.startswith("#")]
@@ -136,7 +136,7 @@ def test_each_drawing_has_identifiers_of_its_own(demo_copy: Path) -> None:
 
 
 def test_drawings_take_their_colours_from_the_page(demo_copy: Path) -> None:
-    text = render(demo_copy, None, LOCAL)
+    text = render(PublishedCopy(demo_copy), None, LOCAL)
     assert "#00000" not in text
     assert "fill: var(--accent)" in text
 
@@ -156,13 +156,13 @@ def test_drawings_take_their_colours_from_the_page(demo_copy: Path) -> None:
     ],
 )
 def test_the_page_says(demo_copy: Path, said: str) -> None:
-    assert said in Page(render(demo_copy, None, LOCAL)).text
+    assert said in Page(render(PublishedCopy(demo_copy), None, LOCAL)).text
 
 
 def test_currencies_beyond_the_third_are_named_and_not_drawn(publish_rows: Publish) -> None:
     currencies = ["EUR", "EUR", "GBP", "GBP", "SEK", "SEK", "USD", None]
     orders = [order(str(number), currency=currency) for number, currency in enumerate(currencies)]
-    text = Page(render(publish_rows({ORDERS: orders}), None, LOCAL)).text
+    text = Page(render(PublishedCopy(publish_rows({ORDERS: orders})), None, LOCAL)).text
     assert text.count("Sales by month") == 3
     assert "Sales in 2 more currencies are not drawn: no currency, USD." in text
 
@@ -170,16 +170,16 @@ def test_currencies_beyond_the_third_are_named_and_not_drawn(publish_rows: Publi
 def test_long_lists_say_how_much_more_there_is(publish_rows: Publish) -> None:
     aside: list[Row] = [{"connector": "demo", "stream": "orders", "record_key": f"A{n}"} for n in range(1234)]
     orders = [order(f"O{n}", lines_synced_at=None) for n in range(21)]
-    text = Page(render(publish_rows({SET_ASIDE: aside, ORDERS: orders}), ["demo"], LOCAL)).text
+    text = Page(render(PublishedCopy(publish_rows({SET_ASIDE: aside, ORDERS: orders})), ["demo"], LOCAL)).text
     assert "20 of 1,234 are shown; all are in set_aside ." in text
     assert "20 of 21 are shown; all are in orders_without_lines ." in text
 
 
 def test_a_month_that_is_not_over_is_said_to_be_so(publish_rows: Publish) -> None:
     copy = publish_rows({ORDERS: [order("1")]})
-    assert "to June 2024, which is not over yet" in Page(render(copy, None, LOCAL)).text
+    assert "to June 2024, which is not over yet" in Page(render(PublishedCopy(copy), None, LOCAL)).text
     later = LOCAL.replace(month=7)
-    assert "not over yet" not in Page(render(copy, None, later)).text
+    assert "not over yet" not in Page(render(PublishedCopy(copy), None, later)).text
 
 
 def test_without_a_focus_connector_there_is_no_history(publish_rows: Publish) -> None:
@@ -189,25 +189,27 @@ def test_without_a_focus_connector_there_is_no_history(publish_rows: Publish) ->
         "has_history": False,
         "last_error": "no focus connector",
     }
-    text = Page(render(publish_rows({SYNC_STATE: [state]}), None, LOCAL)).text
+    text = Page(render(PublishedCopy(publish_rows({SYNC_STATE: [state]})), None, LOCAL)).text
     assert "There is no order history here" in text
     assert "no history" in text
 
 
 def test_an_empty_copy_makes_a_page_too(publish_rows: Publish) -> None:
-    assert "The copy holds no connector yet" in Page(render(publish_rows({}), None, LOCAL)).text
+    assert (
+        "The copy holds no connector yet" in Page(render(PublishedCopy(publish_rows({})), None, LOCAL)).text
+    )
 
 
 def test_without_a_copy_it_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(NotPublished, match="run `a4s sync`"):
-        write_report(tmp_path / "analytics.duckdb", tmp_path / "report.html")
+        write_report(PublishedCopy(tmp_path / "analytics.duckdb"), tmp_path / "report.html")
 
 
 def test_a_copy_of_another_version_is_told(tmp_path: Path) -> None:
     copy = tmp_path / "analytics.duckdb"
     duckdb.connect(str(copy)).close()
     with pytest.raises(ChangeSite, match="another version"):
-        write_report(copy, tmp_path / "report.html")
+        write_report(PublishedCopy(copy), tmp_path / "report.html")
 
 
 def test_the_page_replaces_the_last_one_and_leaves_nothing_else(
@@ -215,14 +217,14 @@ def test_the_page_replaces_the_last_one_and_leaves_nothing_else(
 ) -> None:
     target = tmp_path / "new folder" / "report.html"
     for _ in range(2):
-        assert write_report(publish_rows({}), target) == target
+        assert write_report(PublishedCopy(publish_rows({})), target) == target
     assert [path.name for path in target.parent.iterdir()] == ["report.html"]
 
 
 def test_a_page_that_cannot_be_written_is_told(publish_rows: Publish, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ChangeSite, match="cannot be written"):
-        write_report(publish_rows({}), tmp_path / "file" / "report.html")
+        write_report(PublishedCopy(publish_rows({})), tmp_path / "file" / "report.html")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline.warehouse.opened import STORAGE
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 ADMINISTRATION = "Demo B.V."
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -247,7 +247,7 @@ def cold_site_of(world: World, sandbox: Sandbox, tmp_path: Path) -> Callable[...
 @pytest.fixture(scope="session")
 def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
-    with Warehouse(path).moment():
+    with WarehouseFile(path).moment():
         pass
     return path
 

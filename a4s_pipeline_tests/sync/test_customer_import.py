@@ -1,5 +1,6 @@
 from typing import Any
 
+import duckdb
 import pytest
 
 from a4s_pipeline.sync.result import SyncResult
@@ -12,7 +13,8 @@ EMAIL = {"type": "Email", "value": "jan@bos.example"}
 
 def created(site: Site, code: str, external_id: str | None, *, connector: str = "demo") -> None:
     """Note a customer that was created through us."""
-    with site.platform.warehouse.transaction() as connection:
+
+    def write(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(
             "DELETE FROM created_customers WHERE connector = $1 AND customer_code = $2", [connector, code]
         )
@@ -21,6 +23,8 @@ def created(site: Site, code: str, external_id: str | None, *, connector: str = 
             " VALUES ($1, $2, $3, 'ok')",
             [connector, code, external_id],
         )
+
+    site.platform.warehouse.transact(write)
 
 
 def external_ids(site: Site) -> dict[str, str | None]:

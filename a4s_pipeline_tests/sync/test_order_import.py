@@ -9,7 +9,7 @@ from a4s_pipeline.sandbox import World
 from a4s_pipeline.sandbox.awkward import awkward_orders
 from a4s_pipeline.sync import order_pages
 from a4s_pipeline.warehouse.orders import HeldOrder, held_orders
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.sync.conftest import AMSTERDAM, EVERYTHING, Site, header, line
 
 
@@ -254,9 +254,10 @@ def test_what_came_in_is_written_while_pages_are_read_so_that_memory_stays_flat(
     held: list[int] = []
     site.faults.on_page = lambda _route, _administration, _page: held.append(len(site.codes()))
     site.sync()
-    # At most 40 orders a connection wait for their lines, beside the page that is read and the next.
+    # At most 40 orders a connection wait for their lines, beside the page that is read and the next, and one
+    # batch, here a page, is being written meanwhile: on a busy machine DuckDB is done with it late.
     assert len(held) == 9
-    assert all(count >= 50 * (page - 1) for page, count in enumerate(held))
+    assert all(count >= 50 * (page - 2) for page, count in enumerate(held))
 
 
 def test_no_focus_connector_is_a_clear_failure_and_other_connectors_are_not_held_up(
@@ -545,7 +546,7 @@ def test_a_first_import_looks_nothing_up_and_a_later_one_does(
 ) -> None:
     looked_up: list[list[str]] = []
 
-    def held(warehouse: Warehouse, connector: str, codes: Iterable[str]) -> dict[str, HeldOrder]:
+    def held(warehouse: WarehouseFile, connector: str, codes: Iterable[str]) -> dict[str, HeldOrder]:
         looked_up.append(list(codes))
         return held_orders(warehouse, connector, looked_up[-1])
 

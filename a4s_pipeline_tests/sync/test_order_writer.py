@@ -18,10 +18,10 @@ from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.rows import Stamp
 from a4s_pipeline.warehouse.orders import OrderBatch
 from a4s_pipeline.warehouse.state import StreamProgress
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 AT = datetime(2024, 3, 5, 9, tzinfo=UTC)
-Write = Callable[[Warehouse, OrderBatch, StreamProgress], None]
+Write = Callable[[WarehouseFile, OrderBatch, StreamProgress], None]
 
 
 def page(code: str) -> PageOutcome:
@@ -36,7 +36,7 @@ def writer_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Writ
 
     def make(write: Write) -> OrderWriter:
         monkeypatch.setattr(order_writer, "write_orders", write)
-        warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+        warehouse = WarehouseFile(tmp_path / "warehouse.duckdb")
         return OrderWriter(warehouse, Stamp("demo", "run", AT), SyncResult("demo", "orders"))
 
     return make
@@ -48,7 +48,7 @@ def test_the_next_page_is_taken_in_while_a_batch_is_written(
     may_end = threading.Event()
     written: list[list[str]] = []
 
-    def write(_warehouse: Warehouse, batch: OrderBatch, _progress: StreamProgress) -> None:
+    def write(_warehouse: WarehouseFile, batch: OrderBatch, _progress: StreamProgress) -> None:
         assert may_end.wait(10)
         written.append(list(batch.orders))
 
@@ -66,7 +66,7 @@ def test_after_a_batch_that_could_not_be_written_none_is_written_and_each_call_s
 ) -> None:
     tried: list[object] = []
 
-    def write(_warehouse: Warehouse, _batch: OrderBatch, progress: StreamProgress) -> None:
+    def write(_warehouse: WarehouseFile, _batch: OrderBatch, progress: StreamProgress) -> None:
         tried.append(progress.columns["watermark"])
         raise StoreHeld("held")
 
@@ -84,7 +84,7 @@ def test_after_a_batch_that_could_not_be_written_none_is_written_and_each_call_s
 def test_a_batch_goes_with_the_watermark_it_was_given(writer_of: Callable[[Write], OrderWriter]) -> None:
     moved: list[tuple[list[str], object]] = []
 
-    def write(_warehouse: Warehouse, batch: OrderBatch, progress: StreamProgress) -> None:
+    def write(_warehouse: WarehouseFile, batch: OrderBatch, progress: StreamProgress) -> None:
         moved.append((list(batch.orders), progress.columns["watermark"]))
 
     with writer_of(write) as writer:
@@ -97,7 +97,7 @@ def test_a_batch_goes_with_the_watermark_it_was_given(writer_of: Callable[[Write
 def test_a_batch_that_could_not_be_written_is_told_even_if_nobody_asks_again(
     writer_of: Callable[[Write], OrderWriter],
 ) -> None:
-    def write(_warehouse: Warehouse, _batch: OrderBatch, _progress: StreamProgress) -> None:
+    def write(_warehouse: WarehouseFile, _batch: OrderBatch, _progress: StreamProgress) -> None:
         raise StoreHeld("held")
 
     writer = writer_of(write)

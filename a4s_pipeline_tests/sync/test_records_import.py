@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from a4s_pipeline.errors import AccessDenied, GatewayUnavailable, ReplyUnreadable, SyncUnderWay
+from a4s_pipeline.locks import Locks
 from a4s_pipeline.sandbox import DEMO_CONNECTORS, Administration, Faults, Sandbox, World, demo_world
 from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.result import SyncResult
@@ -433,7 +433,7 @@ def test_two_syncs_of_one_stream_never_run_at_once_and_other_streams_are_not_hel
     monkeypatch.setattr("a4s_pipeline.sync.stream_run.stream_lock", _impatient)
     stream.put(site, "A1")
     other = CUSTOMERS if stream is ITEMS else ITEMS
-    with stream_lock(site.settings.data_dir.absolute(), "demo", stream.name):
+    with stream_lock(site.platform.locks, "demo", stream.name):
         with pytest.raises(SyncUnderWay, match=f"a sync of the {stream.name} of 'demo' is running"):
             stream.sync(site)
         other.sync(site)
@@ -442,8 +442,8 @@ def test_two_syncs_of_one_stream_never_run_at_once_and_other_streams_are_not_hel
     assert stream.sync(site).new == 1
 
 
-def _impatient(data_dir: Path, connector: str, stream: str) -> AbstractContextManager[None]:
-    return stream_lock(data_dir, connector, stream, wait_seconds=0.1)
+def _impatient(locks: Locks, connector: str, stream: str) -> AbstractContextManager[None]:
+    return stream_lock(locks, connector, stream, wait_seconds=0.1)
 
 
 def test_each_run_is_in_the_log_of_flow_executions_with_its_counts_in_the_state(

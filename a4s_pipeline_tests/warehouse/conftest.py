@@ -11,7 +11,7 @@ from a4s_pipeline.warehouse.opened import STORAGE
 from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.staging import Row
 from a4s_pipeline.warehouse.state import StreamProgress
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 AT = datetime(2024, 6, 1, 12, tzinfo=UTC)
 
@@ -55,12 +55,12 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def warehouse(path: Path) -> Warehouse:
-    return Warehouse(path, wait_seconds=0.2)
+def warehouse(path: Path) -> WarehouseFile:
+    return WarehouseFile(path, wait_seconds=0.2)
 
 
 @pytest.fixture
-def query(warehouse: Warehouse) -> Callable[..., list[tuple[Any, ...]]]:
+def query(warehouse: WarehouseFile) -> Callable[..., list[tuple[Any, ...]]]:
     def run(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with warehouse.moment() as connection:
             return connection.execute(sql, list(parameters)).fetchall()
@@ -71,7 +71,7 @@ def query(warehouse: Warehouse) -> Callable[..., list[tuple[Any, ...]]]:
 @pytest.fixture(scope="session")
 def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
-    with Warehouse(path).moment():
+    with WarehouseFile(path).moment():
         pass
     return path
 

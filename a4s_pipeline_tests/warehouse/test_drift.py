@@ -6,7 +6,7 @@ import pytest
 
 from a4s_pipeline.warehouse.drift import FieldDrift, record_drifts
 from a4s_pipeline.warehouse.state import StreamProgress
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.warehouse.conftest import AT
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -18,7 +18,7 @@ def drift(field: str, records: int = 1, stream: str = "items") -> FieldDrift:
 
 
 def record(
-    warehouse: Warehouse, run_id: str, days: float, *drifts: FieldDrift, connector: str = "demo"
+    warehouse: WarehouseFile, run_id: str, days: float, *drifts: FieldDrift, connector: str = "demo"
 ) -> None:
     """Record the drift of a run that ended so many days after the first."""
     progress = StreamProgress(connector, "items", run_id, AT + timedelta(days=days))
@@ -31,7 +31,7 @@ def runs(query: Query) -> list[str]:
 
 
 def test_each_run_keeps_its_own_counts_and_the_first_date_of_what_is_known(
-    warehouse: Warehouse, query: Query
+    warehouse: WarehouseFile, query: Query
 ) -> None:
     record(warehouse, "r1", 0, drift("route", 3))
     record(warehouse, "r2", 1, drift("route", 4), drift("floor", 1), drift("route", 7, "customers"))
@@ -48,20 +48,22 @@ def test_each_run_keeps_its_own_counts_and_the_first_date_of_what_is_known(
     ]
 
 
-def test_connectors_are_told_apart(warehouse: Warehouse, query: Query) -> None:
+def test_connectors_are_told_apart(warehouse: WarehouseFile, query: Query) -> None:
     record(warehouse, "r1", 0, drift("route"))
     record(warehouse, "r1", 1, drift("route"), connector="noord")
     rows = query("SELECT connector, first_seen_at = synced_at FROM drift ORDER BY ALL")
     assert rows == [("demo", True), ("noord", True)]
 
 
-def test_a_run_that_is_tried_again_replaces_what_it_counted(warehouse: Warehouse, query: Query) -> None:
+def test_a_run_that_is_tried_again_replaces_what_it_counted(warehouse: WarehouseFile, query: Query) -> None:
     record(warehouse, "r1", 0, drift("route", 3))
     record(warehouse, "r1", 0, drift("route", 5))
     assert query("SELECT run_id, records FROM drift") == [("r1", 5)]
 
 
-def test_runs_of_thirty_days_ago_are_forgotten_and_no_younger_one(warehouse: Warehouse, query: Query) -> None:
+def test_runs_of_thirty_days_ago_are_forgotten_and_no_younger_one(
+    warehouse: WarehouseFile, query: Query
+) -> None:
     record(warehouse, "r1", 0, drift("route"))
     record(warehouse, "r2", 1, drift("route"), connector="noord")
     record(warehouse, "r3", 30)
@@ -71,7 +73,7 @@ def test_runs_of_thirty_days_ago_are_forgotten_and_no_younger_one(warehouse: War
 
 
 def test_what_goes_on_drifting_keeps_its_first_date_when_the_first_run_is_forgotten(
-    warehouse: Warehouse, query: Query
+    warehouse: WarehouseFile, query: Query
 ) -> None:
     for days in (0, 20, 40, 60):
         record(warehouse, f"r{days}", days, drift("route"))

@@ -18,7 +18,7 @@ from a4s_pipeline.warehouse.orders import (
     write_orders,
 )
 from a4s_pipeline.warehouse.state import SetAside, set_aside_keys
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.warehouse.conftest import AT, line_row, order_row, progress
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("kept_open")
 WITHOUT: dict[str, Any] = {"lines_synced_at": None, "lines_fingerprint": None}
 
 
-def _write(warehouse: Warehouse, *rows: dict[str, Any], run_id: str = "r1", lines: int = 1) -> None:
+def _write(warehouse: WarehouseFile, *rows: dict[str, Any], run_id: str = "r1", lines: int = 1) -> None:
     batch = OrderBatch()
     for row in rows:
         batch.orders[row["order_code"]] = {**row, "run_id": run_id}
@@ -35,24 +35,26 @@ def _write(warehouse: Warehouse, *rows: dict[str, Any], run_id: str = "r1", line
     write_orders(warehouse, batch, progress(run_id))
 
 
-def without_lines(warehouse: Warehouse) -> int:
+def without_lines(warehouse: WarehouseFile) -> int:
     with warehouse.moment() as connection:
         return count_without_lines(connection, "demo")
 
 
-def aside(warehouse: Warehouse) -> set[str]:
+def aside(warehouse: WarehouseFile) -> set[str]:
     with warehouse.moment() as connection:
         return set_aside_keys(connection, "demo", STREAM)
 
 
 def left_of(
-    warehouse: Warehouse, connector: str, after: tuple[datetime, str] | None
+    warehouse: WarehouseFile, connector: str, after: tuple[datetime, str] | None
 ) -> list[tuple[datetime, str]]:
     with warehouse.moment() as connection:
         return orders_left(connection, connector, after, limit=2)
 
 
-def test_orders_their_lines_and_the_progress_are_written_together(warehouse: Warehouse, query: Query) -> None:
+def test_orders_their_lines_and_the_progress_are_written_together(
+    warehouse: WarehouseFile, query: Query
+) -> None:
     batch = OrderBatch({"A1": order_row("A1")}, {"A1": [line_row("A1", "1"), line_row("A1", "2")]})
     write_orders(warehouse, batch, progress("r7", watermark=AT))
     assert query("SELECT order_code FROM orders") == [("A1",)]
@@ -60,7 +62,7 @@ def test_orders_their_lines_and_the_progress_are_written_together(warehouse: War
     assert query("SELECT watermark, run_id FROM sync_state") == [(AT, "r7")]
 
 
-def test_when_a_part_cannot_be_written_nothing_is(warehouse: Warehouse, query: Query) -> None:
+def test_when_a_part_cannot_be_written_nothing_is(warehouse: WarehouseFile, query: Query) -> None:
     _write(warehouse, order_row("A1"))
     batch = OrderBatch({"A1": order_row("A1", status="new"), "A2": order_row("A2")}, {"A1": []})
     with pytest.raises(ValueError, match="no columns"):
@@ -71,7 +73,7 @@ def test_when_a_part_cannot_be_written_nothing_is(warehouse: Warehouse, query: Q
 
 
 def test_an_order_is_replaced_with_its_lines_and_other_connectors_are_not(
-    warehouse: Warehouse, query: Query
+    warehouse: WarehouseFile, query: Query
 ) -> None:
     other = OrderBatch(
         {"A1": order_row("A1", connector="noord")}, {"A1": [line_row("A1", "9", connector="noord")]}
@@ -86,14 +88,14 @@ def test_an_order_is_replaced_with_its_lines_and_other_connectors_are_not(
     ]
 
 
-def test_an_order_without_lines_holds_none_of_before(warehouse: Warehouse, query: Query) -> None:
+def test_an_order_without_lines_holds_none_of_before(warehouse: WarehouseFile, query: Query) -> None:
     _write(warehouse, order_row("A1"), lines=2)
     _write(warehouse, order_row("A1", **WITHOUT))
     assert query("SELECT count(*) FROM order_lines") == [(0,)]
     assert without_lines(warehouse) == 1
 
 
-def test_what_is_held_of_an_order_is_told_by_code(warehouse: Warehouse) -> None:
+def test_what_is_held_of_an_order_is_told_by_code(warehouse: WarehouseFile) -> None:
     _write(warehouse, order_row("A1"), order_row("A2", **WITHOUT))
     _write(warehouse, order_row("A3", removed_at=AT.isoformat()), run_id="r2")
     assert held_orders(warehouse, "demo", ["A1", "A2", "A3", "A4"]) == {
@@ -105,7 +107,7 @@ def test_what_is_held_of_an_order_is_told_by_code(warehouse: Warehouse) -> None:
     assert held_orders(warehouse, "demo", []) == {}
 
 
-def test_orders_left_come_oldest_first_and_page_by_page(warehouse: Warehouse) -> None:
+def test_orders_left_come_oldest_first_and_page_by_page(warehouse: WarehouseFile) -> None:
     day = datetime(2024, 3, 5, tzinfo=UTC)
     rows = [
         order_row("B", day.isoformat(), **WITHOUT),
@@ -127,7 +129,7 @@ def test_orders_left_come_oldest_first_and_page_by_page(warehouse: Warehouse) ->
 
 
 def test_lines_are_filled_in_all_at_once_under_a_header_that_stays(
-    warehouse: Warehouse, query: Query
+    warehouse: WarehouseFile, query: Query
 ) -> None:
     _write(warehouse, order_row("A1", status="open", **WITHOUT), order_row("A2", **WITHOUT))
     filled = {
@@ -141,13 +143,13 @@ def test_lines_are_filled_in_all_at_once_under_a_header_that_stays(
     assert query("SELECT order_code, line_code FROM order_lines ORDER BY ALL") == [("A1", "1"), ("A1", "2")]
 
 
-def test_an_order_with_no_lines_is_filled_in_too(warehouse: Warehouse) -> None:
+def test_an_order_with_no_lines_is_filled_in_too(warehouse: WarehouseFile) -> None:
     _write(warehouse, order_row("A1", **WITHOUT))
     fill_lines(warehouse, {"A1": FilledLines([], "none")}, [], progress("r2"))
     assert without_lines(warehouse) == 0
 
 
-def test_what_was_set_aside_is_cleared_by_what_came_in(warehouse: Warehouse, query: Query) -> None:
+def test_what_was_set_aside_is_cleared_by_what_came_in(warehouse: WarehouseFile, query: Query) -> None:
     batch = OrderBatch(
         {"L1": order_row("L1", **WITHOUT)},
         set_aside={
@@ -172,7 +174,7 @@ def test_a_batch_with_nothing_in_it_is_false() -> None:
     assert OrderBatch(set_aside={(STREAM, "A1"): SetAside(STREAM, "A1", "why", "{}")})
 
 
-def test_a_constraint_of_the_file_is_not_swallowed(warehouse: Warehouse) -> None:
+def test_a_constraint_of_the_file_is_not_swallowed(warehouse: WarehouseFile) -> None:
     with pytest.raises(duckdb.Error):
         write_orders(warehouse, OrderBatch({"A1": order_row("A1", attributes="{")}), progress())
     assert held_orders(warehouse, "demo", ["A1"]) == {}

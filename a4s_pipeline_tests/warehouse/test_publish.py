@@ -8,7 +8,7 @@ import pytest
 from a4s_pipeline.errors import ChangeSite
 from a4s_pipeline.warehouse.orders import OrderBatch, write_orders
 from a4s_pipeline.warehouse.publish import publish
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.warehouse.conftest import line_row, order_row, progress
 
 _READER = """
@@ -25,7 +25,7 @@ def target(path: Path) -> Path:
     return path.with_name("analytics.duckdb")
 
 
-def _write(warehouse: Warehouse, *codes: str) -> None:
+def _write(warehouse: WarehouseFile, *codes: str) -> None:
     batch = OrderBatch({code: order_row(code) for code in codes}, {code: [line_row(code)] for code in codes})
     write_orders(warehouse, batch, progress())
 
@@ -36,7 +36,7 @@ def _count(path: Path) -> int:
     return int(count)
 
 
-def test_the_copy_holds_all_that_the_warehouse_holds(warehouse: Warehouse, target: Path) -> None:
+def test_the_copy_holds_all_that_the_warehouse_holds(warehouse: WarehouseFile, target: Path) -> None:
     _write(warehouse, *[f"A{number}" for number in range(50)])
     published = publish(warehouse, target)
     assert (published.path, published.was_replaced) == (target, True)
@@ -47,7 +47,7 @@ def test_the_copy_holds_all_that_the_warehouse_holds(warehouse: Warehouse, targe
         assert all(comment for (comment,) in comments)
 
 
-def test_a_copy_that_is_current_is_left_alone(warehouse: Warehouse, target: Path) -> None:
+def test_a_copy_that_is_current_is_left_alone(warehouse: WarehouseFile, target: Path) -> None:
     _write(warehouse, "A1")
     publish(warehouse, target)
     before = target.stat()
@@ -56,14 +56,14 @@ def test_a_copy_that_is_current_is_left_alone(warehouse: Warehouse, target: Path
     assert target.stat().st_ino == before.st_ino
 
 
-def test_a_copy_is_replaced_after_anything_was_written(warehouse: Warehouse, target: Path) -> None:
+def test_a_copy_is_replaced_after_anything_was_written(warehouse: WarehouseFile, target: Path) -> None:
     for number in range(3):
         _write(warehouse, f"A{number}")
         assert publish(warehouse, target).was_replaced
         assert _count(target) == number + 1
 
 
-def test_a_copy_that_somebody_deleted_is_made_again(warehouse: Warehouse, target: Path) -> None:
+def test_a_copy_that_somebody_deleted_is_made_again(warehouse: WarehouseFile, target: Path) -> None:
     _write(warehouse, "A1")
     publish(warehouse, target)
     target.unlink()
@@ -72,7 +72,7 @@ def test_a_copy_that_somebody_deleted_is_made_again(warehouse: Warehouse, target
 
 
 def test_a_reader_that_has_the_old_copy_open_is_undisturbed_and_a_new_one_sees_the_new(
-    warehouse: Warehouse, target: Path
+    warehouse: WarehouseFile, target: Path
 ) -> None:
     _write(warehouse, "A1")
     publish(warehouse, target)
@@ -107,7 +107,7 @@ def test_a_reader_that_has_the_old_copy_open_is_undisturbed_and_a_new_one_sees_t
 
 @pytest.mark.parametrize("something_new", [True, False])
 def test_a_write_ahead_log_left_beside_the_copy_blocks_no_reader(
-    warehouse: Warehouse, target: Path, something_new: bool
+    warehouse: WarehouseFile, target: Path, something_new: bool
 ) -> None:
     _write(warehouse, "A1")
     publish(warehouse, target)
@@ -127,7 +127,9 @@ def test_a_write_ahead_log_left_beside_the_copy_blocks_no_reader(
     assert _count(target) == 1 + something_new
 
 
-def test_temporaries_of_a_publish_that_was_killed_are_cleaned_up(warehouse: Warehouse, target: Path) -> None:
+def test_temporaries_of_a_publish_that_was_killed_are_cleaned_up(
+    warehouse: WarehouseFile, target: Path
+) -> None:
     _write(warehouse, "A1")
     abandoned = target.with_name(".analytics.duckdb.4242.tmp")
     abandoned.write_text("half a copy")
@@ -145,7 +147,7 @@ def test_temporaries_of_a_publish_that_was_killed_are_cleaned_up(warehouse: Ware
 
 
 def test_a_copy_that_cannot_be_made_leaves_the_last_one_and_says_what_to_do(
-    warehouse: Warehouse, target: Path, monkeypatch: pytest.MonkeyPatch
+    warehouse: WarehouseFile, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _write(warehouse, "A1")
     publish(warehouse, target)
@@ -161,7 +163,7 @@ def test_a_copy_that_cannot_be_made_leaves_the_last_one_and_says_what_to_do(
     assert _count(target) == 2
 
 
-def test_the_copy_is_readable_by_duckdb_1_4(warehouse: Warehouse, target: Path) -> None:
+def test_the_copy_is_readable_by_duckdb_1_4(warehouse: WarehouseFile, target: Path) -> None:
     _write(warehouse, "A1")
     publish(warehouse, target)
     with duckdb.connect(str(target), read_only=True) as connection:
@@ -170,7 +172,7 @@ def test_the_copy_is_readable_by_duckdb_1_4(warehouse: Warehouse, target: Path) 
 
 
 def test_publishing_keeps_the_lock_on_the_warehouse_while_it_copies(
-    warehouse: Warehouse, target: Path, monkeypatch: pytest.MonkeyPatch
+    warehouse: WarehouseFile, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _write(warehouse, "A1")
     attempt = (

@@ -8,9 +8,9 @@ import pytest
 from a4s_pipeline.warehouse.opened import STORAGE
 from a4s_pipeline.warehouse.schema import TEXT, Column, Table, View
 from a4s_pipeline.warehouse.staging import append_rows
-from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import ORDERS, SET_ASIDE, TABLES
 from a4s_pipeline.warehouse.views import DEFAULT_ZONE, views_in
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 Query = Callable[..., list[tuple[Any, ...]]]
 VIEWS = views_in(DEFAULT_ZONE)
@@ -85,7 +85,7 @@ def test_a_file_of_an_older_version_gains_new_columns_and_keeps_its_rows(path: P
         old.execute("INSERT INTO orders VALUES ('demo', 'A1', 12.5)")
         old.execute("CREATE VIEW orders_without_lines AS SELECT order_code FROM orders")
         old.execute("CREATE MACRO a4s_schema() AS 'older'")
-    with Warehouse(path).moment() as connection:
+    with WarehouseFile(path).moment() as connection:
         rows = connection.execute("SELECT order_code, sub_total::VARCHAR, removed_at FROM orders").fetchall()
         assert rows == [("A1", "12.5000", None)]
         columns = connection.execute("SELECT column_name FROM (DESCRIBE orders)").fetchall()
@@ -97,17 +97,17 @@ def test_a_file_of_an_older_version_takes_rows_by_name_and_not_by_place(path: Pa
     path.parent.mkdir()
     with duckdb.connect(str(path), config=STORAGE) as old:
         old.execute("CREATE TABLE set_aside (reason VARCHAR, record_key VARCHAR, connector VARCHAR)")
-    with Warehouse(path).moment() as connection:
+    with WarehouseFile(path).moment() as connection:
         append_rows(connection, SET_ASIDE, [{"connector": "demo", "record_key": "A1", "reason": "why"}])
         rows = connection.execute("SELECT connector, record_key, reason, stream FROM set_aside").fetchall()
     assert rows == [("demo", "A1", "why", None)]
 
 
 def test_a_file_that_is_current_is_not_written_to(path: Path) -> None:
-    with Warehouse(path).moment():
+    with WarehouseFile(path).moment():
         pass
     before = path.stat()
-    with Warehouse(path).moment() as connection:
+    with WarehouseFile(path).moment() as connection:
         (schema,) = connection.execute("SELECT a4s_schema()").fetchone() or ()
     after = path.stat()
     assert schema
@@ -127,5 +127,5 @@ def test_a_quote_in_a_comment_is_no_end_of_it() -> None:
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with Warehouse(tmp_path_factory.mktemp("empty") / "warehouse.duckdb").moment() as connection:
+    with WarehouseFile(tmp_path_factory.mktemp("empty") / "warehouse.duckdb").moment() as connection:
         yield connection

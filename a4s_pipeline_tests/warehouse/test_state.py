@@ -15,7 +15,7 @@ from a4s_pipeline.warehouse.state import (
     record_progress,
     stream_state,
 )
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.warehouse.conftest import AT, progress
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -23,21 +23,21 @@ Query = Callable[..., list[tuple[Any, ...]]]
 pytestmark = pytest.mark.usefixtures("kept_open")
 
 
-def _state(warehouse: Warehouse, connector: str = "demo", stream: str = "orders") -> StreamState:
+def _state(warehouse: WarehouseFile, connector: str = "demo", stream: str = "orders") -> StreamState:
     with warehouse.moment() as connection:
         return stream_state(connection, connector, stream)
 
 
-def _put(warehouse: Warehouse, *records: SetAside, by: StreamProgress | None = None) -> None:
+def _put(warehouse: WarehouseFile, *records: SetAside, by: StreamProgress | None = None) -> None:
     with warehouse.transaction() as connection:
         put_aside(connection, records, by or progress())
 
 
-def test_a_stream_that_never_ran_has_no_state(warehouse: Warehouse) -> None:
+def test_a_stream_that_never_ran_has_no_state(warehouse: WarehouseFile) -> None:
     assert _state(warehouse) == StreamState(None, None, None, None)
 
 
-def test_progress_changes_the_columns_it_names_and_no_other(warehouse: Warehouse, query: Query) -> None:
+def test_progress_changes_the_columns_it_names_and_no_other(warehouse: WarehouseFile, query: Query) -> None:
     record_progress(warehouse, progress("r1", watermark=AT, seen=5))
     record_progress(warehouse, progress("r2", has_history=True, last_history_sync=AT))
     assert _state(warehouse) == StreamState(AT, None, AT, True)
@@ -46,7 +46,7 @@ def test_progress_changes_the_columns_it_names_and_no_other(warehouse: Warehouse
     assert _state(warehouse).watermark is None
 
 
-def test_streams_and_connectors_have_a_row_each(warehouse: Warehouse, query: Query) -> None:
+def test_streams_and_connectors_have_a_row_each(warehouse: WarehouseFile, query: Query) -> None:
     for connector in ("demo", "noord"):
         for stream in ("orders", "items"):
             record_progress(warehouse, StreamProgress(connector, stream, "r1", AT, {"seen": 1}))
@@ -60,14 +60,14 @@ def test_streams_and_connectors_have_a_row_each(warehouse: Warehouse, query: Que
 
 
 @pytest.mark.parametrize("column", ["unknown", "connector", "stream", "run_id", 'seen" = 1 --'])
-def test_a_column_that_is_none_of_the_state_is_refused(warehouse: Warehouse, column: str) -> None:
+def test_a_column_that_is_none_of_the_state_is_refused(warehouse: WarehouseFile, column: str) -> None:
     with pytest.raises(ValueError, match="sync_state has no columns"):
         record_progress(warehouse, StreamProgress("demo", "orders", "r1", AT, {column: 1}))
     assert _state(warehouse) == StreamState()
 
 
 def test_a_record_set_aside_again_keeps_its_first_date_and_takes_the_new_reason(
-    warehouse: Warehouse, query: Query
+    warehouse: WarehouseFile, query: Query
 ) -> None:
     _put(warehouse, SetAside("orders", "A1", "first", "{}", AT))
     later = StreamProgress("demo", "orders", "r2", AT + timedelta(days=1))
@@ -89,7 +89,7 @@ def test_a_record_set_aside_again_keeps_its_first_date_and_takes_the_new_reason(
     ]
 
 
-def test_a_code_in_two_streams_and_connectors_is_kept_apart(warehouse: Warehouse, query: Query) -> None:
+def test_a_code_in_two_streams_and_connectors_is_kept_apart(warehouse: WarehouseFile, query: Query) -> None:
     _put(warehouse, SetAside("orders", "A1", "o", "{}"), SetAside("order_lines", "A1", "l", "[]"))
     _put(warehouse, SetAside("orders", "A1", "n", "{}"), by=progress(connector="noord"))
     with warehouse.transaction() as connection:
@@ -114,7 +114,7 @@ def test_a_code_in_two_streams_and_connectors_is_kept_apart(warehouse: Warehouse
     ],
 )
 def test_what_a_whole_listing_of_a_span_did_not_show_again_is_forgotten(
-    warehouse: Warehouse, query: Query, start: int | None, end: int | None, kept: list[str]
+    warehouse: WarehouseFile, query: Query, start: int | None, end: int | None, kept: list[str]
 ) -> None:
     def day(number: int) -> datetime:
         return datetime(2024, 3, 1, tzinfo=UTC) + timedelta(days=number)
@@ -134,7 +134,7 @@ def test_what_a_whole_listing_of_a_span_did_not_show_again_is_forgotten(
     assert found == [*kept, "AGAIN", "LINES", "NOORD"]
 
 
-def test_each_flow_execution_is_a_row_of_its_own(warehouse: Warehouse, query: Query) -> None:
+def test_each_flow_execution_is_a_row_of_its_own(warehouse: WarehouseFile, query: Query) -> None:
     for status, error in (("ok", None), ("failed", "it's down")):
         with warehouse.transaction() as connection:
             end = AT + timedelta(seconds=1.5)

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from a4s_pipeline.errors import ChangeSite, StoreHeld
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 _HOLD = """
 import sys, duckdb
@@ -27,12 +27,12 @@ def _hold(path: Path, how: str) -> subprocess.Popen[bytes]:
     return process
 
 
-def _fill(warehouse: Warehouse, fingerprint: str) -> None:
+def _fill(warehouse: WarehouseFile, fingerprint: str) -> None:
     with warehouse.transaction() as connection:
         connection.execute("INSERT INTO flow_executions (flow, started_at) VALUES ($1, now())", [fingerprint])
 
 
-def _has(warehouse: Warehouse, fingerprint: str) -> bool:
+def _has(warehouse: WarehouseFile, fingerprint: str) -> bool:
     with warehouse.moment() as connection:
         found = connection.execute("SELECT 1 FROM flow_executions WHERE flow = $1", [fingerprint])
         return found.fetchone() is not None
@@ -40,7 +40,7 @@ def _has(warehouse: Warehouse, fingerprint: str) -> bool:
 
 @pytest.mark.parametrize("how", ["read", "write"])
 def test_a_file_that_another_process_holds_is_named_with_that_process(
-    warehouse: Warehouse, path: Path, how: str
+    warehouse: WarehouseFile, path: Path, how: str
 ) -> None:
     _fill(warehouse, "before")
     holder = _hold(path, how)
@@ -59,7 +59,7 @@ def test_a_file_that_another_process_holds_is_named_with_that_process(
 
 
 def test_a_file_that_is_let_go_in_time_is_waited_for(path: Path) -> None:
-    warehouse = Warehouse(path, wait_seconds=10)
+    warehouse = WarehouseFile(path, wait_seconds=10)
     _fill(warehouse, "before")
     holder = _hold(path, "read")
     letting_go = threading.Timer(0.3, holder.communicate)
@@ -68,7 +68,7 @@ def test_a_file_that_is_let_go_in_time_is_waited_for(path: Path) -> None:
     letting_go.join()
 
 
-def test_a_holder_that_was_killed_holds_nothing(warehouse: Warehouse, path: Path) -> None:
+def test_a_holder_that_was_killed_holds_nothing(warehouse: WarehouseFile, path: Path) -> None:
     _fill(warehouse, "before")
     holder = _hold(path, "write")
     holder.kill()
@@ -76,13 +76,13 @@ def test_a_holder_that_was_killed_holds_nothing(warehouse: Warehouse, path: Path
     assert _has(warehouse, "before")
 
 
-def test_between_moments_the_file_is_free_for_other_processes(warehouse: Warehouse, path: Path) -> None:
+def test_between_moments_the_file_is_free_for_other_processes(warehouse: WarehouseFile, path: Path) -> None:
     _fill(warehouse, "before")
     _hold(path, "write").communicate()
 
 
 def test_threads_of_one_process_take_turns(path: Path) -> None:
-    warehouses = [Warehouse(path, wait_seconds=30) for _ in range(3)]
+    warehouses = [WarehouseFile(path, wait_seconds=30) for _ in range(3)]
 
     def fill(number: int) -> None:
         for turn in range(3):
@@ -103,18 +103,18 @@ def test_a_thread_that_waits_too_long_is_told(path: Path) -> None:
 
     def wait() -> None:
         try:
-            _has(Warehouse(path, wait_seconds=0.1), "x")
+            _has(WarehouseFile(path, wait_seconds=0.1), "x")
         except StoreHeld as held:
             failures.append(str(held))
 
-    with Warehouse(path).moment():
+    with WarehouseFile(path).moment():
         thread = threading.Thread(target=wait)
         thread.start()
         thread.join()
     assert failures == [f"{path} is in use by another thread of this process: try again later"]
 
 
-def test_what_a_transaction_wrote_before_it_failed_is_not_kept(warehouse: Warehouse) -> None:
+def test_what_a_transaction_wrote_before_it_failed_is_not_kept(warehouse: WarehouseFile) -> None:
     with pytest.raises(duckdb.CatalogException), warehouse.transaction() as connection:
         connection.execute("INSERT INTO flow_executions (flow, started_at) VALUES ('lost', now())").execute(
             "FROM unknown"
@@ -124,20 +124,20 @@ def test_what_a_transaction_wrote_before_it_failed_is_not_kept(warehouse: Wareho
     assert _has(warehouse, "kept")
 
 
-def test_a_failed_moment_lets_the_file_go(warehouse: Warehouse, path: Path) -> None:
+def test_a_failed_moment_lets_the_file_go(warehouse: WarehouseFile, path: Path) -> None:
     with pytest.raises(duckdb.CatalogException), warehouse.moment() as connection:
         connection.execute("SELECT * FROM unknown")
     _hold(path, "write").communicate()
 
 
 def test_a_process_that_is_killed_within_a_transaction_leaves_nothing_of_it(
-    warehouse: Warehouse, path: Path
+    warehouse: WarehouseFile, path: Path
 ) -> None:
     _fill(warehouse, "before")
     script = (
         "import sys, pathlib, os, signal\n"
-        "from a4s_pipeline.warehouse.store import Warehouse\n"
-        "with Warehouse(pathlib.Path(sys.argv[1])).transaction() as connection:\n"
+        "from a4s_pipeline.warehouse.warehouse_file import WarehouseFile\n"
+        "with WarehouseFile(pathlib.Path(sys.argv[1])).transaction() as connection:\n"
         "    connection.execute(\"INSERT INTO flow_executions (flow, started_at) VALUES ('lost', now())\")\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -146,7 +146,7 @@ def test_a_process_that_is_killed_within_a_transaction_leaves_nothing_of_it(
     assert not _has(warehouse, "lost")
 
 
-def test_a_file_that_is_no_database_is_named_at_once(warehouse: Warehouse, path: Path) -> None:
+def test_a_file_that_is_no_database_is_named_at_once(warehouse: WarehouseFile, path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"not a database" * 1000)
     with pytest.raises(ChangeSite, match=f"^{path} cannot be used .*: check the folder"), warehouse.moment():
@@ -157,7 +157,7 @@ def test_a_folder_with_lock_in_its_name_is_not_taken_for_a_lock(tmp_path: Path) 
     path = tmp_path / "blocked" / "warehouse.duckdb"
     path.mkdir(parents=True)
     started = time.monotonic()
-    with pytest.raises(ChangeSite, match="cannot be used"), Warehouse(path, wait_seconds=5).moment():
+    with pytest.raises(ChangeSite, match="cannot be used"), WarehouseFile(path, wait_seconds=5).moment():
         pass
     assert time.monotonic() - started < 3
 
@@ -165,34 +165,34 @@ def test_a_folder_with_lock_in_its_name_is_not_taken_for_a_lock(tmp_path: Path) 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     path = tmp_path / "file" / "warehouse.duckdb"
-    with pytest.raises(ChangeSite, match=f"{path} cannot be used"), Warehouse(path).moment():
+    with pytest.raises(ChangeSite, match=f"{path} cannot be used"), WarehouseFile(path).moment():
         pass
 
 
-def test_instants_are_shown_in_utc_wherever_the_process_runs(warehouse: Warehouse) -> None:
+def test_instants_are_shown_in_utc_wherever_the_process_runs(warehouse: WarehouseFile) -> None:
     with warehouse.moment() as connection:
         found = connection.execute("SELECT TIMESTAMPTZ '2024-07-01 12:00:00+02:00'::VARCHAR").fetchone()
     assert found == ("2024-07-01 10:00:00+00",)
 
 
-def test_the_file_is_readable_by_duckdb_1_4(warehouse: Warehouse, path: Path) -> None:
+def test_the_file_is_readable_by_duckdb_1_4(warehouse: WarehouseFile, path: Path) -> None:
     _fill(warehouse, "x")
     with duckdb.connect(str(path), read_only=True) as connection:
         found = connection.execute("SELECT tags FROM duckdb_databases() WHERE database_name = 'warehouse'")
         assert found.fetchone() == ({"storage_version": "v1.4.0+"},)
 
 
-def test_the_name_of_the_file_is_all_that_a_warehouse_shows(warehouse: Warehouse, path: Path) -> None:
-    assert repr(warehouse) == f"Warehouse({str(path)!r})"
+def test_the_name_of_the_file_is_all_that_a_warehouse_shows(warehouse: WarehouseFile, path: Path) -> None:
+    assert repr(warehouse) == f"WarehouseFile({str(path)!r})"
 
 
 def test_what_a_process_left_half_made_when_it_was_killed_is_cleared_away(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
-    with Warehouse(path).moment():
+    with WarehouseFile(path).moment():
         pass
     # Killed between the two: the file is in its place, and has its first name still.
     abandoned = tmp_path / ".warehouse.duckdb.4242.4242.tmp"
     abandoned.hardlink_to(path)
-    with Warehouse(path).moment() as connection:
+    with WarehouseFile(path).moment() as connection:
         assert connection.execute("SELECT count(*) FROM orders").fetchall() == [(0,)]
     assert not abandoned.exists()

@@ -10,19 +10,19 @@ import duckdb
 import pytest
 
 from a4s_pipeline.errors import ChangeSite
-from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.undo import keep_for_undo, undo_what_was_cut_short
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 # Makes the blocks that a checkpoint writes over known, writes them over in part, and is killed: just what a
 # kill in the middle of a checkpoint leaves, at the one moment in a hundred thousand when it can be seen.
 _CUT_SHORT = """
 import os, signal, sys
 from pathlib import Path
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.undo import keep_for_undo
 
 path, is_kept = Path(sys.argv[1]), sys.argv[2] == "kept"
-with Warehouse(path).opened() as file:
+with WarehouseFile(path).opened() as file:
     file.connection.execute("INSERT INTO sync_state (connector, stream) VALUES ('demo', 'in the log')")
     if is_kept:
         keep_for_undo(file.connection, file._handle, path)
@@ -45,13 +45,13 @@ def _cut_short(path: Path, kept: str) -> None:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "warehouse.duckdb"
-    with Warehouse(path).transaction() as connection:
+    with WarehouseFile(path).transaction() as connection:
         connection.execute("INSERT INTO sync_state (connector, stream) VALUES ('demo', 'in the file')")
     return path
 
 
 def _rows(path: Path) -> list[tuple[Any, ...]]:
-    with Warehouse(path).moment() as connection:
+    with WarehouseFile(path).moment() as connection:
         return connection.execute(STREAMS).fetchall()
 
 
@@ -87,7 +87,7 @@ def test_it_is_undone_once(path: Path) -> None:
 
 def test_a_checkpoint_that_came_to_its_end_is_not_undone(path: Path) -> None:
     before = path.with_name(".warehouse.duckdb.undo").read_bytes()
-    with Warehouse(path).transaction() as connection:
+    with WarehouseFile(path).transaction() as connection:
         connection.execute("INSERT INTO sync_state (connector, stream) VALUES ('demo', 'later')")
     path.with_name(".warehouse.duckdb.undo").write_bytes(before)
     assert not undo_what_was_cut_short(path)
@@ -138,7 +138,7 @@ def test_without_room_for_the_blocks_there_is_no_checkpoint_and_nothing_is_lost(
 
     with monkeypatch.context() as patched:
         patched.setattr("a4s_pipeline.warehouse.opened.keep_for_undo", full)
-        with Warehouse(path).transaction() as connection:
+        with WarehouseFile(path).transaction() as connection:
             connection.execute("INSERT INTO sync_state (connector, stream) VALUES ('demo', 'in the log')")
     assert path.with_name("warehouse.duckdb.wal").stat().st_size > 0
     assert _rows(path) == [("in the file",), ("in the log",)]
@@ -146,7 +146,7 @@ def test_without_room_for_the_blocks_there_is_no_checkpoint_and_nothing_is_lost(
 
 def test_large_commits_wait_for_our_checkpoint_too(path: Path) -> None:
     headers = path.read_bytes()[4096:12288]
-    with Warehouse(path).opened() as file:
+    with WarehouseFile(path).opened() as file:
         file.connection.execute(
             "INSERT INTO flow_executions (connector, error) "
             "SELECT 'demo', repeat('x', 100) || number FROM range(400000) AS t (number)"
@@ -159,7 +159,7 @@ def test_large_commits_wait_for_our_checkpoint_too(path: Path) -> None:
 
 
 def test_what_is_kept_is_what_the_file_holds(path: Path) -> None:
-    with Warehouse(path).opened() as file:
+    with WarehouseFile(path).opened() as file:
         handle = os.open(path, os.O_RDONLY)
         keep_for_undo(file.connection, handle, path)
     kept = path.with_name(".warehouse.duckdb.undo").read_bytes()

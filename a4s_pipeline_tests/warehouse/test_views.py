@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from a4s_pipeline.warehouse.schema import Table
 from a4s_pipeline.warehouse.staging import Row, replace_rows
-from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import (
     CUSTOMERS,
     ITEM_DELIVERIES,
@@ -23,6 +22,7 @@ from a4s_pipeline.warehouse.tables import (
     ORDERS,
 )
 from a4s_pipeline.warehouse.views import DEFAULT_ZONE, views_in
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 JUNE = date(2024, 6, 1)
 MIDSUMMER = "2024-06-15T12:00:00Z"
@@ -103,7 +103,7 @@ def store_in(tmp_path: Path) -> Iterator[Callable[[ZoneInfo], Store]]:
 
     def make(zone: ZoneInfo) -> Store:
         path = tmp_path / f"{next(numbers)}.duckdb"
-        with Warehouse(path, zone=zone).moment():
+        with WarehouseFile(path, zone=zone).moment():
             pass
         opened.append(duckdb.connect(str(path)))
         return Store(opened[-1])
@@ -215,11 +215,11 @@ def test_months_begin_at_midnight_in_the_platforms_time_zone(
 
 def test_the_views_follow_when_the_time_zone_changes(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
-    with Warehouse(path).transaction() as connection:
+    with WarehouseFile(path).transaction() as connection:
         replace_rows(connection, ORDERS, [order("1", order_date="2023-12-31T23:30:00Z")])
     months = []
     for zone in ("UTC", "Europe/Amsterdam", "UTC"):
-        with Warehouse(path, zone=ZoneInfo(zone)).moment() as connection:
+        with WarehouseFile(path, zone=ZoneInfo(zone)).moment() as connection:
             months += connection.execute("SELECT month FROM customer_sales_by_month").fetchall()
     assert months == [(date(2023, 12, 1),), (date(2024, 1, 1),), (date(2023, 12, 1),)]
 
@@ -429,7 +429,7 @@ _ITEM = st.tuples(_AMOUNTS, _AMOUNTS, st.lists(st.tuples(_DAYS, _AMOUNTS), max_s
 @pytest.fixture(scope="module")
 def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("views") / "warehouse.duckdb"
-    with Warehouse(path).moment():
+    with WarehouseFile(path).moment():
         pass
     return path
 

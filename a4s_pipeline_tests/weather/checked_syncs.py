@@ -14,7 +14,7 @@ from typing import ClassVar
 from a4s_pipeline.errors import TryAgain
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.sync.conftest import AMSTERDAM, EVERYTHING
 from a4s_pipeline_tests.weather import truths
 from a4s_pipeline_tests.weather.changes import ChangingSource
@@ -42,7 +42,7 @@ class CheckedSyncs(ChangingSource):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="weather-"))
         empty = self.folder / "empty.duckdb"
-        with Warehouse(empty).moment():
+        with WarehouseFile(empty).moment():
             pass
         self.ground = Ground(self.folder, empty, page_size=PAGE_SIZE, lookback_days=LOOKBACK).__enter__()
         self.site = self.ground.site

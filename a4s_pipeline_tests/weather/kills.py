@@ -10,7 +10,7 @@ from unittest.mock import patch
 import duckdb
 
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 MOMENTS = ("before a statement", "before a commit", "after a commit", "after a page")
 
@@ -38,7 +38,7 @@ class _Watched:
 def killed(platform: Platform, moment: str, number: int) -> Iterator[None]:
     """Kill what runs within the block at the so many-th moment of a kind, if it comes to that."""
     left = number
-    transaction = Warehouse.transaction
+    transaction = WarehouseFile.transaction
     advance = platform.advance
 
     def strike(here: str) -> None:
@@ -49,7 +49,7 @@ def killed(platform: Platform, moment: str, number: int) -> Iterator[None]:
                 raise Killed
 
     @contextmanager
-    def watched(warehouse: Warehouse) -> Iterator[_Watched]:
+    def watched(warehouse: WarehouseFile) -> Iterator[_Watched]:
         with transaction(warehouse) as connection:
             yield _Watched(connection, strike)
             strike("before a commit")
@@ -60,7 +60,7 @@ def killed(platform: Platform, moment: str, number: int) -> Iterator[None]:
 
     platform.advance = after_page
     try:
-        with patch.object(Warehouse, "transaction", watched):
+        with patch.object(WarehouseFile, "transaction", watched):
             yield
     except Killed:
         pass

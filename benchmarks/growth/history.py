@@ -12,7 +12,7 @@ import pandas as pd
 from a4s_pipeline import exact_json
 from a4s_pipeline.sandbox.big import generated_world
 from a4s_pipeline.warehouse.state import StreamProgress, save_progress
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from benchmarks.imports.gateway import ADMINISTRATION
 
 _RUN = "00000000-0000-4000-8000-000000000000"
@@ -52,7 +52,7 @@ def fill(path: Path, listed: pd.DataFrame, connectors: Sequence[str]) -> None:
     """Fill a warehouse with these orders, once for each connector, as if syncs had brought them in."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     watermark = listed["date"].max().to_pydatetime()
-    warehouse = Warehouse(path)
+    warehouse = WarehouseFile(path)
     for connector in connectors:
         with warehouse.transaction() as connection:
             connection.register("listed", listed)

@@ -1,0 +1,49 @@
+"""Brings the tables, views and comments of a store up to the package's description of them."""
+
+from __future__ import annotations
+
+import hashlib
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from a4s_pipeline.warehouse.tables import TABLES
+from a4s_pipeline.warehouse.views import views_in
+
+
+def schema_of_file(zone: ZoneInfo) -> list[str]:
+    """Return the statements that make the schema of a DuckDB file."""
+    statements = [statement for table in TABLES for statement in table.ddl()]
+    return statements + [statement for view in views_in(zone) for statement in view.ddl()]
+
+
+def schema_of_lake(zone: ZoneInfo) -> list[str]:
+    """Return the statements that make the schema of a DuckLake.
+
+    Its tables lie apart by connector, so that a question to one reads no other's files.
+    """
+    statements = []
+    for table in TABLES:
+        statements += [*table.ddl(), f"ALTER TABLE {table.name} SET PARTITIONED BY (connector)"]
+    return statements + [statement for view in views_in(zone) for statement in view.ddl_of_lake()]
+
+
+def is_applied(connection: duckdb.DuckDBPyConnection, statements: list[str]) -> bool:
+    """Tell whether these were the last statements to be applied to the store."""
+    try:
+        row = connection.execute("SELECT a4s_schema()").fetchone()
+    except duckdb.CatalogException:
+        return False
+    return row is not None and row[0] == _fingerprint(statements)
+
+
+def apply_schema(connection: duckdb.DuckDBPyConnection, statements: list[str]) -> None:
+    """Create, within a transaction, what a new store or one of an older version lacks."""
+    for statement in statements:
+        connection.execute(statement)
+    # A macro rather than a table: analysts have no use for it.
+    connection.execute(f"CREATE OR REPLACE MACRO a4s_schema() AS '{_fingerprint(statements)}'")
+
+
+def _fingerprint(statements: list[str]) -> str:
+    return hashlib.blake2b("\n".join(statements).encode(), digest_size=16).hexdigest()

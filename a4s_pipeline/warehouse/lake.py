@@ -1,0 +1,218 @@
+"""The warehouse as a DuckLake: many write at once, many read meanwhile, and it can be read as it was."""
+
+from __future__ import annotations
+
+import random
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from a4s_pipeline.errors import A4sError, ChangeSite, StoreHeld, StoreUnreachable
+from a4s_pipeline.locks import Locks
+from a4s_pipeline.warehouse.applied_schema import apply_schema, is_applied, schema_of_lake
+from a4s_pipeline.warehouse.attached import NAME, Attached
+from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
+from a4s_pipeline.warehouse.publish import Published
+from a4s_pipeline.warehouse.reader import NotPublished
+from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work
+from a4s_pipeline.warehouse.views import DEFAULT_ZONE
+
+# Writers go side by side at first. DuckLake lets one of two win where they met in a table; one that lost
+# so often does its work alone, so that the longest transaction comes to its end among many short ones.
+TRIES_SIDE_BY_SIDE = 3
+_WRITING = "lake.writing"
+_LONGEST_PAUSE = 0.2
+
+_MET = re.compile(
+    r"transaction conflict|database is locked|could not serialize access|deadlock detected", re.IGNORECASE
+)
+_GONE = re.compile(
+    r"unable to connect|connection to server|server closed the connection|terminating connection"
+    r"|connection not open|no connection to the server|could not connect|unexpectedly",
+    re.IGNORECASE,
+)
+
+# What an engine that cannot go on makes of it; anything else is a defect of ours, and raised as it is.
+_UNUSABLE = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException, duckdb.HTTPException)
+
+# Shared by all who use a lake in this process: to attach one costs 30 to 250 ms.
+_attached: dict[LakePlace, Attached] = {}
+
+
+def writers_met(error: duckdb.Error) -> bool:
+    """Tell whether a transaction failed because another writer was first: done again, it may succeed."""
+    return _MET.search(str(error)) is not None
+
+
+class Lake:
+    """A DuckLake, and the only way to it.
+
+    Each moment reads one snapshot, whatever others write meanwhile. A transaction that meets another is
+    done again from its start, for `wait_seconds` at most.
+    """
+
+    def __init__(
+        self,
+        place: LakePlace,
+        locks: Locks,
+        wait_seconds: float = LONGEST_WAIT,
+        *,
+        zone: ZoneInfo = DEFAULT_ZONE,
+    ) -> None:
+        self.place = place
+        self._locks = locks
+        self._wait_seconds = wait_seconds
+        self._zone = zone
+        self._has_schema = False
+        self._attached = _attached.setdefault(place, Attached(place))
+        # Two threads of a process that write at once would only meet each other.
+        self._writing = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"Lake({self.place!r})"
+
+    @property
+    def name(self) -> str:
+        """What it is called on a page."""
+        return NAME
+
+    @contextmanager
+    def moment(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the lake for a moment, to ask it: all that is read is of one snapshot."""
+        if not self._has_schema:
+            self._bring_up_to_date()
+        with self._told(), self._transaction(is_kept=False) as connection:
+            yield connection
+
+    def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open the lake for reading, or say that nothing was synced yet."""
+        if isinstance(self.place, SqliteLake) and not self.place.catalog.exists():
+            raise NotPublished(f"there is no {self.place.catalog} yet: run `a4s sync` first")
+        return self.moment()
+
+    def published(self) -> Published:
+        """Tell how large the lake is; there is no copy to replace."""
+        with self.moment() as connection:
+            size = connection.execute(
+                "SELECT coalesce(sum(file_size_bytes), 0) FROM ducklake_table_info('lake')"
+            ).fetchall()
+        return Published(self.place.files, int(size[0][0]), was_replaced=False)
+
+    def transact(self, work: Work[T]) -> T:
+        """Do work of which everything written is kept, or nothing is; again where it met another's."""
+        if not self._has_schema:
+            self._bring_up_to_date()
+        with self._told():
+            return self._done_until_kept(work)
+
+    def _bring_up_to_date(self) -> None:
+        statements = schema_of_lake(self._zone)
+
+        def bring(connection: duckdb.DuckDBPyConnection) -> None:
+            # Another may have been first.
+            if not is_applied(connection, statements):
+                apply_schema(connection, statements)
+
+        with self._told():
+            with self._transaction(is_kept=False) as connection:
+                is_current = is_applied(connection, statements)
+            if not is_current:
+                self._done_until_kept(bring)
+        self._has_schema = True
+
+    def _done_until_kept(self, work: Work[T]) -> T:
+        deadline = time.monotonic() + self._wait_seconds
+        tries = 0
+        while True:
+            # An SQLite catalog has one writer at a time anyway, who would be waited for in vain.
+            is_alone = isinstance(self.place, SqliteLake) or tries >= TRIES_SIDE_BY_SIDE
+            try:
+                with self._turn(deadline, is_alone=is_alone), self._transaction(is_kept=True) as connection:
+                    return work(connection)
+            except duckdb.Error as error:
+                if not writers_met(error) or time.monotonic() >= deadline:
+                    raise
+            tries += 1
+            time.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311 - so that two do not meet again
+
+    @contextmanager
+    def _turn(self, deadline: float, *, is_alone: bool) -> Iterator[None]:
+        def left() -> float:
+            return max(0.0, deadline - time.monotonic())
+
+        if not self._writing.acquire(timeout=left()):
+            raise self._held("another thread of this process")
+        try:
+            with self._locks.turn(_WRITING, left(), self._held, is_alone=is_alone):
+                yield
+        finally:
+            self._writing.release()
+
+    @contextmanager
+    def _transaction(self, *, is_kept: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = self._connection()
+        try:
+            connection.execute("BEGIN TRANSACTION")
+            try:
+                yield connection
+            except BaseException:
+                # Whatever it is, Ctrl-C too, nothing of it is kept; what came first is the reason.
+                with suppress(duckdb.Error):
+                    connection.execute("ROLLBACK")
+                raise
+            if is_kept:
+                connection.execute("COMMIT")
+            else:
+                connection.execute("ROLLBACK")
+        finally:
+            connection.close()
+
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._attached.connection()
+        except duckdb.Error as error:
+            raise self._error_for(error) from None
+        except (OSError, sqlite3.Error) as error:
+            raise self._unusable(str(error)) from None
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Let an error of the engine end as one of ours, where it is not a defect."""
+        try:
+            yield
+        except duckdb.Error as error:
+            if isinstance(error, _UNUSABLE) or type(error) is duckdb.Error or _GONE.search(str(error)):
+                raise self._error_for(error) from None
+            raise
+
+    def _error_for(self, error: duckdb.Error) -> A4sError:
+        if writers_met(error):
+            return self._held("other writers")
+        # The first line says why; it may quote the connection string, which may hold a password.
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if isinstance(self.place, PostgresLake):
+            why = why.replace(self.place.connection, "A4S_WAREHOUSE")
+        if _GONE.search(str(error)):
+            self._attached.drop()
+            return StoreUnreachable(
+                f"the catalog of the lake does not answer ({why}): see that PostgreSQL runs and that "
+                "A4S_WAREHOUSE leads to it; nothing is lost, try again then"
+            )
+        return self._unusable(why)
+
+    def _held(self, holder: str) -> StoreHeld:
+        return StoreHeld(f"{holder} kept writing to the lake for {self._wait_seconds:g} s: try again later")
+
+    @staticmethod
+    def _unusable(why: str) -> ChangeSite:
+        return ChangeSite(
+            f"the lake cannot be used ({why}): check A4S_WAREHOUSE and A4S_LAKE_FILES, what they lead to, "
+            "and its permissions and free space",
+            code="StoreUnusable",
+        )

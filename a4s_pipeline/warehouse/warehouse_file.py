@@ -1,0 +1,175 @@
+"""The warehouse as one DuckDB file: opened late, closed early, waited for within bounds."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from a4s_pipeline.errors import ChangeSite, StoreHeld
+from a4s_pipeline.warehouse.applied_schema import apply_schema, is_applied, schema_of_file
+from a4s_pipeline.warehouse.opened import STORAGE, OpenedFile
+from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work
+from a4s_pipeline.warehouse.turns import turns_of
+from a4s_pipeline.warehouse.views import DEFAULT_ZONE
+
+_POLL = 0.02
+_HOLDER = re.compile(r"PID (\d+)")
+# What a full disk makes of a write, by whether a statement, a commit or a checkpoint made it.
+_DISK_FAILURES = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)
+
+
+class WarehouseFile:
+    """The pipeline's own DuckDB file, and the only way to it.
+
+    Across processes DuckDB allows one writer or many readers, never both, so each use is a moment:
+    the file is opened late, closed early, and waited for `wait_seconds` at most. `zone` is where the days
+    and months of the views begin.
+    """
+
+    def __init__(
+        self, path: Path, wait_seconds: float = LONGEST_WAIT, *, zone: ZoneInfo = DEFAULT_ZONE
+    ) -> None:
+        self.path = path
+        self._zone = zone
+        self._wait_seconds = wait_seconds
+        # DuckDB's lock is between processes; within one, moments on the same file take turns.
+        self._turns = turns_of(path)
+        self._has_schema = False
+
+    def __repr__(self) -> str:
+        return f"WarehouseFile({str(self.path)!r})"
+
+    @contextmanager
+    def moment(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the file for a moment, with its tables and views in place; raises as `opened` does."""
+        with self.opened() as file:
+            yield file.connection
+
+    @contextmanager
+    def opened(self) -> Iterator[OpenedFile]:
+        """Open the file for a moment, with its tables and views in place.
+
+        Raises `StoreHeld` where another process does not let go in time, and `ChangeSite` where the
+        file cannot be opened or written at all.
+        """
+        deadline = time.monotonic() + self._wait_seconds
+        if not self._turns.take(self._wait_seconds):
+            raise StoreHeld(f"{self.path} is in use by another thread of this process: try again later")
+        file: OpenedFile | None = None
+        is_sound = False
+        try:
+            file = self._turns.kept() or self._open(deadline)
+            if not self._has_schema:
+                _clear_abandoned(self.path)
+                _bring_up_to_date(file.connection, self._zone)
+                self._has_schema = True
+            yield file
+            is_sound = True
+        except _DISK_FAILURES as error:
+            raise _unusable(self.path, error) from None
+        finally:
+            self._turns.give_back(file, is_sound=is_sound)
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the file for a moment in which everything written is kept, or nothing is."""
+        with self.moment() as connection:
+            connection.execute("BEGIN TRANSACTION")
+            try:
+                yield connection
+            except BaseException:
+                # Whatever it is, Ctrl-C too, nothing of it is kept. After a fatal error there is nothing left
+                # to roll back, and what came first is the reason.
+                with suppress(duckdb.Error):
+                    connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def transact(self, work: Work[T]) -> T:
+        """Do work in a transaction; nobody else is at the file meanwhile, so it is done once."""
+        with self.transaction() as connection:
+            return work(connection)
+
+    def _open(self, deadline: float) -> OpenedFile:
+        while True:
+            try:
+                if not self.path.exists():
+                    _create(self.path)
+                return OpenedFile.open(self.path)
+            except duckdb.Error as error:
+                if "Could not set lock" not in str(error):
+                    raise _unusable(self.path, error) from None
+                if time.monotonic() >= deadline:
+                    raise _held(self.path, error, self._wait_seconds) from None
+            except OSError as error:
+                raise _unusable(self.path, error) from None
+            time.sleep(_POLL)
+
+
+def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
+    """Apply the schema to a new file or one of an older version; a file that is current is only read."""
+    statements = schema_of_file(zone)
+    if not is_applied(connection, statements):
+        connection.execute("BEGIN TRANSACTION")
+        apply_schema(connection, statements)
+        connection.execute("COMMIT")
+
+
+def _create(path: Path) -> None:
+    """Put an empty database in place whole, unless another process was first.
+
+    DuckDB opens no file whose first blocks were cut short, by a kill or a full disk, ever again.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _clear_abandoned(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
+    try:
+        duckdb.connect(str(aside), config=STORAGE).close()
+        # A link, because a rename would replace what another process has put there meanwhile.
+        try:
+            path.hardlink_to(aside)
+        except OSError:
+            # It was first; or the file system knows no links.
+            if not path.exists():
+                aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _clear_abandoned(path: Path) -> None:
+    """Delete what killed processes left half made; one that is at it now finds the file in place instead."""
+    for abandoned in path.parent.glob(f".{path.name}.*.tmp"):
+        with suppress(OSError):
+            abandoned.unlink(missing_ok=True)
+
+
+def _held(path: Path, error: Exception, waited: float) -> StoreHeld:
+    holder = _HOLDER.search(str(error))
+    who = f"process {holder.group(1)}" if holder else "another process"
+    return StoreHeld(
+        f"{path} is held by {who}, waited {waited:g} s: close it there and try again. "
+        "To query, open analytics.duckdb, which is never locked"
+    )
+
+
+def _unusable(path: Path, error: Exception) -> ChangeSite:
+    first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if "checksum" in first_line:
+        return ChangeSite(
+            f"{path} is damaged ({first_line}): move it away and put a copy of analytics.duckdb in its "
+            "place. The next sync brings in what came since that was published; compare the orders exported "
+            "since then with the back office before you export again",
+            code="StoreDamaged",
+        )
+    return ChangeSite(
+        f"{path} cannot be used ({first_line}): check the folder, its permissions and the free disk space",
+        code="StoreUnusable",
+    )

@@ -1,0 +1,113 @@
+"""`a4s lake export` that breaks off: started again, it ends with the rows of the file."""
+
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from a4s_pipeline_tests.kills.conftest import ROOT
+from a4s_pipeline_tests.lake.moves import FILL, Move, Rows, all_rows, moving
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def move(tmp_path: Path) -> Iterator[Move]:
+    with moving(tmp_path) as move:
+        yield move
+
+
+@pytest.mark.parametrize("pieces", [1, 5, 13])
+def test_one_that_broke_off_goes_on_although_the_file_was_synced_meanwhile(move: Move, pieces: int) -> None:
+    left = iter(range(pieces))
+
+    def advance(more: int, total: int) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        move.export(advance=advance)
+    assert all_rows(move.lake)["sync_state"] == []
+    move.put(*range(5, 25), version=2)
+    move.put(*range(30, 40))
+    move.sync(move.of_file)
+    move.export()
+    move.assert_moved()
+
+
+def test_a_watermark_is_in_the_lake_only_with_all_that_it_stands_for(move: Move) -> None:
+    """Looked at after each piece, of a first export and of one that replaces."""
+    states: list[int] = []
+
+    def look(_more: int, _total: int) -> None:
+        lake, file = all_rows(move.lake), all_rows_of_copy(move.path)
+        if lake["sync_state"]:
+            states.append(1)
+            unlike = [name for name, rows in lake.items() if rows != file[name] and name != "sync_state"]
+            assert unlike == []
+
+    move.export(advance=look)
+    move.put(*range(10, 40), version=2)
+    move.sync(move.of_file)
+    move.export(advance=after_the_first(look))
+    assert states
+
+
+def all_rows_of_copy(path: Path) -> Rows:
+    """The rows of a file that this process holds open for reading."""
+    script = (
+        "import sys, pickle, pathlib, duckdb\n"
+        "from a4s_pipeline.warehouse.tables import TABLES\n"
+        "c = duckdb.connect(sys.argv[1], read_only=True); c.execute(\"SET TimeZone = 'UTC'\")\n"
+        "names = {t.name: ', '.join(f'\"{n}\"' for n in t.column_names) for t in TABLES}\n"
+        "rows = {n: c.execute(f'SELECT {cs} FROM {n} ORDER BY ALL').fetchall() for n, cs in names.items()}\n"
+        "sys.stdout.buffer.write(pickle.dumps(rows))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)], cwd=ROOT, check=True, capture_output=True
+    )
+    rows: Rows = pickle.loads(done.stdout)
+    return rows
+
+
+def test_killed_at_any_moment_again_and_again_it_ends_with_the_rows_of_the_file(move: Move) -> None:
+    move.put_hostile()
+    move.of_file.warehouse.transact(lambda connection: connection.execute(FILL, {"rows": 200_000}) and None)
+    all_rows(move.lake)
+    chance = random.Random(seed := random.randrange(1_000_000))
+    kills, partial_states = 0, 0
+    for turn in range(8):
+        files = len(list(move.files.rglob("*")))
+        process = move.start()
+        # To start, and to compare both sides, takes longest; after that it writes.
+        while process.poll() is None and len(list(move.files.rglob("*"))) == files:
+            time.sleep(0.005)
+        time.sleep(chance.choice([chance.uniform(0, 0.2), chance.uniform(0, 2.0)]))
+        process.send_signal(signal.SIGKILL)
+        kills += process.wait() != 0
+        there = all_rows(move.lake)
+        partial_states += any(there.values()) and not there["sync_state"]
+        if turn % 3 == 1:
+            move.put(30 + turn, *chance.sample(range(30), 5), version=turn)
+            move.sync(move.of_file)
+    assert move.start().wait() == 0, f"seed {seed}"
+    move.assert_moved()
+    assert partial_states > 0, f"seed {seed}"
+    print(f"{kills} kills, {partial_states} partial states, seed {seed}")  # noqa: T201 - a report
+
+
+def after_the_first(look: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """Look at each step but the first, before which nothing was written."""
+    steps = iter([1])
+
+    def looked(more: int, total: int) -> None:
+        if not next(steps, None):
+            look(more, total)
+
+    return looked
