@@ -10,19 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.errors import ChangeRequest, ChangeSettings, StoreHeld
+from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings, StoreHeld
 from a4s_pipeline.ondemand.answers import failure
-from a4s_pipeline.ondemand.inbox import Inbox, Waiting, as_bytes
+from a4s_pipeline.ondemand.inbox import Waiting, as_bytes
+from a4s_pipeline.ondemand.inboxes import inbox_of
 from a4s_pipeline.ondemand.requests import answer_request, as_document, parse_request
 from a4s_pipeline.ondemand.send_once import UnderWay
 from a4s_pipeline.ondemand.service import OnDemand
 
-# A request in quick succession waits for no longer than this.
-_LOOK_EVERY = 0.02
 _SETTLE_FIRST_AFTER = 1.0
 _SETTLE_AT_MOST_EVERY = 30.0
 _TRY_AGAIN_AFTER = 5.0
@@ -52,13 +51,14 @@ class Desk:
     def __init__(self, service: OnDemand) -> None:
         settings = service.platform.settings
         self._service = service
-        self._inbox = Inbox(settings.data_dir.absolute())
+        self._inbox = inbox_of(service.platform)
         self._linger = settings.linger_seconds
         self._threads = max(4, settings.max_connections)
         self._lock = threading.Lock()
-        self._in_hand: set[Path] = set()
-        self._not_before: dict[Path, float] = {}
-        self._settle_wait: dict[Path, float] = {}
+        self._in_hand: set[PurePath] = set()
+        self._not_before: dict[PurePath, float] = {}
+        self._settle_wait: dict[PurePath, float] = {}
+        self._look_not_before = 0.0
         self.counts = DeskCounts()
 
     def serve(self, is_over: Callable[[], bool]) -> None:
@@ -80,12 +80,12 @@ class Desk:
                     last_busy = now
                 elif now - last_busy >= self._linger:
                     break
-                time.sleep(_LOOK_EVERY)
+                time.sleep(self._inbox.look_every)
 
     def _take_up(self, answering: ThreadPoolExecutor, sending: ThreadPoolExecutor, now: float) -> bool:
         """Hand out what waits; tell whether anything is waiting, in hand or unsettled."""
-        unsettled = self._inbox.unsettled()
-        for path in (*self._inbox.waiting(), *unsettled):
+        found = self._look(now)
+        for path in found:
             with self._lock:
                 if path in self._in_hand or self._not_before.get(path, 0.0) > now:
                     continue
@@ -95,9 +95,23 @@ class Desk:
             else:
                 answering.submit(self._handle, path, sending)
         with self._lock:
-            return bool(self._in_hand or unsettled)
+            return bool(self._in_hand or any(_is_unsettled(path) for path in found))
 
-    def _handle(self, path: Path, sending: ThreadPoolExecutor | None) -> None:
+    def _look(self, now: float) -> list[PurePath]:
+        """Return what waits and what is not settled; nothing where it cannot be had now."""
+        if now < self._look_not_before:
+            return []
+        try:
+            return [*self._inbox.waiting(), *self._inbox.unsettled()]
+        except (A4sError, OSError) as error:
+            # What is in hand goes on, and a run that is of no use meanwhile ends in time.
+            self._look_not_before = now + _TRY_AGAIN_AFTER
+            _log.warning(
+                "the inbox cannot be looked at (%s); it is tried again in %g s", error, _TRY_AGAIN_AFTER
+            )
+            return []
+
+    def _handle(self, path: PurePath, sending: ThreadPoolExecutor | None) -> None:
         """Answer a request, or hand it over to the threads that may wait for a ledger."""
         is_handed_over = False
         try:
@@ -118,6 +132,14 @@ class Desk:
                 error,
                 _TRY_AGAIN_AFTER,
             )
+        except A4sError as error:
+            self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
+            _log.error(
+                "request %s could not be answered now (%s); it is tried again in %g s",
+                path.name,
+                error,
+                _TRY_AGAIN_AFTER,
+            )
         except Exception:
             self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
             _log.exception("request %s could not be answered now; it is tried again", path.name)
@@ -126,12 +148,18 @@ class Desk:
                 with self._lock:
                     self._in_hand.discard(path)
 
-    def _answer(self, path: Path, waiting: Waiting) -> None:
+    def _answer(self, path: PurePath, waiting: Waiting) -> None:
         is_settling = _is_unsettled(path)
-        if not is_settling and (earlier := self._inbox.earlier_answer(waiting)) is not None:
-            self._inbox.answer(path, waiting, earlier, str(exact_json.loads(earlier)["status"]), keep=False)
-            return
-        document = self.document(waiting, self._first_received_at(waiting) if is_settling else None)
+        earlier = self._inbox.earlier_answer(waiting)
+        if earlier is not None:
+            known = exact_json.loads(earlier)
+            # One that was settled, and whose process was killed before it said so, has its answer too.
+            if not is_settling or known["status"] != "unknown":
+                self._inbox.answer(path, waiting, earlier, str(known["status"]), keep=False)
+                return
+            document = self.document(waiting, datetime.fromisoformat(known["receivedAt"]))
+        else:
+            document = self.document(waiting)
         status = str(document["status"])
         if is_settling and _is_unknown_still(document):
             # Nothing new: whoever has taken the answer out of the outbox is not told it again.
@@ -143,12 +171,7 @@ class Desk:
             self.counts.add(status)
         self._inbox.answer(path, waiting, as_bytes(document), status, keep=not waiting.is_duplicate)
 
-    def _first_received_at(self, waiting: Waiting) -> datetime | None:
-        """Return when a request that is not settled yet was received, as its answer so far says."""
-        answer = self._inbox.latest_answer(waiting.request_id)
-        return None if answer is None else datetime.fromisoformat(exact_json.loads(answer)["receivedAt"])
-
-    def _look_again_later(self, path: Path) -> None:
+    def _look_again_later(self, path: PurePath) -> None:
         settled_path = path if _is_unsettled(path) else path.parent / ".unsettled" / path.name
         wait = self._settle_wait.get(settled_path, _SETTLE_FIRST_AFTER)
         self._settle_wait[settled_path] = min(2 * wait, _SETTLE_AT_MOST_EVERY)
@@ -182,7 +205,7 @@ def _readable(raw: bytes) -> dict[str, object] | None:
         return None
 
 
-def _is_unsettled(path: Path) -> bool:
+def _is_unsettled(path: PurePath) -> bool:
     return path.parent.name == ".unsettled"
 
 

@@ -64,8 +64,7 @@ class FlowLog:
             if not batch:
                 return True
             try:
-                with self._warehouse.transaction() as connection:
-                    record_flows(connection, batch)
+                self._warehouse.transact(lambda connection: record_flows(connection, batch))
             except A4sError:
                 return False
             with self._lock:

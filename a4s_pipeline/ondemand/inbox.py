@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest
 from a4s_pipeline.ondemand.requests import LARGEST_REQUEST
 from a4s_pipeline.whole_files import clear_abandoned, make_folder, write_whole
 
-_ENDING = ".json"
+ENDING = ".json"
 _LONGEST_NAME = 200
 # What keeps a file from being opened for as long as it is as it is. Anything else, such as too many open
 # files, passes, and the request is taken up again.
@@ -33,6 +33,10 @@ class Waiting:
     refusal: ChangeRequest | None = None
     file: os.stat_result | None = None
     """The file that was read; None where it could not be opened."""
+    mark: str | None = None
+    """What tells it from another in its place, where stores have no such files (`remote_inbox`)."""
+    kept: bytes | None = None
+    """The answer that it was given before, where that was looked for at once (`remote_inbox`)."""
 
     @property
     def is_duplicate(self) -> bool:
@@ -57,11 +61,33 @@ def is_plain_id(request_id: str) -> bool:
 
 def is_looked_at(name: str) -> bool:
     """Tell whether a name in the inbox is that of a request: not hidden, not half written, and JSON."""
-    return name.endswith(_ENDING) and not name.startswith(".") and not name.endswith(".tmp")
+    return name.endswith(ENDING) and not name.startswith(".") and not name.endswith(".tmp")
+
+
+def no_plain_id() -> ChangeRequest:
+    """Refuse a request whose id is no plain file name."""
+    return ChangeRequest("the request id is no plain file name", code="Invalid")
+
+
+def too_large() -> ChangeRequest:
+    """Refuse a request unread."""
+    return ChangeRequest(f"the request is larger than {LARGEST_REQUEST >> 20} MiB", code="TooLarge")
+
+
+def duplicate(request_id: str) -> ChangeRequest:
+    """Refuse a request whose id was another's before."""
+    return ChangeRequest(
+        f"a request {request_id!r} with other content was answered before: give this one an id of its own",
+        code="DuplicateRequest",
+    )
 
 
 class Inbox:
-    """The folders of requests and answers below `A4S_DATA_DIR`."""
+    """The folders of requests and answers on one machine, below `A4S_DATA_DIR` unless told otherwise."""
+
+    # A request in quick succession waits for no longer than this.
+    look_every = 0.02
+    where = "the inbox"
 
     def __init__(self, data_dir: Path) -> None:
         self._inbox = data_dir / "inbox"
@@ -82,11 +108,11 @@ class Inbox:
 
     def waiting(self) -> list[Path]:
         """Return the requests that wait, in no order."""
-        return _requests_in(self._inbox)
+        return requests_in(self._inbox)
 
     def unsettled(self) -> list[Path]:
         """Return the requests whose outcome is not known yet."""
-        return _requests_in(self._unsettled)
+        return requests_in(self._unsettled)
 
     @contextmanager
     def claimed(self, path: Path) -> Iterator[Waiting | None]:
@@ -94,9 +120,9 @@ class Inbox:
 
         The claim is a lock on the file itself: it dies with its process, and the request is still there.
         """
-        request_id = path.name.removesuffix(_ENDING)
+        request_id = path.name.removesuffix(ENDING)
         try:
-            handle = _opened(path)
+            handle = opened_request(path)
         except FileNotFoundError:
             handle = None
         if handle is None or isinstance(handle, ChangeRequest):
@@ -110,29 +136,21 @@ class Inbox:
 
     def _read(self, path: Path, handle: int, request_id: str) -> Waiting:
         if not is_plain_id(request_id):
-            refusal = ChangeRequest("the request id is no plain file name", code="Invalid")
-            return Waiting(request_id, b"", refusal)
+            return Waiting(request_id, b"", no_plain_id())
         found = os.fstat(handle)
         if found.st_size > LARGEST_REQUEST:
-            limit = f"{LARGEST_REQUEST >> 20} MiB"
-            refusal = ChangeRequest(f"the request is larger than {limit}", code="TooLarge")
-            return Waiting(request_id, b"", refusal)
+            return Waiting(request_id, b"", too_large())
         with os.fdopen(os.dup(handle), "rb") as file:
             raw = file.read(LARGEST_REQUEST + 1)
         earlier = None if path.parent == self._unsettled else self._earlier(request_id)
         if earlier is None or earlier == raw:
             return Waiting(request_id, raw, file=found)
-        refusal = ChangeRequest(
-            f"a request {request_id!r} with other content was answered before: "
-            "give this one an id of its own",
-            code="DuplicateRequest",
-        )
-        return Waiting(request_id, raw, refusal, found)
+        return Waiting(request_id, raw, duplicate(request_id), found)
 
     def _earlier(self, request_id: str) -> bytes | None:
         """Return the bytes of the request that was answered under this id before."""
         for folder in (self._done, self._failed, self._unsettled):
-            path = folder / (request_id + _ENDING)
+            path = folder / (request_id + ENDING)
             try:
                 if stat.S_ISREG(os.lstat(path).st_mode) and path.stat().st_size <= LARGEST_REQUEST:
                     return path.read_bytes()
@@ -144,12 +162,8 @@ class Inbox:
         """Return the answer that the same request was given before, or None."""
         if waiting.refusal is not None or self._earlier(waiting.request_id) != waiting.raw:
             return None
-        return self.latest_answer(waiting.request_id)
-
-    def latest_answer(self, request_id: str) -> bytes | None:
-        """Return the answer that is kept under an id, or None."""
         try:
-            return (self._answers / (request_id + _ENDING)).read_bytes()
+            return (self._answers / (waiting.request_id + ENDING)).read_bytes()
         except FileNotFoundError:
             return None
 
@@ -158,7 +172,7 @@ class Inbox:
 
         `keep` also keeps the answer for the same request coming again.
         """
-        name = path.name if is_plain_id(path.name.removesuffix(_ENDING)) else _name_of_last_resort(path)
+        name = path.name if is_plain_id(path.name.removesuffix(ENDING)) else name_of_last_resort(path)
         if keep:
             write_whole(self._answers / name, document)
         write_whole(self._outbox / name, document)
@@ -174,19 +188,16 @@ class Inbox:
             _move(path, folder, name)
 
 
-def _requests_in(folder: Path) -> list[Path]:
+def requests_in(folder: Path) -> list[Path]:
+    """Return what is looked at in a folder, in no order."""
     try:
         with os.scandir(folder) as entries:
-            return [folder / entry.name for entry in entries if _is_request(entry)]
+            return [folder / entry.name for entry in entries if is_looked_at(entry.name)]
     except FileNotFoundError:
         return []
 
 
-def _is_request(entry: os.DirEntry[str]) -> bool:
-    return is_looked_at(entry.name)
-
-
-def _opened(path: Path) -> int | ChangeRequest:
+def opened_request(path: Path) -> int | ChangeRequest:
     """Open a request without following or waiting for anything, or say why it never can be."""
     if not stat.S_ISREG(os.lstat(path).st_mode):
         return ChangeRequest("the request is no regular file", code="NotAFile")
@@ -218,7 +229,7 @@ def _move(path: Path, folder: Path, name: str) -> None:
 
 
 def _name_of_its_own(name: str) -> str:
-    return f"{name.removesuffix(_ENDING)}.{os.urandom(4).hex()}{_ENDING}"
+    return f"{name.removesuffix(ENDING)}.{os.urandom(4).hex()}{ENDING}"
 
 
 def _is_same_file_content(path: Path, target: Path) -> bool:
@@ -226,8 +237,9 @@ def _is_same_file_content(path: Path, target: Path) -> bool:
     return both_regular and path.read_bytes() == target.read_bytes()
 
 
-def _name_of_last_resort(path: Path) -> str:
-    return "refused-" + blake2b(os.fsencode(path.name), digest_size=8).hexdigest() + _ENDING
+def name_of_last_resort(path: PurePath) -> str:
+    """Return the name of the answer to a request whose own name is none for a file everywhere."""
+    return "refused-" + blake2b(os.fsencode(path.name), digest_size=8).hexdigest() + ENDING
 
 
 def as_bytes(document: dict[str, object]) -> bytes:

@@ -1,11 +1,10 @@
-"""Order retrieval: answered from the published copy, under the gateway's own field names."""
+"""Order retrieval: answered from what analysts read, under the gateway's own field names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,9 +18,9 @@ from a4s_pipeline.gateway.dates import as_instant
 from a4s_pipeline.gateway.records import OrderHeader, OrderLine, WireRecord
 from a4s_pipeline.texts import has_utf8
 from a4s_pipeline.warehouse.orders import STREAM
-from a4s_pipeline.warehouse.reader import published
 from a4s_pipeline.warehouse.retrieval import OrderFilter, count_orders, find_lines, find_order, find_orders
 from a4s_pipeline.warehouse.state import StreamState, stream_state
+from a4s_pipeline.warehouse.store import Readable
 
 MOST_ORDERS = 1000
 MOST_SKIPPED = 10**9
@@ -29,13 +28,13 @@ _USUAL_LIMIT = 50
 _JSON_FIELDS = ("delivery_address",)
 
 
-def retrieve_orders(copy: Path, connector: str, wanted: OrderFilter) -> dict[str, Any]:
+def retrieve_orders(store: Readable, connector: str, wanted: OrderFilter) -> dict[str, Any]:
     """Return `{"orders", "total", "asOf"}`: a page of orders, newest first, with their lines.
 
     `asOf` is the legacy backend's last history sync: the orders are as fresh as that. Raises
     `HistoryNotConfigured` where order history does not exist.
     """
-    with published(copy) as connection:
+    with store.reading() as connection:
         state = _state_with_history(connection, connector)
         orders = find_orders(connection, connector, wanted)
         lines = find_lines(connection, connector, [order["order_code"] for order in orders])
@@ -46,9 +45,9 @@ def retrieve_orders(copy: Path, connector: str, wanted: OrderFilter) -> dict[str
         }
 
 
-def retrieve_order(copy: Path, connector: str, order_code: str) -> dict[str, Any]:
+def retrieve_order(store: Readable, connector: str, order_code: str) -> dict[str, Any]:
     """Return one order with its lines and `asOf`; raises `NotThere` where it is not held."""
-    with published(copy) as connection:
+    with store.reading() as connection:
         state = _state_with_history(connection, connector)
         order = find_order(connection, connector, order_code)
         if order is None:

@@ -7,11 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any, Protocol
 
 from a4s_pipeline.errors import A4sError, ChangeRequest, TryAgain
-from a4s_pipeline.locks import held_lock
+from a4s_pipeline.locks import Locks
 from a4s_pipeline.ondemand.bookkeeping import Bookkeeping, OpenAttempt
 from a4s_pipeline.ondemand.ledger_errors import not_booked, not_there_yet, other_content
 from a4s_pipeline.ondemand.ledger_rules import (
@@ -24,7 +23,7 @@ from a4s_pipeline.ondemand.ledger_rules import (
 from a4s_pipeline.warehouse.ledger import Entry, Ledger
 
 Numbers = dict[str, str]
-# One lock file for each of so many groups of ids, rather than one for each id for ever.
+# One lock for each of so many groups of ids: one for each id would leave a file of each for ever.
 _LOCK_GROUPS = 1024
 
 
@@ -69,7 +68,7 @@ Prepare = Callable[[datetime], Prepared]
 class SendRules:
     """How long is waited: for the lock of an id, and before a look-up's "not there" is believed."""
 
-    locks: Path
+    locks: Locks
     resend_after: timedelta
     lock_wait_seconds: float = 45.0
 
@@ -157,12 +156,12 @@ class SendOnce:
 
     def _lock(self, key: str, wait_seconds: float) -> AbstractContextManager[None]:
         group = int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big") % _LOCK_GROUPS
-        name = f"{self._ledger.connector}.{self._ledger.kind.table.name}.{group}.lock"
+        name = f"{self._ledger.connector}.{self._ledger.kind.table.name}.{group}"
 
         def busy(holder: str) -> UnderWay:
             return UnderWay(f"{key!r} is being sent by {holder}: ask again for what became of it")
 
-        return held_lock(self._rules.locks / name, wait_seconds, busy)
+        return self._rules.locks.held(name, wait_seconds, busy)
 
     def _prepare_and_send(
         self,

@@ -118,7 +118,7 @@ class ConnectorAnswers:
 
     def _send_once(self, kind: LedgerKind) -> SendOnce:
         rules = SendRules(
-            self._settings.data_dir.absolute() / "locks",
+            self._service.platform.locks,
             timedelta(seconds=self._settings.resend_after_seconds),
         )
         return SendOnce(self.ledger(kind), rules)
@@ -157,7 +157,7 @@ class ConnectorAnswers:
         del received_at
         try:
             wanted = read_filter(body, self._settings.timezone)
-            return Answered("ok", retrieve_orders(self._settings.analytics_path, self.name, wanted))
+            return Answered("ok", retrieve_orders(self._service.platform.readable, self.name, wanted))
         except A4sError as error:
             return _history_failure(error)
 
@@ -169,7 +169,7 @@ class ConnectorAnswers:
             fault = FieldFault("orderCode", "must be a text that is not empty")
             return failure(ChangeRequest("the request names no order", code="Invalid", fields=(fault,)))
         try:
-            return Answered("ok", retrieve_order(self._settings.analytics_path, self.name, code))
+            return Answered("ok", retrieve_order(self._service.platform.readable, self.name, code))
         except A4sError as error:
             return _history_failure(error)
 

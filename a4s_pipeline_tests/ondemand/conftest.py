@@ -14,6 +14,7 @@ from a4s_pipeline.gateway.administration import Administration as GatewayAdminis
 from a4s_pipeline.gateway.client import GatewayClient
 from a4s_pipeline.gateway.retrying import RetryRule
 from a4s_pipeline.gateway.routes import Routes
+from a4s_pipeline.locks import FileLocks
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.customer_creation import CustomerCreation
 from a4s_pipeline.ondemand.hook import OrderHook
@@ -25,7 +26,7 @@ from a4s_pipeline.sandbox.replies import Reply
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.warehouse.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
 from a4s_pipeline.warehouse.opened import STORAGE
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.cli.conftest import Ended, here
 
 __all__ = ["Ended", "here"]
@@ -80,7 +81,7 @@ class Site:
         self.source = source
         self.settings = settings
         self.clock = Clock()
-        self.warehouse = Warehouse(settings.warehouse_path, 0.3)
+        self.warehouse = WarehouseFile(settings.warehouse_path, 0.3)
         self.client = GatewayClient(settings)
 
     def ledger(self, kind: LedgerKind) -> Ledger:
@@ -88,7 +89,7 @@ class Site:
 
     def _send_once(self, kind: LedgerKind) -> SendOnce:
         rules = SendRules(
-            self.settings.data_dir / "locks",
+            FileLocks(self.settings.data_dir / "locks"),
             timedelta(seconds=self.settings.resend_after_seconds),
             lock_wait_seconds=2,
         )
@@ -163,7 +164,7 @@ def gateway() -> Iterator[Gateway]:
 @pytest.fixture(scope="session")
 def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
-    with Warehouse(path).moment():
+    with WarehouseFile(path).moment():
         pass
     return path
 

@@ -15,7 +15,7 @@ from a4s_pipeline.ondemand.desk import Desk
 from a4s_pipeline.ondemand.flow_log import FlowLog
 from a4s_pipeline.ondemand.upkeep import Upkeep
 from a4s_pipeline.warehouse.ledger import ORDER_LEDGER
-from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.ondemand.desk_fixtures import Site, asks, exports, installed, wait_until
 from a4s_pipeline_tests.ondemand.test_inbox import ready
 
@@ -427,14 +427,14 @@ def note(log: FlowLog, flow: str, status: str = "ok") -> None:
 def test_a_command_that_answers_once_is_logged_one_time_in_ten(site: Site) -> None:
     logged = 0
     for _ in range(2000):
-        log = FlowLog(Warehouse(site.settings.warehouse_path), "run")
+        log = FlowLog(WarehouseFile(site.settings.warehouse_path), "run")
         note(log, "projected_stock")
         logged += len(log._waiting)
     assert 120 < logged < 280
 
 
 def test_what_could_not_be_logged_is_logged_later_and_once(site: Site) -> None:
-    log = FlowLog(Warehouse(site.settings.warehouse_path, wait_seconds=0.1), "run")
+    log = FlowLog(WarehouseFile(site.settings.warehouse_path, wait_seconds=0.1), "run")
     with site.warehouse_held():
         note(log, "export_order")
         assert log.write() is False
@@ -445,7 +445,7 @@ def test_what_could_not_be_logged_is_logged_later_and_once(site: Site) -> None:
 
 
 def test_two_that_write_the_log_at_once_write_each_execution_once(site: Site) -> None:
-    log = FlowLog(Warehouse(site.settings.warehouse_path), "run")
+    log = FlowLog(WarehouseFile(site.settings.warehouse_path), "run")
     for _ in range(200):
         note(log, "export_order")
     with ThreadPoolExecutor(8) as pool:

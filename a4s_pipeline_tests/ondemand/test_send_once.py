@@ -21,7 +21,7 @@ from a4s_pipeline.errors import (
     ReplyUnreadable,
     StoreHeld,
 )
-from a4s_pipeline.locks import held_lock
+from a4s_pipeline.locks import FileLocks, held_lock
 from a4s_pipeline.ondemand.hook import HookFailed
 from a4s_pipeline.ondemand.send_once import Prepared, SendOnce, SendRules, UnderWay
 from a4s_pipeline.warehouse.ledger import ORDER_LEDGER, Attempt, Entry, Ledger
@@ -135,10 +135,11 @@ class Exporter:
     """One order, sent by a process that is started again whenever it ends."""
 
     def __init__(self, locks: Path, resend_after: float = RESEND_AFTER) -> None:
+        self.locks = locks
         self.clock = Clock()
         self.ledger = LedgerInMemory()
         self.office = BackOffice(self.clock)
-        rules = SendRules(locks, timedelta(seconds=resend_after), lock_wait_seconds=0.05)
+        rules = SendRules(FileLocks(locks), timedelta(seconds=resend_after), lock_wait_seconds=0.05)
         self.send_once = SendOnce(cast("Ledger", self.ledger), rules, self.clock)
 
     def weather(self, chance: Chance) -> None:
@@ -262,7 +263,7 @@ def test_a_send_whose_record_took_long_is_recorded_again_before_it_goes_out(expo
 def lock_of(exporter: Exporter, key: str = "IO-1") -> Path:
     """The lock file of an id, found by taking it."""
     exporter.run("send")
-    [path] = exporter.send_once._rules.locks.iterdir()
+    [path] = exporter.locks.iterdir()
     return path
 
 

@@ -1,0 +1,68 @@
+"""Which inbox an installation has, and what whoever answers it needs of any."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path, PurePath
+from typing import Any, Protocol, TypeVar
+
+from a4s_pipeline.ondemand.inbox import Inbox, Waiting
+from a4s_pipeline.ondemand.remote_inbox import RemoteInbox
+from a4s_pipeline.ondemand.requests_place import is_url
+from a4s_pipeline.ondemand.stores import FolderStore, ObjectStore, Store
+from a4s_pipeline.platform import Platform
+
+# Drivers need no part in what the operating system can do, and it knows more of links and of whole files.
+_FOLDER_SCHEMES = ("file://", "local://")
+
+Place = TypeVar("Place", bound=PurePath)
+
+
+class AnyInbox(Protocol[Place]):
+    """What whoever answers requests needs of the place where they lie."""
+
+    look_every: float
+    """Seconds between two looks."""
+    where: str
+    """What it is called in messages."""
+
+    def prepare(self) -> None:
+        """Make the folders, and clear away what killed processes had half written."""
+
+    def waiting(self) -> list[Place]:
+        """Return the requests that wait, in no order."""
+
+    def unsettled(self) -> list[Place]:
+        """Return the requests whose outcome is not known yet; they lie in a folder `.unsettled` of it."""
+
+    def claimed(self, path: Place) -> AbstractContextManager[Waiting | None]:
+        """Claim a request for as long as the block lasts; None where somebody else has it, or it is gone."""
+
+    def earlier_answer(self, waiting: Waiting) -> bytes | None:
+        """Return the answer that the same request was given before, or None."""
+
+    def answer(self, path: Place, waiting: Waiting, document: bytes, status: str, *, keep: bool) -> None:
+        """Put an answer into the outbox, whole and at once, and move its request to where it belongs."""
+
+
+def inbox_of(platform: Platform) -> AnyInbox[Any]:
+    """Return the inbox of an installation, where `A4S_REQUESTS` says that it is.
+
+    A folder of one machine is claimed file by file, by locks on the files themselves. Where the installation
+    has locks that reach other machines, even a folder may be shared by some, over a network whose locks on
+    files are not to be trusted.
+    """
+    place = platform.settings.requests
+    if place is not None and is_url(place):
+        return RemoteInbox(_store_at(place), platform.locks)
+    folder = (platform.settings.data_dir if place is None else Path(place)).absolute()
+    if platform.locks.reach_other_machines:
+        return RemoteInbox(FolderStore(folder), platform.locks)
+    return Inbox(folder)
+
+
+def _store_at(url: str) -> Store:
+    for scheme in _FOLDER_SCHEMES:
+        if url.startswith(scheme):
+            return FolderStore(Path(url.removeprefix(scheme)))
+    return ObjectStore(url)
