@@ -10,11 +10,12 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError, ChangeSite
-from a4s_pipeline.locks import is_shown, shared_sign
 from a4s_pipeline.ondemand.desk import Desk
-from a4s_pipeline.ondemand.inbox import Inbox, Waiting, is_plain_id
+from a4s_pipeline.ondemand.inbox import Waiting, is_plain_id
+from a4s_pipeline.ondemand.inboxes import inbox_of
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.upkeep import Upkeep
+from a4s_pipeline.orchestration.failing import told_plainly
 from a4s_pipeline.platform import Platform
 
 JOB = "on_demand"
@@ -28,6 +29,7 @@ _ALIVE = [
     dg.DagsterRunStatus.STARTED,
 ]
 _GENERATION_TAG = "a4s/code_location"
+_SIGN = "on_demand.serving"
 
 
 class OnDemandConfig(dg.Config):
@@ -44,7 +46,7 @@ def answer_requests(
     context: dg.OpExecutionContext, config: OnDemandConfig, platform: dg.ResourceParam[Platform]
 ) -> None:
     """Answers the inbox until nothing came for a while, or the one request of the configuration."""
-    with OnDemand(platform, context.run_id) as service, Upkeep(service):
+    with OnDemand(platform, context.run_id) as service, Upkeep(service), told_plainly():
         desk = Desk(service)
         if config.request_json:
             if not is_plain_id(config.request_id):
@@ -54,11 +56,8 @@ def answer_requests(
                 {"answer": dg.MetadataValue.json(answer), "status": str(answer["status"])}
             )
             return
-        try:
-            with shared_sign(_sign(platform)):
-                desk.serve(_is_over(context.run.tags.get(_GENERATION_TAG), _generation_file(platform)))
-        except A4sError as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
+        with platform.locks.shown(_SIGN):
+            desk.serve(_is_over(context.run.tags.get(_GENERATION_TAG), _generation_file(platform)))
         counts: dict[str, Any] = {
             f"answered_{status}": count for status, count in desk.counts.by_status.items()
         }
@@ -90,7 +89,8 @@ def _generation_file(platform: Platform) -> Path:
     name=JOB,
     executor_def=dg.in_process_executor,
     # Nothing here is run again by Dagster: what was begun is in the ledger, what was not is in the inbox.
-    tags={"dagster/max_retries": "0", "dagster/priority": "10"},
+    # Where Celery runs it, it has workers of its own: an hour of it must hold up no import.
+    tags={"dagster/max_retries": "0", "dagster/priority": "10", "dagster-celery/queue": JOB},
     description="Answers requests on demand: projected stock, order export, customers, order retrieval.",
 )
 def on_demand() -> None:
@@ -107,15 +107,24 @@ def on_demand() -> None:
 def on_demand_requests(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Starts one run when requests wait and no run is there to answer them."""
-    inbox = Inbox(platform.settings.data_dir.absolute())
+    """Starts one run when requests wait and no run is there to answer them.
+
+    Where one is not enough, launch `on_demand` more than once, on one machine or on several: the runs share
+    what waits, because each request is claimed by one of them. The sensor adds none while any is alive.
+    """
+    inbox = inbox_of(platform)
     generation = f"{os.getpid()}"
-    waiting = len(inbox.waiting()) + len(inbox.unsettled())
+    try:
+        waiting = len(inbox.waiting()) + len(inbox.unsettled())
+    except (A4sError, OSError) as error:
+        # A store that does not answer comes back, and nothing is lost: the next tick is a second away.
+        yield dg.SkipReason(f"{inbox.where} cannot be looked at: {error}")
+        return
     if _is_answered(context.instance, platform):
         _note_generation(platform, generation)
         yield dg.SkipReason("a run is answering requests")
     elif not waiting:
-        yield dg.SkipReason("no request waits in the inbox")
+        yield dg.SkipReason(f"no request waits in {inbox.where}")
     else:
         _note_generation(platform, generation)
         yield dg.RunRequest(
@@ -131,17 +140,13 @@ def _is_answered(instance: dg.DagsterInstance, platform: Platform) -> bool:
     A run that was killed counts as started until Dagster notices, minutes later; the sign that it showed
     went with its process.
     """
-    if is_shown(_sign(platform)):
+    if platform.locks.is_shown(_SIGN):
         return True
     now = time.time()
     for record in instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=_ALIVE)):
         if record.start_time is None or now - record.start_time < _TIME_TO_SHOW_SECONDS:
             return True
     return False
-
-
-def _sign(platform: Platform) -> Path:
-    return platform.settings.data_dir.absolute() / "locks" / "on_demand.serving"
 
 
 def _note_generation(platform: Platform, generation: str) -> None:

@@ -16,6 +16,7 @@ from a4s_pipeline.heap import nothing_collected
 from a4s_pipeline.orchestration.failing import INTERRUPTIONS, reason_of_step
 from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.orchestration.jobs import CONNECTOR_TAG, SYNC_CUSTOMERS, SYNC_ITEMS, SYNC_ORDERS
+from a4s_pipeline.orchestration.lost_runs import platform_resource
 from a4s_pipeline.orchestration.orders import STEP, Reading
 from a4s_pipeline.orchestration.partitions import PARTITION, range_tags
 from a4s_pipeline.orchestration.schedules import published_order_states, run_request_for_orders
@@ -78,7 +79,7 @@ class JobRunner:
         result = job.execute_in_process(
             instance=self._instance,
             tags=tags,
-            resources={"platform": self._platform},
+            resources={"platform": platform_resource(self._platform)},
             run_config=_QUIET | config,
             raise_on_error=False,
         )
@@ -93,7 +94,7 @@ class JobRunner:
             # What is new is read whatever the months; to record each of 143 for nobody took 1.0 s.
             this_month = month_of(now, settings.timezone)
             return _tags_of(request.connector, Months(this_month, this_month)), Reading.NEW
-        state = published_order_states(settings)[request.connector]
+        state = published_order_states(self._platform)[request.connector]
         return dict(run_request_for_orders(request.connector, state, settings, now).tags), Reading.NEW
 
 

@@ -21,7 +21,6 @@ from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.freshness import waits_until_tomorrow
 from a4s_pipeline.sync.windows import OrdersPlan, months_covered, span_to_read
 from a4s_pipeline.warehouse.orders import STREAM
-from a4s_pipeline.warehouse.reader import published
 from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES, RecordTables
 from a4s_pipeline.warehouse.schema import Table
 from a4s_pipeline.warehouse.state import StreamState, stream_states
@@ -60,15 +59,15 @@ def run_request_for_orders(
     )
 
 
-def published_order_states(settings: Settings) -> dict[str, StreamState]:
+def published_order_states(platform: Platform) -> dict[str, StreamState]:
     """Return what is known of the orders of every connector, in one look at the copy, which is never locked.
 
     One that lags behind names some months too many, no harm.
     """
     known: dict[str, StreamState] = {}
-    with suppress(A4sError), published(settings.analytics_path) as connection:
+    with suppress(A4sError), platform.readable.reading() as connection:
         known = stream_states(connection, STREAM)
-    return {connector: known.get(connector, StreamState()) for connector in settings.connectors}
+    return {connector: known.get(connector, StreamState()) for connector in platform.settings.connectors}
 
 
 def connectors_without_history(
@@ -148,7 +147,7 @@ def order_schedule(settings: Settings) -> dg.ScheduleDefinition:
         One without focus connector is asked once a day.
         """
         current = platform.settings
-        states = published_order_states(current)
+        states = published_order_states(platform)
 
         def request(connector: str, now: datetime) -> dg.RunRequest:
             return run_request_for_orders(connector, states[connector], current, now)

@@ -134,7 +134,7 @@ def test_the_last_month_is_the_one_that_is_running_in_amsterdam(site: Site, now:
 def test_no_months_before_the_history_start_are_named(site: Site) -> None:
     site.put("A1", "2024-01-02T12:00:00")
     site.sync()
-    state = published_order_states(site.settings)["demo"]
+    state = published_order_states(site.platform)["demo"]
     request = run_request_for_orders("demo", state, site.settings, datetime(2024, 2, 1, tzinfo=UTC))
     assert months(request) == ("demo|2024-01-01", "demo|2024-02-01")
 
@@ -233,12 +233,13 @@ def test_a_history_that_starts_in_this_month_is_this_month_alone(make_site: Call
 
 def note_asked(site: Site, connector: str, has_history: bool, at: datetime) -> None:
     """Publish that a connector was last asked for its history at this time."""
-    with site.platform.warehouse.transaction() as connection:
-        connection.execute(
+    site.platform.warehouse.transact(
+        lambda connection: connection.execute(
             "INSERT INTO sync_state (connector, stream, has_history, last_run_at) "
             "VALUES ($1, 'orders', $2, $3)",
             [connector, has_history, at],
         )
+    )
     site.platform.publish()
 
 

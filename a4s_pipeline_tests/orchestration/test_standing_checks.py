@@ -33,8 +33,7 @@ def told(site: Site) -> dict[str, str]:
 
 
 def write(site: Site, sql: str, *values: Any) -> None:
-    with site.platform.warehouse.transaction() as connection:
-        connection.execute(sql, values)
+    site.platform.warehouse.transact(lambda connection: connection.execute(sql, values))
 
 
 def note_success(site: Site, stream: str, at: datetime) -> None:

@@ -1,0 +1,68 @@
+"""Where runs are spread over machines: each shows that it lives, and one whose worker is gone is ended.
+
+Dagster asks its launcher whether a run lives. Celery's keeps a run of a worker that was killed whole, or
+whose machine is gone, as started for ever: its connector would be left alone by every schedule.
+"""
+
+import time
+from collections.abc import Iterator
+
+import dagster as dg
+
+from a4s_pipeline.platform import Platform
+
+# From the start of a run to the first sign of it pass seconds; between two looks a database may restart.
+_YOUNGEST_SECONDS = 60.0
+_SEEN_GONE = ","
+
+
+def platform_resource(platform: Platform) -> dg.ResourceDefinition:
+    """Define the resource `platform`; a run that holds it shows a sign, where others look for it."""
+
+    @dg.resource(description="The gateway, the warehouse and the locks of this installation.")
+    def shown(context: dg.InitResourceContext) -> Iterator[Platform]:
+        if context.run is None or not platform.locks.reach_other_machines:
+            yield platform
+            return
+        with platform.locks.shown(_sign_of(context.run.run_id)):
+            yield platform
+
+    return shown
+
+
+def _sign_of(run_id: str) -> str:
+    return f"run.{run_id}"
+
+
+@dg.sensor(
+    name="lost_runs",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Ends runs whose worker is gone, so that the next run may begin: nothing of theirs is lost.",
+)
+def lost_runs(
+    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+) -> dg.SkipReason | dg.SensorResult:
+    """Ends each run that showed no sign at two looks in a row."""
+    suspects = set((context.cursor or "").split(_SEEN_GONE))
+    gone = {run.run_id: run for run in _without_sign(context.instance, platform)}
+    for run_id in suspects & gone.keys():
+        context.instance.report_run_failed(
+            gone[run_id],
+            "its worker is gone: it was killed, or its machine was. Nothing is lost: what it had written "
+            "stays, and the next run goes on from there",
+        )
+    left = sorted(gone.keys() - suspects)
+    return dg.SensorResult(
+        skip_reason=dg.SkipReason(f"{len(gone) - len(left)} runs ended, {len(left)} to be looked at again"),
+        cursor=_SEEN_GONE.join(left),
+    )
+
+
+def _without_sign(instance: dg.DagsterInstance, platform: Platform) -> Iterator[dg.DagsterRun]:
+    now = time.time()
+    statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    for record in instance.get_run_records(dg.RunsFilter(statuses=statuses)):
+        is_old = record.start_time is not None and now - record.start_time > _YOUNGEST_SECONDS
+        if is_old and not platform.locks.is_shown(_sign_of(record.dagster_run.run_id)):
+            yield record.dagster_run
