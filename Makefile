@@ -4,13 +4,15 @@ BIN := .venv/bin
 UI_PORT ?= 3000
 POINTS ?= 1000@0 1000@5 1000@20 1000@50 3600@20
 SIZES ?= 10000 100000 1000x10
+CLUSTER ?=
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test nightly bench dev lint clean
+.PHONY: help demo test nightly bench bench-cluster cluster cluster-deps test-cluster dev lint clean
 
 help:
-	@echo 'make demo | test | nightly | bench | lint | dev | clean'
+	@echo 'make demo | test | nightly | bench | bench-cluster | cluster | cluster-deps | test-cluster | lint | dev | clean'
 
 demo: .venv/ready
 	$(BIN)/a4s demo
@@ -37,6 +39,32 @@ bench: .venv-bench/ready
 	.venv-bench/bin/python -m benchmarks.on_demand
 	.venv-bench/bin/python -m benchmarks.growth $(SIZES)
 
+# Dagster as on several machines, tried out on this one: an import of twenty connectors by PostgreSQL, Redis and
+# Celery workers, all of them started for it in .cluster/ and stopped afterwards. To look at it in the UI:
+# make cluster CLUSTER='--keep', and `.venv-cluster/bin/python -m cluster --help` names the rest.
+cluster: .venv-cluster/ready
+	.venv-cluster/bin/python -m cluster $(CLUSTER)
+
+test-cluster: .venv-cluster/ready
+	.venv-cluster/bin/pytest -q -m cluster a4s_pipeline_tests/lake a4s_pipeline_tests/cluster
+
+# Twenty connectors by one, two and three workers, and what readers wait for: ten minutes on two quiet cores.
+# Fewer: make bench-cluster CLUSTER='--orders 100 --workers 1 2'
+bench-cluster: .venv-cluster/ready
+	.venv-cluster/bin/python -m benchmarks.cluster $(CLUSTER)
+
+# Of these only the programs are used. Debian starts a server of each when it installs them; ours take other ports.
+cluster-deps:
+	@command -v apt-get >/dev/null || { echo 'Without apt-get: install PostgreSQL and Redis as your system does.'; exit 1; }
+	@echo 'This installs PostgreSQL and Redis from Debian, as root.'
+	$(SUDO) apt-get update -qq
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql redis-server
+
+.venv-cluster/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-cluster
+	.venv-cluster/bin/pip install --quiet --disable-pip-version-check --editable '.[cluster-dev]'
+	touch $@
+
 .venv-bench/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check --editable '.[bench]'
@@ -49,4 +77,4 @@ bench: .venv-bench/ready
 	touch $@
 
 clean:
-	rm -rf .venv .venv-bench build demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-bench .venv-cluster .cluster build demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,0 +1,138 @@
+"""Locks and signs between machines: nobody shares a lock, and a kill leaves none behind."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+
+from a4s_pipeline.errors import StoreUnreachable, SyncUnderWay
+from a4s_pipeline.locks import Locks
+from a4s_pipeline_tests.cluster.holders import MOMENT, SLACK, Hold, asked, refused
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+
+def test_a_lock_of_another_process_is_refused_with_the_name_of_its_holder(locks: Locks, hold: Hold) -> None:
+    holder = hold("held", "one")
+    with refused(holder.name), locks.held("one", 0, SyncUnderWay):
+        raise AssertionError("two hold the lock")
+    with locks.held("other", 0, SyncUnderWay):
+        pass
+    holder.let_go()
+    with locks.held("one", 0, SyncUnderWay):
+        pass
+
+
+def test_a_lock_is_free_as_soon_as_its_process_is_killed(locks: Locks, hold: Hold) -> None:
+    holder = hold("held", "one")
+    holder.kill()
+    with locks.held("one", MOMENT, SyncUnderWay):
+        pass
+
+
+def test_a_lock_that_is_let_go_comes_to_who_waits_for_it(locks: Locks, hold: Hold) -> None:
+    holder = hold("held", "one")
+    timer = threading.Timer(0.5, holder.let_go)
+    timer.start()
+    began = time.monotonic()
+    with locks.held("one", 60, SyncUnderWay):
+        assert 0.4 < time.monotonic() - began < 0.5 + SLACK
+    timer.join()
+
+
+def test_a_lock_is_waited_for_no_longer_than_was_said(locks: Locks, hold: Hold) -> None:
+    holder = hold("held", "one")
+    with refused(holder.name, after=1, within=1 + SLACK), locks.held("one", 1, SyncUnderWay):
+        raise AssertionError("two hold the lock")
+
+
+def test_two_threads_of_one_process_exclude_each_other(locks: Locks) -> None:
+    refusals: queue.SimpleQueue[object] = queue.SimpleQueue()
+
+    def other() -> None:
+        try:
+            with locks.held("one", 0.1, SyncUnderWay):
+                refusals.put("two hold the lock")
+        except SyncUnderWay as error:
+            refusals.put(error)
+
+    with locks.held("one", 0, SyncUnderWay):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert isinstance(refusals.get_nowait(), SyncUnderWay)
+    with locks.held("one", 0, SyncUnderWay):
+        pass
+
+
+def test_a_lock_is_let_go_when_its_block_fails(locks: Locks, hold: Hold) -> None:
+    with pytest.raises(ZeroDivisionError), locks.held("one", 0, SyncUnderWay):
+        raise ZeroDivisionError
+    hold("held", "one")
+
+
+def test_a_sign_is_seen_by_another_process_and_goes_with_the_last_who_shows_it(
+    locks: Locks, hold: Hold
+) -> None:
+    assert not locks.is_shown("serving")
+    first, second = hold("shown", "serving"), hold("shown", "serving")
+    assert locks.is_shown("serving")
+    assert not locks.is_shown("another")
+    first.let_go()
+    assert locks.is_shown("serving")
+    second.kill()
+    deadline = time.monotonic() + MOMENT
+    while locks.is_shown("serving"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_locks_that_a_database_cut_off_are_given_up_without_a_word_and_taken_anew(
+    locks: Locks, hold: Hold, database: str
+) -> None:
+    with locks.held("one", 0, SyncUnderWay), locks.turn("writing", 0, SyncUnderWay, is_alone=False):
+        cut_all_connections(database)
+    assert_in_order(locks, hold)
+
+
+def test_a_database_that_was_started_again_is_missed_once_at_most(
+    locks: Locks, hold: Hold, database: str
+) -> None:
+    assert_in_order(locks, hold)
+    cut_all_connections(database)
+    with suppress(StoreUnreachable):
+        locks.is_shown("serving")
+    with suppress(StoreUnreachable), locks.turn("writing", 0, SyncUnderWay, is_alone=False):
+        pass
+    assert_in_order(locks, hold)
+
+
+def assert_in_order(locks: Locks, hold: Hold) -> None:
+    """Locks, signs and turns are ours to take and to let go, and another's are respected."""
+    with (
+        locks.held("one", 0, SyncUnderWay),
+        locks.shown("serving"),
+        locks.turn("writing", 0, SyncUnderWay, is_alone=True),
+    ):
+        assert locks.is_shown("serving")
+    assert not locks.is_shown("serving")
+    holder = hold("held", "one")
+    with refused(holder.name), locks.held("one", 0, SyncUnderWay):
+        raise AssertionError("two hold the lock")
+    holder.kill()
+    with locks.held("one", MOMENT, SyncUnderWay):
+        pass
+
+
+def cut_all_connections(database: str) -> None:
+    """Do to everybody in the database what a restart of the server does."""
+    ended = asked(
+        database,
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    assert ended >= 2

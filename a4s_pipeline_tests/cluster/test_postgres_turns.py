@@ -1,0 +1,76 @@
+"""Turns between machines: many side by side, or one alone, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from a4s_pipeline.errors import SyncUnderWay
+from a4s_pipeline.locks import Locks
+from a4s_pipeline_tests.cluster.holders import MOMENT, SLACK, Hold, asked, new_locks, refused
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+
+def test_a_turn_alone_waits_for_the_turns_side_by_side_and_they_for_it(locks: Locks, hold: Hold) -> None:
+    beside = hold("beside", "writing")
+    with locks.turn("writing", 0, SyncUnderWay, is_alone=False):
+        pass
+    with (
+        refused(beside.name, after=0.5, within=0.5 + SLACK),
+        locks.turn("writing", 0.5, SyncUnderWay, is_alone=True),
+    ):
+        raise AssertionError("it is not alone")
+    beside.let_go()
+    with locks.turn("writing", 0, SyncUnderWay, is_alone=True):
+        pass
+    alone = hold("alone", "writing")
+    with (
+        refused(alone.name, after=0.5, within=0.5 + SLACK),
+        locks.turn("writing", 0.5, SyncUnderWay, is_alone=False),
+    ):
+        raise AssertionError("the other is not alone")
+    alone.kill()
+    with locks.turn("writing", MOMENT, SyncUnderWay, is_alone=False):
+        pass
+
+
+def test_a_turn_alone_comes_as_soon_as_the_others_are_over(locks: Locks, hold: Hold) -> None:
+    beside = hold("beside", "writing")
+    timer = threading.Timer(0.5, beside.let_go)
+    timer.start()
+    began = time.monotonic()
+    with locks.turn("writing", 60, SyncUnderWay, is_alone=True):
+        assert 0.4 < time.monotonic() - began < 0.5 + SLACK
+    timer.join()
+
+
+def test_a_turn_alone_is_not_passed_over_by_those_who_come_later(
+    locks: Locks, hold: Hold, database: str
+) -> None:
+    """With writers side by side without a gap, the longest transaction would never be alone."""
+    beside = hold("beside", "writing")
+    order: list[str] = []
+
+    def alone() -> None:
+        with locks.turn("writing", 60, SyncUnderWay, is_alone=True):
+            order.append("alone")
+
+    def late(others: Locks) -> None:
+        with others.turn("writing", 60, SyncUnderWay, is_alone=False):
+            order.append("late")
+
+    threads = [
+        threading.Thread(target=alone),
+        threading.Thread(target=late, args=(new_locks(database),)),
+    ]
+    for waiting, thread in enumerate(threads, start=1):
+        thread.start()
+        while asked(database, "SELECT count(*) FROM pg_locks WHERE NOT granted") < waiting:
+            time.sleep(0.05)
+    beside.let_go()
+    for thread in threads:
+        thread.join(60)
+    assert order == ["alone", "late"]

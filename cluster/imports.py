@@ -1,0 +1,72 @@
+"""The import of every connector, as Dagster's schedules would start it: which runs, and what came in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from a4s_pipeline.orchestration.jobs import SYNC_CUSTOMERS, SYNC_ITEMS, SYNC_ORDERS
+from a4s_pipeline.orchestration.schedules import run_request_for_listing, run_request_for_orders
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings import GivenSettings, Settings
+from a4s_pipeline.warehouse.state import StreamState
+from cluster.dagster_api import Launch
+from cluster.gateway import Gateway
+from cluster.home import Home
+
+_COUNTS = """
+SELECT connector, count(*) FILTER (WHERE kind = 'order'), count(*) FILTER (WHERE kind = 'line')
+FROM (SELECT connector, 'order' AS kind FROM orders UNION ALL SELECT connector, 'line' FROM order_lines)
+GROUP BY connector
+"""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came in of a connector."""
+
+    orders: int = 0
+    lines: int = 0
+
+
+def settings_of(home: Home, gateway: Gateway) -> Settings:
+    """Return the settings that the processes of a cluster read from their environment."""
+    return GivenSettings(
+        gateway_url=gateway.url,
+        connectors=dict(gateway.connectors),
+        data_dir=Path(home.environment["A4S_DATA_DIR"]),
+        history_start=home.environment["A4S_HISTORY_START"],
+        warehouse=home.environment.get("A4S_WAREHOUSE"),
+    )
+
+
+def import_of_everything(settings: Settings) -> Iterator[Launch]:
+    """Yield a run for the orders of each connector, and then one for its customers and one for its items."""
+    now = datetime.now(UTC)
+    for connector in settings.connectors:
+        yield import_of_orders(connector, settings)
+    for connector in settings.connectors:
+        for job in (SYNC_CUSTOMERS, SYNC_ITEMS):
+            yield _launch(job.name, run_request_for_listing(connector, now))
+
+
+def import_of_orders(connector: str, settings: Settings, state: StreamState | None = None) -> Launch:
+    """Return the run that catches a connector's orders up; without a state, from the very beginning."""
+    request = run_request_for_orders(connector, state or StreamState(), settings, datetime.now(UTC))
+    return _launch(SYNC_ORDERS.name, request)
+
+
+def imported(settings: Settings) -> dict[str, Imported]:
+    """Return what analysts would find of each connector now."""
+    with Platform(settings).readable.reading() as store:
+        return {
+            connector: Imported(orders, lines) for connector, orders, lines in store.sql(_COUNTS).fetchall()
+        }
+
+
+def _launch(job: str, request: dg.RunRequest) -> Launch:
+    return Launch(job, dict(request.tags), dict(request.run_config))

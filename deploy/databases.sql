@@ -1,0 +1,2 @@
+-- Beside Dagster's own, which the image makes: the catalog of the lake.
+CREATE DATABASE lake;
