@@ -20,7 +20,8 @@ from a4s_pipeline_tests.cluster.spread import (
 from a4s_pipeline_tests.kills.versions import TABLES as DATA_TABLES
 from cluster.imports import import_of_orders
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+# One cluster serves both files that need it.
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900), pytest.mark.xdist_group("cluster")]
 
 WITH_LISTINGS = TWENTY[:2]
 

@@ -13,7 +13,8 @@ from a4s_pipeline.orchestration.on_demand import _SIGN, JOB
 from a4s_pipeline_tests.cluster.spread import DESK, Spread, wait_until
 from cluster.dagster_api import Launch
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+# One cluster serves both files that need it.
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900), pytest.mark.xdist_group("cluster")]
 
 ORDERS, COPIES = 20, 3
 
