@@ -36,9 +36,7 @@ from a4s_pipeline.warehouse.tables import SYNC_STATE, TABLES
 
 _LEDGERS = (tables.ORDER_EXPORTS, tables.ORDER_EXPORT_ATTEMPTS, tables.CREATED_CUSTOMERS)
 _IN_ORDER = (*_LEDGERS, *(table for table in TABLES if table not in (*_LEDGERS, SYNC_STATE)))
-# More would not only take memory. DuckLake 1.0 loses the bounds of a column where one row group of a new file
-# is null throughout and another is not; then it takes those of the next file for the bounds of the table, and
-# leaves rows out of answers. A row group holds 122,880 rows: of less than half of that, a file has but one.
+# More would take memory, and a file of several row groups, which must not be (`applied_schema`).
 ROWS_AT_ONCE = 50_000
 _BLOCK = 10_000
 _MOST_NAMED = 5

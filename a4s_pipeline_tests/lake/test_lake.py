@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -258,6 +259,37 @@ def test_rows_of_two_connectors_lie_in_files_of_their_own(lake: Lake) -> None:
     add(lake, *(f"A{one}" for one in range(50)), connector="noord")
     folders = {path.parent.name for path in Path(lake.place.files).rglob("*.parquet")}
     assert folders == {"connector=demo", "connector=noord"}
+
+
+def test_a_column_that_is_empty_for_long_in_a_large_batch_spoils_no_answer(lake: Lake) -> None:
+    """DuckLake 1.0 loses a column's bounds by a file in which one row group is null throughout."""
+    batches = (
+        "SELECT 'a', -1000000000 * number FROM range(2) AS t (number)",
+        "SELECT 'b', CASE WHEN number > 250000 THEN number END FROM range(250042) AS t (number)",
+        "SELECT 'c', number % 3 FROM range(100) AS t (number)",
+    )
+
+    def answers() -> list[int]:
+        questions = ("line_number > 100", "line_number < 0", "line_number IS NOT NULL")
+        with lake.moment() as connection:
+            return [
+                connection.execute(f"SELECT count(*) FROM order_lines WHERE {question}").fetchall()[0][0]
+                for question in questions
+            ]
+
+    for batch in batches:
+        lake.transact(_inserting(batch))
+    assert answers() == [41, 1, 143]
+    tend(lake, timedelta(0), datetime.now(UTC))
+    lake.transact(_inserting(batches[-1]))
+    assert answers() == [41, 1, 243]
+
+
+def _inserting(query: str) -> Callable[[duckdb.DuckDBPyConnection], None]:
+    def insert(connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute(f"INSERT INTO order_lines (connector, line_number) {query}")
+
+    return insert
 
 
 def test_a_file_that_is_no_catalog_is_named_with_what_to_check(tmp_path: Path) -> None:
