@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings, StoreHeld
+from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings, StoreHeld, StoreUnreachable
 from a4s_pipeline.ondemand.answers import failure
 from a4s_pipeline.ondemand.inbox import Waiting, as_bytes
 from a4s_pipeline.ondemand.inboxes import inbox_of
@@ -29,7 +29,12 @@ _TRY_AGAIN_AFTER = 5.0
 # waits for no ledger behind them; where a mention misleads, only the threads are others.
 _SENT_THROUGH_A_LEDGER = (b"export_order", b"create_customer")
 # Failures to ask what became of something, which say nothing of what became of it.
-_NOT_ASKED = frozenset({StoreHeld.code, "StoreUnusable", UnderWay.code, ChangeSettings.code, "Unexpected"})
+_NOT_ASKED = frozenset(
+    {
+        *(StoreHeld.code, StoreUnreachable.code, "StoreUnusable"),
+        *(UnderWay.code, ChangeSettings.code, "Unexpected"),
+    }
+)
 
 _log = logging.getLogger(__name__)
 
@@ -161,7 +166,7 @@ class Desk:
         else:
             document = self.document(waiting)
         status = str(document["status"])
-        if is_settling and _is_unknown_still(document):
+        if is_settling and is_unknown_still(document):
             # Nothing new: whoever has taken the answer out of the outbox is not told it again.
             self._look_again_later(path)
             return
@@ -213,6 +218,7 @@ def _is_to_be_sent(waiting: Waiting) -> bool:
     return any(kind in waiting.raw for kind in _SENT_THROUGH_A_LEDGER)
 
 
-def _is_unknown_still(document: Mapping[str, Any]) -> bool:
+def is_unknown_still(document: Mapping[str, Any]) -> bool:
+    """Tell whether an attempt to settle an outcome brought none."""
     is_not_asked = document["status"] == "failed" and document["error"]["code"] in _NOT_ASKED
     return is_not_asked or document["status"] == "unknown"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from contextlib import closing, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 
 import duckdb
@@ -31,12 +32,17 @@ class Attached:
         self._root: duckdb.DuckDBPyConnection | None = None
         self._process = os.getpid()
 
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection of its own to the lake, which the caller closes; raises as DuckDB does."""
+    def connection(self, in_turn: Callable[[], AbstractContextManager[None]]) -> duckdb.DuckDBPyConnection:
+        """Return a connection of its own to the lake, which the caller closes; raises as DuckDB does.
+
+        `in_turn` keeps other processes from attaching meanwhile: of two that find a new catalog empty, both
+        make its tables, and one fails.
+        """
         with self._lock:
             if self._root is None or self._process != os.getpid():
-                # What a worker's parent had open is not its child's to use.
-                self._root, self._process = _attached(self._place), os.getpid()
+                with in_turn():
+                    # What a worker's parent had open is not its child's to use.
+                    self._root, self._process = _attached(self._place), os.getpid()
             connection = self._root.cursor()
         try:
             connection.execute("USE lake")

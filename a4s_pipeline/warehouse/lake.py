@@ -27,6 +27,7 @@ from a4s_pipeline.warehouse.views import DEFAULT_ZONE
 # so often does its work alone, so that the longest transaction comes to its end among many short ones.
 TRIES_SIDE_BY_SIDE = 3
 _WRITING = "lake.writing"
+_ATTACHING = "lake.attaching"
 _LONGEST_PAUSE = 0.2
 
 _MET = re.compile(
@@ -175,7 +176,9 @@ class Lake:
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
         try:
-            return self._attached.connection()
+            return self._attached.connection(
+                lambda: self._locks.held(_ATTACHING, self._wait_seconds, self._held)
+            )
         except duckdb.Error as error:
             raise self._error_for(error) from None
         except (OSError, sqlite3.Error) as error:
@@ -207,7 +210,7 @@ class Lake:
         return self._unusable(why)
 
     def _held(self, holder: str) -> StoreHeld:
-        return StoreHeld(f"{holder} kept writing to the lake for {self._wait_seconds:g} s: try again later")
+        return StoreHeld(f"{holder} kept the lake busy for {self._wait_seconds:g} s: try again later")
 
     @staticmethod
     def _unusable(why: str) -> ChangeSite:

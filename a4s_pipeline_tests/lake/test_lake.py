@@ -15,11 +15,12 @@ import pytest
 from a4s_pipeline.errors import ChangeSite, StoreHeld, StoreUnreachable
 from a4s_pipeline.warehouse.lake import TRIES_SIDE_BY_SIDE, Lake
 from a4s_pipeline.warehouse.lake_upkeep import standing, tend
-from a4s_pipeline.warehouse.place import PostgresLake, SqliteLake
+from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.staging import append_rows, replace_rows
 from a4s_pipeline.warehouse.tables import ORDERS, SYNC_STATE, TABLES
 from a4s_pipeline.warehouse.views import DEFAULT_ZONE, views_in
 from a4s_pipeline_tests.lake.conftest import OpenLake
+from a4s_pipeline_tests.lake.openers import open_at_once
 
 pytestmark = pytest.mark.cluster
 
@@ -37,6 +38,11 @@ def held(lake: Lake) -> list[str]:
 def test_what_a_transaction_writes_is_there_for_everybody_afterwards(lake: Lake, open_lake: OpenLake) -> None:
     add(lake, "A1", "A2")
     assert held(open_lake()) == ["A1", "A2"]
+
+
+def test_a_new_lake_is_opened_by_many_processes_at_once(place: LakePlace) -> None:
+    """Of two that found the catalog empty, DuckLake let both make its tables, and one failed."""
+    assert open_at_once(place, 4) == []
 
 
 @pytest.mark.parametrize("what", [ZeroDivisionError, KeyboardInterrupt])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from a4s_pipeline.ondemand.desk import Desk
+from a4s_pipeline.ondemand.desk import Desk, is_unknown_still
 from a4s_pipeline.ondemand.flow_log import FlowLog
 from a4s_pipeline.ondemand.upkeep import Upkeep
 from a4s_pipeline.warehouse.ledger import ORDER_LEDGER
@@ -285,6 +285,25 @@ def test_a_ledger_that_cannot_be_had_keeps_no_connector_from_being_settled_later
             assert site.sandbox.calls("exported_order") == []
         assert service.settle_all() == 0
         assert len(site.sandbox.calls("exported_order")) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "is_unknown"),
+    [
+        ("unknown", "GatewayUnavailable", True),
+        ("failed", "StoreHeld", True),
+        ("failed", "StoreUnreachable", True),
+        ("failed", "StoreUnusable", True),
+        ("failed", "UnderWay", True),
+        ("failed", "GatewayUnavailable", False),
+        ("refused", "Refused", False),
+        ("ok", None, False),
+    ],
+)
+def test_an_outcome_is_unknown_as_long_as_nobody_could_ask_for_it(
+    status: str, code: str | None, is_unknown: bool
+) -> None:
+    assert is_unknown_still({"status": status, "error": code and {"code": code}}) is is_unknown
 
 
 def test_what_keeps_an_outcome_from_being_asked_for_is_not_taken_for_the_outcome(site: Site) -> None:

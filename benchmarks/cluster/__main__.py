@@ -2,8 +2,8 @@
 
 Workers have one slot each and have done a run before. PostgreSQL, Redis, the gateway, Dagster and the
 workers share this machine, so where it has few processors they bound what more workers can gain. Each import
-has a cluster of its own, with nothing in its store but a connector a worker. Prints Markdown, and writes
-nothing else.
+has a cluster of its own, with nothing in its store but a connector a worker. Prints Markdown on standard
+output when it is done, and on standard error what it is at.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def imports(load: Load, workers: Sequence[int]) -> Iterator[tuple[Store, int, To
     for number in workers:
         for store in Store:
             with measured(store, number, load) as cluster:
-                yield store, number, cluster.measure()
+                took = cluster.measure()
+            sys.stderr.write(f"{_NAMES[store]}, {number} workers: {took.seconds:.1f} s\n")
+            yield store, number, took
 
 
 def rows_of_imports(took: Sequence[tuple[Store, int, Took]]) -> Iterator[str]:
