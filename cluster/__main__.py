@@ -62,7 +62,9 @@ def cluster(folder: Path, size: Size, store: Store) -> Iterator[Cluster]:
         ) as gateway,
     ):
         home = make_home(folder, gateway, database, broker, store=store)
-        with dagster(home, dict.fromkeys(names, DEFAULT_QUEUE), slots=size.slots) as processes:
+        # Whoever looks around may start an on-demand run too.
+        queues = f"{DEFAULT_QUEUE},on_demand"
+        with dagster(home, dict.fromkeys(names, queues), slots=size.slots) as processes:
             yield Cluster(home, gateway, processes)
 
 
@@ -86,7 +88,7 @@ def import_all(up: Cluster) -> list[Run]:
 def main() -> int:
     """Return 0 where every run succeeded."""
     parser = argparse.ArgumentParser(prog="python -m cluster", description=__doc__)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--slots", type=int, default=1, help="runs at once, of each worker")
     parser.add_argument("--connectors", type=int, default=20)
     parser.add_argument("--orders", type=int, default=500, help="of each connector")

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 
 import yaml
 
@@ -20,8 +19,6 @@ from cluster.processes import Child, ClusterError, free_port, listens
 LOCATION = "a4s"
 MODULE = "a4s_pipeline.definitions"
 DEFAULT_QUEUE = "dagster"
-# As many workers as there are names, a queue each.
-TWO_WORKERS = MappingProxyType({"worker-1": DEFAULT_QUEUE, "worker-2": DEFAULT_QUEUE})
 _BIN = Path(sys.executable).parent
 _RECEIVED = re.compile(r"Task execute_job\[([0-9a-f-]+)\] received")
 
@@ -140,8 +137,8 @@ def _is_ready(worker: Child) -> bool:
 
 
 @contextmanager
-def dagster(home: Home, workers: Mapping[str, str] = TWO_WORKERS, *, slots: int = 1) -> Iterator[Dagster]:
-    """Start everything but the daemon, and stop all of it afterwards."""
+def dagster(home: Home, workers: Mapping[str, str], *, slots: int = 1) -> Iterator[Dagster]:
+    """Start everything but the daemon, and stop it afterwards; `workers` names the queues of each worker."""
     if not (_BIN / "celery").exists():
         raise ClusterError(f"{_BIN / 'celery'} is missing: `make cluster` and `make test-cluster` install it")
     processes = Dagster(home, slots=slots)
