@@ -120,9 +120,14 @@ def _say(line: str) -> None:
 
 
 def _stay(processes: Dagster) -> None:
+    """Wait for Ctrl-C; a process that somebody kills, to see what comes of it, takes no other with it."""
+    ended: set[str] = set()
     try:
         while True:
-            processes.assert_alive()
+            for child in processes.children:
+                if not child.is_alive and child.name not in ended:
+                    ended.add(child.name)
+                    _console.print(f"{child.name} has ended ({child.log}); the rest goes on")
             time.sleep(1)
     except KeyboardInterrupt:
         _console.print("stopping")
