@@ -48,7 +48,7 @@ cluster: .venv-cluster/ready
 test-cluster: .venv-cluster/ready
 	.venv-cluster/bin/pytest -q -n 2 --dist loadgroup -m cluster a4s_pipeline_tests/lake a4s_pipeline_tests/cluster
 
-# Twenty connectors by one, two and three workers, and what readers wait for: ten minutes on two quiet cores.
+# Twenty connectors by one, two and three workers, and what readers wait for: eleven minutes on two quiet cores.
 # Fewer: make bench-cluster CLUSTER='--orders 100 --workers 1 2'
 bench-cluster: .venv-cluster/ready
 	.venv-cluster/bin/python -m benchmarks.cluster $(CLUSTER)
