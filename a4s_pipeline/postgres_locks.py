@@ -20,7 +20,7 @@ from typing import Any
 
 import psycopg2
 
-from a4s_pipeline.errors import StoreUnreachable
+from a4s_pipeline.errors import ChangeSettings, StoreUnreachable
 from a4s_pipeline.locks import Busy
 
 _POLL = 0.05
@@ -174,23 +174,35 @@ class _Session:
                         self._open.close()
                     self._open = None
                 raise StoreUnreachable(
-                    "the database of the locks does not answer "
-                    f"({type(error).__name__}): see that PostgreSQL runs and that A4S_WAREHOUSE leads to it; "
-                    "nothing is lost, try again then"
+                    f"the database of the lake and its locks does not answer ({_why(error)}): see that "
+                    "PostgreSQL runs and that A4S_WAREHOUSE leads to it; nothing is lost, try again then"
                 ) from None
 
     def _connected(self) -> Any:
         if self._open is None or self._process != os.getpid():
             name = f"process {os.getpid()} on {socket.gethostname()}"
             # A name longer than PostgreSQL keeps is cut off there with a notice.
-            self._open = psycopg2.connect(
-                self._string, application_name=name[:63], connect_timeout=10, **_ALIVE
-            )
+            try:
+                self._open = psycopg2.connect(
+                    self._string, application_name=name[:63], connect_timeout=10, **_ALIVE
+                )
+            except psycopg2.ProgrammingError:
+                # The driver would quote a part of the string, which may be the password.
+                raise ChangeSettings(
+                    "A4S_WAREHOUSE: what follows ducklake:postgres: is no connection string of libpq, such "
+                    "as host=db.example.com dbname=lake user=a4s; a value with a space in it needs quotes"
+                ) from None
             self._open.autocommit = True
             with self._open.cursor() as cursor:
                 cursor.execute(_NOTICE_DEATH)
             self._process = os.getpid()
         return self._open
+
+
+def _why(error: Exception) -> str:
+    """Return what the driver said, where it quotes nothing of the connection string but a host."""
+    first = str(error).partition("\n")[0]
+    return first if first.startswith("connection to server") else type(error).__name__
 
 
 def _number_of(name: str) -> int:

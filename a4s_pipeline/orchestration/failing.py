@@ -43,7 +43,12 @@ def reason_of(steps: Sequence[dg.DagsterEvent], end: dg.DagsterEvent) -> str | N
     for event in steps:
         if reason := reason_of_step(event):
             return reason
+    told = reason_of_end(end) or end.message or "no reason"
+    return f"no step failed, its process could not start or ended before it was done: {told}"
+
+
+def reason_of_end(end: dg.DagsterEvent) -> str | None:
+    """Return why a run failed before its first step, where Dagster keeps the error."""
     # What watches over runs from outside reports them without any data.
     error = getattr(end.event_specific_data, "error", None)
-    told = _words_of((error.cause or error).message) if error else end.message
-    return f"no step failed, its process could not start or ended before it was done: {told or 'no reason'}"
+    return _words_of((error.cause or error).message) if error else None

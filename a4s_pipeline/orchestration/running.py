@@ -13,7 +13,7 @@ import dagster as dg
 
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.heap import nothing_collected
-from a4s_pipeline.orchestration.failing import INTERRUPTIONS, reason_of_step
+from a4s_pipeline.orchestration.failing import INTERRUPTIONS, reason_of_end, reason_of_step
 from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.orchestration.jobs import CONNECTOR_TAG, SYNC_CUSTOMERS, SYNC_ITEMS, SYNC_ORDERS
 from a4s_pipeline.orchestration.lost_runs import platform_resource
@@ -111,7 +111,9 @@ def _why_it_failed(result: dg.ExecuteInProcessResult) -> str:
         reason = reason_of_step(event)
         if reason is not None:
             return reason if failure.user_failure_data else f"{event.step_key}: {reason}"
-    return "the run failed; see its log in Dagster"
+    ends = (event for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE)
+    reasons = (reason for event in ends if (reason := reason_of_end(event)))
+    return next(reasons, "the run failed; see its log in Dagster")
 
 
 def _tags_of(connector: str, months: Months) -> dict[str, str]:

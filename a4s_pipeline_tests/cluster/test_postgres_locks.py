@@ -9,9 +9,9 @@ from contextlib import suppress
 
 import pytest
 
-from a4s_pipeline.errors import StoreUnreachable, SyncUnderWay
+from a4s_pipeline.errors import A4sError, ChangeSettings, StoreUnreachable, SyncUnderWay
 from a4s_pipeline.locks import Locks
-from a4s_pipeline_tests.cluster.holders import MOMENT, SLACK, Hold, asked, refused
+from a4s_pipeline_tests.cluster.holders import MOMENT, SLACK, Hold, asked, new_locks, refused
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -109,6 +109,27 @@ def test_a_database_that_was_started_again_is_missed_once_at_most(
     with suppress(StoreUnreachable), locks.turn("writing", 0, SyncUnderWay, is_alone=False):
         pass
     assert_in_order(locks, hold)
+
+
+@pytest.mark.parametrize(
+    ("connection", "error", "told"),
+    [
+        (
+            "host=127.0.0.1 port=1 password=s3cret dbname=x",
+            StoreUnreachable,
+            "port 1 failed: Connection refused",
+        ),
+        ("host=127.0.0.1 port=1 s3cret dbname=x", ChangeSettings, "no connection string of libpq"),
+        ("postgresql://a4s:s3cret@[x/lake", ChangeSettings, "no connection string of libpq"),
+    ],
+)
+def test_a_database_that_cannot_be_had_is_told_with_the_reason_and_without_the_password(
+    connection: str, error: type[A4sError], told: str
+) -> None:
+    locks = new_locks(connection)
+    with pytest.raises(error, match=told) as refusal, locks.held("one", 0, SyncUnderWay):
+        pass
+    assert "s3cret" not in str(refusal.value)
 
 
 def assert_in_order(locks: Locks, hold: Hold) -> None:

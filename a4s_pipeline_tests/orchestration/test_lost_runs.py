@@ -8,9 +8,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from a4s_pipeline.errors import StoreUnreachable
 from a4s_pipeline.locks import Busy, FileLocks
 from a4s_pipeline.orchestration import lost_runs as module
 from a4s_pipeline.orchestration.lost_runs import lost_runs, platform_resource
+from a4s_pipeline.orchestration.running import JobRunner
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import GivenSettings
 
@@ -140,3 +142,17 @@ def test_on_one_machine_a_run_shows_nothing(tmp_path: Path) -> None:
     assert isinstance(platform.locks, FileLocks)
     some_job.execute_in_process(resources={"platform": platform_resource(platform)})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_cannot_show_its_sign_fails_with_the_reason_in_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def shown(_name: str) -> AbstractContextManager[None]:
+        raise StoreUnreachable("the database does not answer: see that it runs")
+
+    platform = Platform(GivenSettings(connectors={"demo": "Demo B.V."}, data_dir=tmp_path))
+    signs = Signs()
+    monkeypatch.setattr(signs, "shown", shown)
+    platform.__dict__["locks"] = signs
+    with JobRunner(platform, is_recorded=False) as runner:
+        assert runner.sync_items("demo") == "the database does not answer: see that it runs"
