@@ -4,15 +4,14 @@ Dagster asks its launcher whether a run lives. Celery's keeps a run of a worker 
 whose machine is gone, as started for ever: its connector would be left alone by every schedule.
 """
 
-import time
 from collections.abc import Iterator
 
 import dagster as dg
 
 from a4s_pipeline.platform import Platform
 
-# From the start of a run to the first sign of it pass seconds; between two looks a database may restart.
-_YOUNGEST_SECONDS = 60.0
+# Other projects' runs, in the same Dagster, show no sign, and none of ours does before it begins.
+SHOWS_A_SIGN = {"a4s/shows_a_sign": "yes"}
 _SEEN_GONE = ","
 
 
@@ -25,6 +24,8 @@ def platform_resource(platform: Platform) -> dg.ResourceDefinition:
             yield platform
             return
         with platform.locks.shown(_sign_of(context.run.run_id)):
+            if context.instance is not None:
+                context.instance.add_run_tags(context.run.run_id, SHOWS_A_SIGN)
             yield platform
 
     return shown
@@ -60,9 +61,7 @@ def lost_runs(
 
 
 def _without_sign(instance: dg.DagsterInstance, platform: Platform) -> Iterator[dg.DagsterRun]:
-    now = time.time()
     statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    for record in instance.get_run_records(dg.RunsFilter(statuses=statuses)):
-        is_old = record.start_time is not None and now - record.start_time > _YOUNGEST_SECONDS
-        if is_old and not platform.locks.is_shown(_sign_of(record.dagster_run.run_id)):
-            yield record.dagster_run
+    for run in instance.get_runs(dg.RunsFilter(statuses=statuses, tags=SHOWS_A_SIGN)):
+        if not platform.locks.is_shown(_sign_of(run.run_id)):
+            yield run

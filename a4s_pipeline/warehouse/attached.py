@@ -30,6 +30,7 @@ class Attached:
         self._place = place
         self._lock = threading.Lock()
         self._root: duckdb.DuckDBPyConnection | None = None
+        self._not_ours: duckdb.DuckDBPyConnection | None = None
         self._process = os.getpid()
 
     def connection(self, in_turn: Callable[[], AbstractContextManager[None]]) -> duckdb.DuckDBPyConnection:
@@ -39,9 +40,12 @@ class Attached:
         make its tables, and one fails.
         """
         with self._lock:
-            if self._root is None or self._process != os.getpid():
+            if self._root is not None and self._process != os.getpid():
+                # What a worker's parent has open is not its child's to use, nor to close: that would wait for
+                # threads of the parent, for ever.
+                self._not_ours, self._root = self._root, None
+            if self._root is None:
                 with in_turn():
-                    # What a worker's parent had open is not its child's to use.
                     self._root, self._process = _attached(self._place), os.getpid()
             connection = self._root.cursor()
         try:
@@ -92,9 +96,9 @@ def _let_in(root: duckdb.DuckDBPyConnection) -> None:
     if "KEY_ID" not in given:
         return
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
-        scheme, _, host = endpoint.rstrip("/").partition("://")
+        scheme, _, host = endpoint.rstrip("/").rpartition("://")
         # Other makers' stores have no bucket in the name of their host.
-        given |= {"ENDPOINT": host, "USE_SSL": str(scheme == "https"), "URL_STYLE": "path"}
+        given |= {"ENDPOINT": host, "USE_SSL": str(scheme != "http"), "URL_STYLE": "path"}
     options = ", ".join(f"{option} {_quoted(value)}" for option, value in given.items())
     root.execute(f"CREATE SECRET a4s_lake (TYPE s3, {options})")
 

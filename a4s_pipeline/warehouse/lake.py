@@ -134,16 +134,20 @@ class Lake:
             # An SQLite catalog has one writer at a time anyway, who would be waited for in vain.
             is_alone = isinstance(self.place, SqliteLake) or tries >= TRIES_SIDE_BY_SIDE
             try:
-                with self._turn(deadline, is_alone=is_alone), self._transaction(is_kept=True) as connection:
+                with self._turn(is_alone=is_alone), self._transaction(is_kept=True) as connection:
                     return work(connection)
             except duckdb.Error as error:
-                if not writers_met(error) or time.monotonic() >= deadline:
+                # Work that takes longer than anybody waits has its turn alone all the same.
+                is_given_up = tries >= TRIES_SIDE_BY_SIDE and time.monotonic() >= deadline
+                if not writers_met(error) or is_given_up:
                     raise
             tries += 1
             time.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311 - so that two do not meet again
 
     @contextmanager
-    def _turn(self, deadline: float, *, is_alone: bool) -> Iterator[None]:
+    def _turn(self, *, is_alone: bool) -> Iterator[None]:
+        deadline = time.monotonic() + self._wait_seconds
+
         def left() -> float:
             return max(0.0, deadline - time.monotonic())
 
@@ -197,11 +201,12 @@ class Lake:
     def _error_for(self, error: duckdb.Error) -> A4sError:
         if writers_met(error):
             return self._held("other writers")
-        # The first line says why; it may quote the connection string, which may hold a password.
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        why = str(error)
         if isinstance(self.place, PostgresLake):
+            # The connection string may hold a password, and DuckDB quotes it.
             why = why.replace(self.place.connection, "A4S_WAREHOUSE")
-        if _GONE.search(str(error)):
+        why = why.partition("\n")[0] or type(error).__name__
+        if isinstance(self.place, PostgresLake) and _GONE.search(str(error)):
             self._attached.drop()
             return StoreUnreachable(
                 f"the catalog of the lake does not answer ({why}): see that PostgreSQL runs and that "

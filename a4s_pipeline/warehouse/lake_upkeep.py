@@ -6,23 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import duckdb
-
+from a4s_pipeline.errors import A4sError
 from a4s_pipeline.warehouse.lake import Lake
+from a4s_pipeline.warehouse.tables import TABLES
 
 # A query that began before a file was let go may read it still.
 LONGEST_QUERY = timedelta(days=1)
-# What a killed writer left, and no snapshot ever named: never a file that is being written now.
-LONGEST_WRITE = timedelta(days=2)
 
 # Rows of small batches lie in the catalog at first: out into files with them, and small files into large.
 _FLUSH = "CALL ducklake_flush_inlined_data('lake')"
-_MERGE = "CALL ducklake_merge_adjacent_files('lake')"
+_MERGE = "CALL ducklake_merge_adjacent_files('lake', $1)"
 # Where most rows of a file were replaced since, it is written anew without them.
-_REWRITE = "CALL ducklake_rewrite_data_files('lake')"
+_REWRITE = "CALL ducklake_rewrite_data_files('lake', $1)"
 _EXPIRE = "CALL ducklake_expire_snapshots('lake', older_than => $1)"
 _CLEAN = "CALL ducklake_cleanup_old_files('lake', older_than => $1)"
-_ORPHANS = "CALL ducklake_delete_orphaned_files('lake', older_than => $1)"
+# There is no step that deletes files of which the catalog does not know: where two catalogs have one folder,
+# a restored one beside the old, say, those are the other's rows. What a killed writer left costs space alone.
 _STANDING = """
     SELECT coalesce(sum(file_count), 0), coalesce(sum(file_size_bytes), 0),
            coalesce(sum(delete_file_count), 0), (SELECT count(*) FROM ducklake_snapshots('lake'))
@@ -52,14 +51,30 @@ class Tended:
 def tend(lake: Lake, kept: timedelta, now: datetime) -> Tended:
     """Merge small files, let snapshots go that are older than `kept`, and delete what only they needed.
 
-    Each step is a transaction of its own: those that were done stay done where a later one fails. Readers
-    and writers go on meanwhile.
+    Each step is a transaction of its own, by table where it can be: where one fails, the others are done all
+    the same, and its failure is raised in the end. Readers go on meanwhile; a writer that meets a step does
+    its work again.
     """
     before = standing(lake)
-    for step in (_FLUSH, _MERGE, _REWRITE):
-        _do(lake, step)
-    _do(lake, _EXPIRE, now - kept)
-    deleted = _do(lake, _CLEAN, now - LONGEST_QUERY) + _do(lake, _ORPHANS, now - LONGEST_WRITE)
+    failures: list[A4sError] = []
+
+    def step(statement: str, *values: Any) -> int:
+        try:
+            return lake.transact(
+                lambda connection: len(connection.execute(statement, list(values)).fetchall())
+            )
+        except A4sError as error:
+            failures.append(error)
+            return 0
+
+    step(_FLUSH)
+    for statement in (_MERGE, _REWRITE):
+        for table in TABLES:
+            step(statement, table.name)
+    step(_EXPIRE, now - kept)
+    deleted = step(_CLEAN, now - LONGEST_QUERY)
+    if failures:
+        raise failures[0]
     return Tended(before, standing(lake), deleted)
 
 
@@ -67,10 +82,3 @@ def standing(lake: Lake) -> LakeStanding:
     """Tell how large the lake is."""
     with lake.moment() as connection:
         return LakeStanding(*map(int, connection.execute(_STANDING).fetchall()[0]))
-
-
-def _do(lake: Lake, step: str, *values: Any) -> int:
-    def work(connection: duckdb.DuckDBPyConnection) -> int:
-        return len(connection.execute(step, list(values)).fetchall())
-
-    return lake.transact(work)

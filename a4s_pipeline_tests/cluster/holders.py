@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -39,36 +41,73 @@ SLACK = 5.0
 MOMENT = 3.0
 
 
-class Holder:
-    """Another process that has a lock, a sign or a turn until it is told to let go, or killed."""
+WAITS = """
+import sys
+from a4s_pipeline.errors import SyncUnderWay
+from a4s_pipeline.postgres_locks import PostgresLocks
 
-    def __init__(self, kind: str, name: str, connection: str) -> None:
+name, connection = sys.argv[1:]
+locks = PostgresLocks(connection)
+print("waiting", flush=True)
+try:
+    with locks.turn(name, 60, SyncUnderWay, is_alone=True):
+        print("taken", flush=True)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+sys.stdin.readline()
+"""
+
+
+class Other:
+    """Another process that says a word as soon as it is where it should be, and can be killed."""
+
+    def __init__(self, script: str, first_word: str, *words: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", HOLDS, kind, name, connection],
+            [sys.executable, "-c", script, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._hear("taken")
+        self.hear(first_word)
 
     @property
     def name(self) -> str:
         return f"process {self._process.pid} on {socket.gethostname()}"
 
-    def let_go(self) -> None:
-        """Let it go of what it has; the process and its connections live on."""
+    def go_on(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        self._hear("let go")
+
+    def interrupt(self) -> None:
+        self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
         self._process.kill()
         self._process.communicate()
 
-    def _hear(self, word: str) -> None:
+    def hear(self, word: str) -> None:
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == f"{word}\n"
+
+
+class Holder(Other):
+    """Another process that has a lock, a sign or a turn until it is told to let go, or killed."""
+
+    def __init__(self, kind: str, name: str, connection: str) -> None:
+        super().__init__(HOLDS, "taken", kind, name, connection)
+
+    def let_go(self) -> None:
+        """Let it go of what it has; the process and its connections live on."""
+        self.go_on()
+        self.hear("let go")
+
+
+class Waiter(Other):
+    """Another process that waits for a turn of its own alone."""
+
+    def __init__(self, name: str, connection: str) -> None:
+        super().__init__(WAITS, "waiting", name, connection)
 
 
 Hold = Callable[[str, str], Holder]
@@ -92,14 +131,26 @@ def refused(because_of: str, *, within: float = SLACK, after: float = 0.0) -> It
 
 def asked(database: str, question: str) -> int:
     """Ask the database for a number."""
+    with _cursor(database) as cursor:
+        cursor.execute(question)
+        ((number,),) = cursor.fetchall()
+        return int(number)
+
+
+def told(database: str, statement: str) -> None:
+    """Have the database do something."""
+    with _cursor(database) as cursor:
+        cursor.execute(statement)
+
+
+@contextmanager
+def _cursor(database: str) -> Iterator[Any]:
     import psycopg2  # noqa: PLC0415 - there where the cluster's group is installed
 
     connection = psycopg2.connect(database)
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(question)
-            ((number,),) = cursor.fetchall()
-            return int(number)
+            yield cursor
     finally:
         connection.close()

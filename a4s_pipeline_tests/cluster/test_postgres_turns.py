@@ -9,7 +9,7 @@ import pytest
 
 from a4s_pipeline.errors import SyncUnderWay
 from a4s_pipeline.locks import Locks
-from a4s_pipeline_tests.cluster.holders import MOMENT, SLACK, Hold, asked, new_locks, refused
+from a4s_pipeline_tests.cluster.holders import MOMENT, SLACK, Hold, Waiter, asked, new_locks, refused
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -74,3 +74,19 @@ def test_a_turn_alone_is_not_passed_over_by_those_who_come_later(
     for thread in threads:
         thread.join(60)
     assert order == ["alone", "late"]
+
+
+def test_a_turn_that_was_interrupted_while_it_was_waited_for_is_nobodys(
+    locks: Locks, hold: Hold, database: str
+) -> None:
+    """PostgreSQL's driver tells of an interrupt when the wait is over, and then the turn may be ours."""
+    beside = hold("beside", "writing")
+    waiting = Waiter("writing", database)
+    while not asked(database, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+        time.sleep(0.05)
+    waiting.interrupt()
+    beside.let_go()
+    waiting.hear("interrupted")
+    with locks.turn("writing", MOMENT, SyncUnderWay, is_alone=True):
+        pass
+    waiting.kill()

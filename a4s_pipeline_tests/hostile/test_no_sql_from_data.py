@@ -30,7 +30,7 @@ OWN = {
     "warehouse/staging.py": OWN_NAMES,
     "warehouse/state.py save_progress": "names of columns, checked against those that warehouse declares",
     "warehouse/applied_schema.py": "what schema.py makes, and a hash of it",
-    "postgres_locks.py": CONSTANTS,
+    "postgres_session.py": CONSTANTS,
     "warehouse/attached.py": SETTINGS,
     "warehouse/lake_compared.py": OWN_NAMES,
     "warehouse/lake_export.py": f"{OWN_NAMES}; and {SETTINGS}",

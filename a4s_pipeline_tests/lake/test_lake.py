@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +15,7 @@ import duckdb
 import pytest
 
 from a4s_pipeline.errors import ChangeSite, StoreHeld, StoreUnreachable
+from a4s_pipeline.locks import FileLocks
 from a4s_pipeline.warehouse.lake import TRIES_SIDE_BY_SIDE, Lake
 from a4s_pipeline.warehouse.lake_upkeep import standing, tend
 from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
@@ -186,9 +189,13 @@ def test_counters_that_ten_writers_raise_at_once_miss_no_step(lake: Lake, open_l
         assert connection.execute("SELECT seen FROM sync_state").fetchall() == [(20,)]
 
 
-def test_a_writer_that_never_lets_go_is_waited_for_within_bounds(lake: Lake, open_lake: OpenLake) -> None:
+def test_a_writer_that_never_lets_go_is_waited_for_within_bounds(
+    lake: Lake, open_lake: OpenLake, tmp_path: Path
+) -> None:
     add(lake, "A1")
     impatient = open_lake(0.3)
+    # Somebody who writes to the lake without us, and so takes no turns.
+    outsider = Lake(lake.place, FileLocks(tmp_path / "locks of an outsider"))
     began = time.monotonic()
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
@@ -210,6 +217,81 @@ def test_a_writer_that_never_lets_go_is_waited_for_within_bounds(lake: Lake, ope
         with pytest.raises(StoreHeld, match="try again later"):
             impatient.transact(work)
     assert time.monotonic() - began < 10
+
+
+def test_work_that_takes_longer_than_anybody_waits_has_its_turn_alone(
+    lake: Lake, open_lake: OpenLake
+) -> None:
+    if isinstance(lake.place, SqliteLake):
+        pytest.skip("an SQLite catalog has one writer at a time")
+    patience = 0.5
+    slow, quick = open_lake(wait_seconds=patience), open_lake()
+    add(lake, "A0")
+    tries = []
+
+    def work(connection: duckdb.DuckDBPyConnection) -> None:
+        tries.append(1)
+        append_rows(connection, ORDERS, [{"connector": "demo", "order_code": "slow"}])
+        time.sleep(2 * patience)
+        connection.execute("DELETE FROM orders WHERE order_code = 'A0'")
+        if len(tries) <= TRIES_SIDE_BY_SIDE:
+            # Another is first each time that it may be.
+            quick.transact(lambda other: other.execute("DELETE FROM orders WHERE order_code = 'A0'") and None)
+            add(quick, "A0")
+
+    slow.transact(work)
+    assert len(tries) == TRIES_SIDE_BY_SIDE + 1
+    assert held(lake) == ["slow"]
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_opens_the_lake_for_itself(lake: Lake) -> None:
+    """To close what its parent had open, it waited for threads that were not there, for ever."""
+    add(lake, "A1")
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if held(lake) == ["A1"] else 1)
+        finally:
+            os._exit(2)
+    deadline = time.monotonic() + 60
+    while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+        time.sleep(0.05)
+    assert os.waitstatus_to_exitcode(ended[1]) == 0
+    add(lake, "A2")
+    assert held(lake) == ["A1", "A2"]
+
+
+def test_upkeep_deletes_no_file_of_another_catalog_in_the_same_folder(lake: Lake, tmp_path: Path) -> None:
+    other = Lake(SqliteLake(tmp_path / "other.sqlite", lake.place.files), FileLocks(tmp_path / "other.locks"))
+    codes = [f"A{number:03d}" for number in range(100)]
+    add(other, *codes)
+    add(lake, *codes)
+    for path in Path(lake.place.files).rglob("*.parquet"):
+        os.utime(path, (0, 0))
+    tend(lake, timedelta(0), datetime.now(UTC) + timedelta(days=3))
+    assert held(other) == held(lake) == codes
+
+
+def test_upkeep_that_fails_in_one_step_does_all_others(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        add(lake, *(f"{number}-{one:03d}" for one in range(100)))
+    before = standing(lake)
+
+    def transact(work: Callable[[duckdb.DuckDBPyConnection], object]) -> object:
+        if not steps:
+            steps.append(1)
+            raise StoreHeld("others kept the lake busy")
+        return Lake.transact(lake, work)
+
+    steps: list[int] = []
+    monkeypatch.setattr(lake, "transact", transact)
+    with pytest.raises(StoreHeld, match="kept the lake busy"):
+        tend(lake, timedelta(0), datetime.now(UTC))
+    assert standing(lake).files < before.files
+    assert standing(lake).snapshots == 1
 
 
 def test_an_older_lake_gets_the_columns_that_it_lacks(lake: Lake, open_lake: OpenLake) -> None:
@@ -299,8 +381,6 @@ def _inserting(query: str) -> Callable[[duckdb.DuckDBPyConnection], None]:
 
 
 def test_a_file_that_is_no_catalog_is_named_with_what_to_check(tmp_path: Path) -> None:
-    from a4s_pipeline.locks import FileLocks  # noqa: PLC0415
-
     (tmp_path / "catalog").write_bytes(b"no database" * 1000)
     lake = Lake(SqliteLake(tmp_path / "catalog", f"{tmp_path}/files/"), FileLocks(tmp_path))
     with pytest.raises(ChangeSite, match=r"the lake cannot be used .*check A4S_WAREHOUSE"), lake.moment():

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -10,8 +9,7 @@ import pytest
 
 from a4s_pipeline.errors import StoreUnreachable
 from a4s_pipeline.locks import Busy, FileLocks
-from a4s_pipeline.orchestration import lost_runs as module
-from a4s_pipeline.orchestration.lost_runs import lost_runs, platform_resource
+from a4s_pipeline.orchestration.lost_runs import SHOWS_A_SIGN, lost_runs, platform_resource
 from a4s_pipeline.orchestration.running import JobRunner
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import GivenSettings
@@ -63,8 +61,9 @@ class Runs:
         self.platform.__dict__["locks"] = self.signs
         self.cursor: str | None = None
 
-    def started(self) -> str:
-        run = self.instance.create_run_for_job(some_job, status=dg.DagsterRunStatus.STARTING)
+    def started(self, *, is_of_others: bool = False) -> str:
+        tags = {} if is_of_others else SHOWS_A_SIGN
+        run = self.instance.create_run_for_job(some_job, status=dg.DagsterRunStatus.STARTING, tags=tags)
         event = dg.DagsterEvent(event_type_value="PIPELINE_START", job_name="some_job", message="")
         self.instance.report_dagster_event(event, run_id=run.run_id)
         return run.run_id
@@ -83,8 +82,7 @@ class Runs:
 
 
 @pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
-    monkeypatch.setattr(module, "_YOUNGEST_SECONDS", -1.0)
+def runs() -> Iterator[Runs]:
     with dg.DagsterInstance.ephemeral() as instance:
         yield Runs(instance)
 
@@ -119,14 +117,11 @@ def test_a_sign_that_was_missed_once_is_forgiven(runs: Runs) -> None:
     assert runs.status(alive) is dg.DagsterRunStatus.STARTED
 
 
-def test_a_run_that_has_just_begun_may_not_show_its_sign_yet(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_YOUNGEST_SECONDS", timedelta(minutes=1).total_seconds())
-    young = runs.started()
+def test_runs_of_other_projects_in_the_same_dagster_are_left_alone(runs: Runs) -> None:
+    other = runs.started(is_of_others=True)
     runs.look()
     runs.look()
-    assert runs.status(young) is dg.DagsterRunStatus.STARTED
+    assert runs.status(other) is dg.DagsterRunStatus.STARTED
 
 
 def test_a_run_shows_its_sign_as_long_as_it_lasts(runs: Runs) -> None:
@@ -134,6 +129,9 @@ def test_a_run_shows_its_sign_as_long_as_it_lasts(runs: Runs) -> None:
         instance=runs.instance, resources={"platform": platform_resource(runs.platform)}
     )
     assert done.output_for_node("look_at_the_signs") == {f"run.{done.run_id}"}
+    recorded = runs.instance.get_run_by_id(done.run_id)
+    assert recorded is not None
+    assert SHOWS_A_SIGN.items() <= recorded.tags.items()
     assert runs.signs.shown_now == set()
 
 

@@ -1,0 +1,144 @@
+"""A connection to PostgreSQL that holds advisory locks of this process; opened anew after it was lost."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import blake2b
+from typing import Any
+
+import psycopg2
+
+from a4s_pipeline.errors import ChangeSettings, StoreUnreachable
+
+_ALIVE: dict[str, Any] = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+# A machine that lost its power says no farewell: the server asks whether it is still there. A server that
+# ends idle sessions or long statements would take the locks with them.
+_NOTICE_DEATH = """
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
+    SET statement_timeout = 0;
+    SELECT set_config('idle_session_timeout', '0', false)
+    WHERE current_setting('server_version_num')::integer >= 140000
+"""
+_HOLDERS = """
+    SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND (classid::bigint << 32 | objid::bigint) = %s
+"""
+
+
+class Session:
+    """One connection after another: what an earlier one held, a later one does not."""
+
+    def __init__(self, connection: str, opened: Callable[[bool], None] = lambda _is_child: None) -> None:
+        self._string = connection
+        self._opened = opened
+        self._open: Any = None
+        self._process = os.getpid()
+        self.lock = threading.RLock()
+        self.number = 0
+        """Which connection it is, counted from one."""
+
+    def ask(self, question: str, name: str, *, again: bool = True) -> bool:
+        """Ask about the lock of a name, on a new connection where the one at hand was lost and `again` is so.
+
+        Raises `StoreUnreachable` where there is no answer.
+        """
+        return bool(self._rows(question, (number_of(name),), again=again)[0][0])
+
+    def probe(self) -> None:
+        """See that there is a connection: where the one at hand was lost, a new one."""
+        self._rows("SELECT 1", (), again=True)
+
+    def holders(self, name: str) -> list[str]:
+        """Return who has the lock of a name."""
+        rows = self._rows(_HOLDERS, (number_of(name),), again=True)
+        return [application or "another process" for (application,) in rows]
+
+    def waited(self, question: str, name: str, seconds: float) -> bool:
+        """Wait for the lock of a name; False where it did not come in time."""
+        with self.lock:
+            # Zero would be: for ever.
+            wait = f"{max(1, round(seconds * 1000))}ms"
+            self._rows("SELECT set_config('lock_timeout', %s, false)", (wait,), again=True)
+            try:
+                self._rows(question, (number_of(name),), again=False)
+            except psycopg2.errors.LockNotAvailable:
+                return False
+            except BaseException:
+                # An interrupt is told once the wait is over, and then the lock may be ours: it goes with the
+                # connection.
+                self.close()
+                raise
+            return True
+
+    def close(self) -> None:
+        """Let go of the connection, and of all that it holds."""
+        with self.lock:
+            gone, self._open = self._open, None
+        if gone is not None:
+            with suppress(psycopg2.Error):
+                gone.close()
+
+    def _rows(self, question: str, values: tuple[Any, ...], *, again: bool) -> list[Any]:
+        with self.lock:
+            was_open = self._open is not None
+            try:
+                with self._connected().cursor() as cursor:
+                    cursor.execute(question, values)
+                    return list(cursor.fetchall())
+            except psycopg2.errors.LockNotAvailable:
+                raise
+            except psycopg2.Error as error:
+                self.close()
+                if was_open and again:
+                    return self._rows(question, values, again=False)
+                raise StoreUnreachable(
+                    f"the database of the lake and its locks does not answer ({_why(error)}): see that "
+                    "PostgreSQL runs and that A4S_WAREHOUSE leads to it; nothing is lost, try again then"
+                ) from None
+
+    def _connected(self) -> Any:
+        is_child = self._process != os.getpid()
+        if self._open is None or is_child:
+            # What its parent has open is not a forked child's to close.
+            self._open = None
+            name = f"process {os.getpid()} on {socket.gethostname()}"
+            try:
+                # A name longer than PostgreSQL keeps is cut off there with a notice.
+                self._open = psycopg2.connect(
+                    self._string, application_name=name[:63], connect_timeout=10, **_ALIVE
+                )
+            except psycopg2.ProgrammingError:
+                # The driver would quote a part of the string, which may be the password.
+                raise ChangeSettings(
+                    "A4S_WAREHOUSE: what follows ducklake:postgres: is no connection string of libpq, such "
+                    "as host=db.example.com dbname=lake user=a4s; a value with a space in it needs quotes"
+                ) from None
+            self._open.autocommit = True
+            with self._open.cursor() as cursor:
+                cursor.execute(_NOTICE_DEATH)
+            self._process = os.getpid()
+            self.number += 1
+            self._opened(is_child)
+        return self._open
+
+
+def _why(error: Exception) -> str:
+    """Return what the driver said, where it quotes nothing of the connection string but a host."""
+    first = str(error).partition("\n")[0]
+    return first if first.startswith("connection to server") else type(error).__name__
+
+
+def number_of(name: str) -> int:
+    """Return the number that stands for a name: advisory locks have no names."""
+    return int.from_bytes(blake2b(f"a4s/{name}".encode(), digest_size=8).digest(), "big", signed=True)
