@@ -202,7 +202,7 @@ def test_a_writer_that_never_lets_go_is_waited_for_within_bounds(
         connection.execute("UPDATE orders SET reference = 'ours'")
         if isinstance(lake.place, PostgresLake):
             # Whenever the impatient one is about to be done, another was first.
-            add(lake, "A1")
+            add(outsider, "A1")
         else:
             add(impatient, "A2")
 
