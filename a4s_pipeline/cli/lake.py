@@ -114,5 +114,6 @@ def _tell(path: Path, connectors: Sequence[str], exported: Exported) -> None:
         say(f"The lake holds all {total:,} rows of {path} ({names}) already: nothing was done.")
     say(
         "Next: give A4S_WAREHOUSE and A4S_LAKE_FILES, as they are set here, to everything that runs a4s, "
-        f"start the schedules again, and keep {path.name} as a backup until you are satisfied."
+        f"start the schedules again, and keep {path.name} as a backup until you are satisfied. Analysts read "
+        "the lake from now on: analytics.duckdb is not replaced any more."
     )

@@ -36,6 +36,8 @@ _COMMANDS = {
     "stock": "stock",
     "sync": "sync",
 }
+# What Ctrl-C becomes in the middle of a query.
+_DUCKDB_WAS_INTERRUPTED = "Query interrupted"
 
 
 class _Commands(click.Group):
@@ -104,6 +106,11 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except click.Abort:
+        click.echo("Aborted!", err=True)
+        sys.exit(1)
+    except RuntimeError as error:
+        if str(error) != _DUCKDB_WAS_INTERRUPTED:
+            raise
         click.echo("Aborted!", err=True)
         sys.exit(1)
     except BrokenPipeError:

@@ -15,6 +15,13 @@ from a4s_pipeline.warehouse.extensions import load_extension
 from a4s_pipeline.warehouse.place import LakePlace, PostgresLake
 
 NAME = "lake"
+_PATIENCE = {
+    "connect_timeout": "10",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
 _S3 = {
     "KEY_ID": "AWS_ACCESS_KEY_ID",
     "SECRET": "AWS_SECRET_ACCESS_KEY",
@@ -73,18 +80,42 @@ def _attached(place: LakePlace) -> duckdb.DuckDBPyConnection:
             _let_in(root)
         if isinstance(place, PostgresLake):
             load_extension(root, "postgres_scanner")
-            catalog = f"ducklake:postgres:{place.connection}"
+            catalog = f"ducklake:postgres:{_patient(place.connection)}"
         else:
             load_extension(root, "sqlite_scanner")
             _make_ready(place.catalog)
             catalog = f"ducklake:sqlite:{place.catalog}"
         load_extension(root, "ducklake")
+        if "://" not in place.files:
+            # Before the catalog is made: it remembers the folder for ever.
+            Path(place.files).mkdir(parents=True, exist_ok=True)
         # ATTACH takes no parameters: both are the operator's own settings.
         root.execute(f"ATTACH {_quoted(catalog)} AS {NAME} (DATA_PATH {_quoted(place.files)})")
     except BaseException:
         root.close()
         raise
     return root
+
+
+def _patient(connection: str) -> str:
+    """Add to a connection string how soon a server that is gone is given up, where it says nothing of that.
+
+    A machine that lost its power says no farewell: a sync would wait for TCP's fifteen minutes.
+    """
+    from psycopg2.extensions import make_dsn, parse_dsn  # noqa: PLC0415 - an optional dependency
+
+    return str(make_dsn(connection, **{**_PATIENCE, **parse_dsn(connection)}))
+
+
+def without_connection(text: str, place: PostgresLake) -> str:
+    """Return what DuckDB says without the connection string that it quotes, and the password in it."""
+    from psycopg2.extensions import parse_dsn  # noqa: PLC0415 - an optional dependency
+
+    secrets = [_patient(place.connection), place.connection]
+    secrets += [value for name, value in parse_dsn(place.connection).items() if "password" in name]
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "A4S_WAREHOUSE")
+    return text
 
 
 def _let_in(root: duckdb.DuckDBPyConnection) -> None:

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from a4s_pipeline.errors import A4sError, ChangeSite, StoreHeld, StoreUnreachable
+from a4s_pipeline.errors import A4sError, ChangeSettings, ChangeSite, StoreHeld, StoreUnreachable
 from a4s_pipeline.locks import Locks
 from a4s_pipeline.warehouse.applied_schema import apply_schema, is_applied, schema_of_lake
-from a4s_pipeline.warehouse.attached import NAME, Attached
+from a4s_pipeline.warehouse.attached import NAME, Attached, without_connection
 from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.publish import Published
 from a4s_pipeline.warehouse.reader import NotPublished
@@ -94,7 +94,10 @@ class Lake:
     def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Open the lake for reading, or say that nothing was synced yet."""
         if isinstance(self.place, SqliteLake) and not self.place.catalog.exists():
-            raise NotPublished(f"there is no {self.place.catalog} yet: run `a4s sync` first")
+            raise NotPublished(
+                f"there is no {self.place.catalog} yet: run `a4s sync` first, or `a4s lake export` to move "
+                "an existing warehouse over"
+            )
         return self.moment()
 
     def published(self) -> Published:
@@ -203,8 +206,7 @@ class Lake:
             return self._held("other writers")
         why = str(error)
         if isinstance(self.place, PostgresLake):
-            # The connection string may hold a password, and DuckDB quotes it.
-            why = why.replace(self.place.connection, "A4S_WAREHOUSE")
+            why = without_connection(why, self.place)
         why = why.partition("\n")[0] or type(error).__name__
         if isinstance(self.place, PostgresLake) and _GONE.search(str(error)):
             self._attached.drop()
@@ -212,15 +214,20 @@ class Lake:
                 f"the catalog of the lake does not answer ({why}): see that PostgreSQL runs and that "
                 "A4S_WAREHOUSE leads to it; nothing is lost, try again then"
             )
+        if "does not match existing data path" in why:
+            return ChangeSettings(
+                f"A4S_LAKE_FILES leads elsewhere than this lake has its files ({why}): set it to where they "
+                'are; for a lake that was moved, see "Back up" in docs/deployment.md'
+            )
         return self._unusable(why)
 
     def _held(self, holder: str) -> StoreHeld:
         return StoreHeld(f"{holder} kept the lake busy for {self._wait_seconds:g} s: try again later")
 
-    @staticmethod
-    def _unusable(why: str) -> ChangeSite:
+    def _unusable(self, why: str) -> ChangeSite:
+        which = f" with its catalog in {self.place.catalog}" if isinstance(self.place, SqliteLake) else ""
         return ChangeSite(
-            f"the lake cannot be used ({why}): check A4S_WAREHOUSE and A4S_LAKE_FILES, what they lead to, "
-            "and its permissions and free space",
+            f"the lake{which} cannot be used ({why}): check A4S_WAREHOUSE and A4S_LAKE_FILES, what they lead "
+            "to, and its permissions and free space",
             code="StoreUnusable",
         )

@@ -47,6 +47,8 @@ Place = FilePlace | LakePlace
 
 def read_place(text: str, files: str) -> Place:
     """Read where the warehouse is; raises ValueError that says what it may be."""
+    if not text.isprintable():
+        raise ValueError("must not hold control characters")
     if not text.startswith(_LAKE):
         # One letter before a colon is a drive, not a scheme.
         if _SCHEME.match(text):

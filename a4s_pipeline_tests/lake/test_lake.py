@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from a4s_pipeline.errors import ChangeSite, StoreHeld, StoreUnreachable
+from a4s_pipeline.errors import ChangeSettings, ChangeSite, StoreHeld, StoreUnreachable
 from a4s_pipeline.locks import FileLocks
 from a4s_pipeline.warehouse.lake import TRIES_SIDE_BY_SIDE, Lake
 from a4s_pipeline.warehouse.lake_upkeep import standing, tend
@@ -383,8 +385,39 @@ def _inserting(query: str) -> Callable[[duckdb.DuckDBPyConnection], None]:
 def test_a_file_that_is_no_catalog_is_named_with_what_to_check(tmp_path: Path) -> None:
     (tmp_path / "catalog").write_bytes(b"no database" * 1000)
     lake = Lake(SqliteLake(tmp_path / "catalog", f"{tmp_path}/files/"), FileLocks(tmp_path))
-    with pytest.raises(ChangeSite, match=r"the lake cannot be used .*check A4S_WAREHOUSE"), lake.moment():
+    told = rf"the lake with its catalog in {tmp_path}/catalog cannot be used .*check A4S_WAREHOUSE"
+    with pytest.raises(ChangeSite, match=told), lake.moment():
         pass
+
+
+def test_a_catalog_is_made_only_where_its_files_can_be(tmp_path: Path) -> None:
+    """It remembers their folder for ever."""
+    (tmp_path / "no folder").touch()
+    catalog, locks = tmp_path / "catalog", FileLocks(tmp_path)
+    with (
+        pytest.raises(ChangeSite, match="no folder"),
+        Lake(SqliteLake(catalog, f"{tmp_path}/no folder/"), locks).moment(),
+    ):
+        pass
+    add(Lake(SqliteLake(catalog, f"{tmp_path}/files/"), locks), "A1")
+    elsewhere = Lake(SqliteLake(catalog, f"{tmp_path}/others/"), locks)
+    with pytest.raises(ChangeSettings, match="A4S_LAKE_FILES leads elsewhere"), elsewhere.moment():
+        pass
+
+
+def test_a_lake_that_was_moved_is_told_so_in_its_catalog(tmp_path: Path) -> None:
+    """As docs/deployment.md has it."""
+    codes = [f"A{number:03d}" for number in range(100)]
+    catalog, locks = tmp_path / "catalog", FileLocks(tmp_path)
+    add(Lake(SqliteLake(catalog, f"{tmp_path}/files/"), locks), *codes)
+    (tmp_path / "files").rename(tmp_path / "moved")
+    (tmp_path / "catalog").rename(tmp_path / "catalog moved")
+    with closing(sqlite3.connect(tmp_path / "catalog moved")) as connection:
+        connection.execute(
+            "UPDATE ducklake_metadata SET value = ? WHERE key = 'data_path'", [f"{tmp_path}/moved/"]
+        )
+        connection.commit()
+    assert held(Lake(SqliteLake(tmp_path / "catalog moved", f"{tmp_path}/moved/"), locks)) == codes
 
 
 def test_a_catalog_that_does_not_answer_is_told_without_its_password(tmp_path: Path) -> None:
@@ -400,6 +433,24 @@ def test_a_catalog_that_does_not_answer_is_told_without_its_password(tmp_path: P
     with pytest.raises(StoreUnreachable):
         add(lake, "A1")
     assert "s3cret" not in repr(lake)
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        "host=127.0.0.1 port=1 user=a4s password=s3cret-Word dbname=lake",
+        "host=127.0.0.1   port=1 user=a4s password='s3cret-Word two' dbname=lake",
+        "postgresql://a4s:s3cret-Word@127.0.0.1:1/lake",
+        "postgresql://a4s:s3cret%2DWord@127.0.0.1:1/lake",
+    ],
+)
+def test_whatever_duckdb_says_of_a_connection_holds_no_password(connection: str, tmp_path: Path) -> None:
+    # With locks that need no database, DuckDB is the first to connect.
+    lake = Lake(PostgresLake(connection, f"{tmp_path}/files/"), FileLocks(tmp_path / "locks"))
+    with pytest.raises(StoreUnreachable, match="A4S_WAREHOUSE leads to it") as told, lake.moment():
+        pass
+    assert "s3cret" not in str(told.value)
+    assert "Word" not in str(told.value)
 
 
 def test_a_catalog_that_comes_back_is_used_again(lake: Lake) -> None:

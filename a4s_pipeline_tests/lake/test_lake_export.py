@@ -201,6 +201,17 @@ def test_a_sync_that_is_under_way_is_left_to_finish(
     assert not any(all_rows(move.lake).values())
 
 
+def test_one_that_is_interrupted_says_so_in_a_word(
+    a4s: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        # What DuckDB makes of Ctrl-C in the middle of a query.
+        raise RuntimeError("Query interrupted")
+
+    monkeypatch.setattr("a4s_pipeline.cli.lake.export_to_lake", interrupted)
+    assert a4s("lake", "export") == (1, "", "Aborted!\n")
+
+
 def test_an_older_file_that_lacks_a_column_is_moved_too(
     move: Move, a4s: Callable[..., tuple[int, str, str]]
 ) -> None:

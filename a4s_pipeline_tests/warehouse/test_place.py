@@ -33,6 +33,11 @@ def test_a_place_is_a_file_or_a_lake(text: str, place: object) -> None:
     assert read_place(text, "files") == place
 
 
+def test_a_line_break_in_a_connection_string_is_refused() -> None:
+    with pytest.raises(ValueError, match="must not hold control characters"):
+        read_place("ducklake:postgres:host=db\npassword=x", "files")
+
+
 @pytest.mark.parametrize(
     "text",
     [
