@@ -45,8 +45,12 @@ bench: .venv-bench/ready
 cluster: .venv-cluster/ready
 	.venv-cluster/bin/python -m cluster $(CLUSTER)
 
+# Six minutes. `--store lake` has the tests of imports and exports that `make test` runs on a file run on a lake;
+# most of the others can be run so too.
 test-cluster: .venv-cluster/ready
 	.venv-cluster/bin/pytest -q -n 2 --dist loadgroup -m cluster a4s_pipeline_tests/lake a4s_pipeline_tests/cluster
+	.venv-cluster/bin/pytest -q -n 2 --store lake a4s_pipeline_tests/sync/test_order_import.py \
+		a4s_pipeline_tests/ondemand/test_order_export.py a4s_pipeline_tests/ondemand/test_order_retrieval.py
 
 # Twenty connectors by one, two and three workers, and what readers wait for: eleven minutes on two quiet cores.
 # Fewer: make bench-cluster CLUSTER='--orders 100 --workers 1 2'

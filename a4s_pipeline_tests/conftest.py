@@ -1,8 +1,13 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from a4s_pipeline.settings import Settings
+from a4s_pipeline.warehouse import lake
+from a4s_pipeline.warehouse.place import SqliteLake
 
 # How long an example takes says how busy the machine is, and nothing of the product.
 settings.register_profile("ours", deadline=None)
@@ -16,3 +21,30 @@ def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         if name.startswith(("A4S_", "DAGSTER_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--store",
+        choices=("file", "lake"),
+        default="file",
+        help="where tests of this process keep their warehouse; some are about the file itself, and need it",
+    )
+
+
+@pytest.fixture(autouse=True)
+def _in_a_lake(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the same tests run on a lake with its catalog in SQLite."""
+    if request.config.getoption("store") == "file":
+        yield
+        return
+
+    def place(settings: Settings) -> SqliteLake:
+        folder = settings.data_dir.absolute()
+        return SqliteLake(folder / "catalog.sqlite", f"{folder}/lake/")
+
+    monkeypatch.setattr(Settings, "warehouse_place", property(place))
+    yield
+    for attached in lake._attached.values():
+        attached.drop()
+    lake._attached.clear()
