@@ -134,7 +134,10 @@ def _show(copy: Path, query: str) -> None:
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Of the UI.")
 def dev(port: int) -> None:
-    """Open the Dagster UI on the sandbox gateway; ends with Ctrl-C."""
+    """Open the Dagster UI on the sandbox gateway; ends with Ctrl-C.
+
+    Your own settings are left aside: `dagster dev` uses those.
+    """
     folder = Path("demo-data").absolute()
     with sandbox_process() as url:
         environment = {
