@@ -42,12 +42,14 @@ MOMENT = 3.0
 
 
 WAITS = """
-import sys
+import signal, sys
 from a4s_pipeline.errors import SyncUnderWay
 from a4s_pipeline.postgres_locks import PostgresLocks
 
 name, connection = sys.argv[1:]
 locks = PostgresLocks(connection)
+# Whoever was started in the background by a shell ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 print("waiting", flush=True)
 try:
     with locks.turn(name, 60, SyncUnderWay, is_alone=True):

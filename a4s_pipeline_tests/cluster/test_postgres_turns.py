@@ -82,11 +82,13 @@ def test_a_turn_that_was_interrupted_while_it_was_waited_for_is_nobodys(
     """PostgreSQL's driver tells of an interrupt when the wait is over, and then the turn may be ours."""
     beside = hold("beside", "writing")
     waiting = Waiter("writing", database)
-    while not asked(database, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
-        time.sleep(0.05)
-    waiting.interrupt()
-    beside.let_go()
-    waiting.hear("interrupted")
-    with locks.turn("writing", MOMENT, SyncUnderWay, is_alone=True):
-        pass
-    waiting.kill()
+    try:
+        while not asked(database, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            time.sleep(0.05)
+        waiting.interrupt()
+        beside.let_go()
+        waiting.hear("interrupted")
+        with locks.turn("writing", MOMENT, SyncUnderWay, is_alone=True):
+            pass
+    finally:
+        waiting.kill()
