@@ -13,7 +13,7 @@ import pytest
 from a4s_pipeline.locks import Locks
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Sandbox, World
-from a4s_pipeline_tests.cluster.holders import Hold, Holder, new_locks
+from a4s_pipeline_tests.cluster.holders import Hold, Holder, new_database, new_locks
 from a4s_pipeline_tests.cluster.spread import CONNECTORS, HISTORY_START, QUEUES, WORKERS, Spread, put_records
 from cluster.dagster_api import DagsterApi
 from cluster.gateway import Gateway
@@ -44,15 +44,7 @@ def server(folder: Path) -> Iterator[PostgreSQL]:
 @pytest.fixture
 def database(server: PostgreSQL) -> str:
     """A new database, by its connection string."""
-    import psycopg2  # noqa: PLC0415 - there where the cluster's group is installed
-
-    name = f"locks{next(_NUMBERS)}"
-    connection = psycopg2.connect(server.words("postgres"))
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-    connection.close()
-    return server.words(name)
+    return new_database(server, f"locks{next(_NUMBERS)}")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 
 from a4s_pipeline.errors import SyncUnderWay
 from a4s_pipeline.locks import Locks
+from cluster.services import PostgreSQL
 
 HOLDS = """
 import sys
@@ -137,6 +138,12 @@ def asked(database: str, question: str) -> int:
         cursor.execute(question)
         ((number,),) = cursor.fetchall()
         return int(number)
+
+
+def new_database(server: PostgreSQL, name: str) -> str:
+    """Make a database of this name; return its connection string."""
+    told(server.words("postgres"), f"CREATE DATABASE {name}")
+    return server.words(name)
 
 
 def told(database: str, statement: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from a4s_pipeline.locks import FileLocks, Locks
 from a4s_pipeline.warehouse.lake import Lake
 from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
+from a4s_pipeline_tests.cluster.holders import new_database
 from cluster.services import PostgreSQL, postgresql
 
 _NUMBERS = itertools.count(1)
@@ -30,15 +31,7 @@ def server() -> Iterator[PostgreSQL]:
 @pytest.fixture
 def database(server: PostgreSQL) -> str:
     """A new database, by its connection string."""
-    import psycopg2  # noqa: PLC0415 - there where the cluster's group is installed
-
-    name = f"lake{next(_NUMBERS)}"
-    connection = psycopg2.connect(server.words("postgres"))
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-    connection.close()
-    return server.words(name)
+    return new_database(server, f"lake{next(_NUMBERS)}")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
