@@ -105,11 +105,8 @@ def main() -> None:
             print_json({"error": {"code": "WrongUsage", "message": error.format_message(), "fields": []}})
         error.show()
         sys.exit(error.exit_code)
-    except click.Abort:
-        click.echo("Aborted!", err=True)
-        sys.exit(1)
     except RuntimeError as error:
-        if str(error) != _DUCKDB_WAS_INTERRUPTED:
+        if not isinstance(error, click.Abort) and str(error) != _DUCKDB_WAS_INTERRUPTED:
             raise
         click.echo("Aborted!", err=True)
         sys.exit(1)

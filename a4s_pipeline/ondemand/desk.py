@@ -127,22 +127,15 @@ class Desk:
                     self._answer(path, waiting)
             if is_handed_over and sending is not None:
                 sending.submit(self._handle, path, None)
-        except OSError as error:
+        except (OSError, A4sError) as error:
             # A full disk, say, needs no traceback: the request stays, and is taken up again a little later.
             self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
+            todo = ": check the folder, its permissions and the free disk space"
             _log.error(
-                "request %s could not be answered now (%s): check the folder, its permissions and the free "
-                "disk space; it is tried again in %g s",
+                "request %s could not be answered now (%s)%s; it is tried again in %g s",
                 path.name,
                 error,
-                _TRY_AGAIN_AFTER,
-            )
-        except A4sError as error:
-            self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
-            _log.error(
-                "request %s could not be answered now (%s); it is tried again in %g s",
-                path.name,
-                error,
+                todo if isinstance(error, OSError) else "",
                 _TRY_AGAIN_AFTER,
             )
         except Exception:

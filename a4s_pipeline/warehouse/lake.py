@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -20,7 +20,7 @@ from a4s_pipeline.warehouse.attached import NAME, Attached, without_connection
 from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.publish import Published
 from a4s_pipeline.warehouse.reader import NotPublished
-from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work
+from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
 from a4s_pipeline.warehouse.views import DEFAULT_ZONE
 
 # Writers go side by side at first. DuckLake lets one of two win where they met in a table; one that lost
@@ -55,7 +55,7 @@ class Lake:
     """A DuckLake, and the only way to it.
 
     Each moment reads one snapshot, whatever others write meanwhile. A transaction that meets another is
-    done again from its start, for `wait_seconds` at most.
+    done again from its start, in the end alone; a turn is waited for no longer than `wait_seconds`.
     """
 
     def __init__(
@@ -166,18 +166,8 @@ class Lake:
     def _transaction(self, *, is_kept: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = self._connection()
         try:
-            connection.execute("BEGIN TRANSACTION")
-            try:
+            with transaction_on(connection, is_kept=is_kept):
                 yield connection
-            except BaseException:
-                # Whatever it is, Ctrl-C too, nothing of it is kept; what came first is the reason.
-                with suppress(duckdb.Error):
-                    connection.execute("ROLLBACK")
-                raise
-            if is_kept:
-                connection.execute("COMMIT")
-            else:
-                connection.execute("ROLLBACK")
         finally:
             connection.close()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Protocol, TypeVar
 
 import duckdb
@@ -39,3 +39,21 @@ class Warehouse(Protocol):
 
     def transact(self, work: Work[T]) -> T:
         """Do work of which everything written is kept, or nothing is; raises as `moment` does."""
+
+
+@contextmanager
+def transaction_on(connection: duckdb.DuckDBPyConnection, *, is_kept: bool = True) -> Iterator[None]:
+    """Keep everything that is written within the block, or nothing: where it fails, or is not to be kept."""
+    connection.execute("BEGIN TRANSACTION")
+    try:
+        yield
+    except BaseException:
+        # Whatever it is, Ctrl-C too, nothing of it is kept. After a fatal error there is nothing left to roll
+        # back, and what came first is the reason.
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
+        raise
+    if is_kept:
+        connection.execute("COMMIT")
+    else:
+        connection.execute("ROLLBACK")

@@ -16,7 +16,7 @@ import duckdb
 from a4s_pipeline.errors import ChangeSite, StoreHeld
 from a4s_pipeline.warehouse.applied_schema import apply_schema, is_applied, schema_of_file
 from a4s_pipeline.warehouse.opened import STORAGE, OpenedFile
-from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work
+from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
 from a4s_pipeline.warehouse.turns import turns_of
 from a4s_pipeline.warehouse.views import DEFAULT_ZONE
 
@@ -81,17 +81,8 @@ class WarehouseFile:
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the file for a moment in which everything written is kept, or nothing is."""
-        with self.moment() as connection:
-            connection.execute("BEGIN TRANSACTION")
-            try:
-                yield connection
-            except BaseException:
-                # Whatever it is, Ctrl-C too, nothing of it is kept. After a fatal error there is nothing left
-                # to roll back, and what came first is the reason.
-                with suppress(duckdb.Error):
-                    connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+        with self.moment() as connection, transaction_on(connection):
+            yield connection
 
     def transact(self, work: Work[T]) -> T:
         """Do work in a transaction; nobody else is at the file meanwhile, so it is done once."""
@@ -118,9 +109,8 @@ def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> 
     """Apply the schema to a new file or one of an older version; a file that is current is only read."""
     statements = schema_of_file(zone)
     if not is_applied(connection, statements):
-        connection.execute("BEGIN TRANSACTION")
-        apply_schema(connection, statements)
-        connection.execute("COMMIT")
+        with transaction_on(connection):
+            apply_schema(connection, statements)
 
 
 def _create(path: Path) -> None:
