@@ -59,6 +59,7 @@ class Attached:
             connection.execute("USE lake")
             connection.execute("SET TimeZone = 'UTC'")
         except BaseException:
+            # Whatever it is, Ctrl-C too, the caller gets nothing that it could close.
             connection.close()
             raise
         return connection
@@ -92,6 +93,7 @@ def _attached(place: LakePlace) -> duckdb.DuckDBPyConnection:
         # ATTACH takes no parameters: both are the operator's own settings.
         root.execute(f"ATTACH {_quoted(catalog)} AS {NAME} (DATA_PATH {_quoted(place.files)})")
     except BaseException:
+        # Half of a lake that is open would hold its catalog until somebody collects it.
         root.close()
         raise
     return root
