@@ -33,14 +33,18 @@ def foreign_environment(**more: str) -> dict[str, str]:
 
 
 class Chances:
-    """So many rounds, or as many as a share of the night has time for, with one source of chance."""
+    """So many rounds, or as many as a share of the night has time for, with one source of chance.
 
-    def __init__(self, few: int, share: float | None) -> None:
+    Half of them at least end with a kill: where too many jobs ended first, there are more rounds.
+    """
+
+    def __init__(self, few: int, share: float | None, longest: float = 0.0) -> None:
         self.seed = random.randrange(1_000_000)
         self.chance = random.Random(self.seed)
         self.rounds = 0
         self.kills = 0
         self._few = few
+        self._longest = longest
         self._night = None if share is None else Night(share=share)
 
     def __iter__(self) -> Iterator[int]:
@@ -49,9 +53,23 @@ class Chances:
             yield self.rounds
 
     def _is_over(self) -> bool:
-        if self._night is None:
-            return self.rounds >= self._few
-        return self._night.is_over and self.rounds >= self._few
+        if self._night is not None and not self._night.is_over:
+            return False
+        # Bounded: a job that can never be met at work is a failure, not a test without an end.
+        return self.rounds >= self._few and (self.is_half_kills or self.rounds >= 5 * self._few)
+
+    @property
+    def is_half_kills(self) -> bool:
+        """Tell whether half of the jobs were killed at work."""
+        return 2 * self.kills >= self.rounds
+
+    def kill_at_work(self, workers: "Workers", work: str, **how: Any) -> None:
+        """Start a job and kill it at any moment of the time that such a job takes on this machine."""
+        was_at_work = workers.kill_at_work(self.chance.uniform(0, self._longest), work, **how)
+        self.kills += was_at_work
+        # Within half a second a fast machine is done with all, and a slow one has hardly begun: a time that
+        # was right for one met 5 jobs of 12 on another. So it follows the jobs, to their ends.
+        self._longest *= 1.4 if was_at_work else 0.6
 
     def tell(self, **more: object) -> None:
         """Print what was tried, for the report of a night."""

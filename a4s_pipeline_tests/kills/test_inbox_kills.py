@@ -51,7 +51,7 @@ def names(folder: Path) -> list[str]:
 def test_requests_that_are_answered_by_processes_that_are_killed_have_one_answer_each(
     site_of: Callable[..., Site], workers: Workers, share: float | None
 ) -> None:
-    chances = Chances(12, share)
+    chances = Chances(12, share, longest=0.4)
     site = site_of(resend_after_seconds=1.0, linger_seconds=0, timeout_seconds=5)
     site.source.put_customer({"customerCode": "K1", "name": "Kwekerij Bos"})
     site.source.put_item({"itemCode": "A1", "names": {}})
@@ -62,8 +62,7 @@ def test_requests_that_are_answered_by_processes_that_are_killed_have_one_answer
         for _ in range(4):
             drop(site, dropped)
             dropped += 1
-        after = chances.chance.uniform(0.02, 0.4)
-        chances.kills += workers.kill_at_work(after, "desk", settings=site.chosen)
+        chances.kill_at_work(workers, "desk", settings=site.chosen)
         answers(site)
         in_hand = [
             name
@@ -88,7 +87,7 @@ def test_requests_that_are_answered_by_processes_that_are_killed_have_one_answer
     assert booked == {
         f"IO-{number}": told[f"order-{number}"]["answer"]["orderNumber"] for number in range(dropped)
     }
-    assert chances.kills >= chances.rounds // 2
+    assert chances.is_half_kills
     half_written = len(site.temporaries())
     # Some minutes later, the next who comes clears away what was left half written.
     for path in site.data_dir.rglob("*.tmp"):

@@ -381,12 +381,12 @@ def test_stock_is_answered_while_another_process_holds_the_warehouse(tmp_path: P
 
 def test_at_its_end_stock_that_was_asked_for_waits_for_no_log(site: Site) -> None:
     """The desk is left before the log is written: a request then is the next run's, which may start."""
-    with site.service(store_wait_seconds=1) as service, site.warehouse_held():
+    with site.service(store_wait_seconds=5) as service, site.warehouse_held():
         for number in range(11):
             site.drop(f"r{number}", asks("A1"))
         began = time.monotonic()
         Desk(service).serve(lambda: not site.names_in())
-        assert time.monotonic() - began < 0.9
+        assert time.monotonic() - began < 4
     # By the time the service is closed the warehouse is free again, and the log is written.
     assert [flow for flow, _ in site.flows()] == ["projected_stock"] * len(site.flows())
     assert 1 <= len(site.flows()) <= 2

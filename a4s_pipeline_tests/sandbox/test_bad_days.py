@@ -223,7 +223,7 @@ def test_a_fault_after_the_booking_leaves_it_booked(
 def test_an_order_is_booked_late_though_the_client_has_gone(
     administration: Administration, client: Client, sandbox: Sandbox
 ) -> None:
-    sandbox.faults = Faults(book_late_seconds=0.3, times=1)
+    sandbox.faults = Faults(book_late_seconds=1, times=1)
     with pytest.raises(requests.ReadTimeout):
         client.session.post(client.url(*ORDERS), json=intake(), timeout=0.05)
     assert administration.booked == []
