@@ -1,15 +1,15 @@
 """The on-demand job: one run that answers whatever waits, and stays a while for more."""
 
-import os
+import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import dagster as dg
 
-from a4s_pipeline.errors import A4sError, ChangeSite
+from a4s_pipeline.errors import A4sError
 from a4s_pipeline.ondemand.desk import Desk
 from a4s_pipeline.ondemand.inbox import Waiting, is_plain_id
 from a4s_pipeline.ondemand.inboxes import inbox_of
@@ -28,7 +28,11 @@ _ALIVE = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
 ]
+# Which load of the code location had a run started, and that another has taken its place. Dagster keeps both:
+# a file would be on one machine of many, and the number of a process is the same in each new container.
 _GENERATION_TAG = "a4s/code_location"
+_REPLACED_TAG = "a4s/code_location_replaced"
+_LOOK_FOR_IT_EVERY_SECONDS = 2.0
 _SIGN = "on_demand.serving"
 
 
@@ -57,32 +61,34 @@ def answer_requests(
             )
             return
         with platform.locks.shown(_SIGN):
-            desk.serve(_is_over(context.run.tags.get(_GENERATION_TAG), _generation_file(platform)))
+            desk.serve(_is_over(context.instance, context.run_id))
         counts: dict[str, Any] = {
             f"answered_{status}": count for status, count in desk.counts.by_status.items()
         }
         context.add_output_metadata(counts)
 
 
-def _is_over(generation: str | None, generation_file: Path) -> Callable[[], bool]:
+def _is_over(instance: dg.DagsterInstance, run_id: str) -> Callable[[], bool]:
     """Return what tells that a run should end: its time is up, or the code location was loaded anew."""
     ends_at = time.monotonic() + LONGEST_RUN_SECONDS
+    look_at = 0.0
 
     def is_over() -> bool:
-        if time.monotonic() >= ends_at:
+        nonlocal look_at
+        now = time.monotonic()
+        if now >= ends_at:
             return True
-        if generation is None:
+        if now < look_at:
             return False
+        look_at = now + _LOOK_FOR_IT_EVERY_SECONDS
         try:
-            return generation_file.read_text() != generation
-        except OSError:
+            run = instance.get_run_by_id(run_id)
+        except Exception:
+            # Whatever has become of Dagster's database: requests are answered without it.
             return False
+        return run is not None and _REPLACED_TAG in run.tags
 
     return is_over
-
-
-def _generation_file(platform: Platform) -> Path:
-    return platform.settings.data_dir.absolute() / "locks" / "code_location"
 
 
 @dg.job(
@@ -113,52 +119,46 @@ def on_demand_requests(
     what waits, because each request is claimed by one of them. The sensor adds none while any is alive.
     """
     inbox = inbox_of(platform)
-    generation = f"{os.getpid()}"
     try:
         waiting = len(inbox.waiting()) + len(inbox.unsettled())
     except (A4sError, OSError) as error:
         # A store that does not answer comes back, and nothing is lost: the next tick is a second away.
         yield dg.SkipReason(f"{inbox.where} cannot be looked at: {error}")
         return
-    if _is_answered(context.instance, platform):
-        _note_generation(platform, generation)
+    alive = context.instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=_ALIVE))
+    _tell_replaced(context.instance, [record.dagster_run for record in alive])
+    if platform.locks.is_shown(_SIGN) or _is_about_to_show(alive):
         yield dg.SkipReason("a run is answering requests")
     elif not waiting:
         yield dg.SkipReason(f"no request waits in {inbox.where}")
     else:
-        _note_generation(platform, generation)
         yield dg.RunRequest(
             # Dagster would never start a run with the same key again; the request itself is the truth.
             run_key=f"{datetime.now(UTC).isoformat()}",
-            tags={_GENERATION_TAG: generation},
+            tags={_GENERATION_TAG: _generation()},
         )
 
 
-def _is_answered(instance: dg.DagsterInstance, platform: Platform) -> bool:
-    """Tell whether a run is alive or about to be.
+@cache
+def _generation() -> str:
+    """Return the name of this load of the code location."""
+    return secrets.token_hex(8)
+
+
+def _tell_replaced(instance: dg.DagsterInstance, alive: Sequence[dg.DagsterRun]) -> None:
+    """Let runs that an earlier load of the code location had started know that it is gone."""
+    for run in alive:
+        if run.tags.get(_GENERATION_TAG, _generation()) != _generation() and _REPLACED_TAG not in run.tags:
+            instance.add_run_tags(run.run_id, {_REPLACED_TAG: "yes"})
+
+
+def _is_about_to_show(alive: Sequence[dg.RunRecord]) -> bool:
+    """Tell whether a run has not had the time yet to show its sign.
 
     A run that was killed counts as started until Dagster notices, minutes later; the sign that it showed
     went with its process.
     """
-    if platform.locks.is_shown(_SIGN):
-        return True
     now = time.time()
-    for record in instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=_ALIVE)):
-        if record.start_time is None or now - record.start_time < _TIME_TO_SHOW_SECONDS:
-            return True
-    return False
-
-
-def _note_generation(platform: Platform, generation: str) -> None:
-    """Let runs that an earlier load of the code location started know that it is gone."""
-    path = _generation_file(platform)
-    try:
-        if not path.exists() or path.read_text() != generation:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(generation)
-    except OSError as error:
-        raise ChangeSite(
-            f"{path} cannot be written ({error.strerror}): check the folder, its permissions "
-            "and the free disk space",
-            code="StoreUnusable",
-        ) from None
+    return any(
+        record.start_time is None or now - record.start_time < _TIME_TO_SHOW_SECONDS for record in alive
+    )

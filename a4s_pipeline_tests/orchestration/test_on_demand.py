@@ -42,6 +42,11 @@ def tick(site: Site, instance: dg.DagsterInstance) -> dg.RunRequest | str:
     return data.skip_message
 
 
+def load_anew() -> None:
+    """Be what a new process of the code location is."""
+    module._generation.cache_clear()
+
+
 def run(
     site: Site, instance: dg.DagsterInstance, config: dict[str, str] | None = None, **tags: str
 ) -> dg.ExecuteInProcessResult:
@@ -204,17 +209,17 @@ def test_a_run_answers_stock_while_the_warehouse_is_held(site: Site, instance: d
     """However long the ledgers are waited for, with or without something to settle in them."""
     site.choose(linger_seconds=60)
     site.drop("one", asks("A1"))
-    generation = site.data_dir / "locks" / "code_location"
-    generation.parent.mkdir()
-    generation.write_text("1")
-    thread = threading.Thread(target=run, args=(site, instance), kwargs={"a4s/code_location": "1"})
+    asked = tick(site, instance)
+    assert isinstance(asked, dg.RunRequest)
+    thread = threading.Thread(target=run, args=(site, instance), kwargs=asked.tags)
     with site.warehouse_held():
         thread.start()
         began = time.monotonic()
         assert site.wait_for("one")["status"] == "ok"
         assert time.monotonic() - began < 10
         assert thread.is_alive()
-        generation.write_text("2")
+        load_anew()
+        tick(site, instance)
     thread.join(30)
     assert not thread.is_alive()
 
@@ -239,9 +244,7 @@ def test_a_run_shows_that_somebody_is_at_the_desk_and_ends_when_its_time_is_up(
     assert site.answered() == {"one", "two"}
 
 
-def test_a_run_ends_when_the_code_location_is_loaded_anew(
-    site: Site, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_ends_when_the_code_location_is_loaded_anew(site: Site, instance: dg.DagsterInstance) -> None:
     site.choose(linger_seconds=60)
     site.drop("one", asks("A1"))
     asked = tick(site, instance)
@@ -256,10 +259,20 @@ def test_a_run_ends_when_the_code_location_is_loaded_anew(
     time.sleep(0.2)
     assert thread.is_alive()
     # Another process has loaded it.
-    monkeypatch.setattr("a4s_pipeline.orchestration.on_demand.os.getpid", lambda: 1)
+    load_anew()
     assert tick(site, instance) == "a run is answering requests"
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_a_run_goes_on_where_it_cannot_be_told(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_run_id: str) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(instance, "get_run_by_id", away)
+    assert not module._is_over(instance, "some run")()
 
 
 def test_a_request_given_by_hand_is_answered_in_the_metadata_and_the_inbox_left_alone(
