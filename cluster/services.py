@@ -96,7 +96,7 @@ def redis(folder: Path) -> Iterator[Redis]:
     folder.mkdir(parents=True)
     server = Redis(free_port())
     command = [program, "--port", str(server.port), "--bind", "127.0.0.1", "--dir", str(folder)]
-    command += ["--save", "", "--appendonly", "no"]
+    command += ["--save", "", "--appendonly", "no", "--tcp-keepalive", "15"]
     child = Child("Redis", command, folder.parent / "logs" / "redis.log", folder=folder)
     try:
         child.wait_until(lambda: _answers_ping(server.port))

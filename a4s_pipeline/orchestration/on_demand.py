@@ -22,6 +22,10 @@ JOB = "on_demand"
 # Long enough that a busy day needs few starts, short enough that new code and settings get their turn.
 LONGEST_RUN_SECONDS = 3600.0
 _TIME_TO_SHOW_SECONDS = 30.0
+# A worker takes up what is handed to it within moments. One whose machine is gone never does, and Dagster
+# gives up on such a run after a quarter of an hour.
+_TIME_TO_BEGIN_SECONDS = 60.0
+_MOST_NOT_BEGUN = 3
 _ALIVE = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -127,14 +131,17 @@ def on_demand_requests(
         return
     alive = context.instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=_ALIVE))
     _tell_replaced(context.instance, [record.dagster_run for record in alive])
-    if platform.locks.is_shown(_SIGN) or _is_about_to_show(alive):
+    now = datetime.now(UTC)
+    if platform.locks.is_shown(_SIGN) or any(_is_about_to_show(record, now) for record in alive):
         yield dg.SkipReason("a run is answering requests")
     elif not waiting:
         yield dg.SkipReason(f"no request waits in {inbox.where}")
+    elif sum(record.start_time is None for record in alive) >= _MOST_NOT_BEGUN:
+        yield dg.SkipReason(f"{_MOST_NOT_BEGUN} runs wait for a worker: see whether any is up")
     else:
         yield dg.RunRequest(
             # Dagster would never start a run with the same key again; the request itself is the truth.
-            run_key=f"{datetime.now(UTC).isoformat()}",
+            run_key=now.isoformat(),
             tags={_GENERATION_TAG: _generation()},
         )
 
@@ -152,13 +159,13 @@ def _tell_replaced(instance: dg.DagsterInstance, alive: Sequence[dg.DagsterRun])
             instance.add_run_tags(run.run_id, {_REPLACED_TAG: "yes"})
 
 
-def _is_about_to_show(alive: Sequence[dg.RunRecord]) -> bool:
-    """Tell whether a run has not had the time yet to show its sign.
+def _is_about_to_show(record: dg.RunRecord, now: datetime) -> bool:
+    """Tell whether a run has not had the time yet to begin, or to show its sign.
 
     A run that was killed counts as started until Dagster notices, minutes later; the sign that it showed
     went with its process.
     """
-    now = time.time()
-    return any(
-        record.start_time is None or now - record.start_time < _TIME_TO_SHOW_SECONDS for record in alive
-    )
+    if record.start_time is not None:
+        return now.timestamp() - record.start_time < _TIME_TO_SHOW_SECONDS
+    is_handed_over = record.dagster_run.status is dg.DagsterRunStatus.STARTING
+    return not is_handed_over or (now - record.update_timestamp).total_seconds() < _TIME_TO_BEGIN_SECONDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from a4s_pipeline.locks import Locks
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Sandbox, World
+from a4s_pipeline_tests.cluster.breaking_line import BreakingLine
 from a4s_pipeline_tests.cluster.holders import Hold, Holder, new_database, new_locks
 from a4s_pipeline_tests.cluster.spread import CONNECTORS, HISTORY_START, QUEUES, WORKERS, Spread, put_records
 from cluster.dagster_api import DagsterApi
@@ -80,17 +81,21 @@ def started(folder: Path, server: PostgreSQL, sandbox: Sandbox) -> Iterator[Spre
     """PostgreSQL, Redis, and Dagster with three workers."""
     gateway = Gateway(sandbox.url, CONNECTORS)
     with ExitStack() as stack:
+        broker = stack.enter_context(redis(folder / "redis"))
+        line = stack.enter_context(closing(BreakingLine(broker.port)))
         home = make_home(
             folder,
             gateway,
             server,
-            stack.enter_context(redis(folder / "redis")),
+            broker,
             more={
                 "A4S_HISTORY_START": HISTORY_START,
                 # So few at a time that an import of a few dozen orders is written in several batches.
                 "A4S_PAGE_SIZE": "20",
                 "A4S_MAX_CONNECTIONS": "4",
                 "A4S_LINGER_SECONDS": "8",
+                # What workers note of the runs that they take up.
+                "DAGSTER_CELERY_BACKEND_URL": f"redis://127.0.0.1:{line.port}/1",
                 # Longer than a slow answer of the gateway takes in these tests.
                 "A4S_RESEND_AFTER_SECONDS": "5",
             },
@@ -102,7 +107,7 @@ def started(folder: Path, server: PostgreSQL, sandbox: Sandbox) -> Iterator[Spre
         api.stop_sensors()
         processes.start_daemon()
         settings = settings_of(home, gateway)
-        yield Spread(sandbox, processes, api, settings, Platform(settings))
+        yield Spread(sandbox, line, processes, api, settings, Platform(settings))
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.schema import Table
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import TABLES
+from a4s_pipeline_tests.cluster.breaking_line import BreakingLine
 from a4s_pipeline_tests.kills.versions import put_customer, put_item, put_order
 from cluster.dagster_api import TASK_TAG, DagsterApi, Launch, Run
 from cluster.workers import DEFAULT_QUEUE, Dagster
@@ -65,6 +66,7 @@ class Spread:
     """A cluster that is up, its gateway, and the settings and the platform of its processes."""
 
     sandbox: Sandbox
+    line_of_notes: BreakingLine
     dagster: Dagster
     api: DagsterApi
     settings: Settings

@@ -107,3 +107,12 @@ def test_of_two_runs_of_one_connector_one_imports_and_the_other_says_that_a_sync
     asked = spread.line_calls(TWICE)
     assert len(asked) == len(set(asked)) == ORDERS
     assert spread.query("SELECT count(*) FROM orders WHERE connector = $1", TWICE) == [(ORDERS,)]
+
+
+def test_a_worker_whose_line_to_redis_breaks_takes_its_run_up_all_the_same(spread: Spread) -> None:
+    """It notes there that it does; where that failed, Celery forgot the run, and nobody ever began it."""
+    # What it says before it writes the note.
+    spread.line_of_notes.break_at(b"\r\nGET\r\n", 4)
+    runs = spread.wait(spread.launch(*listings_of(TWENTY[2]))).values()
+    assert {run.status for run in runs} == {"SUCCESS"}
+    assert spread.line_of_notes.left_to_break == 0

@@ -164,9 +164,31 @@ def test_a_run_that_was_killed_and_still_counts_as_started_is_in_nobodys_way(
     site.drop("one", asks("A1"))
     put_run(instance, dg.DagsterRunStatus.STARTED)
     assert tick(site, instance) == "a run is answering requests"
-    later = time.time() + 31
-    monkeypatch.setattr("a4s_pipeline.orchestration.on_demand.time.time", lambda: later)
+    monkeypatch.setattr(module, "_TIME_TO_SHOW_SECONDS", 0.0)
     assert isinstance(tick(site, instance), dg.RunRequest)
+
+
+def test_a_run_that_no_worker_takes_up_is_in_nobodys_way_but_three_are_enough(
+    site: Site, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker may hand a run to a worker whose machine is gone."""
+    site.drop("one", asks("A1"))
+    put_run(instance, dg.DagsterRunStatus.STARTING)
+    assert tick(site, instance) == "a run is answering requests"
+    monkeypatch.setattr(module, "_TIME_TO_BEGIN_SECONDS", 0.0)
+    for _ in range(2):
+        assert isinstance(tick(site, instance), dg.RunRequest)
+        put_run(instance, dg.DagsterRunStatus.STARTING)
+    assert tick(site, instance) == "3 runs wait for a worker: see whether any is up"
+
+
+def test_a_run_that_waits_in_dagsters_own_queue_is_waited_for(
+    site: Site, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.drop("one", asks("A1"))
+    put_run(instance, dg.DagsterRunStatus.NOT_STARTED)
+    monkeypatch.setattr(module, "_TIME_TO_BEGIN_SECONDS", 0.0)
+    assert tick(site, instance) == "a run is answering requests"
 
 
 def test_a_run_that_has_ended_is_in_nobodys_way(site: Site, instance: dg.DagsterInstance) -> None:
