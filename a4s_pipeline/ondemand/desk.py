@@ -139,6 +139,7 @@ class Desk:
                 _TRY_AGAIN_AFTER,
             )
         except Exception:
+            # A defect of ours must not take the other requests along.
             self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
             _log.exception("request %s could not be answered now; it is tried again", path.name)
         finally:

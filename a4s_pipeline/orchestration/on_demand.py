@@ -13,6 +13,7 @@ from a4s_pipeline.errors import A4sError
 from a4s_pipeline.ondemand.desk import Desk
 from a4s_pipeline.ondemand.inbox import Waiting, is_plain_id
 from a4s_pipeline.ondemand.inboxes import inbox_of
+from a4s_pipeline.ondemand.runs import RunUnderWay, why_none_starts
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.upkeep import Upkeep
 from a4s_pipeline.orchestration.failing import told_plainly
@@ -21,11 +22,6 @@ from a4s_pipeline.platform import Platform
 JOB = "on_demand"
 # Long enough that a busy day needs few starts, short enough that new code and settings get their turn.
 LONGEST_RUN_SECONDS = 3600.0
-_TIME_TO_SHOW_SECONDS = 30.0
-# A worker takes up what is handed to it within moments. One whose machine is gone never does, and Dagster
-# gives up on such a run after a quarter of an hour.
-_TIME_TO_BEGIN_SECONDS = 60.0
-_MOST_NOT_BEGUN = 3
 _ALIVE = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -132,18 +128,21 @@ def on_demand_requests(
     alive = context.instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=_ALIVE))
     _tell_replaced(context.instance, [record.dagster_run for record in alive])
     now = datetime.now(UTC)
-    if platform.locks.is_shown(_SIGN) or any(_is_about_to_show(record, now) for record in alive):
-        yield dg.SkipReason("a run is answering requests")
-    elif not waiting:
-        yield dg.SkipReason(f"no request waits in {inbox.where}")
-    elif sum(record.start_time is None for record in alive) >= _MOST_NOT_BEGUN:
-        yield dg.SkipReason(f"{_MOST_NOT_BEGUN} runs wait for a worker: see whether any is up")
-    else:
-        yield dg.RunRequest(
-            # Dagster would never start a run with the same key again; the request itself is the truth.
-            run_key=now.isoformat(),
-            tags={_GENERATION_TAG: _generation()},
-        )
+    why_none = why_none_starts(
+        waiting=waiting,
+        where=inbox.where,
+        is_answered=platform.locks.is_shown(_SIGN),
+        under_way=[_under_way(record) for record in alive],
+        now=now,
+    )
+    if why_none is not None:
+        yield dg.SkipReason(why_none)
+        return
+    yield dg.RunRequest(
+        # Dagster would never start a run with the same key again; the request itself is the truth.
+        run_key=now.isoformat(),
+        tags={_GENERATION_TAG: _generation()},
+    )
 
 
 @cache
@@ -159,13 +158,9 @@ def _tell_replaced(instance: dg.DagsterInstance, alive: Sequence[dg.DagsterRun])
             instance.add_run_tags(run.run_id, {_REPLACED_TAG: "yes"})
 
 
-def _is_about_to_show(record: dg.RunRecord, now: datetime) -> bool:
-    """Tell whether a run has not had the time yet to begin, or to show its sign.
-
-    A run that was killed counts as started until Dagster notices, minutes later; the sign that it showed
-    went with its process.
-    """
-    if record.start_time is not None:
-        return now.timestamp() - record.start_time < _TIME_TO_SHOW_SECONDS
+def _under_way(record: dg.RunRecord) -> RunUnderWay:
     is_handed_over = record.dagster_run.status is dg.DagsterRunStatus.STARTING
-    return not is_handed_over or (now - record.update_timestamp).total_seconds() < _TIME_TO_BEGIN_SECONDS
+    return RunUnderWay(
+        handed_over_at=record.update_timestamp if is_handed_over else None,
+        began_at=None if record.start_time is None else datetime.fromtimestamp(record.start_time, UTC),
+    )
