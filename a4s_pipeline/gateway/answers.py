@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from a4s_pipeline import exact_json
@@ -66,7 +67,8 @@ def error_for(status: int, body: bytes, subject: str, wait_seconds: float | None
     if status in (408, 429) or status >= 500:
         # The contract's "busy" is said before anything is done; any other 5xx may come after.
         is_busy = status == 429 or (status == 503 and wait_seconds is not None)
-        return GatewayUnavailable(f"{told}: try again later", wait_seconds=wait_seconds, is_untaken=is_busy)
+        when = "later" if wait_seconds is None else f"in {seconds_in_words(wait_seconds)}"
+        return GatewayUnavailable(f"{told}: try again {when}", wait_seconds=wait_seconds, is_untaken=is_busy)
     if 300 <= status < 400:
         return ChangeRequest(
             f"{told}, a redirect, which is not followed: set A4S_GATEWAY_URL to its final address"
@@ -83,6 +85,21 @@ def _known_numbers(body: bytes) -> dict[str, str]:
         for name in ("orderId", "orderNumber", "externalId")
         if isinstance(problem.get(name), str | int)
     }
+
+
+def no_time_left(subject: str, wait_seconds: float) -> GatewayUnavailable:
+    """Return the error for a call that was not made, because its answer could not have come in time."""
+    when = f"in {seconds_in_words(wait_seconds)}" if wait_seconds else "later"
+    return GatewayUnavailable(
+        f"the gateway cannot be asked for {subject} in time: try again {when}",
+        wait_seconds=wait_seconds or None,
+        is_untaken=True,
+    )
+
+
+def seconds_in_words(seconds: float) -> str:
+    """Return a pause as a message tells it: whole seconds, and one at least."""
+    return f"{max(1, ceil(seconds))} s"
 
 
 def no_focus_connector(subject: str) -> HistoryNotConfigured:

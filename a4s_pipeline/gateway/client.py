@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, GatewayUnavailable, TryAgain
-from a4s_pipeline.gateway.answers import error_for, nested_too_deeply, unreadable
+from a4s_pipeline.gateway.answers import error_for, nested_too_deeply, no_time_left, unreadable
+from a4s_pipeline.gateway.deadline import seconds_left
 from a4s_pipeline.gateway.pace import Pace
 from a4s_pipeline.gateway.retrying import RetryRule, http_date, told_wait
 from a4s_pipeline.gateway.routes import Routes
@@ -119,6 +120,9 @@ class GatewayClient:
                     raise
                 if isinstance(failure, GatewayUnavailable) and failure.wait_seconds is not None:
                     self._pace.pause(wait)
+                if wait >= seconds_left():
+                    self._note_given_up()
+                    raise
                 self._rest(wait, subject)
                 with self._count_lock:
                     self.retries += 1
@@ -154,8 +158,13 @@ class GatewayClient:
         )
 
     def wait_for_turn(self, subject: str) -> None:
-        """Wait until the polite ceiling, or a pause that the gateway asked for, lets the next call start."""
-        self._pace.wait_for_turn(lambda seconds: self._rest(seconds, subject))
+        """Wait until the polite ceiling, or a pause that the gateway asked for, lets the next call start.
+
+        Raises `GatewayUnavailable` at once where that is after the deadline of this thread.
+        """
+        too_long = self._pace.wait_for_turn(lambda seconds: self._rest(seconds, subject), seconds_left)
+        if too_long:
+            raise no_time_left(subject, too_long)
 
     def _send(
         self,
@@ -168,14 +177,18 @@ class GatewayClient:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply[T]:
-        deadline = time.monotonic() + self._timeout
+        # A POST that is cut short may have been booked: once it is sent, it has all the time there is.
+        timeout = self._timeout if method == "POST" else min(self._timeout, seconds_left())
+        if timeout <= 0:
+            raise no_time_left(subject, 0.0)
+        deadline = time.monotonic() + timeout
         with self._count_lock:
             self.calls += 1
         try:
-            with self._caller.send(method, self._url(path, params), body, headers) as response:
+            with self._caller.send(method, self._url(path, params), timeout, body, headers) as response:
                 content = whole_body(response, subject, deadline)
         except FAULTS as fault:
-            raise unreached(fault, subject, self._timeout) from None
+            raise unreached(fault, subject, timeout) from None
         now = datetime.now(UTC)
         clock = http_date(response.headers.get("Date"))
         if not 200 <= response.status_code < 300:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from math import inf
 
 
 class Pace:
@@ -19,18 +20,26 @@ class Pace:
         self._next_start = 0.0
         self._pauses = 0
 
-    def wait_for_turn(self, rest: Callable[[float], None]) -> None:
-        """Take the next turn and let `rest` wait for it; a pause that begins meanwhile voids the turn."""
+    def wait_for_turn(
+        self, rest: Callable[[float], None], patience: Callable[[], float] = lambda: inf
+    ) -> float:
+        """Take the next turn and let `rest` wait for it; a pause that begins meanwhile voids the turn.
+
+        Returns 0, or the seconds until the next turn where they are more than `patience` tells: then the
+        turn is not taken, because whoever cannot wait for it should not keep others waiting either.
+        """
         while True:
             with self._lock:
                 now = self._clock()
                 start = max(now, self._next_start)
+                if start - now > patience():
+                    return start - now
                 self._next_start = start + self._gap
                 pauses = self._pauses
             rest(start - now)
             with self._lock:
                 if pauses == self._pauses:
-                    return
+                    return 0.0
 
     def pause(self, seconds: float) -> None:
         """Let no call start for so many seconds: a gateway that is busy for one is busy for all."""

@@ -52,18 +52,25 @@ class Caller:
 
     def __init__(self, settings: Settings) -> None:
         self.session = open_session(settings)
-        self._timeout = settings.timeout_seconds
         base = requests.Request("GET", settings.required_gateway_url())
         try:
             self._prepared = self.session.prepare_request(base)
         except requests.RequestException as fault:
             self.session.close()
-            raise unreached(fault, "anything", self._timeout) from None
+            raise unreached(fault, "anything", settings.timeout_seconds) from None
 
     def send(
-        self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        timeout: float,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Send one request, its URL encoded already, and return the response with its body unread."""
+        """Send one request, its URL encoded already, and return the response with its body unread.
+
+        `timeout` is in seconds, for the connection and for the first byte of the answer.
+        """
         request = self._prepared.copy()
         request.method, request.url = method, url
         if body is not None:
@@ -71,7 +78,7 @@ class Caller:
         request.headers.update(headers or {})
         return self.session.send(
             request,
-            timeout=self._timeout,
+            timeout=timeout,
             stream=True,
             allow_redirects=False,
             verify=self.session.verify,
@@ -125,7 +132,7 @@ def unreached(fault: Fault, subject: str, timeout: float) -> A4sError:
         )
     match fault:
         case requests.Timeout() | urllib3.exceptions.TimeoutError():
-            why = f"no answer within {timeout:g} s"
+            why = f"no answer within {timeout:.3g} s"
         case urllib3.exceptions.ProtocolError() | urllib3.exceptions.DecodeError():
             return unreadable(subject, "the body is cut off")
         case requests.ConnectionError() | urllib3.exceptions.SSLError():

@@ -28,6 +28,7 @@ from a4s_pipeline.errors import (
 )
 from a4s_pipeline.gateway import transport
 from a4s_pipeline.gateway.client import GatewayClient
+from a4s_pipeline.gateway.deadline import answered_until
 from a4s_pipeline.gateway.retrying import RetryRule
 from a4s_pipeline.gateway.routes import Routes
 from a4s_pipeline.sandbox import Sandbox
@@ -371,6 +372,53 @@ def test_while_the_gateway_is_busy_all_threads_pause(connect: Connect, serve: Se
     assert failures == []
     assert len(came) == 10
     assert min(came[1:]) - came[0] >= 1
+
+
+# By a deadline
+
+
+def test_with_a_deadline_a_gateway_that_asks_for_a_longer_pause_is_given_up_at_once_for_all(
+    connect: Connect, serve: Serve
+) -> None:
+    server = serve(say(429, b"", Retry_After="30"))
+    client = connect(server.url)
+    began = time.monotonic()
+    with answered_until(began + 5):
+        for _ in range(3):
+            with pytest.raises(GatewayUnavailable, match=r"try again in 3[01] s") as caught:
+                ask(client)
+            assert caught.value.wait_seconds == pytest.approx(30, abs=2)
+            assert caught.value.is_untaken
+    assert time.monotonic() - began < 4
+    # The others need not ask: the gateway has said when.
+    assert client.calls == 1
+
+
+def test_a_gateway_that_never_answers_is_given_up_by_the_deadline(connect: Connect, serve: Serve) -> None:
+    over = threading.Event()
+    client = connect(serve(lambda _: over.wait(20)).url, timeout_seconds=20)
+    began = time.monotonic()
+    with answered_until(began + 0.5), pytest.raises(GatewayUnavailable, match=r"no answer within 0\.\d+ s"):
+        ask(client)
+    assert 0.4 < time.monotonic() - began < 5
+    with answered_until(began), pytest.raises(GatewayUnavailable, match="in time"):
+        ask(client)
+    over.set()
+    assert client.calls == 1
+
+
+def test_a_call_that_cannot_have_its_turn_in_time_takes_none_from_the_others(
+    connect: Connect, serve: Serve
+) -> None:
+    client = connect(serve(say(200, b"[1]")).url, max_calls_per_second=2)
+    ask(client)
+    with answered_until(time.monotonic() + 0.01):
+        for _ in range(20):
+            with pytest.raises(GatewayUnavailable, match="try again in 1 s"):
+                ask(client)
+    began = time.monotonic()
+    ask(client)
+    assert time.monotonic() - began < 3
 
 
 # Down

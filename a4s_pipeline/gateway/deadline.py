@@ -1,0 +1,30 @@
+"""By when a caller needs its answer: every call that its thread makes meanwhile keeps to it.
+
+An import waits as long as the gateway asks it to. Somebody who waits for an answer does not: a call that
+cannot bring one in time is given up at once, and says how long the gateway wants to be left alone.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_until: ContextVar[float] = ContextVar("until", default=math.inf)
+
+
+@contextmanager
+def answered_until(moment: float) -> Iterator[None]:
+    """Let the calls of this thread end by a moment of `time.monotonic`, for as long as the block lasts."""
+    token = _until.set(min(moment, _until.get()))
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
+def seconds_left() -> float:
+    """Return the seconds until the deadline of this thread; infinite where it has none."""
+    return _until.get() - time.monotonic()
