@@ -22,13 +22,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from a4s_pipeline.connectors import Connector, read_connectors, unique_pairs
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.gateway.routes import Routes
 from a4s_pipeline.ondemand.requests_place import requests_place
-from a4s_pipeline.texts import has_utf8
 from a4s_pipeline.warehouse.place import FilePlace, Place, read_place
 
-_CONNECTOR_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 _HOOK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -64,40 +63,10 @@ def _webhook_url(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"names {name!r} twice")
-    return dict(pairs)
-
-
-def _connectors(value: Any) -> dict[str, str]:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value, object_pairs_hook=_unique_pairs)
-        except (json.JSONDecodeError, RecursionError):
-            raise ValueError(
-                'must be a JSON object of name to AdministrationName, such as {"demo": "Demo B.V."}'
-            ) from None
-    if not isinstance(value, dict) or not value:
-        raise ValueError("must be a JSON object that names at least one connector")
-    for name, administration in value.items():
-        if not _CONNECTOR_NAME.fullmatch(name):
-            raise ValueError(
-                f"{name!r} is no connector name: use lower-case letters, digits, _ and - (up to 64)"
-            )
-        if not isinstance(administration, str) or not administration:
-            raise ValueError(f"{name!r} needs an AdministrationName, a text that is not empty")
-        if administration in (".", "..") or not has_utf8(administration):
-            raise ValueError(f"{name!r}: the AdministrationName {administration!r} cannot be put in a path")
-    return value
-
-
 def _routes(value: Any) -> dict[str, str]:
     if isinstance(value, str):
         try:
-            value = json.loads(value, object_pairs_hook=_unique_pairs)
+            value = json.loads(value, object_pairs_hook=unique_pairs)
         except (json.JSONDecodeError, RecursionError):
             raise ValueError("must be a JSON object of route name to path") from None
     if not isinstance(value, dict) or not all(isinstance(path, str) for path in value.values()):
@@ -160,7 +129,7 @@ class Settings(BaseSettings):
     gateway_routes: Annotated[dict[str, str], NoDecode, BeforeValidator(_routes)] = Field(
         default_factory=dict
     )
-    connectors: Annotated[dict[str, str], NoDecode, BeforeValidator(_connectors)] = Field(
+    connectors: Annotated[dict[str, Connector], NoDecode, BeforeValidator(read_connectors)] = Field(
         default_factory=dict
     )
     data_dir: Path = Path("data")
@@ -235,7 +204,7 @@ class Settings(BaseSettings):
         if connector not in self.connectors:
             known = ", ".join(sorted(self.connectors)) or "none"
             raise ChangeSettings(f"A4S_CONNECTORS: there is no connector {connector!r}; known: {known}")
-        return self.connectors[connector]
+        return self.connectors[connector].administration
 
     def chosen_connectors(self, connector: str | None) -> list[str]:
         """Return the one connector asked for, or all of them in the order of A4S_CONNECTORS."""
@@ -248,6 +217,19 @@ class Settings(BaseSettings):
             return list(self.connectors)
         self.administration_of(connector)
         return [connector]
+
+    def connectors_with(self, stream: str) -> list[str]:
+        """Return the connectors whose stream is imported, in the order of A4S_CONNECTORS."""
+        return [name for name, connector in self.connectors.items() if connector.imports(stream)]
+
+    def chosen_connectors_with(self, stream: str, connector: str | None) -> list[str]:
+        """Return the chosen connectors whose stream is imported; raises where there is none."""
+        chosen = self.chosen_connectors(connector)
+        importing = [name for name in chosen if self.connectors[name].imports(stream)]
+        if not importing:
+            who = f"{connector!r} leaves" if connector else "every connector leaves"
+            raise ChangeSettings(f"A4S_CONNECTORS: {who} out {stream}: add it to its streams to import it")
+        return importing
 
     def required_gateway_url(self) -> str:
         """Return the gateway's base URL without a slash at its end, or say that it is missing."""

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from a4s_pipeline.connectors import Connector
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.settings import Settings, load_settings
 
@@ -78,7 +79,7 @@ def test_without_any_variable_each_setting_has_its_default(tmp_path: Path) -> No
         ("GATEWAY_URL", "https://example.com/a4s/api//", "https://example.com/a4s/api"),
         ("GATEWAY_URL", "http://127.0.0.1:8765/", "http://127.0.0.1:8765"),
         ("GATEWAY_URL", "http://[::1]:8765", "http://[::1]:8765"),
-        ("CONNECTORS", '{"demo": "Demo B.V."}', {"demo": "Demo B.V."}),
+        ("CONNECTORS", '{"demo": "Demo B.V."}', {"demo": Connector("Demo B.V.")}),
         ("DATA_DIR", "/var/lib/a4s", Path("/var/lib/a4s")),
         ("HISTORY_START", "2020-02-29", date(2020, 2, 29)),
         ("HISTORY_START", "1970-01-01", date(1970, 1, 1)),
@@ -241,7 +242,61 @@ def test_credentials_are_kept_to_the_letter(setenv: pytest.MonkeyPatch) -> None:
 
 def test_administration_names_are_kept_to_the_letter_and_in_order(setenv: pytest.MonkeyPatch) -> None:
     settings = load(setenv, A4S_CONNECTORS='{"z": " Café / NOORD ", "a": "demo", "m_1-x": "Demo"}')
-    assert list(settings.connectors.items()) == [("z", " Café / NOORD "), ("a", "demo"), ("m_1-x", "Demo")]
+    named = [(name, connector.administration) for name, connector in settings.connectors.items()]
+    assert named == [("z", " Café / NOORD "), ("a", "demo"), ("m_1-x", "Demo")]
+
+
+def test_a_connector_imports_all_streams_or_those_that_it_names(setenv: pytest.MonkeyPatch) -> None:
+    cases: dict[str, tuple[str, ...]] = {
+        '"Shop B.V."': ("items", "customers", "orders"),
+        '{"administration": "Shop B.V."}': ("items", "customers", "orders"),
+        '{"administration": "Shop B.V.", "streams": ["customers", "items"]}': ("items", "customers"),
+        '{"streams": ["orders"], "administration": "Shop B.V."}': ("orders",),
+    }
+    for given, streams in cases.items():
+        settings = load(setenv, A4S_CONNECTORS=f'{{"demo": "Demo B.V.", "shop": {given}}}')
+        assert settings.administration_of("shop") == "Shop B.V."
+        assert settings.connectors["shop"].streams == streams
+        for stream in ("items", "customers", "orders"):
+            assert settings.connectors_with(stream) == ["demo", *(["shop"] if stream in streams else [])]
+
+
+def test_a_connector_that_cannot_be_read_is_said_to_be(setenv: pytest.MonkeyPatch) -> None:
+    cases = {
+        "{}": "'shop' needs an AdministrationName",
+        '{"streams": ["items"]}': "'shop' needs an AdministrationName",
+        '{"administration": ""}': "'shop' needs an AdministrationName",
+        '{"administration": ["Shop"]}': "'shop' needs an AdministrationName",
+        '{"administration": ".."}': "cannot be put in a path",
+        '{"administration": "S", "stream": ["items"]}': (
+            "'shop' has an unknown key 'stream'; there are administration, streams"
+        ),
+        '{"administration": "S", "streams": ["prices"]}': (
+            "'shop' names an unknown stream 'prices'; there are items, customers, orders"
+        ),
+        '{"administration": "S", "streams": [["items"]]}': "'shop' names an unknown stream ['items']",
+        '{"administration": "S", "streams": []}': "'shop': streams must be a list of at least one",
+        '{"administration": "S", "streams": "items"}': "'shop': streams must be a list of at least one",
+        '{"administration": "S", "streams": null}': "'shop': streams must be a list of at least one",
+        '{"administration": "S", "administration": "T"}': "names 'administration' twice",
+    }
+    for given, told in cases.items():
+        message = complaint(setenv, A4S_CONNECTORS=f'{{"shop": {given}}}')
+        assert message.startswith("A4S_CONNECTORS: ")
+        assert told in message
+        assert "\n" not in message
+
+
+def test_a_stream_that_is_left_out_cannot_be_asked_for(setenv: pytest.MonkeyPatch) -> None:
+    settings = load(
+        setenv, A4S_CONNECTORS='{"demo": "D", "shop": {"administration": "S", "streams": ["items"]}}'
+    )
+    assert settings.chosen_connectors_with("orders", None) == ["demo"]
+    with pytest.raises(ChangeSettings, match=r"^A4S_CONNECTORS: 'shop' leaves out orders"):
+        settings.chosen_connectors_with("orders", "shop")
+    shop = '{"shop": {"administration": "S", "streams": ["items"]}}'
+    with pytest.raises(ChangeSettings, match=r"^A4S_CONNECTORS: every connector leaves out orders"):
+        load(setenv, A4S_CONNECTORS=shop).chosen_connectors_with("orders", None)
 
 
 def test_what_the_environment_leaves_out_is_read_from_a_file(
@@ -252,7 +307,7 @@ def test_what_the_environment_leaves_out_is_read_from_a_file(
         encoding="utf-8",
     )
     settings = load(setenv, A4S_PAGE_SIZE="50", A4S_LOOKBACK_DAYS="")
-    assert settings.connectors == {"demo": "Café B.V."}
+    assert settings.connectors == {"demo": Connector("Café B.V.")}
     assert settings.page_size == 50
     assert settings.lookback_days == 3
 

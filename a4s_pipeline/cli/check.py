@@ -6,12 +6,14 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import suppress
 
 import click
 
 from a4s_pipeline.cli.output import connector_option, json_option, print_json
+from a4s_pipeline.errors import A4sError
 from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.gateway.checkup import PATIENCE, check_up
+from a4s_pipeline.gateway.checkup import PATIENCE, OrderHistory, check_up
 from a4s_pipeline.gateway.checkup_findings import Finding, Verdict
 from a4s_pipeline.gateway.client import GatewayClient
 from a4s_pipeline.settings import Settings, load_settings
@@ -62,7 +64,26 @@ def _check_ups(settings: Settings, connectors: list[str]) -> Iterator[tuple[str,
             administration = Administration(
                 client, settings.administration_of(name), settings.timezone, settings.page_size
             )
-            yield name, check_up(administration)
+            yield name, check_up(administration, _order_history(settings, name))
+
+
+def _order_history(settings: Settings, connector: str) -> OrderHistory:
+    is_wanted = settings.connectors[connector].imports("orders")
+    return OrderHistory(is_wanted, is_wanted and _ever_imported_orders(settings, connector))
+
+
+def _ever_imported_orders(settings: Settings, connector: str) -> bool:
+    """Tell whether what analysts read shows that orders of the connector once came in."""
+    if settings.warehouse is None and not settings.analytics_path.exists():
+        return False
+    import duckdb  # noqa: PLC0415 - a first check has nothing to read
+
+    from a4s_pipeline.platform import Platform  # noqa: PLC0415
+    from a4s_pipeline.warehouse.state import stream_state  # noqa: PLC0415
+
+    with suppress(A4sError, duckdb.Error), Platform(settings).readable.reading() as copy:
+        return stream_state(copy, connector, "orders").was_read
+    return False
 
 
 def _print(name: str, administration: str, findings: list[Finding], *, is_first: bool) -> None:

@@ -30,7 +30,7 @@ def images(items: tuple[str, ...], connector: str | None, as_json: bool) -> None
     settings.required_gateway_url()
     platform = Platform(settings)
     results: dict[str, PicturesResult | A4sError] = {}
-    for name in settings.chosen_connectors(connector):
+    for name in settings.chosen_connectors_with("items", connector):
         with progress_bar(f"{name} images") as advance:
             platform.advance = advance
             try:

@@ -13,6 +13,7 @@ from a4s_pipeline.ondemand.order_retrieval import MOST_SKIPPED, retrieve_order, 
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.windows import midnight
+from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.retrieval import OrderFilter
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -49,9 +50,10 @@ def orders(
     platform = Platform()
     settings = platform.settings
     zone = settings.timezone
+    name = one_connector(settings, connector)
     answer = retrieve_orders(
         platform.readable,
-        one_connector(settings, connector),
+        name,
         OrderFilter(
             customer_code=customer,
             # The calendar's own first and last day bound nothing, and have no midnight in every time zone.
@@ -60,6 +62,7 @@ def orders(
             limit=limit,
             offset=offset,
         ),
+        is_imported=settings.connectors[name].imports(STREAM),
     )
     if as_json:
         print_json(answer)
@@ -78,7 +81,9 @@ def order(code: str, connector: str | None, as_json: bool) -> None:
     """Show one order with its lines, from the local store."""
     platform = Platform()
     settings = platform.settings
-    answer = retrieve_order(platform.readable, one_connector(settings, connector), code)
+    name = one_connector(settings, connector)
+    is_imported = settings.connectors[name].imports(STREAM)
+    answer = retrieve_order(platform.readable, name, code, is_imported=is_imported)
     if as_json:
         print_json(answer)
         return

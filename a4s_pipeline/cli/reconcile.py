@@ -20,6 +20,7 @@ from a4s_pipeline.sync.order_reconciliation import Reconciled, examples_of
 from a4s_pipeline.sync.reconciliation import MonthCompared, ranges_of
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months
+from a4s_pipeline.warehouse.orders import STREAM
 
 _MOST_NAMED = 5
 
@@ -43,7 +44,7 @@ def reconcile(
     """
     settings = load_settings()
     settings.required_gateway_url()
-    connectors = settings.chosen_connectors(connector)
+    connectors = settings.chosen_connectors_with(STREAM, connector)
     months = asked_months(settings, first.date() if first else None, last.date() if last else None, full=True)
     assert months is not None  # whole history where none is asked for
     platform = Platform(settings)

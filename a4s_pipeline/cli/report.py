@@ -27,7 +27,9 @@ def report(output: Path | None, connector: str | None) -> None:
     platform = Platform()
     settings = platform.settings
     # Without any settings, as on an analyst's machine, the copy says which connectors there are.
-    chosen = settings.chosen_connectors(connector) if connector or settings.connectors else None
+    chosen = None
+    if connector or settings.connectors:
+        chosen = {name: settings.connectors[name].streams for name in settings.chosen_connectors(connector)}
     page = write_report(
         platform.readable,
         output or settings.data_dir / "report.html",

@@ -11,6 +11,7 @@ import click
 
 from a4s_pipeline.cli.output import connector_option, json_option, print_json, say
 from a4s_pipeline.cli.progress import progress_bar
+from a4s_pipeline.connectors import STREAMS
 from a4s_pipeline.heap import nothing_collected
 from a4s_pipeline.ondemand.answers import error_object
 from a4s_pipeline.platform import Platform
@@ -19,7 +20,6 @@ from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, month_of
 
 DAY = click.DateTime(["%Y-%m-%d"])
-STREAMS = ("items", "customers", "orders")
 
 
 @click.command()
@@ -51,10 +51,13 @@ def sync(
         raise click.UsageError("--from and --to go with `a4s sync orders` alone")
     settings = load_settings()
     settings.required_gateway_url()
-    connectors = settings.chosen_connectors(connector)
+    streams = STREAMS if stream == "all" else (stream,)
+    if stream == "all":
+        connectors = settings.chosen_connectors(connector)
+    else:
+        connectors = settings.chosen_connectors_with(stream, connector)
     months = asked_months(settings, first.date() if first else None, last.date() if last else None, full=full)
     platform = Platform(settings)
-    streams = STREAMS if stream == "all" else (stream,)
     failures = _run_all(platform, streams, connectors, months, full=full)
     if as_json:
         print_json({"connectors": _as_json(connectors, platform.results)})
@@ -111,7 +114,7 @@ def _run_all(
                 "customers": partial(runner.sync_customers, connector),
                 "orders": partial(runner.sync_orders, OrderRequest(connector, months, whole=full)),
             }
-            for stream in streams:
+            for stream in filter(platform.settings.connectors[connector].imports, streams):
                 before = len(platform.results)
                 with progress_bar(f"{connector} {stream}") as advance:
                     platform.advance = advance

@@ -106,7 +106,7 @@ def no_focus_connector(subject: str) -> HistoryNotConfigured:
     """Return the error for an administration whose legacy backend keeps no order history for us."""
     return HistoryNotConfigured(
         f"order history does not exist for {subject}: its legacy backend has no focus connector. "
-        "Have one configured there, or leave the connector out of order syncs"
+        "Have one configured there, or leave orders out of the connector's streams in A4S_CONNECTORS"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -10,7 +11,7 @@ from typing import TypeVar
 from a4s_pipeline.errors import A4sError, AccessDenied, HistoryNotConfigured
 from a4s_pipeline.gateway import checkup_orders, checkup_status
 from a4s_pipeline.gateway.administration import Administration, Page
-from a4s_pipeline.gateway.checkup_findings import NO_HISTORY, Finding, Verdict, failure, skipped
+from a4s_pipeline.gateway.checkup_findings import LEFT_OUT, NO_HISTORY, Finding, Verdict, failure, skipped
 from a4s_pipeline.gateway.checkup_orders import LinesAnswer, ReadOrders, read_orders
 from a4s_pipeline.gateway.client import Reply
 from a4s_pipeline.gateway.records import Status
@@ -39,8 +40,17 @@ _NO_ORDERS = "no orders to look at"
 T = TypeVar("T")
 
 
-def check_up(administration: Administration) -> list[Finding]:
-    """Return the ten findings, in their fixed order."""
+@dataclass(frozen=True)
+class OrderHistory:
+    """What is wanted and known of a connector's orders: whether they are imported, and ever were."""
+
+    is_wanted: bool = True
+    was_there: bool = False
+
+
+def check_up(administration: Administration, history: OrderHistory | None = None) -> list[Finding]:
+    """Return the ten findings, in their fixed order; orders that nobody wants are not looked at."""
+    history = history or OrderHistory()
     asked_at = datetime.now(UTC)
     status = _asked(administration.status)
     answered_at = datetime.now(UTC)
@@ -52,6 +62,16 @@ def check_up(administration: Administration) -> list[Finding]:
             checkup_status.administration(status, administration.name),
             *(skipped(name, reason) for name in (*STATUS_CHECKS[3:], *ORDER_CHECKS)),
         ]
+    if not history.is_wanted:
+        return [
+            checkup_status.reachable(status),
+            checkup_status.credentials(status, None),
+            checkup_status.administration(status, administration.name),
+            skipped("focus_connector", LEFT_OUT),
+            skipped("last_history_sync", LEFT_OUT),
+            _clock(status, asked_at, answered_at),
+            *(skipped(name, LEFT_OUT) for name in ORDER_CHECKS),
+        ]
     first: Reply[Page] | A4sError | None = None
     if status.value.focus_connector.configured:
         first = _asked(lambda: administration.orders(None, None, 0, _LARGE_PAGE))
@@ -60,7 +80,7 @@ def check_up(administration: Administration) -> list[Finding]:
         checkup_status.reachable(status),
         checkup_status.credentials(status, error),
         checkup_status.administration(status, administration.name),
-        focus := checkup_status.focus_connector(status.value, error),
+        focus := checkup_status.focus_connector(status.value, error, had_history=history.was_there),
         _history_sync(status.value, focus, answered_at),
         _clock(status, asked_at, answered_at),
         *_orders(administration, first),
@@ -75,7 +95,7 @@ def _asked(call: Callable[[], Reply[T]]) -> Reply[T] | A4sError:
 
 
 def _history_sync(status: Status, focus: Finding, now: datetime) -> Finding:
-    if focus.verdict is Verdict.FAILED:
+    if focus.verdict is not Verdict.OK:
         return skipped("last_history_sync", NO_HISTORY)
     return checkup_status.last_history_sync(status.last_history_sync, now)
 

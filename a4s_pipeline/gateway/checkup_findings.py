@@ -19,9 +19,11 @@ from a4s_pipeline.gateway.transport import Fault
 
 SHOW_OPERATOR = "show this to whoever runs the gateway"
 CONFIGURE_FOCUS = (
-    "have a focus connector configured in the legacy backend, or leave this connector out of order syncs"
+    "have a focus connector configured in the legacy backend, or leave orders out of this connector's "
+    "streams in A4S_CONNECTORS"
 )
 NO_HISTORY = "no order history without a focus connector"
+LEFT_OUT = "A4S_CONNECTORS leaves orders out of this connector's streams"
 NO_FOCUS = "the legacy backend has no focus connector, so there is no order history"
 
 

@@ -85,14 +85,19 @@ def administration(status: StatusAnswer, name: str) -> Finding:
     )
 
 
-def focus_connector(status: Status, orders_error: A4sError | None) -> Finding:
-    """Judge whether the legacy backend keeps order history, by its word and by what orders answer."""
+def focus_connector(status: Status, orders_error: A4sError | None, *, had_history: bool = False) -> Finding:
+    """Judge whether the legacy backend keeps order history, by its word and by what orders answer.
+
+    Where none was ever imported that is a state, to be known of; where there was history, it is a failure.
+    """
     focus = status.focus_connector
+    verdict = Verdict.FAILED if had_history else Verdict.WARNING
+    since = ", though orders were imported from here before" if had_history else ""
     if not focus.configured:
-        return Finding("focus_connector", Verdict.FAILED, NO_FOCUS, CONFIGURE_FOCUS)
+        return Finding("focus_connector", verdict, f"{NO_FOCUS}{since}", CONFIGURE_FOCUS)
     if isinstance(orders_error, HistoryNotConfigured):
         message = "the status has a focus connector configured, but the orders answer that there is none"
-        return Finding("focus_connector", Verdict.FAILED, message, CONFIGURE_FOCUS)
+        return Finding("focus_connector", verdict, f"{message}{since}", CONFIGURE_FOCUS)
     name = quoted(focus.name) if focus.name else "a focus connector without a name"
     return Finding("focus_connector", Verdict.OK, f"{name} is configured")
 

@@ -12,7 +12,7 @@ import duckdb
 from pydantic.alias_generators import to_camel
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.errors import ChangeRequest, FieldFault, NotThere, TryAgain
+from a4s_pipeline.errors import ChangeRequest, FieldFault, HistoryNotConfigured, NotThere, TryAgain
 from a4s_pipeline.gateway.answers import no_focus_connector
 from a4s_pipeline.gateway.dates import as_instant
 from a4s_pipeline.gateway.records import OrderHeader, OrderLine, WireRecord
@@ -28,14 +28,16 @@ _USUAL_LIMIT = 50
 _JSON_FIELDS = ("delivery_address",)
 
 
-def retrieve_orders(store: Readable, connector: str, wanted: OrderFilter) -> dict[str, Any]:
+def retrieve_orders(
+    store: Readable, connector: str, wanted: OrderFilter, *, is_imported: bool = True
+) -> dict[str, Any]:
     """Return `{"orders", "total", "asOf"}`: a page of orders, newest first, with their lines.
 
     `asOf` is the legacy backend's last history sync: the orders are as fresh as that. Raises
-    `HistoryNotConfigured` where order history does not exist.
+    `HistoryNotConfigured` where order history does not exist, or is not imported and never was.
     """
     with store.reading() as connection:
-        state = _state_with_history(connection, connector)
+        state = _state_with_history(connection, connector, is_imported=is_imported)
         orders = find_orders(connection, connector, wanted)
         lines = find_lines(connection, connector, [order["order_code"] for order in orders])
         return {
@@ -45,10 +47,12 @@ def retrieve_orders(store: Readable, connector: str, wanted: OrderFilter) -> dic
         }
 
 
-def retrieve_order(store: Readable, connector: str, order_code: str) -> dict[str, Any]:
+def retrieve_order(
+    store: Readable, connector: str, order_code: str, *, is_imported: bool = True
+) -> dict[str, Any]:
     """Return one order with its lines and `asOf`; raises `NotThere` where it is not held."""
     with store.reading() as connection:
-        state = _state_with_history(connection, connector)
+        state = _state_with_history(connection, connector, is_imported=is_imported)
         order = find_order(connection, connector, order_code)
         if order is None:
             raise NotThere(
@@ -83,8 +87,14 @@ def read_filter(body: Mapping[str, Any], timezone: ZoneInfo) -> OrderFilter:
     return OrderFilter(customer, bounds["orderDateFrom"], bounds["orderDateTo"], limit, offset)
 
 
-def _state_with_history(connection: duckdb.DuckDBPyConnection, connector: str) -> StreamState:
+def _state_with_history(
+    connection: duckdb.DuckDBPyConnection, connector: str, *, is_imported: bool
+) -> StreamState:
     state = stream_state(connection, connector, STREAM)
+    if state.has_history is None and not is_imported:
+        raise HistoryNotConfigured(
+            f"the orders of {connector!r} are not imported: A4S_CONNECTORS leaves them out of its streams"
+        )
     if state.has_history is None:
         raise TryAgain(
             f"the orders of {connector!r} were not synced yet: run `a4s sync orders` first", code="NotSynced"

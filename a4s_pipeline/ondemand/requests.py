@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -69,7 +69,7 @@ def parse_request(raw: bytes) -> Mapping[str, Any]:
     return body
 
 
-def request_of(body: Mapping[str, Any], connectors: Mapping[str, str]) -> Request:
+def request_of(body: Mapping[str, Any], connectors: Collection[str]) -> Request:
     """Check the kind and the connector of a request; raises `ChangeRequest` that names what is wrong."""
     kind, connector = body.get("kind"), body.get("connector")
     if isinstance(kind, str) and kind in NOT_SUPPORTED:
@@ -94,7 +94,7 @@ Note = Callable[[str, str, str, datetime, datetime, str | None], None]
 
 def answer_request(
     body: Mapping[str, Any],
-    connectors: Mapping[str, str],
+    connectors: Collection[str],
     answerers: Callable[[str], Answerers],
     received_at: datetime,
     note: Note,

@@ -24,6 +24,7 @@ from a4s_pipeline.ondemand.stock_answers import StockAnswers
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.texts import has_utf8
 from a4s_pipeline.warehouse.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
+from a4s_pipeline.warehouse.orders import STREAM
 
 _log = logging.getLogger(__name__)
 
@@ -157,7 +158,9 @@ class ConnectorAnswers:
         del received_at
         try:
             wanted = read_filter(body, self._settings.timezone)
-            return Answered("ok", retrieve_orders(self._service.platform.readable, self.name, wanted))
+            readable = self._service.platform.readable
+            answer = retrieve_orders(readable, self.name, wanted, is_imported=self._imports_orders)
+            return Answered("ok", answer)
         except A4sError as error:
             return _history_failure(error)
 
@@ -169,9 +172,15 @@ class ConnectorAnswers:
             fault = FieldFault("orderCode", "must be a text that is not empty")
             return failure(ChangeRequest("the request names no order", code="Invalid", fields=(fault,)))
         try:
-            return Answered("ok", retrieve_order(self._service.platform.readable, self.name, code))
+            readable = self._service.platform.readable
+            answer = retrieve_order(readable, self.name, code, is_imported=self._imports_orders)
+            return Answered("ok", answer)
         except A4sError as error:
             return _history_failure(error)
+
+    @property
+    def _imports_orders(self) -> bool:
+        return self._settings.connectors[self.name].imports(STREAM)
 
 
 def _history_failure(error: A4sError) -> Answered:

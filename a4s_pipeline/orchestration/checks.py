@@ -50,7 +50,7 @@ _SUB_TOTALS = dg.AssetCheckSpec(
 )
 def order_health(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCheckResult]:
     """Asks the store what is broken now with order history."""
-    connectors = platform.settings.connectors
+    connectors = platform.settings.connectors_with(STREAM)
     with told_plainly(), platform.warehouse.moment() as store:
         results = [
             counted(
@@ -82,14 +82,15 @@ def order_health(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCheck
 
 def _history_is_fresh(store: duckdb.DuckDBPyConnection, settings: Settings) -> dg.AssetCheckResult:
     known = streams_health(store, STREAM)
+    connectors = settings.connectors_with(STREAM)
     synced = {
         name: known[name].last_history_sync
-        for name in settings.connectors
+        for name in connectors
         if name in known and known[name].has_history
     }
     return told(
         _HISTORY_FRESH,
-        stale_histories(settings.connectors, known, datetime.now(UTC), settings.timezone),
+        stale_histories(connectors, known, datetime.now(UTC), settings.timezone),
         "order history older than 24 hours",
         "; start a history sync in the legacy backend and see why it stopped, then `a4s check` tells its age",
         {

@@ -26,8 +26,9 @@ def stream_is_fresh(
     """Ask the store when each connector's stream last succeeded."""
     stream = spec.asset_key.to_user_string()
     known = streams_health(store, stream)
-    faults = stale_streams(stream, settings.connectors, known, datetime.now(UTC), settings.timezone)
-    successes = {name: known[name].last_success_at if name in known else None for name in settings.connectors}
+    connectors = settings.connectors_with(stream)
+    faults = stale_streams(stream, connectors, known, datetime.now(UTC), settings.timezone)
+    successes = {name: known[name].last_success_at if name in known else None for name in connectors}
     return told(
         spec,
         faults,

@@ -48,7 +48,7 @@ def item_health(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCheckR
             _readable(_ITEMS_READABLE, store, settings),
             counted(
                 _ITEMS_LISTED,
-                of_connectors(items_never_listed(store), settings.connectors),
+                of_connectors(items_never_listed(store), settings.connectors_with(ITEMS.name)),
                 "items of orders that were never listed",
                 "ask whoever runs the gateway to list them, then run `a4s sync items`",
             ),
@@ -68,7 +68,7 @@ def customer_health(platform: dg.ResourceParam[Platform]) -> Iterator[dg.AssetCh
             _readable(_CUSTOMERS_READABLE, store, settings),
             counted(
                 _CUSTOMERS_LISTED,
-                of_connectors(customers_never_listed(store), settings.connectors),
+                of_connectors(customers_never_listed(store), settings.connectors_with(CUSTOMERS.name)),
                 "customers of orders that were never listed",
                 "ask whoever runs the gateway to list them, then run `a4s sync customers`",
             ),
@@ -83,7 +83,7 @@ def _readable(
     stream = spec.asset_key.to_user_string()
     return counted(
         spec,
-        of_connectors(records_set_aside(store, stream), settings.connectors),
+        of_connectors(records_set_aside(store, stream), settings.connectors_with(stream)),
         "unreadable, set aside",
         f"have each corrected as set_aside.reason says, then run `a4s sync {stream}`",
     )

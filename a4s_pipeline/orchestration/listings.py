@@ -62,7 +62,7 @@ def _listing_assets(settings: Settings, step: _Step) -> dg.AssetsDefinition:
             table_spec(step.tables.parent, step.group),
             *(table_spec(table, step.group, [parent]) for table in step.tables.children),
         ],
-        partitions_def=connector_partitions(settings),
+        partitions_def=connector_partitions(settings, step.tables.stream),
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=False,
     )

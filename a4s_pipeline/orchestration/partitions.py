@@ -9,6 +9,7 @@ import dagster as dg
 
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.windows import Months
+from a4s_pipeline.warehouse.orders import STREAM
 
 CONNECTOR = "connector"
 MONTH = "month"
@@ -19,20 +20,20 @@ RANGE_END = "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
 
 
-def connector_partitions(settings: Settings) -> dg.StaticPartitionsDefinition:
-    """One partition a connector, by its name."""
-    return dg.StaticPartitionsDefinition(list(settings.connectors))
+def connector_partitions(settings: Settings, stream: str) -> dg.StaticPartitionsDefinition:
+    """One partition a connector whose stream is imported, by its name."""
+    return dg.StaticPartitionsDefinition(settings.connectors_with(stream))
 
 
 def connector_month_partitions(settings: Settings) -> dg.MultiPartitionsDefinition:
-    """One partition a connector and month, from `A4S_HISTORY_START` to the month that is running."""
+    """One partition a month of a connector's orders, from `A4S_HISTORY_START` to the running one."""
     months = dg.MonthlyPartitionsDefinition(
         start_date=settings.history_start.replace(day=1).strftime(_MONTH_FORMAT),
         fmt=_MONTH_FORMAT,
         timezone=settings.timezone.key,
         end_offset=1,
     )
-    return dg.MultiPartitionsDefinition({CONNECTOR: connector_partitions(settings), MONTH: months})
+    return dg.MultiPartitionsDefinition({CONNECTOR: connector_partitions(settings, STREAM), MONTH: months})
 
 
 def months_by_connector(partition_keys: Iterable[str]) -> dict[str, Months]:

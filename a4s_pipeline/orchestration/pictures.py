@@ -10,6 +10,7 @@ from a4s_pipeline.orchestration.partitions import connector_partitions
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.pictures import PicturesResult
+from a4s_pipeline.warehouse.records import ITEM_TABLES
 from a4s_pipeline.warehouse.tables import ITEM_IMAGES
 
 ITEM_PICTURES = "item_pictures"
@@ -30,7 +31,7 @@ def picture_asset(settings: Settings) -> dg.AssetsDefinition:
                 kinds=KINDS,
             )
         ],
-        partitions_def=connector_partitions(settings),
+        partitions_def=connector_partitions(settings, ITEM_TABLES.stream),
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def item_pictures(

@@ -8,6 +8,7 @@ from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.order_reconciliation import Reconciled
 from a4s_pipeline.warehouse.health import Broken
+from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.tables import ORDERS
 
 _MOST_NAMED = 5
@@ -27,7 +28,7 @@ def order_reconciliation(
     """Compares every month of every connector with the gateway's, by headers alone."""
     found: list[Reconciled] = []
     errors: list[str] = []
-    for connector in platform.settings.connectors:
+    for connector in platform.settings.connectors_with(STREAM):
         try:
             found.append(platform.reconcile_orders(connector, run_id=context.run.run_id))
         except HistoryNotConfigured:

@@ -67,7 +67,8 @@ def published_order_states(platform: Platform) -> dict[str, StreamState]:
     known: dict[str, StreamState] = {}
     with suppress(A4sError), platform.readable.reading() as connection:
         known = stream_states(connection, STREAM)
-    return {connector: known.get(connector, StreamState()) for connector in platform.settings.connectors}
+    importing = platform.settings.connectors_with(STREAM)
+    return {connector: known.get(connector, StreamState()) for connector in importing}
 
 
 def connectors_without_history(
@@ -92,14 +93,14 @@ def run_request_for_listing(connector: str, now: datetime) -> dg.RunRequest:
 def connectors_under_way(
     instance: dg.DagsterInstance,
     job_names: set[str],
-    settings: Settings,
+    connectors: Sequence[str],
     assets: Set[dg.AssetKey] = frozenset(),
 ) -> set[str]:
     """Return the connectors that a run of these jobs, or a backfill of these assets, is still about."""
     busy: set[str] = set()
     for run in instance.get_runs(dg.RunsFilter(statuses=RUNS_UNDER_WAY)):
         if run.job_name in job_names or not assets.isdisjoint(run.asset_selection or ()):
-            busy.update(connectors_of_run(run.tags, list(settings.connectors)))
+            busy.update(connectors_of_run(run.tags, connectors))
     return busy
 
 
@@ -107,6 +108,7 @@ def _requests(
     context: dg.ScheduleEvaluationContext,
     settings: Settings,
     job_name: str,
+    stream: str,
     tables: Sequence[Table],
     request: Callable[[str, datetime], dg.RunRequest],
     tomorrow: Callable[[datetime], Sequence[str]] = lambda _now: (),
@@ -114,15 +116,17 @@ def _requests(
     """Ask for one run a connector; those whose stream is under way, or waits for tomorrow, are left alone."""
     now = datetime.now(UTC)
     assets = {dg.AssetKey(table.name) for table in tables}
-    busy = connectors_under_way(context.instance, {job_name}, settings, assets)
+    importing = settings.connectors_with(stream)
+    busy = connectors_under_way(context.instance, {job_name}, importing, assets)
     later = [connector for connector in tomorrow(now) if connector not in busy]
-    waiting = [connector for connector in settings.connectors if connector not in {*busy, *later}]
+    waiting = [name for name in importing if name not in {*busy, *later}]
     reasons = [f"under way: {', '.join(sorted(busy))}"] if busy else []
     if later:
         names = ", ".join(later)
         reasons.append(f"no focus connector: {names}; asked again tomorrow, or by `a4s sync orders`")
     if not waiting:
-        yield dg.SkipReason("; ".join(reasons) or "A4S_CONNECTORS names no connector")
+        none = f"A4S_CONNECTORS names no connector whose {stream} are imported"
+        yield dg.SkipReason("; ".join(reasons) or none)
     elif later:
         context.log.info(reasons[-1])
     for connector in waiting:
@@ -155,7 +159,9 @@ def order_schedule(settings: Settings) -> dg.ScheduleDefinition:
         def tomorrow(now: datetime) -> list[str]:
             return connectors_without_history(states, current, now)
 
-        yield from _requests(context, current, SYNC_ORDERS.name, (ORDERS, ORDER_LINES), request, tomorrow)
+        yield from _requests(
+            context, current, SYNC_ORDERS.name, STREAM, (ORDERS, ORDER_LINES), request, tomorrow
+        )
 
     return orders_every_15_minutes
 
@@ -184,6 +190,8 @@ def _listing_schedule(
     def hourly(
         context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        yield from _requests(context, platform.settings, job_name, tables.all, run_request_for_listing)
+        yield from _requests(
+            context, platform.settings, job_name, tables.stream, tables.all, run_request_for_listing
+        )
 
     return hourly

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,13 +12,17 @@ from a4s_pipeline.warehouse.views import DEFAULT_ZONE
 
 
 def write_report(
-    store: Readable, target: Path, *, connectors: Sequence[str] | None = None, zone: ZoneInfo = DEFAULT_ZONE
+    store: Readable,
+    target: Path,
+    *,
+    connectors: Mapping[str, Collection[str]] | None = None,
+    zone: ZoneInfo = DEFAULT_ZONE,
 ) -> Path:
     """Write the page on what analysts read to `target`, replacing it at once; return its absolute path.
 
-    `connectors` are shown in their order, by default all that it holds; `zone` is that of the dates
-    and times on the page. Raises `NotPublished` where nothing was synced, and `ChangeSite` where the copy
-    is of another version or the page cannot be written.
+    `connectors`, each with its streams, are shown in their order, by default all that it holds; `zone` is
+    that of the dates and times on the page. Raises `NotPublished` where nothing was synced, and
+    `ChangeSite` where the copy is of another version or the page cannot be written.
     """
     # Matplotlib takes most of a second to import, and only this needs it.
     from a4s_pipeline.report.page import render  # noqa: PLC0415

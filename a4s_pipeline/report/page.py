@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -22,7 +22,7 @@ from a4s_pipeline.report.shortage import (
     ShortItem,
     items_running_short,
 )
-from a4s_pipeline.report.upkeep import Upkeep, connectors_in, upkeep_of
+from a4s_pipeline.report.upkeep import STREAMS, Upkeep, connectors_in, upkeep_of
 from a4s_pipeline.warehouse.store import Readable
 
 _TOP = 10
@@ -57,14 +57,12 @@ class ConnectorPage:
         return sum(sales.orders + sales.returns for sales in self.sales)
 
 
-def render(store: Readable, connectors: Sequence[str] | None, now: datetime) -> str:
-    """Return the page on these connectors, or on all that the store holds, as HTML; `now` is local."""
+def render(store: Readable, connectors: Mapping[str, Collection[str]] | None, now: datetime) -> str:
+    """Return the page on these connectors and their streams, or on all there are; `now` is local."""
     with store.reading() as connection:
         try:
-            pages = [
-                _page_of(connection, name, now)
-                for name in (connectors_in(connection) if connectors is None else connectors)
-            ]
+            shown = dict.fromkeys(connectors_in(connection), STREAMS) if connectors is None else connectors
+            pages = [_page_of(connection, name, streams, now) for name, streams in shown.items()]
         except duckdb.CatalogException:
             raise ChangeSite(
                 f"{store} was published by another version of the pipeline: run `a4s sync`, which replaces it"
@@ -75,7 +73,9 @@ def render(store: Readable, connectors: Sequence[str] | None, now: datetime) -> 
     )
 
 
-def _page_of(connection: duckdb.DuckDBPyConnection, connector: str, now: datetime) -> ConnectorPage:
+def _page_of(
+    connection: duckdb.DuckDBPyConnection, connector: str, streams: Collection[str], now: datetime
+) -> ConnectorPage:
     today = now.date()
     year = year_of_sales(connection, connector, today)
     return ConnectorPage(
@@ -83,7 +83,7 @@ def _page_of(connection: duckdb.DuckDBPyConnection, connector: str, now: datetim
         year=year,
         sales=sales_of(connection, connector, year, _TOP) if year else [],
         shortages=items_running_short(connection, connector, year, today, _TOP),
-        upkeep=upkeep_of(connection, connector, _LONGEST_LIST),
+        upkeep=upkeep_of(connection, connector, streams, _LONGEST_LIST),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -80,8 +81,10 @@ class Upkeep:
     without_lines_count: int
 
 
-def upkeep_of(connection: duckdb.DuckDBPyConnection, connector: str, limit: int) -> Upkeep:
-    """Return how a connector's streams are, with at most `limit` records of each kind."""
+def upkeep_of(
+    connection: duckdb.DuckDBPyConnection, connector: str, streams: Collection[str], limit: int
+) -> Upkeep:
+    """Return how these streams of a connector are, with at most `limit` records of each kind."""
     parameters = {"connector": connector}
     states = connection.execute(
         """
@@ -106,7 +109,7 @@ def upkeep_of(connection: duckdb.DuckDBPyConnection, connector: str, limit: int)
         {**parameters, "limit": limit},
     ).fetchall()
     return Upkeep(
-        [known.get(name, Stream(name)) for name in STREAMS],
+        [known.get(name, Stream(name)) for name in STREAMS if name in streams],
         [Aside(*row) for row in aside],
         _count(connection, "SELECT count(*) FROM set_aside WHERE connector = $connector", connector),
         [OrderWithoutLines(*row) for row in without_lines],

@@ -46,6 +46,11 @@ class StreamState:
     has_history: bool | None = None
     last_run_at: datetime | None = None
 
+    @property
+    def was_read(self) -> bool:
+        """Tell whether records of the stream ever came in."""
+        return self.watermark is not None or self.last_success_at is not None
+
 
 _STATE_COLUMNS = frozenset(SYNC_STATE.column_names) - {"connector", "stream", "synced_at", "run_id"}
 

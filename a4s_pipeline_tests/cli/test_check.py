@@ -75,14 +75,13 @@ def test_a_connector_in_order_has_a_heading_ten_ticks_and_status_0(run: Check) -
 
 def test_all_connectors_are_checked_where_none_is_named(run: Check) -> None:
     result = run()
-    assert result.exit_code == 1
+    assert (result.exit_code, result.stderr) == (0, "")
     demo, zuid = result.stdout.split("\n\n")
     assert demo.startswith("demo  ")
     assert zuid.startswith("zuid  'Kantoor Zuid B.V.'\n")
-    assert "  ✗ focus connector    the legacy backend has no focus connector" in zuid
+    assert "  ! focus connector    the legacy backend has no focus connector" in zuid
     assert f"\n{' ' * 23}→ have a focus connector configured" in zuid
     assert "  – paging  " in zuid  # noqa: RUF001 - the mark itself
-    assert result.stderr == "a4s: zuid: not in order: focus connector\n"
 
 
 def test_warnings_alone_are_status_0(run: Check, sandbox: Sandbox) -> None:
@@ -96,7 +95,7 @@ def test_warnings_alone_are_status_0(run: Check, sandbox: Sandbox) -> None:
 
 def test_json_is_one_document_of_all_findings(run: Check) -> None:
     result = run("--json")
-    assert result.exit_code == 1
+    assert (result.exit_code, result.stderr) == (0, "")
     document = json.loads(result.stdout)
     assert list(document) == ["connectors"]
     assert list(document["connectors"]) == ["demo", "zuid"]
@@ -104,9 +103,8 @@ def test_json_is_one_document_of_all_findings(run: Check) -> None:
         assert [finding["name"] for finding in findings] == NAMES
         assert all(list(finding) == ["name", "verdict", "message", "advice"] for finding in findings)
     verdicts = [finding["verdict"] for finding in document["connectors"]["zuid"]]
-    assert verdicts == ["ok", "ok", "ok", "failed", "skipped", "ok"] + ["skipped"] * 4
+    assert verdicts == ["ok", "ok", "ok", "warning", "skipped", "ok"] + ["skipped"] * 4
     assert {finding["advice"] for finding in document["connectors"]["demo"]} == {None}
-    assert result.stderr == "a4s: zuid: not in order: focus connector\n"
 
 
 def test_credentials_are_never_shown(run: Check, sandbox: Sandbox, configured: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ def test_an_answer_means_an_error(status: int, code: str | None, kind: type[A4sE
     [
         (401, None, "check A4S_GATEWAY_TOKEN, or A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD"),
         (404, "UnknownAdministration", "check the AdministrationName in A4S_CONNECTORS"),
-        (409, "FocusConnectorNotConfigured", "Have one configured there, or leave the connector out"),
+        (409, "FocusConnectorNotConfigured", "Have one configured there, or leave orders out"),
         (301, None, "set A4S_GATEWAY_URL to its final address"),
         (422, "UnknownCustomer", "the gateway answered 422 UnknownCustomer for .*: the request must change"),
         (503, None, "the gateway answered 503 for .*: try again later"),

@@ -120,14 +120,20 @@ def test_names_that_look_the_same_are_shown_by_their_code_points() -> None:
     [
         (status_of(), None, OK, "'Exact Globe' is configured"),
         (status_of(name=None), BUSY, OK, "without a name"),
-        (status_of(configured=False), None, FAILED, "no focus connector"),
-        (status_of(), NO_HISTORY, FAILED, "the orders answer that there is none"),
+        (status_of(configured=False), None, WARNING, "no focus connector"),
+        (status_of(), NO_HISTORY, WARNING, "the orders answer that there is none"),
     ],
 )
 def test_the_focus_connector_is_judged_by_the_status_and_by_the_orders(
     status: Reply[Status], orders_error: A4sError | None, verdict: Verdict, words: str
 ) -> None:
     assert_told(checkup_status.focus_connector(status.value, orders_error), verdict, words)
+
+
+@pytest.mark.parametrize("status", [status_of(configured=False), status_of()])
+def test_a_focus_connector_that_went_away_is_a_failure(status: Reply[Status]) -> None:
+    finding = checkup_status.focus_connector(status.value, NO_HISTORY, had_history=True)
+    assert_told(finding, FAILED, "though orders were imported from here before")
 
 
 @pytest.mark.parametrize(

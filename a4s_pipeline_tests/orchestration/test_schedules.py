@@ -206,8 +206,8 @@ def test_a_run_that_publishes_the_copy_alone_holds_no_connector_up(site: Site) -
 
 def test_a_run_of_another_job_is_not_taken_for_a_sync(site: Site) -> None:
     start(site, "sync_orders", {PARTITION: "demo|2024-02-01"})
-    assert connectors_under_way(site.instance, {"sync_orders"}, site.settings) == {"demo"}
-    assert connectors_under_way(site.instance, {"another_job"}, site.settings) == set()
+    assert connectors_under_way(site.instance, {"sync_orders"}, list(site.settings.connectors)) == {"demo"}
+    assert connectors_under_way(site.instance, {"another_job"}, list(site.settings.connectors)) == set()
 
 
 def test_a_tick_that_finds_everything_under_way_says_so(site: Site) -> None:
@@ -222,7 +222,7 @@ def test_a_tick_without_connectors_says_which_setting_is_empty(instance: dg.Dags
     context = dg.build_schedule_context(instance=instance, resources={"platform": Platform(settings)})
     data = build_definitions(settings).resolve_schedule_def(SCHEDULE).evaluate_tick(context)
     assert not data.run_requests
-    assert data.skip_message == "A4S_CONNECTORS names no connector"
+    assert data.skip_message == "A4S_CONNECTORS names no connector whose orders are imported"
 
 
 def test_a_history_that_starts_in_this_month_is_this_month_alone(make_site: Callable[..., Site]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from a4s_pipeline.cli.report import report
+from a4s_pipeline.connectors import STREAMS
 from a4s_pipeline.errors import A4sError, ChangeSettings, ChangeSite
 from a4s_pipeline.report import write_report
 from a4s_pipeline.report.page import render
@@ -106,7 +107,7 @@ def test_whatever_a_name_holds_it_is_shown_and_never_obeyed(publish_rows: Publis
 def test_a_connector_that_the_copy_does_not_know_has_never_synced(
     publish_rows: Publish, connectors: list[str]
 ) -> None:
-    page = Page(render(PublishedCopy(publish_rows({})), connectors, LOCAL))
+    page = Page(render(PublishedCopy(publish_rows({})), dict.fromkeys(connectors, STREAMS), LOCAL))
     assert "script" not in page.elements
     assert page.text.count("never synced") == 3 * len(connectors)
 
@@ -170,7 +171,8 @@ def test_currencies_beyond_the_third_are_named_and_not_drawn(publish_rows: Publi
 def test_long_lists_say_how_much_more_there_is(publish_rows: Publish) -> None:
     aside: list[Row] = [{"connector": "demo", "stream": "orders", "record_key": f"A{n}"} for n in range(1234)]
     orders = [order(f"O{n}", lines_synced_at=None) for n in range(21)]
-    text = Page(render(PublishedCopy(publish_rows({SET_ASIDE: aside, ORDERS: orders})), ["demo"], LOCAL)).text
+    copy = PublishedCopy(publish_rows({SET_ASIDE: aside, ORDERS: orders}))
+    text = Page(render(copy, {"demo": STREAMS}, LOCAL)).text
     assert "20 of 1,234 are shown; all are in set_aside ." in text
     assert "20 of 21 are shown; all are in orders_without_lines ." in text
 
