@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rich.table import Table
 
-from a4s_pipeline.orchestration.jobs import CONNECTOR_TAG, SYNC_ORDERS
+from a4s_pipeline.orchestration.automation.jobs import CONNECTOR_TAG, SYNC_ORDERS
 from cluster.dagster_api import TASK_TAG, Run
 from cluster.imports import Imported
 

@@ -2,23 +2,23 @@
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.analytics import analytics
-from a4s_pipeline.orchestration.failures import run_failures
-from a4s_pipeline.orchestration.jobs import SYNC_CUSTOMERS, SYNC_ITEMS, SYNC_ORDERS
-from a4s_pipeline.orchestration.lake import TEND_LAKE, lake, lake_schedule
-from a4s_pipeline.orchestration.ledgers import LEDGERS
-from a4s_pipeline.orchestration.listings import customer_assets, item_assets
-from a4s_pipeline.orchestration.lost_runs import lost_runs, platform_resource
-from a4s_pipeline.orchestration.on_demand import on_demand, on_demand_requests
-from a4s_pipeline.orchestration.orders import order_assets
-from a4s_pipeline.orchestration.pictures import picture_asset
-from a4s_pipeline.orchestration.reconciling import (
+from a4s_pipeline.orchestration.alerts.failures import run_failures
+from a4s_pipeline.orchestration.assets.analytics import analytics
+from a4s_pipeline.orchestration.assets.lake import TEND_LAKE, lake, lake_schedule
+from a4s_pipeline.orchestration.assets.ledgers import LEDGERS
+from a4s_pipeline.orchestration.assets.listings import customer_assets, item_assets
+from a4s_pipeline.orchestration.assets.orders import order_assets
+from a4s_pipeline.orchestration.assets.pictures import picture_asset
+from a4s_pipeline.orchestration.automation.jobs import SYNC_CUSTOMERS, SYNC_ITEMS, SYNC_ORDERS
+from a4s_pipeline.orchestration.automation.lost_runs import lost_runs, platform_resource
+from a4s_pipeline.orchestration.automation.on_demand import on_demand, on_demand_requests
+from a4s_pipeline.orchestration.automation.schedules import customer_schedule, item_schedule, order_schedule
+from a4s_pipeline.orchestration.checks.reconciling import (
     RECONCILE_ORDERS,
     order_reconciliation,
     reconciliation_schedule,
 )
-from a4s_pipeline.orchestration.schedules import customer_schedule, item_schedule, order_schedule
-from a4s_pipeline.orchestration.standing import STANDING_CHECKS, STORE_CHECKS, standing_schedule
+from a4s_pipeline.orchestration.checks.standing import STANDING_CHECKS, STORE_CHECKS, standing_schedule
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.warehouse.place import FilePlace, PostgresLake

@@ -13,13 +13,13 @@ import dagster as dg
 
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.heap import nothing_collected
-from a4s_pipeline.orchestration.failing import INTERRUPTIONS, reason_of_end, reason_of_step
+from a4s_pipeline.orchestration.alerts.failing import INTERRUPTIONS, reason_of_end, reason_of_step
+from a4s_pipeline.orchestration.assets.orders import STEP, Reading
+from a4s_pipeline.orchestration.assets.partitions import PARTITION, range_tags
+from a4s_pipeline.orchestration.automation.jobs import CONNECTOR_TAG, SYNC_CUSTOMERS, SYNC_ITEMS, SYNC_ORDERS
+from a4s_pipeline.orchestration.automation.lost_runs import platform_resource
+from a4s_pipeline.orchestration.automation.schedules import published_order_states, run_request_for_orders
 from a4s_pipeline.orchestration.graph import build_definitions
-from a4s_pipeline.orchestration.jobs import CONNECTOR_TAG, SYNC_CUSTOMERS, SYNC_ITEMS, SYNC_ORDERS
-from a4s_pipeline.orchestration.lost_runs import platform_resource
-from a4s_pipeline.orchestration.orders import STEP, Reading
-from a4s_pipeline.orchestration.partitions import PARTITION, range_tags
-from a4s_pipeline.orchestration.schedules import published_order_states, run_request_for_orders
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.windows import Months, month_of
 

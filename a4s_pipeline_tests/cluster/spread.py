@@ -12,9 +12,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from a4s_pipeline.orchestration import lost_runs as lost
-from a4s_pipeline.orchestration.jobs import SYNC_CUSTOMERS, SYNC_ITEMS
-from a4s_pipeline.orchestration.schedules import run_request_for_listing
+from a4s_pipeline.orchestration.automation import lost_runs as lost
+from a4s_pipeline.orchestration.automation.jobs import SYNC_CUSTOMERS, SYNC_ITEMS
+from a4s_pipeline.orchestration.automation.schedules import run_request_for_listing
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Administration, Sandbox
 from a4s_pipeline.settings import GivenSettings, Settings

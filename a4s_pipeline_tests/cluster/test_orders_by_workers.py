@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.orchestration.on_demand import _SIGN, JOB
+from a4s_pipeline.orchestration.automation.on_demand import _SIGN, JOB
 from a4s_pipeline_tests.cluster.spread import DESK, Spread, wait_until
 from cluster.dagster_api import Launch
 

@@ -22,7 +22,7 @@ from a4s_pipeline.ondemand.remote_inbox import RemoteInbox
 from a4s_pipeline.ondemand.requests import LARGEST_REQUEST
 from a4s_pipeline.ondemand.requests_place import requests_place
 from a4s_pipeline.ondemand.stores import FolderStore, ObjectStore, Store
-from a4s_pipeline.orchestration.on_demand import on_demand_requests
+from a4s_pipeline.orchestration.automation.on_demand import on_demand_requests
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import GivenSettings
 from a4s_pipeline_tests.ondemand.desk_fixtures import Site, asks, exports, installed, wait_until

@@ -12,10 +12,10 @@ import duckdb
 import pytest
 
 from a4s_pipeline.gateway.retrying import RetryRule
+from a4s_pipeline.orchestration.assets.orders import STEP, Reading
+from a4s_pipeline.orchestration.assets.partitions import RANGE_END, RANGE_START
+from a4s_pipeline.orchestration.automation.jobs import SYNC_ORDERS
 from a4s_pipeline.orchestration.graph import build_definitions
-from a4s_pipeline.orchestration.jobs import SYNC_ORDERS
-from a4s_pipeline.orchestration.orders import STEP, Reading
-from a4s_pipeline.orchestration.partitions import RANGE_END, RANGE_START
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Administration, Faults, Sandbox, World
 from a4s_pipeline.settings import GivenSettings

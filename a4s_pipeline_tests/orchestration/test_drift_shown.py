@@ -3,7 +3,7 @@ from typing import Any
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.metadata import drift_metadata
+from a4s_pipeline.orchestration.assets.metadata import drift_metadata
 from a4s_pipeline.sandbox import Faults
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.warehouse.drift import FieldDrift

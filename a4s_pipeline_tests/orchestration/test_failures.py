@@ -9,9 +9,9 @@ import pytest
 import requests
 
 from a4s_pipeline.errors import StoreHeld
-from a4s_pipeline.orchestration import failures
-from a4s_pipeline.orchestration.failing import reason_of_step
-from a4s_pipeline.orchestration.failures import FailedRun, document_of, summary_of
+from a4s_pipeline.orchestration.alerts import failures
+from a4s_pipeline.orchestration.alerts.failing import reason_of_step
+from a4s_pipeline.orchestration.alerts.failures import FailedRun, document_of, summary_of
 from a4s_pipeline.platform import Platform
 from a4s_pipeline_tests.orchestration.conftest import Site, held_by_an_analyst
 from a4s_pipeline_tests.test_alerts import KEY, Hook, hook

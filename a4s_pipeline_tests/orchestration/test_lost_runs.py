@@ -9,7 +9,7 @@ import pytest
 
 from a4s_pipeline.errors import StoreUnreachable
 from a4s_pipeline.locks import Busy, FileLocks
-from a4s_pipeline.orchestration.lost_runs import SHOWS_A_SIGN, lost_runs, platform_resource
+from a4s_pipeline.orchestration.automation.lost_runs import SHOWS_A_SIGN, lost_runs, platform_resource
 from a4s_pipeline.orchestration.running import JobRunner
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import GivenSettings

@@ -16,9 +16,9 @@ import dagster as dg
 import pytest
 
 from a4s_pipeline.ondemand import runs
-from a4s_pipeline.orchestration import on_demand as module
+from a4s_pipeline.orchestration.automation import on_demand as module
+from a4s_pipeline.orchestration.automation.on_demand import JOB, on_demand_requests
 from a4s_pipeline.orchestration.graph import build_definitions
-from a4s_pipeline.orchestration.on_demand import JOB, on_demand_requests
 from a4s_pipeline.platform import Platform
 from a4s_pipeline_tests.ondemand.desk_fixtures import Site, asks, exports, installed, wait_until
 

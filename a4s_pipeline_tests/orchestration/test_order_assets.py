@@ -8,8 +8,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from a4s_pipeline.orchestration.checks import order_health
-from a4s_pipeline.orchestration.orders import Reading
+from a4s_pipeline.orchestration.assets.orders import Reading
+from a4s_pipeline.orchestration.checks.order_checks import order_health
 from a4s_pipeline.sandbox import Faults
 from a4s_pipeline_tests.orchestration.conftest import Site, failure_of, line
 

@@ -1,7 +1,7 @@
 import dagster as dg
 
-from a4s_pipeline.orchestration.jobs import SYNC_ORDERS
-from a4s_pipeline.orchestration.reconciling import RECONCILE_ORDERS
+from a4s_pipeline.orchestration.automation.jobs import SYNC_ORDERS
+from a4s_pipeline.orchestration.checks.reconciling import RECONCILE_ORDERS
 from a4s_pipeline_tests.orchestration.conftest import Site, failure_of
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.analytics import analytics
-from a4s_pipeline.orchestration.failing import reason_of_step
+from a4s_pipeline.orchestration.alerts.failing import reason_of_step
+from a4s_pipeline.orchestration.assets.analytics import analytics
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.health import LONGEST_SENDING, exports_unsettled
 from a4s_pipeline_tests.orchestration.conftest import ADMINISTRATIONS, Site, failure_of, held_by_an_analyst

@@ -16,7 +16,7 @@ from a4s_pipeline.ondemand.inboxes import inbox_of
 from a4s_pipeline.ondemand.runs import RunUnderWay, why_none_starts
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.upkeep import Upkeep
-from a4s_pipeline.orchestration.failing import told_plainly
+from a4s_pipeline.orchestration.alerts.failing import told_plainly
 from a4s_pipeline.platform import Platform
 
 JOB = "on_demand"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError, StoreHeld
-from a4s_pipeline.orchestration.metadata import column_schema, drift_metadata
+from a4s_pipeline.orchestration.assets.metadata import column_schema, drift_metadata
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.warehouse.schema import Table

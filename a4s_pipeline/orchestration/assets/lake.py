@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.failing import told_plainly
-from a4s_pipeline.orchestration.importing import OWNERS
+from a4s_pipeline.orchestration.alerts.failing import told_plainly
+from a4s_pipeline.orchestration.assets.importing import OWNERS
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 

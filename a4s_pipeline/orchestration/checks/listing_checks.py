@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import dagster as dg
 import duckdb
 
-from a4s_pipeline.orchestration.failing import told_plainly
-from a4s_pipeline.orchestration.findings import counted, of_connectors
-from a4s_pipeline.orchestration.freshness_checks import freshness_spec, stream_is_fresh
+from a4s_pipeline.orchestration.alerts.failing import told_plainly
+from a4s_pipeline.orchestration.checks.findings import counted, of_connectors
+from a4s_pipeline.orchestration.checks.freshness_checks import freshness_spec, stream_is_fresh
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.warehouse.health import customers_never_listed, items_never_listed, records_set_aside

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from a4s_pipeline.alerts import FailureLog, post_alert
-from a4s_pipeline.orchestration.failing import reason_of
-from a4s_pipeline.orchestration.jobs import CONNECTOR_TAG
-from a4s_pipeline.orchestration.on_demand import JOB as ON_DEMAND
-from a4s_pipeline.orchestration.partitions import PARTITION, RANGE_END, RANGE_START
+from a4s_pipeline.orchestration.alerts.failing import reason_of
+from a4s_pipeline.orchestration.assets.partitions import PARTITION, RANGE_END, RANGE_START
+from a4s_pipeline.orchestration.automation.jobs import CONNECTOR_TAG
+from a4s_pipeline.orchestration.automation.on_demand import JOB as ON_DEMAND
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.texts import one_line
 

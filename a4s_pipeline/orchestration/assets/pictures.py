@@ -5,8 +5,8 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.orchestration.importing import KINDS, OWNERS
-from a4s_pipeline.orchestration.partitions import connector_partitions
+from a4s_pipeline.orchestration.assets.importing import KINDS, OWNERS
+from a4s_pipeline.orchestration.assets.partitions import connector_partitions
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.pictures import PicturesResult

@@ -6,9 +6,9 @@ from functools import partial
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.importing import sync_each, table_spec
-from a4s_pipeline.orchestration.metadata import sync_metadata
-from a4s_pipeline.orchestration.partitions import connector_partitions
+from a4s_pipeline.orchestration.assets.importing import sync_each, table_spec
+from a4s_pipeline.orchestration.assets.metadata import sync_metadata
+from a4s_pipeline.orchestration.assets.partitions import connector_partitions
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.result import SyncResult

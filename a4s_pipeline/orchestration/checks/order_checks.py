@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import dagster as dg
 import duckdb
 
-from a4s_pipeline.orchestration.failing import told_plainly
-from a4s_pipeline.orchestration.findings import counted, of_connectors, told
-from a4s_pipeline.orchestration.freshness_checks import freshness_spec, stream_is_fresh
+from a4s_pipeline.orchestration.alerts.failing import told_plainly
+from a4s_pipeline.orchestration.checks.findings import counted, of_connectors, told
+from a4s_pipeline.orchestration.checks.freshness_checks import freshness_spec, stream_is_fresh
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.freshness import stale_histories

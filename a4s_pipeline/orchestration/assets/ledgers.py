@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.failing import told_plainly
-from a4s_pipeline.orchestration.findings import counted
-from a4s_pipeline.orchestration.importing import table_spec
+from a4s_pipeline.orchestration.alerts.failing import told_plainly
+from a4s_pipeline.orchestration.assets.importing import table_spec
+from a4s_pipeline.orchestration.checks.findings import counted
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.health import customers_unsettled, exports_unsettled
 from a4s_pipeline.warehouse.tables import CREATED_CUSTOMERS, ORDER_EXPORTS

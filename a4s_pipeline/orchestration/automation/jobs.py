@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.ledgers import ledger_health
-from a4s_pipeline.orchestration.reconciling import order_reconciliation
+from a4s_pipeline.orchestration.assets.ledgers import ledger_health
+from a4s_pipeline.orchestration.checks.reconciling import order_reconciliation
 from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES
 from a4s_pipeline.warehouse.schema import Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS

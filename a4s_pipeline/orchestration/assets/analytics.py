@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.failing import told_plainly
-from a4s_pipeline.orchestration.importing import KINDS, OWNERS
+from a4s_pipeline.orchestration.alerts.failing import told_plainly
+from a4s_pipeline.orchestration.assets.importing import KINDS, OWNERS
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS

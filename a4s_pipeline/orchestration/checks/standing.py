@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.checks import order_health
-from a4s_pipeline.orchestration.ledgers import ledger_health
-from a4s_pipeline.orchestration.listing_checks import customer_health, item_health
+from a4s_pipeline.orchestration.assets.ledgers import ledger_health
+from a4s_pipeline.orchestration.checks.listing_checks import customer_health, item_health
+from a4s_pipeline.orchestration.checks.order_checks import order_health
 from a4s_pipeline.settings import Settings
 
 STORE_CHECKS = [order_health, item_health, customer_health, ledger_health]

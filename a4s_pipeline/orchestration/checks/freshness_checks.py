@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import duckdb
 
-from a4s_pipeline.orchestration.findings import told
+from a4s_pipeline.orchestration.checks.findings import told
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.freshness import stale_streams
 from a4s_pipeline.warehouse.health import streams_health

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.orchestration.jobs import (
+from a4s_pipeline.orchestration.assets.orders import STEP, Reading
+from a4s_pipeline.orchestration.assets.partitions import PARTITION, connectors_of_run, range_tags
+from a4s_pipeline.orchestration.automation.jobs import (
     CONNECTOR_TAG,
     IMPORT_TAGS,
     SYNC_CUSTOMERS,
     SYNC_ITEMS,
     SYNC_ORDERS,
 )
-from a4s_pipeline.orchestration.orders import STEP, Reading
-from a4s_pipeline.orchestration.partitions import PARTITION, connectors_of_run, range_tags
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.freshness import waits_until_tomorrow

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError, HistoryNotConfigured
-from a4s_pipeline.orchestration.findings import counted
+from a4s_pipeline.orchestration.checks.findings import counted
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.order_reconciliation import Reconciled

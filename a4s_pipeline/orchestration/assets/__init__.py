@@ -1,0 +1,1 @@
+"""The assets: what is imported, published and sent, by which partitions, and what a run records of them."""
