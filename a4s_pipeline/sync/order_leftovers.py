@@ -44,6 +44,7 @@ def fill_what_is_left(
                 writer.leave(code)
         result.set_aside += len(set_aside)
         result.lines_set_aside += len(set_aside)
-        fill_lines(warehouse, filled, set_aside, writer.progress({}))
+        came = fill_lines(warehouse, filled, set_aside, writer.progress({}))
+        writer.count_filled({code: order_date for order_date, code in left}, came)
         with warehouse.moment() as connection:
             left = orders_left(connection, stamp.connector, left[-1], LEFT_AT_ONCE)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 from a4s_pipeline.sync.changes import Need
 from a4s_pipeline.sync.order_lines import LinesOutcome, LinesRead, LinesUnreadable
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.rows import Stamp, set_aside_of
-from a4s_pipeline.warehouse.orders import LINES_STREAM, STREAM, OrderBatch, write_orders
+from a4s_pipeline.sync.windows import month_of
+from a4s_pipeline.warehouse.orders import LINES_STREAM, STREAM, OrderBatch, OrderChanges, write_orders
+from a4s_pipeline.warehouse.row_changes import RowCounts
 from a4s_pipeline.warehouse.state import SetAside, StreamProgress
 from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
 # A batch is one opening of the file and one transaction, about 50 ms here. A killed run loses what was
 # not written yet, so no batch waits for longer than two seconds.
@@ -54,8 +58,9 @@ class OrderWriter:
     and none after one that could not be written: the watermark would pass it.
     """
 
-    def __init__(self, warehouse: Warehouse, stamp: Stamp, result: SyncResult) -> None:
+    def __init__(self, warehouse: Warehouse, stamp: Stamp, result: SyncResult, timezone: ZoneInfo) -> None:
         self._warehouse = warehouse
+        self._timezone = timezone
         self._stamp = stamp
         self._result = result
         self._batch = OrderBatch()
@@ -149,8 +154,34 @@ class OrderWriter:
         return written
 
     def _write(self, batch: OrderBatch, progress: StreamProgress) -> list[str]:
-        write_orders(self._warehouse, batch, progress)
+        self._count_rows(batch, write_orders(self._warehouse, batch, progress))
         return list(batch.orders)
+
+    def _count_rows(self, batch: OrderBatch, changes: OrderChanges) -> None:
+        """Count by month; an order whose date was moved is new in one month, and gone from another."""
+        for code, changed in changes.orders.items():
+            counts = changed
+            month = self._month_of(datetime.fromisoformat(batch.orders[code]["order_date"]))
+            before = changes.dates_before.get(code)
+            if before is not None and self._month_of(before) != month:
+                self._result.count_rows(ORDERS.name, self._month_of(before), RowCounts(removed=1))
+                counts = RowCounts(new=1)
+            self._result.count_rows(ORDERS.name, month, counts)
+            if code in changes.lines:
+                self._result.count_rows(ORDER_LINES.name, month, changes.lines[code])
+
+    def _month_of(self, instant: datetime) -> date:
+        return month_of(instant, self._timezone)
+
+    def count_filled(self, dates: Mapping[str, datetime], lines: Mapping[str, RowCounts]) -> None:
+        """Count lines that came for orders which were stored without."""
+        for code, counts in lines.items():
+            self._result.count_rows(ORDER_LINES.name, self._month_of(dates[code]), counts)
+
+    def count_gone(self, dates: Iterable[datetime]) -> None:
+        """Count orders that were marked as gone at the source."""
+        for instant in dates:
+            self._result.count_rows(ORDERS.name, self._month_of(instant), RowCounts(removed=1))
 
     @property
     def is_writing(self) -> bool:

@@ -95,7 +95,8 @@ class OrderSync:
         self._note_history(status)
         require_history(status.value, self._administration.name)
         pool = ThreadPoolExecutor(self._rules.connections, thread_name_prefix="gateway")
-        with OrderWriter(self._warehouse, self._stamp, self.result) as writer:
+        timezone = self._administration.timezone
+        with OrderWriter(self._warehouse, self._stamp, self.result, timezone) as writer:
             try:
                 fill_what_is_left(held.left, self._administration, self._warehouse, writer, pool, self._run)
                 self._read_listings(writer, pool, held, self._clock(status))
@@ -210,12 +211,11 @@ class OrderSync:
             return
         progress = writer.progress({})
 
-        def write(connection: duckdb.DuckDBPyConnection) -> None:
+        def write(connection: duckdb.DuckDBPyConnection) -> list[datetime]:
             clear_unseen_set_aside(connection, progress, part.start, part.end)
-            if is_gone:
-                mark_gone(connection, gone.missing, progress)
+            return mark_gone(connection, gone.missing, progress) if is_gone else []
 
-        self._warehouse.transact(write)
+        writer.count_gone(self._warehouse.transact(write))
         if is_gone:
             self.result.removed += len(gone.missing)
             writer.settle_left(gone.missing)

@@ -24,6 +24,7 @@ from a4s_pipeline.warehouse.records import (
     held_records,
     write_records,
 )
+from a4s_pipeline.warehouse.row_changes import RowCounts
 from a4s_pipeline.warehouse.state import StreamProgress, set_aside_keys
 from a4s_pipeline.warehouse.store import Warehouse
 
@@ -110,17 +111,21 @@ class RecordWriter(Generic[R]):
         if not waiting and not unreadable:
             return
 
-        def write(connection: duckdb.DuckDBPyConnection) -> RecordBatch:
+        def write(connection: duckdb.DuckDBPyConnection) -> tuple[RecordBatch, dict[str, RowCounts]]:
             batch = self._batch(connection, waiting)
+            changes: dict[str, RowCounts] = {}
             for record in unreadable.values():
                 self._put_aside(batch, record)
             if batch:
                 progress = self._run.progress()
-                write_records(connection, self._kind.tables, batch, progress)
+                changes = write_records(connection, self._kind.tables, batch, progress)
                 self._kind.settle(connection, progress)
-            return batch
+            return batch, changes
 
-        self._count(self._warehouse.transact(write))
+        batch, changes = self._warehouse.transact(write)
+        self._count(batch)
+        for table, counts in changes.items():
+            self._run.result.count_rows(table, None, counts)
 
     def _batch(self, connection: duckdb.DuckDBPyConnection, waiting: dict[str, _Listed[R]]) -> RecordBatch:
         batch = RecordBatch()

@@ -23,6 +23,7 @@ from a4s_pipeline.sync.removals import BROKE_OFF, Reading, Removal, Verdict, rem
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.warehouse.records import held_codes, mark_removed
+from a4s_pipeline.warehouse.row_changes import RowCounts
 from a4s_pipeline.warehouse.state import clear_unseen_set_aside
 from a4s_pipeline.warehouse.store import Warehouse
 
@@ -162,3 +163,4 @@ class RecordsImport(Generic[R]):
         self._warehouse.transact(write)
         if is_gone:
             self.result.removed = len(missing)
+            self.result.count_rows(self._kind.tables.parent.name, None, RowCounts(removed=len(missing)))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.warehouse.drift import FieldDrift
+from a4s_pipeline.warehouse.row_changes import RowCounts
 
 
 @dataclass
@@ -17,6 +18,7 @@ class SyncResult:
 
     `left` counts records that could not be had now and are left for the next sync; `is_complete` tells
     whether the listing was read whole. Of the records `set_aside`, some are lines of an order that came in.
+    `rows` tells what was written, by table and month; of items and customers by table alone, the month None.
     """
 
     connector: str
@@ -39,6 +41,12 @@ class SyncResult:
     removals_withheld: str | None = None
     drifts: Sequence[FieldDrift] = ()
     error: A4sError | None = None
+    rows: dict[tuple[str, date | None], RowCounts] = field(default_factory=dict)
+
+    def count_rows(self, table: str, month: date | None, counts: RowCounts) -> None:
+        """Add what a transaction did to the rows of a table."""
+        if counts:
+            self.rows.setdefault((table, month), RowCounts()).add(counts)
 
     @property
     def unchanged(self) -> int:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import duckdb
 
-from a4s_pipeline.warehouse.orders import LINES_STREAM
+from a4s_pipeline.warehouse.orders import LINES_STREAM, order_dates
 from a4s_pipeline.warehouse.state import StreamProgress, clear_set_aside
 
 
@@ -37,8 +37,13 @@ def held_headers(
     return [HeldHeader(*row) for row in rows]
 
 
-def mark_gone(connection: duckdb.DuckDBPyConnection, codes: Sequence[str], progress: StreamProgress) -> None:
-    """Mark orders as gone at the source: what is held of them stays, and no lines are asked for any more."""
+def mark_gone(
+    connection: duckdb.DuckDBPyConnection, codes: Sequence[str], progress: StreamProgress
+) -> list[datetime]:
+    """Mark orders as gone at the source: what is held of them stays, and no lines are asked for any more.
+
+    Returns their dates.
+    """
     connection.execute(
         """
         UPDATE orders SET removed_at = $at, synced_at = $at, run_id = $run
@@ -47,3 +52,4 @@ def mark_gone(connection: duckdb.DuckDBPyConnection, codes: Sequence[str], progr
         {"at": progress.at, "run": progress.run_id, "connector": progress.connector, "codes": list(codes)},
     )
     clear_set_aside(connection, progress.connector, LINES_STREAM, codes)
+    return list(order_dates(connection, progress.connector, list(codes)).values())

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import duckdb
 
+from a4s_pipeline.warehouse.row_changes import RowCounts, compared, rows_by_code
 from a4s_pipeline.warehouse.staging import Row, append_rows, delete_codes
 from a4s_pipeline.warehouse.state import SetAside, StreamProgress, clear_set_aside, put_aside, save_progress
 from a4s_pipeline.warehouse.store import Warehouse
@@ -90,36 +91,59 @@ def orders_left(
     ).fetchall()
 
 
-def write_orders(warehouse: Warehouse, batch: OrderBatch, progress: StreamProgress) -> None:
-    """Write a batch, the watermark and the run id: all of it, or nothing."""
+@dataclass(frozen=True)
+class OrderChanges:
+    """What a batch did to the rows of each order, by its code; `dates_before` are those of orders stored."""
 
-    def write(connection: duckdb.DuckDBPyConnection) -> None:
-        _replace_orders(connection, batch, progress.connector)
+    orders: dict[str, RowCounts]
+    lines: dict[str, RowCounts]
+    dates_before: dict[str, datetime]
+
+
+def write_orders(warehouse: Warehouse, batch: OrderBatch, progress: StreamProgress) -> OrderChanges:
+    """Write a batch, the watermark and the run id: all of it, or nothing; return what it changed."""
+
+    def write(connection: duckdb.DuckDBPyConnection) -> OrderChanges:
+        changes = _replace_orders(connection, batch, progress.connector)
         _keep_set_aside(connection, batch, progress)
         save_progress(connection, progress)
+        return changes
 
-    warehouse.transact(write)
+    return warehouse.transact(write)
 
 
-def _replace_orders(connection: duckdb.DuckDBPyConnection, batch: OrderBatch, connector: str) -> None:
+def _replace_orders(connection: duckdb.DuckDBPyConnection, batch: OrderBatch, connector: str) -> OrderChanges:
     # Lines are held of held orders alone: where the batch is all new, the larger table is not looked through.
-    held = _held_codes(connection, connector, list(batch.orders))
-    delete_codes(connection, ORDERS, connector, "order_code", held)
+    dates = order_dates(connection, connector, list(batch.orders))
+    held = list(dates)
     replaced = [code for code in held if code not in batch.lines_kept]
+    headers = rows_by_code(connection, ORDERS, connector, held)
+    lines = rows_by_code(connection, ORDER_LINES, connector, replaced)
+    delete_codes(connection, ORDERS, connector, "order_code", held)
     delete_codes(connection, ORDER_LINES, connector, "order_code", replaced)
     append_rows(connection, ORDERS, list(batch.orders.values()))
     append_rows(connection, ORDER_LINES, [line for lines in batch.lines.values() for line in lines])
+    # An order whose lines could not be had now loses those that were stored.
+    written_lines = {code: batch.lines.get(code, ()) for code in (*batch.lines, *lines)}
+    return OrderChanges(
+        compared(headers, rows_by_code(connection, ORDERS, connector, held), batch.orders.keys()),
+        compared(lines, rows_by_code(connection, ORDER_LINES, connector, list(lines)), written_lines),
+        dates,
+    )
 
 
-def _held_codes(connection: duckdb.DuckDBPyConnection, connector: str, codes: list[str]) -> list[str]:
+def order_dates(
+    connection: duckdb.DuckDBPyConnection, connector: str, codes: list[str]
+) -> dict[str, datetime]:
+    """Return the dates of those of the orders with these codes that are stored."""
     rows = connection.execute(
         """
-        SELECT order_code FROM orders
+        SELECT order_code, order_date FROM orders
         WHERE connector = $connector AND order_code IN (SELECT unnest($codes))
         """,
         {"connector": connector, "codes": codes},
     ).fetchall()
-    return [code for (code,) in rows]
+    return dict(rows)
 
 
 def _keep_set_aside(
@@ -143,11 +167,12 @@ def fill_lines(
     filled: dict[str, FilledLines],
     set_aside: Sequence[SetAside],
     progress: StreamProgress,
-) -> None:
-    """Write the lines of orders whose headers are held: all lines of an order at once."""
+) -> dict[str, RowCounts]:
+    """Write the lines of orders whose headers are held, each order's at once; return what changed."""
     codes = list(filled)
 
-    def write(connection: duckdb.DuckDBPyConnection) -> None:
+    def write(connection: duckdb.DuckDBPyConnection) -> dict[str, RowCounts]:
+        before = rows_by_code(connection, ORDER_LINES, progress.connector, codes)
         delete_codes(connection, ORDER_LINES, progress.connector, "order_code", codes)
         append_rows(connection, ORDER_LINES, [row for lines in filled.values() for row in lines.rows])
         connection.execute(
@@ -168,8 +193,10 @@ def fill_lines(
         clear_set_aside(connection, progress.connector, LINES_STREAM, codes)
         put_aside(connection, set_aside, progress)
         save_progress(connection, progress)
+        after = rows_by_code(connection, ORDER_LINES, progress.connector, list(before))
+        return compared(before, after, {code: lines.rows for code, lines in filled.items()})
 
-    warehouse.transact(write)
+    return warehouse.transact(write)
 
 
 def count_without_lines(connection: duckdb.DuckDBPyConnection, connector: str) -> int:

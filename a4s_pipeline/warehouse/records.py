@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from a4s_pipeline.warehouse.row_changes import RowCounts, compared, rows_by_code
 from a4s_pipeline.warehouse.schema import Table
 from a4s_pipeline.warehouse.staging import Row, append_rows, delete_codes
 from a4s_pipeline.warehouse.state import SetAside, StreamProgress, clear_set_aside, put_aside, save_progress
@@ -94,16 +95,26 @@ def held_records(
 
 def write_records(
     connection: duckdb.DuckDBPyConnection, tables: RecordTables, batch: RecordBatch, progress: StreamProgress
-) -> None:
-    """Write a batch within a transaction, each record whole in the place of what was held of it."""
+) -> dict[str, RowCounts]:
+    """Write a batch within a transaction, each record whole in the place of what was held of it.
+
+    Returns what it changed in each table.
+    """
+    connector, replaced = progress.connector, list(batch.replaced)
+    changes: dict[str, RowCounts] = {}
     for table in tables.all:
-        delete_codes(connection, table, progress.connector, tables.code_column, list(batch.replaced))
-        append_rows(
-            connection, table, [row for rows in batch.rows.values() for row in rows.get(table.name, ())]
-        )
+        before = rows_by_code(connection, table, connector, replaced)
+        delete_codes(connection, table, connector, tables.code_column, replaced)
+        written = {code: rows.get(table.name, ()) for code, rows in batch.rows.items()}
+        append_rows(connection, table, [row for rows in written.values() for row in rows])
+        after = rows_by_code(connection, table, connector, list(before))
+        counts = changes[table.name] = RowCounts()
+        for one in compared(before, after, written).values():
+            counts.add(one)
     clear_set_aside(connection, progress.connector, tables.stream, [*batch.rows, *batch.mended])
     put_aside(connection, list(batch.set_aside.values()), progress)
     save_progress(connection, progress)
+    return changes
 
 
 def held_codes(connection: duckdb.DuckDBPyConnection, tables: RecordTables, connector: str) -> list[str]:

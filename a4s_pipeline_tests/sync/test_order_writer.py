@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,7 +17,7 @@ from a4s_pipeline.sync.order_lines import LinesRead
 from a4s_pipeline.sync.order_writer import ListedOrder, OrderWriter, PageOutcome
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.rows import Stamp
-from a4s_pipeline.warehouse.orders import OrderBatch
+from a4s_pipeline.warehouse.orders import OrderBatch, OrderChanges
 from a4s_pipeline.warehouse.state import StreamProgress
 from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
@@ -35,9 +36,15 @@ def writer_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Writ
     monkeypatch.setattr(order_writer, "_LARGEST_BATCH", 1)
 
     def make(write: Write) -> OrderWriter:
-        monkeypatch.setattr(order_writer, "write_orders", write)
+        def write_and_change_nothing(
+            warehouse: WarehouseFile, batch: OrderBatch, progress: StreamProgress
+        ) -> OrderChanges:
+            write(warehouse, batch, progress)
+            return OrderChanges({}, {}, {})
+
+        monkeypatch.setattr(order_writer, "write_orders", write_and_change_nothing)
         warehouse = WarehouseFile(tmp_path / "warehouse.duckdb")
-        return OrderWriter(warehouse, Stamp("demo", "run", AT), SyncResult("demo", "orders"))
+        return OrderWriter(warehouse, Stamp("demo", "run", AT), SyncResult("demo", "orders"), ZoneInfo("UTC"))
 
     return make
 
