@@ -25,6 +25,7 @@ _COMMANDS = {
     "dev": "demo",
     "export-order": "export_order",
     "exports": "exports",
+    "forget-customer": "forget_customer",
     "images": "images",
     "lake": "lake",
     "order": "orders",

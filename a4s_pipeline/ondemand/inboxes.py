@@ -61,6 +61,14 @@ def inbox_of(platform: Platform) -> AnyInbox[Any]:
     return Inbox(folder)
 
 
+def store_of_requests(platform: Platform) -> Store:
+    """Return where the requests and answers of an installation lie, as a store of files."""
+    place = platform.settings.requests
+    if place is not None and is_url(place):
+        return _store_at(place)
+    return FolderStore((platform.settings.data_dir if place is None else Path(place)).absolute())
+
+
 def _store_at(url: str) -> Store:
     for scheme in _FOLDER_SCHEMES:
         if url.startswith(scheme):

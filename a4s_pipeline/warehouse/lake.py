@@ -8,7 +8,10 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -21,6 +24,7 @@ from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.publish import Published
 from a4s_pipeline.warehouse.reader import NotPublished
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
+from a4s_pipeline.warehouse.tables import TABLES
 from a4s_pipeline.warehouse.views import DEFAULT_ZONE
 
 # Writers go side by side at first. DuckLake lets one of two win where they met in a table; one that lost
@@ -39,11 +43,20 @@ _GONE = re.compile(
     re.IGNORECASE,
 )
 
+_FLUSH = "CALL ducklake_flush_inlined_data('lake')"
+_REWRITE = "CALL ducklake_rewrite_data_files('lake', $1, delete_threshold => 0.0)"
+_EXPIRE_ALL = "CALL ducklake_expire_snapshots('lake', older_than => $1)"
+_CLEAN_ALL = "CALL ducklake_cleanup_old_files('lake', cleanup_all => true)"
+
 # What an engine that cannot go on makes of it; anything else is a defect of ours, and raised as it is.
 _UNUSABLE = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException, duckdb.HTTPException)
 
 # Shared by all who use a lake in this process: to attach one costs 30 to 250 ms.
 _attached: dict[LakePlace, Attached] = {}
+
+
+def _done(connection: duckdb.DuckDBPyConnection, statement: str, values: list[Any]) -> None:
+    connection.execute(statement, values).fetchall()
 
 
 def writers_met(error: duckdb.Error) -> bool:
@@ -114,6 +127,25 @@ class Lake:
             self._bring_up_to_date()
         with self._told():
             return self._done_until_kept(work)
+
+    def rewrite(self) -> None:
+        """Write every file anew that holds rows which were deleted or replaced, and delete the old ones.
+
+        All snapshots but the last go, and with them what the lake could be read as before. A query that is
+        under way meanwhile may lose a file that it reads, and fail.
+        """
+        steps: list[tuple[str, list[Any]]] = [
+            (_FLUSH, []),
+            *((_REWRITE, [table.name]) for table in TABLES),
+            (_EXPIRE_ALL, [datetime.now(UTC)]),
+            (_CLEAN_ALL, []),
+        ]
+        for statement, values in steps:
+            self.transact(partial(_done, statement=statement, values=values))
+        if isinstance(self.place, SqliteLake):
+            # Rows of small batches lay in the catalog, and SQLite does not blank what it frees either.
+            with self._turn(is_alone=True), closing(sqlite3.connect(self.place.catalog)) as catalog:
+                catalog.execute("VACUUM")
 
     def _bring_up_to_date(self) -> None:
         statements = schema_of_lake(self._zone)

@@ -9,7 +9,7 @@ from typing import Self
 
 import duckdb
 
-from a4s_pipeline.warehouse.undo import keep_for_undo, undo_what_was_cut_short
+from a4s_pipeline.warehouse.undo import forget_undo, keep_for_undo, undo_what_was_cut_short
 
 # Analysts' tools lag behind: a file made with the defaults of DuckDB 2 is closed to every 1.x client.
 # No checkpoint but our own: each is to be undone if it is cut short.
@@ -26,6 +26,8 @@ class OpenedFile:
         self._path = path
         self._handle = handle
         self.connection = connection
+        self.is_reusable = True
+        """Whether another thread may go on with this connection; not once the file was replaced."""
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -53,13 +55,26 @@ class OpenedFile:
         keep_for_undo(self.connection, self._handle, self._path)
         self.connection.execute("CHECKPOINT")
 
+    def replace_file(self, aside: Path) -> None:
+        """Put the database at `aside` in this one's place; this connection is of no further use.
+
+        The new file is open, and so locked, before it has its name, and until the old one is closed: the
+        write-ahead log of a process that came in between would be taken for that of the old file.
+        """
+        self.is_reusable = False
+        with duckdb.connect(str(aside), config=STORAGE):
+            aside.replace(self._path)
+            # It holds blocks of the old file.
+            forget_undo(self._path)
+            self.connection.close()
+
     def close(self, *, is_sound: bool = True) -> None:
         """Close the file, and bring the write-ahead log into it first, where nothing went wrong.
 
         What keeps it from that, such as a full disk, loses nothing: the log stays for the next time.
         """
         try:
-            if is_sound and self._has_log():
+            if is_sound and self.is_reusable and self._has_log():
                 with suppress(duckdb.Error, OSError):
                     self.checkpoint()
         finally:

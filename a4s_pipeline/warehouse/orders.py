@@ -8,6 +8,7 @@ from datetime import datetime
 
 import duckdb
 
+from a4s_pipeline.warehouse.privacy.incoming import blank_orders_of_forgotten
 from a4s_pipeline.warehouse.row_changes import RowCounts, compared, rows_by_code
 from a4s_pipeline.warehouse.staging import Row, append_rows, delete_codes
 from a4s_pipeline.warehouse.state import SetAside, StreamProgress, clear_set_aside, put_aside, save_progress
@@ -104,6 +105,7 @@ def write_orders(warehouse: Warehouse, batch: OrderBatch, progress: StreamProgre
     """Write a batch, the watermark and the run id: all of it, or nothing; return what it changed."""
 
     def write(connection: duckdb.DuckDBPyConnection) -> OrderChanges:
+        blank_orders_of_forgotten(connection, progress.connector, batch.orders, batch.lines)
         changes = _replace_orders(connection, batch, progress.connector)
         _keep_set_aside(connection, batch, progress)
         save_progress(connection, progress)
@@ -173,8 +175,10 @@ def fill_lines(
 
     def write(connection: duckdb.DuckDBPyConnection) -> dict[str, RowCounts]:
         before = rows_by_code(connection, ORDER_LINES, progress.connector, codes)
+        rows: dict[str, Sequence[Row]] = {code: lines.rows for code, lines in filled.items()}
+        blank_orders_of_forgotten(connection, progress.connector, {}, rows)
         delete_codes(connection, ORDER_LINES, progress.connector, "order_code", codes)
-        append_rows(connection, ORDER_LINES, [row for lines in filled.values() for row in lines.rows])
+        append_rows(connection, ORDER_LINES, [row for of_order in rows.values() for row in of_order])
         connection.execute(
             """
             UPDATE orders

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from a4s_pipeline.warehouse.privacy.incoming import forgotten_codes
 from a4s_pipeline.warehouse.row_changes import RowCounts, compared, rows_by_code
 from a4s_pipeline.warehouse.schema import Table
 from a4s_pipeline.warehouse.staging import Row, append_rows, delete_codes
@@ -98,8 +99,13 @@ def write_records(
 ) -> dict[str, RowCounts]:
     """Write a batch within a transaction, each record whole in the place of what was held of it.
 
-    Returns what it changed in each table.
+    Returns what it changed in each table. Customers who were forgotten are taken out of the batch, and stay
+    out of the store.
     """
+    if tables is CUSTOMER_TABLES:
+        for code in batch.rows.keys() & forgotten_codes(connection, progress.connector):
+            del batch.rows[code]
+            batch.replaced.discard(code)
     connector, replaced = progress.connector, list(batch.replaced)
     changes: dict[str, RowCounts] = {}
     for table in tables.all:

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from a4s_pipeline.warehouse.privacy.incoming import records_without_person
 from a4s_pipeline.warehouse.staging import replace_rows
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import SET_ASIDE, SYNC_STATE
@@ -120,13 +121,16 @@ def put_aside(
             {"connector": progress.connector, "keys": [record.key for record in records]},
         ).fetchall()
     )
+    payloads = records_without_person(
+        connection, progress.connector, {(record.stream, record.key): record.payload for record in records}
+    )
     rows = [
         {
             "connector": progress.connector,
             "stream": record.stream,
             "record_key": record.key,
             "reason": record.reason,
-            "payload": record.payload,
+            "payload": payloads[record.stream, record.key],
             "listed_at": record.listed_at.isoformat() if record.listed_at else None,
             "first_seen_at": first_seen.get(f"{record.stream}/{record.key}", progress.at).isoformat(),
             "synced_at": progress.at.isoformat(),

@@ -40,6 +40,9 @@ class Warehouse(Protocol):
     def transact(self, work: Work[T]) -> T:
         """Do work of which everything written is kept, or nothing is; raises as `moment` does."""
 
+    def rewrite(self) -> None:
+        """Write the store anew: nothing of rows that were deleted or replaced is left in its files."""
+
 
 @contextmanager
 def transaction_on(connection: duckdb.DuckDBPyConnection, *, is_kept: bool = True) -> Iterator[None]:

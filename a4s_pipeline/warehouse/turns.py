@@ -54,7 +54,11 @@ class Turns:
         try:
             is_wanted = is_sound and self._waiting > 0 and self._kept is None
             if connection is not None:
-                if is_wanted and time.monotonic() - self._opened_at < _LONGEST_HOLD:
+                if (
+                    is_wanted
+                    and connection.is_reusable
+                    and time.monotonic() - self._opened_at < _LONGEST_HOLD
+                ):
                     self._kept = connection
                 else:
                     connection.close(is_sound=is_sound)

@@ -63,6 +63,11 @@ def undo_what_was_cut_short(path: Path) -> bool:
         return False
 
 
+def forget_undo(path: Path) -> None:
+    """Delete what was kept of a file, which holds blocks of it as they were."""
+    _beside(path).unlink(missing_ok=True)
+
+
 def _put_back(handle: int, blocks: bytes) -> bool:
     at = 0
     is_changed = False

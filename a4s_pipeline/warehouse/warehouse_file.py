@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from a4s_pipeline.errors import ChangeSite, StoreHeld
 from a4s_pipeline.warehouse.applied_schema import apply_schema, is_applied, schema_of_file
 from a4s_pipeline.warehouse.opened import STORAGE, OpenedFile
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
+from a4s_pipeline.warehouse.tables import TABLES
 from a4s_pipeline.warehouse.turns import turns_of
 from a4s_pipeline.warehouse.views import DEFAULT_ZONE
 
@@ -89,6 +91,24 @@ class WarehouseFile:
         with self.transaction() as connection:
             return work(connection)
 
+    def rewrite(self) -> None:
+        """Write the file anew from its rows, and put it in the old one's place.
+
+        DuckDB frees the blocks of rows that were deleted or replaced and does not blank them: only a new file
+        is without them.
+        """
+        with self.opened() as file:
+            aside = _aside(self.path)
+            try:
+                with duckdb.connect(str(aside), config=STORAGE) as fresh:
+                    _bring_up_to_date(fresh, self._zone)
+                _copy_rows(file.connection, aside)
+                shutil.copymode(self.path, aside)
+                file.replace_file(aside)
+            finally:
+                for left in (aside, aside.with_name(f"{aside.name}.wal")):
+                    left.unlink(missing_ok=True)
+
     def _open(self, deadline: float) -> OpenedFile:
         while True:
             try:
@@ -120,7 +140,7 @@ def _create(path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear_abandoned(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
+    aside = _aside(path)
     try:
         duckdb.connect(str(aside), config=STORAGE).close()
         # A link, because a rename would replace what another process has put there meanwhile.
@@ -132,6 +152,27 @@ def _create(path: Path) -> None:
                 aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
+
+
+def _copy_rows(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Copy the rows of every table into another file that has the same tables."""
+    # A path is no parameter of ATTACH; a quote in it is doubled.
+    quoted = str(target).replace("'", "''")
+    connection.execute(f"ATTACH '{quoted}' AS fresh")
+    try:
+        for table in TABLES:
+            columns = ", ".join(f'"{name}"' for name in table.column_names)
+            connection.execute(
+                f"INSERT INTO fresh.{table.name} ({columns}) "  # noqa: S608 - own names
+                f"SELECT {columns} FROM {table.name}"
+            )
+        connection.execute("CHECKPOINT fresh")
+    finally:
+        connection.execute("DETACH fresh")
 
 
 def _clear_abandoned(path: Path) -> None:

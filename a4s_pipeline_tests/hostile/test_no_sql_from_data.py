@@ -35,6 +35,9 @@ OWN = {
     "warehouse/lake_compared.py": OWN_NAMES,
     "warehouse/lake_export.py": f"{OWN_NAMES}; and {SETTINGS}",
     "warehouse/lake_upkeep.py": CONSTANTS,
+    "warehouse/lake.py _done": CONSTANTS,
+    "warehouse/privacy/forgetting.py": OWN_NAMES,
+    "warehouse/warehouse_file.py _copy_rows": f"{OWN_NAMES}; and a path of our own, quoted",
     "warehouse/views/": "expressions of the package, and the name of a time zone that was found to exist",
 }
 

@@ -14,7 +14,7 @@ from a4s_pipeline.errors import StoreHeld
 from a4s_pipeline.locks import FileLocks
 from a4s_pipeline.warehouse.lake import Lake
 from a4s_pipeline.warehouse.lake_upkeep import standing, tend
-from a4s_pipeline.warehouse.place import SqliteLake
+from a4s_pipeline.warehouse.place import LakePlace, SqliteLake
 from a4s_pipeline_tests.lake.rows import add, held
 
 pytestmark = pytest.mark.cluster
@@ -106,3 +106,21 @@ def _inserting(query: str) -> Callable[[duckdb.DuckDBPyConnection], None]:
         connection.execute(f"INSERT INTO order_lines (connector, line_number) {query}")
 
     return insert
+
+
+def test_a_lake_that_is_written_anew_holds_no_byte_of_rows_that_were_deleted(
+    open_lake: Callable[..., Lake], place: LakePlace
+) -> None:
+    if not isinstance(place, SqliteLake):
+        pytest.skip("the bytes of a catalog in PostgreSQL are its vacuum's")
+    lake = open_lake()
+    codes = [f"A{number:03d}" for number in range(200)]
+    add(lake, *codes)
+    add(lake, "Zebra")
+    lake.transact(lambda connection: connection.execute("DELETE FROM orders WHERE order_code = 'Zebra'"))
+    assert b"Zebra" in place.catalog.read_bytes()
+    lake.rewrite()
+    files = [place.catalog, *Path(place.files).rglob("*.parquet")]
+    assert len(files) > 1
+    assert [path.name for path in files if b"Zebra" in path.read_bytes()] == []
+    assert held(lake) == codes

@@ -15,6 +15,7 @@ class Connection:
 
     def __init__(self) -> None:
         self.is_open = True
+        self.is_reusable = True
 
     def close(self, *, is_sound: bool = True) -> None:
         self.is_open = False
@@ -37,10 +38,11 @@ def test_the_connection_is_closed_where_nobody_waits(connection: Connection) -> 
     assert not connection.is_open
 
 
-@pytest.mark.parametrize("is_sound", [True, False])
-def test_the_connection_is_handed_on_to_who_waits_unless_it_failed(
-    connection: Connection, is_sound: bool
+@pytest.mark.parametrize(("is_sound", "is_reusable"), [(True, True), (False, True), (True, False)])
+def test_the_connection_is_handed_on_to_who_waits_unless_it_failed_or_its_file_was_replaced(
+    connection: Connection, is_sound: bool, is_reusable: bool
 ) -> None:
+    connection.is_reusable = is_reusable
     ours = Turns()
     assert ours.take(1)
     assert ours.kept() is None
@@ -57,7 +59,7 @@ def test_the_connection_is_handed_on_to_who_waits_unless_it_failed(
         pass
     ours.give_back(as_file(connection), is_sound=is_sound)
     waiting.join(10)
-    assert got == [connection if is_sound else None]
+    assert got == [connection if is_sound and is_reusable else None]
     assert not connection.is_open
 
 

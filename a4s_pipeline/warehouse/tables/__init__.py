@@ -19,6 +19,7 @@ from a4s_pipeline.warehouse.tables.items import (
 )
 from a4s_pipeline.warehouse.tables.ledger import CREATED_CUSTOMERS, ORDER_EXPORT_ATTEMPTS, ORDER_EXPORTS
 from a4s_pipeline.warehouse.tables.orders import ORDER_LINES, ORDERS
+from a4s_pipeline.warehouse.tables.privacy import FORGOTTEN_CUSTOMERS
 from a4s_pipeline.warehouse.tables.state import (
     FLOW_EXECUTIONS,
     RECONCILED_MONTHS,
@@ -47,6 +48,7 @@ TABLES: tuple[Table, ...] = (
     ORDER_EXPORT_ATTEMPTS,
     CREATED_CUSTOMERS,
     FLOW_EXECUTIONS,
+    FORGOTTEN_CUSTOMERS,
 )
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "CUSTOMER_CONTACT_PERSONS",
     "DRIFT",
     "FLOW_EXECUTIONS",
+    "FORGOTTEN_CUSTOMERS",
     "ITEMS",
     "ITEM_ATTRIBUTES",
     "ITEM_DELIVERIES",

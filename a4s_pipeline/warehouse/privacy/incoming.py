@@ -1,0 +1,94 @@
+"""Blanks what a sync is about to write of customers who were forgotten, before it reaches the file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import duckdb
+
+from a4s_pipeline.warehouse.privacy.personal import LINE_COLUMNS, ORDER_COLUMNS
+from a4s_pipeline.warehouse.staging import Row
+
+
+def forgotten_codes(connection: duckdb.DuckDBPyConnection, connector: str) -> frozenset[str]:
+    """Return the codes of the connector's customers who were forgotten."""
+    rows = connection.execute(
+        "SELECT customer_code FROM forgotten_customers WHERE connector = $1", [connector]
+    ).fetchall()
+    return frozenset(code for (code,) in rows)
+
+
+def blank_orders_of_forgotten(
+    connection: duckdb.DuckDBPyConnection,
+    connector: str,
+    orders: MutableMapping[str, Row],
+    lines: MutableMapping[str, Sequence[Row]],
+) -> None:
+    """Blank, in place, the personal columns of orders and lines that are about to be written."""
+    forgotten = forgotten_codes(connection, connector)
+    if not forgotten:
+        return
+    theirs = {code for code, row in orders.items() if row.get("customer_code") in forgotten}
+    for code in theirs:
+        orders[code] = order_without_person(orders[code])
+    stored_alone = [code for code in lines if code not in orders]
+    for code in theirs | _stored_orders_of_forgotten(connection, connector, stored_alone):
+        if code in lines:
+            lines[code] = [line_without_person(row) for row in lines[code]]
+
+
+def _stored_orders_of_forgotten(
+    connection: duckdb.DuckDBPyConnection, connector: str, codes: Iterable[str]
+) -> set[str]:
+    rows = connection.execute(
+        """
+        SELECT order_code FROM orders JOIN forgotten_customers USING (connector, customer_code)
+        WHERE connector = $connector AND order_code IN (SELECT unnest($codes))
+        """,
+        {"connector": connector, "codes": list(codes)},
+    ).fetchall()
+    return {code for (code,) in rows}
+
+
+def order_without_person(row: Row) -> dict[str, Any]:
+    """Return the row of an order header without what it says of a person."""
+    return {**row, **dict.fromkeys(ORDER_COLUMNS)}
+
+
+def line_without_person(row: Row) -> dict[str, Any]:
+    """Return the row of an order line without what it says of a person."""
+    blanked = {**row, **dict.fromkeys(LINE_COLUMNS)}
+    return blanked if row.get("item_code") is not None else {**blanked, "description": None}
+
+
+def records_without_person(
+    connection: duckdb.DuckDBPyConnection, connector: str, payloads: Mapping[tuple[str, str], str]
+) -> Mapping[tuple[str, str], str]:
+    """Return what may be kept of records that could not be read, by stream and key."""
+    forgotten = forgotten_codes(connection, connector)
+    if not forgotten:
+        return payloads
+    lines_of = {key.partition("/")[0] for stream, key in payloads if stream == "order_lines"}
+    theirs = _stored_orders_of_forgotten(connection, connector, lines_of)
+    return {
+        (stream, key): "null"
+        if stream == "order_lines" and key.partition("/")[0] in theirs
+        else payload_without_person(payload, forgotten)
+        for (stream, key), payload in payloads.items()
+    }
+
+
+def payload_without_person(payload: str, forgotten: Collection[str]) -> str:
+    """Return what is kept of a record that could not be read: its codes alone if its customer was forgotten.
+
+    A payload that is no JSON object names no customer, and is kept.
+    """
+    with suppress(ValueError):
+        record = json.loads(payload)
+        if isinstance(record, Mapping) and str(record.get("customerCode")) in forgotten:
+            kept = {name: record[name] for name in ("orderCode", "customerCode") if name in record}
+            return json.dumps(kept)
+    return payload

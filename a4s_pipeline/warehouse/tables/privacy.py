@@ -1,0 +1,16 @@
+"""The table of customers who were forgotten: it keeps them from coming back, and records who asked."""
+
+from __future__ import annotations
+
+from a4s_pipeline.warehouse.schema import INSTANT, JSON, TEXT, Column
+from a4s_pipeline.warehouse.tables.common import synced_table
+
+FORGOTTEN_CUSTOMERS = synced_table(
+    "forgotten_customers",
+    "Customers whose personal data was removed on request: a sync brings none of it back.",
+    ("customer_code",),
+    Column("customer_code", TEXT, "The customer's code, which the books keep."),
+    Column("forgotten_at", INSTANT, "When the data was last removed."),
+    Column("asked_by", TEXT, "Who asked for it: the user of the command, or who was named."),
+    Column("touched", JSON, "How many rows and files were removed or blanked, by table and folder."),
+)
