@@ -37,6 +37,7 @@ OWN = {
     "warehouse/lake_upkeep.py": CONSTANTS,
     "warehouse/lake.py _done": CONSTANTS,
     "warehouse/privacy/forgetting.py": OWN_NAMES,
+    "warehouse/row_changes.py": OWN_NAMES,
     "warehouse/warehouse_file.py _copy_rows": f"{OWN_NAMES}; and a path of our own, quoted",
     "warehouse/views/": "expressions of the package, and the name of a time zone that was found to exist",
 }
