@@ -78,10 +78,10 @@ class Platform:
 
     @cached_property
     def _store(self) -> WarehouseFile | Lake:
-        place, zone = self.settings.warehouse_place, self.settings.timezone
+        place, conventions = self.settings.warehouse_place, self.settings.conventions
         if isinstance(place, FilePlace):
-            return WarehouseFile(place.path, self._store_wait_seconds, zone=zone)
-        return Lake(place, self.locks, self._store_wait_seconds, zone=zone)
+            return WarehouseFile(place.path, self._store_wait_seconds, conventions=conventions)
+        return Lake(place, self.locks, self._store_wait_seconds, conventions=conventions)
 
     @contextmanager
     def administration(self, connector: str) -> Iterator[Administration]:

@@ -9,19 +9,18 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import SplitResult, urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    PlainSerializer,
     SecretStr,
     ValidationError,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from a4s_pipeline.analyst_settings import AnalystSettings
 from a4s_pipeline.connectors import Connector, read_connectors, unique_pairs
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.gateway.routes import Routes
@@ -79,15 +78,6 @@ def _routes(value: Any) -> dict[str, str]:
     return value
 
 
-def _timezone(value: Any) -> ZoneInfo:
-    if isinstance(value, ZoneInfo):
-        return value
-    try:
-        return ZoneInfo(str(value))
-    except (KeyError, ValueError, OSError):
-        raise ValueError("must be a time zone such as Europe/Amsterdam") from None
-
-
 def _history_start(value: Any) -> date:
     # Pydantic would take a number for seconds since 1970.
     try:
@@ -105,7 +95,7 @@ def _hook(text: str) -> str:
     return text
 
 
-class Settings(BaseSettings):
+class Settings(AnalystSettings):
     """The platform's configuration, shared by all connectors.
 
     Field `x_y` is the variable `A4S_X_Y`. Secrets are masked in every text form of this object.
@@ -132,12 +122,8 @@ class Settings(BaseSettings):
     connectors: Annotated[dict[str, Connector], NoDecode, BeforeValidator(read_connectors)] = Field(
         default_factory=dict
     )
-    data_dir: Path = Path("data")
     history_start: Annotated[date, BeforeValidator(_history_start)] = date(2015, 1, 1)
     lookback_days: Annotated[int, Field(ge=0, le=3650)] = 7
-    timezone: Annotated[ZoneInfo, BeforeValidator(_timezone), PlainSerializer(str)] = ZoneInfo(
-        "Europe/Amsterdam"
-    )
     page_size: Annotated[int, Field(ge=1, le=1000)] = 300
     max_connections: Annotated[int, Field(ge=1, le=256)] = 16
     max_calls_per_second: Annotated[float | None, Field(ge=0.01, allow_inf_nan=False)] = None
@@ -188,11 +174,6 @@ class Settings(BaseSettings):
         if self.warehouse is None:
             return FilePlace(self.warehouse_path)
         return read_place(self.warehouse.get_secret_value(), self.lake_files or str(self.data_dir / "lake"))
-
-    @property
-    def analytics_path(self) -> Path:
-        """The published copy, which analysts and order retrieval read."""
-        return self.data_dir.absolute() / "analytics.duckdb"
 
     @property
     def images_path(self) -> Path:

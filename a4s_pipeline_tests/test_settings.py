@@ -66,6 +66,12 @@ def test_without_any_variable_each_setting_has_its_default(tmp_path: Path) -> No
         "lake_files": None,
         "lake_kept_days": 30,
         "requests": None,
+        "language": "nl",
+        "currency": "EUR",
+        "fiscal_year_start": 1,
+        "customer_group": None,
+        "item_attributes": {},
+        "models": Path("models"),
     }
     assert settings.timezone == ZoneInfo("Europe/Amsterdam")
     assert settings.warehouse_path == tmp_path / "data" / "warehouse.duckdb"

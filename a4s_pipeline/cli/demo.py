@@ -26,12 +26,13 @@ _WITH_HISTORY = ("demo", "noord")
 
 QUERIES = {
     "Sales by year": (
-        "SELECT connector, year(order_date) AS year, currency, count(*) AS orders, sum(sub_total) AS sales\n"
-        "FROM orders WHERE order_type = 'order' GROUP BY ALL ORDER BY ALL"
+        "SELECT connector, year(order_day) AS year, currency, count(*) AS orders, sum(amount) AS sales\n"
+        "FROM sales_orders WHERE is_sale GROUP BY ALL ORDER BY ALL"
     ),
     "The ten items that sold most": (
-        "SELECT item_code, any_value(description) AS item, sum(quantity) AS quantity\n"
-        "FROM order_lines WHERE connector = 'demo' GROUP BY item_code ORDER BY quantity DESC LIMIT 10"
+        "SELECT item_code, name, sum(quantity) AS quantity\n"
+        "FROM sales_lines JOIN dim_item USING (connector, item_code)\n"
+        "WHERE is_sale AND connector = 'demo' GROUP BY ALL ORDER BY quantity DESC LIMIT 10"
     ),
     "What could not be read, and why": (
         "SELECT connector, stream, record_key, reason FROM set_aside ORDER BY ALL"

@@ -68,7 +68,7 @@ def export(file: Path | None, is_replacing: bool, connector: str | None, as_json
             "A4S_WAREHOUSE names no lake: set it to where the rows shall go, ducklake:sqlite:PATH or "
             "ducklake:postgres:host=… dbname=…, and A4S_LAKE_FILES to where its files shall lie"
         )
-    connectors = connectors_in(WarehouseFile(path, zone=settings.timezone))
+    connectors = connectors_in(WarehouseFile(path, conventions=settings.conventions))
     if connector is not None:
         if connector not in connectors:
             known = ", ".join(connectors) or "none"

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from a4s_pipeline.models import DEFAULT_ZONE
 from a4s_pipeline.warehouse.store import Readable
-from a4s_pipeline.warehouse.views import DEFAULT_ZONE
 
 
 def write_report(

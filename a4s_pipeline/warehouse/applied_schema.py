@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from zoneinfo import ZoneInfo
+from collections.abc import Sequence
+from functools import cache
 
 import duckdb
 
-from a4s_pipeline.warehouse.tables import TABLES
-from a4s_pipeline.warehouse.views import views_in
+from a4s_pipeline.models import Conventions
+from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, TABLES
+from a4s_pipeline.warehouse.views import local_day_macro, views_by
 
 # DuckLake 1.0 loses the bounds of a column where one row group of a new file is null throughout and another
 # is not; then it takes those of the next file for the bounds of the table, and leaves rows out of answers. A
@@ -16,24 +18,30 @@ from a4s_pipeline.warehouse.views import views_in
 _ROW_GROUPS = "CALL ducklake_set_option('lake', 'parquet_row_group_size', '500000')"
 
 
-def schema_of_file(zone: ZoneInfo) -> list[str]:
+@cache
+def schema_of_file(conventions: Conventions) -> tuple[str, ...]:
     """Return the statements that make the schema of a DuckDB file."""
-    statements = [statement for table in TABLES for statement in table.ddl()]
-    return statements + [statement for view in views_in(zone) for statement in view.ddl()]
+    statements = [local_day_macro(conventions)]
+    statements += [statement for table in (*TABLES, *REFERENCE_TABLES) for statement in table.ddl()]
+    statements += [statement for view in views_by(conventions) for statement in view.ddl()]
+    return tuple(statements)
 
 
-def schema_of_lake(zone: ZoneInfo) -> list[str]:
+@cache
+def schema_of_lake(conventions: Conventions) -> tuple[str, ...]:
     """Return the statements that make the schema of a DuckLake.
 
     Its tables lie apart by connector, so that a question to one reads no other's files.
     """
-    statements = [_ROW_GROUPS]
+    statements = [_ROW_GROUPS, local_day_macro(conventions)]
     for table in TABLES:
         statements += [*table.ddl(), f"ALTER TABLE {table.name} SET PARTITIONED BY (connector)"]
-    return statements + [statement for view in views_in(zone) for statement in view.ddl_of_lake()]
+    statements += [statement for table in REFERENCE_TABLES for statement in table.ddl()]
+    statements += [statement for view in views_by(conventions) for statement in view.ddl_of_lake()]
+    return tuple(statements)
 
 
-def is_applied(connection: duckdb.DuckDBPyConnection, statements: list[str]) -> bool:
+def is_applied(connection: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> bool:
     """Tell whether these were the last statements to be applied to the store."""
     try:
         row = connection.execute("SELECT a4s_schema()").fetchone()
@@ -42,7 +50,7 @@ def is_applied(connection: duckdb.DuckDBPyConnection, statements: list[str]) -> 
     return row is not None and row[0] == _fingerprint(statements)
 
 
-def apply_schema(connection: duckdb.DuckDBPyConnection, statements: list[str]) -> None:
+def apply_schema(connection: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> None:
     """Create, within a transaction, what a new store or one of an older version lacks."""
     for statement in statements:
         connection.execute(statement)
@@ -50,5 +58,5 @@ def apply_schema(connection: duckdb.DuckDBPyConnection, statements: list[str]) -
     connection.execute(f"CREATE OR REPLACE MACRO a4s_schema() AS '{_fingerprint(statements)}'")
 
 
-def _fingerprint(statements: list[str]) -> str:
+def _fingerprint(statements: Sequence[str]) -> str:
     return hashlib.blake2b("\n".join(statements).encode(), digest_size=16).hexdigest()

@@ -10,10 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from a4s_pipeline.models import models_by
 from a4s_pipeline.warehouse.joins import JOINS, Join
 from a4s_pipeline.warehouse.schema import Column, Table, View
-from a4s_pipeline.warehouse.tables import CONNECTOR, TABLES
-from a4s_pipeline.warehouse.views import DEFAULT_ZONE, views_in
+from a4s_pipeline.warehouse.tables import CONNECTOR, REFERENCE_TABLES, TABLES
+from a4s_pipeline.warehouse.views import DEFAULT_ZONE, Conventions, views_by
 
 _COMMAND = "python -m a4s_pipeline.warehouse.dictionary docs/data-dictionary.md"
 
@@ -27,8 +28,11 @@ What `analytics.duckdb` holds, all of it in the schema `main`. Every comment bel
 `FROM duckdb_columns() SELECT table_name, column_name, comment`. For a start, see [queries.md](queries.md).
 
 - A row belongs to one `connector`: join on `connector` too, always.
-- Instants are `TIMESTAMPTZ` and are shown in the time zone of your session. The days and months of the views
-  are those of `A4S_TIMEZONE`, by default {DEFAULT_ZONE}, whatever your session's time zone.
+- **Start with the models**, such as `sales_lines`, `sales_orders`, `dim_customer` and `dim_item`: what was sold
+  is `WHERE is_sale` there, its value is `amount`, and every other number of sales is built upon that.
+- Instants are `TIMESTAMPTZ` and are shown in the time zone of your session. **Group by the `DATE` columns**, such
+  as `order_day`: they are days of `A4S_TIMEZONE`, by default {DEFAULT_ZONE}, whatever your session's time zone.
+  The macro `local_day(instant)` tells the day of any other instant.
 - Money and quantities are exact decimals. An amount is in the currency of its order: sum per currency.
 - A record that is gone at the source stays, with `removed_at` set: leave it out with `removed_at IS NULL`.
 - Keys are unique by the way rows are written; the file declares no constraints.
@@ -42,7 +46,7 @@ circle at an end means that there may be no row: an order may name a customer or
 
 def data_dictionary() -> str:
     """Return the data dictionary as a Markdown document."""
-    views = views_in(DEFAULT_ZONE)
+    views = views_by(Conventions())
     parts = [
         _INTRODUCTION,
         "```mermaid",
@@ -51,18 +55,29 @@ def data_dictionary() -> str:
         "",
         "## Contents",
         "",
+        "Models: " + ", ".join(_link(view.name) for view in views),
+        "",
         "Tables: " + ", ".join(_link(table.name) for table in TABLES),
         "",
-        "Views: " + ", ".join(_link(view.name) for view in views),
+        "Reference tables: " + ", ".join(_link(table.name) for table in REFERENCE_TABLES),
         "",
+        "## Models",
+        "",
+        "Views over the tables, each with its key.",
+        "",
+    ]
+    keys = {model.name: model.key for model in models_by(Conventions())}
+    for view in views:
+        parts += _section(view, keys[view.name])
+    parts += [
         "## Tables",
         "",
     ]
     for table in TABLES:
         parts += _section(table, table.key)
-    parts += ["## Views", ""]
-    for view in views:
-        parts += _section(view, ())
+    parts += ["## Reference tables", "", "What a site provides itself; empty until then.", ""]
+    for table in REFERENCE_TABLES:
+        parts += _section(table, table.key)
     return "\n".join(parts).rstrip("\n") + "\n"
 
 

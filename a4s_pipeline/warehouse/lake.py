@@ -12,12 +12,12 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 
 from a4s_pipeline.errors import A4sError, ChangeSettings, ChangeSite, StoreHeld, StoreUnreachable
 from a4s_pipeline.locks import Locks
+from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.applied_schema import apply_schema, is_applied, schema_of_lake
 from a4s_pipeline.warehouse.attached import NAME, Attached, without_connection
 from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
@@ -25,7 +25,6 @@ from a4s_pipeline.warehouse.publish import Published
 from a4s_pipeline.warehouse.reader import NotPublished
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
 from a4s_pipeline.warehouse.tables import TABLES
-from a4s_pipeline.warehouse.views import DEFAULT_ZONE
 
 # Writers go side by side at first. DuckLake lets one of two win where they met in a table; one that lost
 # so often does its work alone, so that the longest transaction comes to its end among many short ones.
@@ -77,12 +76,12 @@ class Lake:
         locks: Locks,
         wait_seconds: float = LONGEST_WAIT,
         *,
-        zone: ZoneInfo = DEFAULT_ZONE,
+        conventions: Conventions | None = None,
     ) -> None:
         self.place = place
         self._locks = locks
         self._wait_seconds = wait_seconds
-        self._zone = zone
+        self._conventions = conventions or Conventions()
         self._has_schema = False
         self._attached = _attached.setdefault(place, Attached(place))
         # Two threads of a process that write at once would only meet each other.
@@ -148,7 +147,7 @@ class Lake:
                 catalog.execute("VACUUM")
 
     def _bring_up_to_date(self) -> None:
-        statements = schema_of_lake(self._zone)
+        statements = schema_of_lake(self._conventions)
 
         def bring(connection: duckdb.DuckDBPyConnection) -> None:
             # Another may have been first.

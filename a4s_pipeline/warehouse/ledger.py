@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from a4s_pipeline.warehouse.schema import Table
+from a4s_pipeline.warehouse.schema import LOCAL_DAY, Table
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import CREATED_CUSTOMERS, ORDER_EXPORT_ATTEMPTS, ORDER_EXPORTS
 
@@ -167,8 +167,9 @@ def _write(
     if unknown:
         raise ValueError(f"{table.name} has no columns {sorted(unknown)}")
     if is_new:
-        names = ", ".join(f'"{name}"' for name in values)
-        places = ", ".join(f"${name}" for name in values)
+        days = [column for column in table.columns if column.day_of in values]
+        names = ", ".join(f'"{name}"' for name in [*values, *(column.name for column in days)])
+        places = ", ".join([f"${name}" for name in values] + [f"{LOCAL_DAY}(${day.day_of})" for day in days])
         connection.execute(
             f"INSERT INTO {table.name} ({names}) VALUES ({places})",  # noqa: S608 - checked column names
             values,

@@ -14,6 +14,9 @@ FLAG = "BOOLEAN"
 SECONDS = "DOUBLE"
 JSON = "JSON"
 
+LOCAL_DAY = "local_day"
+"""The macro of each store that tells the local day of an instant."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -22,6 +25,17 @@ class Column:
     name: str
     type: str
     comment: str
+    day_of: str | None = None
+    """The instant of the same row whose local day this is: the store works it out, no writer gives it."""
+
+
+def local_day(name: str, instant: Column) -> Column:
+    """Describe the local day of an instant, for people who group by days, months and years.
+
+    Without it they would group by the day of their session's time zone, which is often another.
+    """
+    meaning = instant.comment[0].lower() + instant.comment[1:]
+    return Column(name, DAY, f"The local day (A4S_TIMEZONE): {meaning}", day_of=instant.name)
 
 
 @dataclass(frozen=True)
@@ -50,13 +64,27 @@ class Table:
             f'ALTER TABLE {self.name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.type}'
             for column in self.columns
         ]
+        statements += self._days_filled()
         statements.append(f"COMMENT ON TABLE {self.name} IS {_literal(self.comment)}")
         return statements + _column_comments(self.name, self.columns)
+
+    def _days_filled(self) -> list[str]:
+        """Return what gives rows of an older version, or of another time zone, their local days."""
+        days = [(column.name, day_expression(column)) for column in self.columns if column.day_of]
+        if not days:
+            return []
+        assignments = ", ".join(f'"{name}" = {day}' for name, day in days)
+        outdated = " OR ".join(f'"{name}" IS DISTINCT FROM {day}' for name, day in days)
+        return [f"UPDATE {self.name} SET {assignments} WHERE {outdated}"]  # noqa: S608 - own names
 
     def json_shape(self) -> str:
         """Return the shape in which `from_json` reads a row of this table; JSON columns arrive as text."""
         return json.dumps(
-            {column.name: TEXT if column.type == JSON else column.type for column in self.columns}
+            {
+                column.name: TEXT if column.type == JSON else column.type
+                for column in self.columns
+                if column.day_of is None
+            }
         )
 
 
@@ -85,10 +113,21 @@ class View:
         return [replaced, f"COMMENT ON VIEW {self.name} IS {_literal(comment)}"]
 
 
+def day_expression(column: Column, row: str = "") -> str:
+    """Return the SQL for a local day; `row` is what the instant's name follows, such as `row.`."""
+    return f'{LOCAL_DAY}({row}"{column.day_of}")'
+
+
 def _column_comments(relation: str, columns: tuple[Column, ...]) -> list[str]:
     return [
-        f'COMMENT ON COLUMN {relation}."{column.name}" IS {_literal(column.comment)}' for column in columns
+        f"COMMENT ON COLUMN {relation}.{_quoted(column.name)} IS {_literal(column.comment)}"
+        for column in columns
     ]
+
+
+def _quoted(name: str) -> str:
+    # A site names columns of its items itself.
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _literal(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 from pydantic_core import PydanticSerializationError, to_json
 
-from a4s_pipeline.warehouse.schema import JSON, Table
+from a4s_pipeline.warehouse.schema import JSON, Column, Table, day_expression
 
 Row = Mapping[str, Any]
 """Column name to a value JSON can carry: texts, booleans, whole numbers, ISO instants and days, and
@@ -54,14 +54,17 @@ def _rows_of_document(table: Table) -> str:
 
     The document is cut into rows first, and those are read: a list of rows, read as one, takes twice as long.
     """
-    columns = ", ".join(
-        f'row."{column.name}"::JSON AS "{column.name}"' if column.type == JSON else f'row."{column.name}"'
-        for column in table.columns
-    )
+    columns = ", ".join(f'{_cell(column)} AS "{column.name}"' for column in table.columns)
     return (
         f"SELECT {columns} FROM (SELECT from_json(document, '{table.json_shape()}') AS row "  # noqa: S608 - names and shapes are this package's own
         """FROM (SELECT unnest(from_json($document, '["JSON"]')) AS document))"""
     )
+
+
+def _cell(column: Column) -> str:
+    if column.day_of is not None:
+        return day_expression(column, "row.")
+    return f'row."{column.name}"::JSON' if column.type == JSON else f'row."{column.name}"'
 
 
 def replace_rows(

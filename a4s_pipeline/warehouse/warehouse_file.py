@@ -10,17 +10,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import duckdb
 
 from a4s_pipeline.errors import ChangeSite, StoreHeld
+from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.applied_schema import apply_schema, is_applied, schema_of_file
 from a4s_pipeline.warehouse.opened import STORAGE, OpenedFile
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
 from a4s_pipeline.warehouse.tables import TABLES
 from a4s_pipeline.warehouse.turns import turns_of
-from a4s_pipeline.warehouse.views import DEFAULT_ZONE
 
 _POLL = 0.02
 _HOLDER = re.compile(r"PID (\d+)")
@@ -32,15 +31,15 @@ class WarehouseFile:
     """The pipeline's own DuckDB file, and the only way to it.
 
     Across processes DuckDB allows one writer or many readers, never both, so each use is a moment:
-    the file is opened late, closed early, and waited for `wait_seconds` at most. `zone` is where the days
-    and months of the views begin.
+    the file is opened late, closed early, and waited for `wait_seconds` at most. `conventions` are what
+    the days, months and words of the models go by.
     """
 
     def __init__(
-        self, path: Path, wait_seconds: float = LONGEST_WAIT, *, zone: ZoneInfo = DEFAULT_ZONE
+        self, path: Path, wait_seconds: float = LONGEST_WAIT, *, conventions: Conventions | None = None
     ) -> None:
         self.path = path
-        self._zone = zone
+        self._conventions = conventions or Conventions()
         self._wait_seconds = wait_seconds
         # DuckDB's lock is between processes; within one, moments on the same file take turns.
         self._turns = turns_of(path)
@@ -71,7 +70,7 @@ class WarehouseFile:
             file = self._turns.kept() or self._open(deadline)
             if not self._has_schema:
                 _clear_abandoned(self.path)
-                _bring_up_to_date(file.connection, self._zone)
+                _bring_up_to_date(file.connection, self._conventions)
                 self._has_schema = True
             yield file
             is_sound = True
@@ -125,9 +124,9 @@ class WarehouseFile:
             time.sleep(_POLL)
 
 
-def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
+def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, conventions: Conventions) -> None:
     """Apply the schema to a new file or one of an older version; a file that is current is only read."""
-    statements = schema_of_file(zone)
+    statements = schema_of_file(conventions)
     if not is_applied(connection, statements):
         with transaction_on(connection):
             apply_schema(connection, statements)

@@ -14,8 +14,8 @@ from a4s_pipeline.locks import FileLocks
 from a4s_pipeline.warehouse.lake import TRIES_SIDE_BY_SIDE, Lake
 from a4s_pipeline.warehouse.place import PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.staging import append_rows
-from a4s_pipeline.warehouse.tables import ORDERS, SYNC_STATE, TABLES
-from a4s_pipeline.warehouse.views import DEFAULT_ZONE, views_in
+from a4s_pipeline.warehouse.tables import ORDERS, REFERENCE_TABLES, SYNC_STATE, TABLES
+from a4s_pipeline.warehouse.views import Conventions, views_by
 from a4s_pipeline_tests.lake.conftest import OpenLake
 from a4s_pipeline_tests.lake.rows import add, held
 
@@ -63,14 +63,14 @@ def test_every_table_column_and_view_has_its_comment(lake: Lake) -> None:
                 "SELECT view_name, comment FROM duckdb_views() WHERE database_name = 'lake'"
             ).fetchall()
         )
-    assert tables == {table.name: table.comment for table in TABLES}
+    assert tables == {table.name: table.comment for table in (*TABLES, *REFERENCE_TABLES)}
     for table in TABLES:
         for column in table.columns:
             assert columns[table.name, column.name] == (
                 column.type.replace("TIMESTAMPTZ", INSTANT),
                 column.comment,
             )
-    for view in views_in(DEFAULT_ZONE):
+    for view in views_by(Conventions()):
         assert views[view.name].startswith(view.comment)
         for column in view.columns:
             assert f"\n{column.name}: {column.comment}" in views[view.name]

@@ -5,8 +5,8 @@ import pytest
 from a4s_pipeline.warehouse.dictionary import data_dictionary, main
 from a4s_pipeline.warehouse.joins import JOINS, Join
 from a4s_pipeline.warehouse.schema import Table, View
-from a4s_pipeline.warehouse.tables import TABLES
-from a4s_pipeline.warehouse.views import DEFAULT_ZONE, views_in
+from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, TABLES
+from a4s_pipeline.warehouse.views import Conventions, views_by
 
 _FILE = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
 
@@ -29,7 +29,7 @@ def test_every_table_view_and_column_is_in_it() -> None:
     sections = dict(
         section.split("\n", maxsplit=1) for section in data_dictionary().split("\n### ")[1:]
     )  # fmt: skip
-    relations: tuple[Table | View, ...] = (*TABLES, *views_in(DEFAULT_ZONE))
+    relations: tuple[Table | View, ...] = (*TABLES, *REFERENCE_TABLES, *views_by(Conventions()))
     described = {relation.name: relation for relation in relations}
     assert sections.keys() == described.keys()
     for name, relation in described.items():

@@ -21,7 +21,7 @@ from a4s_pipeline.warehouse.tables import (
     ORDER_LINES,
     ORDERS,
 )
-from a4s_pipeline.warehouse.views import DEFAULT_ZONE, views_in
+from a4s_pipeline.warehouse.views import DEFAULT_ZONE, Conventions, views_by
 from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 JUNE = date(2024, 6, 1)
@@ -103,7 +103,7 @@ def store_in(tmp_path: Path) -> Iterator[Callable[[ZoneInfo], Store]]:
 
     def make(zone: ZoneInfo) -> Store:
         path = tmp_path / f"{next(numbers)}.duckdb"
-        with WarehouseFile(path, zone=zone).moment():
+        with WarehouseFile(path, conventions=Conventions(zone=zone)).moment():
             pass
         opened.append(duckdb.connect(str(path)))
         return Store(opened[-1])
@@ -114,7 +114,7 @@ def store_in(tmp_path: Path) -> Iterator[Callable[[ZoneInfo], Store]]:
 
 
 def test_each_view_has_the_columns_that_its_description_names(store: Store) -> None:
-    for view in views_in(DEFAULT_ZONE):
+    for view in views_by(Conventions()):
         found = store.query(
             "SELECT column_name, data_type, comment FROM duckdb_columns() "
             f"WHERE table_name = '{view.name}' ORDER BY column_index"
@@ -219,7 +219,7 @@ def test_the_views_follow_when_the_time_zone_changes(tmp_path: Path) -> None:
         replace_rows(connection, ORDERS, [order("1", order_date="2023-12-31T23:30:00Z")])
     months = []
     for zone in ("UTC", "Europe/Amsterdam", "UTC"):
-        with WarehouseFile(path, zone=ZoneInfo(zone)).moment() as connection:
+        with WarehouseFile(path, conventions=Conventions(zone=ZoneInfo(zone))).moment() as connection:
             months += connection.execute("SELECT month FROM customer_sales_by_month").fetchall()
     assert months == [(date(2023, 12, 1),), (date(2024, 1, 1),), (date(2023, 12, 1),)]
 

@@ -20,6 +20,7 @@ from a4s_pipeline.warehouse.tables.items import (
 from a4s_pipeline.warehouse.tables.ledger import CREATED_CUSTOMERS, ORDER_EXPORT_ATTEMPTS, ORDER_EXPORTS
 from a4s_pipeline.warehouse.tables.orders import ORDER_LINES, ORDERS
 from a4s_pipeline.warehouse.tables.privacy import FORGOTTEN_CUSTOMERS
+from a4s_pipeline.warehouse.tables.reference import REFERENCE_TABLES, SITE_TABLES
 from a4s_pipeline.warehouse.tables.state import (
     FLOW_EXECUTIONS,
     RECONCILED_MONTHS,
@@ -73,9 +74,11 @@ __all__ = [
     "ORDER_EXPORT_ATTEMPTS",
     "ORDER_LINES",
     "RECONCILED_MONTHS",
+    "REFERENCE_TABLES",
     "REMOVED_AT",
     "RUN_ID",
     "SET_ASIDE",
+    "SITE_TABLES",
     "SYNCED_AT",
     "SYNC_STATE",
     "TABLES",

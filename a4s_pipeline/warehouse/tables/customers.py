@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema import AMOUNT, FLAG, INSTANT, TEXT, WHOLE, Column
+from a4s_pipeline.warehouse.schema import AMOUNT, FLAG, INSTANT, TEXT, WHOLE, Column, local_day
 from a4s_pipeline.warehouse.tables.common import ATTRIBUTES, FINGERPRINT, REMOVED_AT, synced_table
 
 _CUSTOMER_CODE = Column("customer_code", TEXT, "The customer's code, unique in its administration.")
 _IS_MAIN = Column("is_main", FLAG, "Whether it is the main one of its kind.")
+
+_CREATED = Column("created", INSTANT, "When the customer was created, where the gateway says so.")
+_MODIFIED = Column("modified", INSTANT, "When the customer was last changed, where the gateway says so.")
 
 CUSTOMERS = synced_table(
     "customers",
@@ -25,8 +28,10 @@ CUSTOMERS = synced_table(
     Column("payment_condition_code", TEXT, "The customer's payment condition."),
     Column("discount", AMOUNT, "The customer's discount in percent."),
     Column("website", TEXT, "The customer's website."),
-    Column("created", INSTANT, "When the customer was created, where the gateway says so."),
-    Column("modified", INSTANT, "When the customer was last changed, where the gateway says so."),
+    _CREATED,
+    local_day("created_day", _CREATED),
+    _MODIFIED,
+    local_day("modified_day", _MODIFIED),
     ATTRIBUTES,
     FINGERPRINT,
     REMOVED_AT,

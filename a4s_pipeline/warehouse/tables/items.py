@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema import AMOUNT, DAY, INSTANT, JSON, TEXT, WHOLE, Column
-from a4s_pipeline.warehouse.tables.common import ATTRIBUTES, FINGERPRINT, REMOVED_AT, synced_table
+from a4s_pipeline.warehouse.schema import AMOUNT, DAY, INSTANT, JSON, TEXT, WHOLE, Column, local_day
+from a4s_pipeline.warehouse.tables.common import ATTRIBUTES, FINGERPRINT, REMOVED_AT, SYNCED_AT, synced_table
 
 _ITEM_CODE = Column("item_code", TEXT, "The item's code, unique in its administration.")
+
+_CREATED = Column("created", INSTANT, "When the item was created, where the gateway says so.")
+_MODIFIED = Column("modified", INSTANT, "When the item was last changed, where the gateway says so.")
 
 ITEMS = synced_table(
     "items",
@@ -17,8 +20,10 @@ ITEMS = synced_table(
     Column("unit_code", TEXT, "The code of the item's one unit of measure."),
     Column("unit_description", TEXT, "The unit of measure in words."),
     Column("unit_quantity", AMOUNT, "How many pieces the unit of measure holds."),
-    Column("created", INSTANT, "When the item was created, where the gateway says so."),
-    Column("modified", INSTANT, "When the item was last changed, where the gateway says so."),
+    _CREATED,
+    local_day("created_day", _CREATED),
+    _MODIFIED,
+    local_day("modified_day", _MODIFIED),
     ATTRIBUTES,
     FINGERPRINT,
     REMOVED_AT,
@@ -62,6 +67,7 @@ ITEM_STOCKS = synced_table(
     _ITEM_CODE,
     Column("shelf_stock", AMOUNT, "How much lies on the shelf."),
     Column("to_be_delivered", AMOUNT, "How much of it was sold and is still to be delivered."),
+    local_day("stock_day", SYNCED_AT),
     ATTRIBUTES,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema import INSTANT, JSON, TEXT, WHOLE, Column
+from a4s_pipeline.warehouse.schema import INSTANT, JSON, TEXT, WHOLE, Column, local_day
 from a4s_pipeline.warehouse.tables.common import synced_table
 
 _STATUS = Column("status", TEXT, "pending, sending, ok, refused, failed or unknown.")
@@ -33,6 +33,7 @@ ORDER_EXPORTS = synced_table(
     _ERROR,
     _ERROR_CODE,
     _RECEIVED_AT,
+    local_day("received_day", _RECEIVED_AT),
     _SENT_AT,
     _SETTLED_AT,
 )
@@ -67,6 +68,7 @@ CREATED_CUSTOMERS = synced_table(
     _ERROR,
     _ERROR_CODE,
     _RECEIVED_AT,
+    local_day("received_day", _RECEIVED_AT),
     _SENT_AT,
     _SETTLED_AT,
 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema import AMOUNT, DAY, INSTANT, JSON, TEXT, WHOLE, Column
+from a4s_pipeline.warehouse.schema import AMOUNT, DAY, INSTANT, JSON, TEXT, WHOLE, Column, local_day
 from a4s_pipeline.warehouse.tables.common import ATTRIBUTES, REMOVED_AT, synced_table
+
+_ORDER_DATE = Column("order_date", INSTANT, "When the order was placed.")
+_MODIFIED = Column("modified", INSTANT, "When the legacy backend last changed the order, where it says so.")
 
 ORDERS = synced_table(
     "orders",
@@ -12,7 +15,8 @@ ORDERS = synced_table(
     Column("order_code", TEXT, "The order's code, unique in its administration."),
     Column("order_number", TEXT, "The number that people know the order by."),
     Column("external_id", TEXT, "The identifier that the order was exported with."),
-    Column("order_date", INSTANT, "When the order was placed."),
+    _ORDER_DATE,
+    local_day("order_day", _ORDER_DATE),
     Column("customer_code", TEXT, "The customer who ordered."),
     Column("customer_name", TEXT, "The customer's name on the order."),
     Column("order_type", TEXT, "order, quotation, invoice or return."),
@@ -26,7 +30,8 @@ ORDERS = synced_table(
     Column("shipping_costs", AMOUNT, "The shipping costs."),
     Column("total", AMOUNT, "Sub total, VAT and shipping costs together."),
     Column("sales_rep", TEXT, "The sales representative."),
-    Column("modified", INSTANT, "When the legacy backend last changed the order, where it says so."),
+    _MODIFIED,
+    local_day("modified_day", _MODIFIED),
     Column("delivery_address", JSON, "The delivery address as it came."),
     ATTRIBUTES,
     Column(

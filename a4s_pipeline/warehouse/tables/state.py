@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema import DAY, FLAG, INSTANT, JSON, SECONDS, TEXT, WHOLE, Column
+from a4s_pipeline.warehouse.schema import DAY, FLAG, INSTANT, JSON, SECONDS, TEXT, WHOLE, Column, local_day
 from a4s_pipeline.warehouse.tables.common import synced_table
 
 SYNC_STATE = synced_table(
@@ -61,6 +61,8 @@ RECONCILED_MONTHS = synced_table(
     Column("examples", JSON, "Some of the codes of the orders that were missing, gone or changed."),
 )
 
+_STARTED_AT = Column("started_at", INSTANT, "When it started.")
+
 FLOW_EXECUTIONS = synced_table(
     "flow_executions",
     "One row a flow execution: every sync, export and creation, one in ten of the live answers, "
@@ -68,7 +70,8 @@ FLOW_EXECUTIONS = synced_table(
     (),
     Column("flow", TEXT, "sync_orders, sync_items, sync_customers, export_order, projected_stock, …"),
     Column("status", TEXT, "ok, refused, failed or unknown."),
-    Column("started_at", INSTANT, "When it started."),
+    _STARTED_AT,
+    local_day("started_day", _STARTED_AT),
     Column("duration_ms", SECONDS, "How long it took, in milliseconds."),
     Column("error", TEXT, "What went wrong; null when nothing did."),
 )

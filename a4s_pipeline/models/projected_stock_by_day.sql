@@ -1,0 +1,13 @@
+/*
+description = """The projected stock of each item, one row for each day on which it changes; in between it \
+stays as it was. It is the short form of stock_position, which tells what counts."""
+key = ["connector", "item_code", "day"]
+
+[columns]
+connector = ["VARCHAR", "The App4Sales Platform connection that the row belongs to."]
+item_code = ["VARCHAR", "The item."]
+day = ["DATE", "The day from which on the projection holds."]
+incoming = ["DECIMAL(38,4)", "What is expected on the day; on the item's first day, with all that was expected before it."]
+projected = ["DECIMAL(38,4)", "The projected stock from the day on; negative where it is short."]
+*/
+SELECT connector, item_code, day, incoming, projected FROM stock_position

@@ -1,0 +1,74 @@
+/*
+description = """Order lines with what they count for: one row a line of an order of any type. What was sold \
+is `WHERE is_sale`, as sales_orders defines it, and its value is `amount`. Lines of text alone have no item \
+and add nothing. An order whose lines are not in (sales_orders.has_lines) has no rows here."""
+key = ["connector", "order_code", "line_code"]
+not_null = ["is_sale", "is_return"]
+accepted.sales_rep_source = ["order", "customer"]
+accepted.status_group = ["open", "shipped", "invoiced", "cancelled"]
+
+[references]
+sales_orders = { connector = "connector", order_code = "order_code" }
+order_lines = { connector = "connector", order_code = "order_code", line_code = "line_code" }
+dim_customer = { connector = "connector", customer_code = "customer_code" }
+dim_item = { connector = "connector", item_code = "item_code" }
+
+[columns]
+connector = ["VARCHAR", "The App4Sales Platform connection that the row belongs to."]
+order_code = ["VARCHAR", "The order that the line belongs to."]
+line_code = ["VARCHAR", "The line's code, unique in its order."]
+line_number = ["BIGINT", "The line's place in the order; counts from 0 or from 1, by back office."]
+order_date = ["TIMESTAMPTZ", "When the order was placed."]
+order_day = ["DATE", "The day on which it was placed, in {zone} (A4S_TIMEZONE)."]
+customer_code = ["VARCHAR", "The customer who ordered."]
+item_code = ["VARCHAR", "The item; null on a line of text alone."]
+description = ["VARCHAR", "The description on the order."]
+order_type = ["VARCHAR", "order, quotation, invoice or return; null where the back office names none."]
+is_sale = ["BOOLEAN", "Whether it counts as sold, as sales_orders defines it."]
+is_return = ["BOOLEAN", "Whether it is a line of a return."]
+status_group = ["VARCHAR", "open, shipped, invoiced or cancelled; null where the order's status is not mapped."]
+is_open = ["BOOLEAN", "Whether its order is still open; null where its status is not mapped."]
+sales_rep = ["VARCHAR", "The sales representative on the order, or else the customer's."]
+sales_rep_source = ["VARCHAR", "order or customer: where the sales representative was found."]
+quantity = ["DECIMAL(18,4)", "How many units; negative on a return."]
+unit = ["VARCHAR", "The unit of the quantity; null where the line names none."]
+price = ["DECIMAL(18,4)", "The price of one unit, in the order's currency."]
+list_price = ["DECIMAL(18,4)", "The item's list price: of the reference table list_prices in the order's currency, or else the item's attribute listPrice; null where neither is there."]
+discount = ["DECIMAL(18,4)", "The discount in percent."]
+currency = ["VARCHAR", "The currency of the amounts; null where the order names none."]
+amount = ["DECIMAL(18,4)", "What the line is worth, after discount and before VAT; negative on a return; null where the line has no total."]
+house_amount = ["DECIMAL(18,4)", "The amount in {currency} (A4S_CURRENCY), as in sales_orders; null where there is no rate."]
+promised_day = ["DATE", "The day of delivery on the line; null where there is no real one."]
+delivered_day = ["DATE", "The day on which it was delivered, where the back office says so in the field deliveredDate of the line; null otherwise."]
+*/
+WITH list AS (
+    SELECT connector, item_code, any_value(try_cast(value_text AS DECIMAL(18,4))) AS list_price
+    FROM item_attributes
+    WHERE name = 'listPrice'
+    GROUP BY ALL
+)
+SELECT order_lines.connector, order_lines.order_code, line_code, line_number,
+       headers.order_date, headers.order_day, headers.customer_code, item_code, description,
+       headers.order_type, headers.is_sale, headers.is_return, headers.status_group, headers.is_open,
+       headers.sales_rep, headers.sales_rep_source,
+       (quantity * headers.sign)::DECIMAL(18,4) AS quantity,
+       unit, price,
+       coalesce(
+           (
+               SELECT any_value(given.list_price) FROM list_prices AS given
+               WHERE given.item_code = order_lines.item_code AND given.currency = headers.currency
+           ),
+           (
+               SELECT any_value(list.list_price) FROM list
+               WHERE list.connector = order_lines.connector AND list.item_code = order_lines.item_code
+           )
+       ) AS list_price,
+       discount, headers.currency,
+       (line_total * headers.sign)::DECIMAL(18,4) AS amount,
+       CASE WHEN headers.currency = {currency} THEN (line_total * headers.sign)::DECIMAL(18,4)
+            ELSE (line_total * headers.sign * headers.rate)::DECIMAL(18,4) END AS house_amount,
+       delivery_date AS promised_day,
+       try_cast(order_lines.attributes ->> '$.deliveredDate' AS DATE) AS delivered_day
+FROM order_lines
+JOIN sales_orders AS headers
+  ON headers.connector = order_lines.connector AND headers.order_code = order_lines.order_code
