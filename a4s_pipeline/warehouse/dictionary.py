@@ -28,11 +28,11 @@ What `analytics.duckdb` holds, all of it in the schema `main`. Every comment bel
 `FROM duckdb_columns() SELECT table_name, column_name, comment`. For a start, see [queries.md](queries.md).
 
 - A row belongs to one `connector`: join on `connector` too, always.
-- **Start with the models**, such as `sales_lines`, `sales_orders`, `dim_customer` and `dim_item`: what was sold
-  is `WHERE is_sale` there, its value is `amount`, and every other number of sales is built upon that.
-- Instants are `TIMESTAMPTZ` and are shown in the time zone of your session. **Group by the `DATE` columns**, such
-  as `order_day`: they are days of `A4S_TIMEZONE`, by default {DEFAULT_ZONE}, whatever your session's time zone.
-  The macro `local_day(instant)` tells the day of any other instant.
+- **Start with the models**, such as `sales_lines`, `sales_orders`, `dim_customer` and `dim_item`: what was
+  sold is `WHERE is_sale` there, its value is `amount`, and every other number of sales is built upon that.
+- Instants are `TIMESTAMPTZ` and are shown in the time zone of your session. **Group by the `DATE` columns**,
+  such as `order_day`: they are days of `A4S_TIMEZONE`, by default {DEFAULT_ZONE}, whatever your session's
+  time zone. The macro `local_day(instant)` tells the day of any other instant.
 - Money and quantities are exact decimals. An amount is in the currency of its order: sum per currency.
 - A record that is gone at the source stays, with `removed_at` set: leave it out with `removed_at IS NULL`.
 - Keys are unique by the way rows are written; the file declares no constraints.

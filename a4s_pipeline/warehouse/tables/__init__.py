@@ -20,7 +20,12 @@ from a4s_pipeline.warehouse.tables.items import (
 from a4s_pipeline.warehouse.tables.ledger import CREATED_CUSTOMERS, ORDER_EXPORT_ATTEMPTS, ORDER_EXPORTS
 from a4s_pipeline.warehouse.tables.orders import ORDER_LINES, ORDERS
 from a4s_pipeline.warehouse.tables.privacy import FORGOTTEN_CUSTOMERS
-from a4s_pipeline.warehouse.tables.reference import REFERENCE_TABLES, SITE_TABLES
+from a4s_pipeline.warehouse.tables.reference import (
+    CURRENCY_RATES,
+    ORDER_STATUS,
+    REFERENCE_TABLES,
+    SITE_TABLES,
+)
 from a4s_pipeline.warehouse.tables.state import (
     FLOW_EXECUTIONS,
     RECONCILED_MONTHS,
@@ -56,6 +61,7 @@ __all__ = [
     "ATTRIBUTES",
     "CONNECTOR",
     "CREATED_CUSTOMERS",
+    "CURRENCY_RATES",
     "CUSTOMERS",
     "CUSTOMER_ADDRESSES",
     "CUSTOMER_CONTACT_DETAILS",
@@ -73,6 +79,7 @@ __all__ = [
     "ORDER_EXPORTS",
     "ORDER_EXPORT_ATTEMPTS",
     "ORDER_LINES",
+    "ORDER_STATUS",
     "RECONCILED_MONTHS",
     "REFERENCE_TABLES",
     "REMOVED_AT",

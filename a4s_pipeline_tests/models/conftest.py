@@ -1,0 +1,83 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from a4s_pipeline.warehouse.schema import Table
+from a4s_pipeline.warehouse.staging import Row, append_rows
+from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
+from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline_tests.demo_copy import publish_demo_copy
+
+MIDSUMMER = "2024-06-15T12:00:00Z"
+
+
+def order(code: str, **more: Any) -> Row:
+    return {
+        "connector": "demo",
+        "order_code": code,
+        "order_date": MIDSUMMER,
+        "customer_code": "K1",
+        "order_type": "order",
+        "currency": "EUR",
+        "sub_total": "100",
+        "lines_synced_at": MIDSUMMER,
+        **more,
+    }
+
+
+def line(order_code: str, line_code: str = "1", **more: Any) -> Row:
+    return {
+        "connector": "demo",
+        "order_code": order_code,
+        "line_code": line_code,
+        "item_code": "A1",
+        "quantity": "2",
+        "unit": "stuk",
+        "line_total": "50",
+        **more,
+    }
+
+
+class Store:
+    """A store whose tables hold the rows given, and no others."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def put(self, table: Table, *rows: Row) -> None:
+        append_rows(self._connection, table, rows)
+
+    def sell(self, header: Row, *lines: Row) -> None:
+        self.put(ORDERS, header)
+        self.put(ORDER_LINES, *lines)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql).fetchall()
+
+    def one(self, sql: str) -> Any:
+        ((value,),) = self.query(sql)
+        return value
+
+
+@pytest.fixture(scope="session")
+def _opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    path = tmp_path_factory.mktemp("models") / "warehouse.duckdb"
+    with WarehouseFile(path).moment():
+        pass
+    with duckdb.connect(str(path)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def store(_opened: duckdb.DuckDBPyConnection) -> Iterator[Store]:
+    _opened.execute("BEGIN TRANSACTION")
+    yield Store(_opened)
+    _opened.execute("ROLLBACK")
+
+
+@pytest.fixture(scope="session")
+def demo_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return publish_demo_copy(tmp_path_factory.mktemp("demo"))
