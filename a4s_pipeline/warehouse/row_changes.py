@@ -47,7 +47,9 @@ def rows_by_code(
     code, *rest = table.key[1:]
     key = ", ".join(f"coalesce(\"{column}\"::VARCHAR, '')" for column in rest) or "''"
     content = ", ".join(
-        f'"{column}"' for column in table.column_names if column not in _NO_CONTENT and column != "connector"
+        f'"{column.name}"'
+        for column in table.columns
+        if column.name not in _NO_CONTENT and column.name != "connector" and column.day_of is None
     )
     found: RowsByCode = {}
     for owner, content_hash, *parts in connection.execute(

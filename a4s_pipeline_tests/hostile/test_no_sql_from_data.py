@@ -40,7 +40,6 @@ OWN = {
     "warehouse/row_changes.py": OWN_NAMES,
     "warehouse/warehouse_file.py _copy_rows": f"{OWN_NAMES}; and a path of our own, quoted",
     "warehouse/views.py": "the name of a time zone that was found to exist",
-    "models/conventions.py": "settings of the operator, quoted: a view has no parameters",
 }
 
 
