@@ -100,7 +100,7 @@ class WarehouseFile:
             aside = _aside(self.path)
             try:
                 with duckdb.connect(str(aside), config=STORAGE) as fresh:
-                    _bring_up_to_date(fresh, self._zone)
+                    _bring_up_to_date(fresh, self._conventions)
                 _copy_rows(file.connection, aside)
                 shutil.copymode(self.path, aside)
                 file.replace_file(aside)
