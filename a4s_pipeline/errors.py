@@ -14,12 +14,13 @@
         ├── GatewayUnavailable      no answer, or an answer that says "later"
         ├── ReplyUnreadable         an answer that is cut off, no JSON, or of another shape
         │   └── ReplyBeyondBounds       one too large or too deeply nested to be read at all
+        ├── Inconclusive            a POST was answered, and the answer does not tell whether it was done
         ├── StoreHeld               another process holds the warehouse
         ├── StoreUnreachable        the database that holds the lake's catalog, or the locks, does not answer
         └── SyncUnderWay            another sync of the same stream is running
 
-A message says what happened, to which record, and what to do next. None holds credentials or the
-body of a reply.
+A message says what happened, to which record, and what to do next. None holds credentials; of the body of a
+reply it holds at most the gateway's reason, bounded and masked.
 """
 
 from __future__ import annotations
@@ -153,6 +154,22 @@ class ReplyBeyondBounds(ReplyUnreadable):
     """The gateway's answer is too large or too deeply nested; asked at once again, it would be the same."""
 
     code = "ReplyBeyondBounds"
+
+
+class Inconclusive(TryAgain):
+    """A POST was answered, and the answer does not tell whether it was done: what came of it is looked up.
+
+    A 409 may say that it is there already, that it is being done, or that it is not wanted; a redirect, a 202
+    and an answer without numbers say as little. `known` holds the numbers that came with it.
+    """
+
+    code = "Inconclusive"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, known: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.known = dict(known or {})
 
 
 class StoreHeld(TryAgain):

@@ -8,12 +8,20 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urlencode
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, GatewayUnavailable, TryAgain
-from a4s_pipeline.gateway.answers import error_for, nested_too_deeply, no_time_left, unreadable
+from a4s_pipeline.gateway.answers import (
+    accepted_only,
+    error_for,
+    nested_too_deeply,
+    no_time_left,
+    unreadable,
+)
+from a4s_pipeline.gateway.credentials import CredentialMask
 from a4s_pipeline.gateway.deadline import seconds_left
 from a4s_pipeline.gateway.pace import Pace
 from a4s_pipeline.gateway.retrying import RetryRule, http_date, told_wait
@@ -56,6 +64,7 @@ class GatewayClient:
         self.calls = 0
         self.retries = 0
         self._caller = Caller(settings)
+        self._mask = CredentialMask(settings)
 
     def __repr__(self) -> str:
         return f"GatewayClient({self._base!r})"
@@ -153,9 +162,20 @@ class GatewayClient:
             self.wait_for_turn(subject)
         path = self._routes.path(route, administration)
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
-        return self._send(
-            "POST", path, subject, lambda raw: read(exact_json.loads(raw)), body=body, headers=headers
-        )
+
+        def read_answer(raw: bytes) -> T:
+            # An empty answer came whole: it is told from one that was cut off.
+            return read(exact_json.loads(raw) if raw.strip() else None)
+
+        try:
+            return self._send("POST", path, subject, read_answer, body=body, headers=headers)
+        except GatewayUnavailable as failure:
+            # It is not sent again from here, but a gateway that is busy for one is busy for all: the calls
+            # that come after it wait as they would behind a GET.
+            wait = self._rule.wait_before_next(failure, 1, random.random())  # noqa: S311 - spreads callers
+            if failure.is_untaken and failure.wait_seconds is not None and wait is not None:
+                self._pace.pause(wait)
+            raise
 
     def wait_for_turn(self, subject: str) -> None:
         """Wait until the polite ceiling, or a pause that the gateway asked for, lets the next call start.
@@ -194,7 +214,11 @@ class GatewayClient:
         if not 200 <= response.status_code < 300:
             # A date in Retry-After is by the gateway's clock, which need not agree with ours.
             wait = told_wait(response.headers.get("Retry-After"), clock or now)
-            raise error_for(response.status_code, content, subject, wait)
+            raise error_for(
+                response.status_code, content, subject, wait, mask=self._mask, is_post=method == "POST"
+            )
+        if method == "POST" and response.status_code == HTTPStatus.ACCEPTED:
+            raise accepted_only(content, subject)
         try:
             value = read(content)
         except exact_json.NestedTooDeeply:

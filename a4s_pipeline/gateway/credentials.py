@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
+from urllib.parse import quote
+
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
@@ -37,3 +41,36 @@ def auth_of(settings: Settings) -> AuthBase:
         )
         return HTTPBasicAuth(user.encode(), password.encode())
     return _Anonymous()
+
+
+# Credentials that are not ours, as far as a text gives them away: a gateway may tell how it calls others.
+_NAMED = re.compile(
+    r"(?i)\b(bearer|basic(?=\s+\S*[\d+/=]))\s+\S+"
+    r"|\b(pass(?:word|wd)?|pwd|\w*token|\w*secret|api[-_ ]?key|authorization)"
+    r"([\"']?\s*[:=]\s*)(?:(?:bearer|basic)\s+)?[^\s,;&}]+"
+)
+_IN_A_URL = re.compile(r"(?<=://)[^\s/@]+@")
+_SHORT = 4
+
+
+class CredentialMask:
+    """Takes credentials out of a text from elsewhere: our own in every form, and what looks like any."""
+
+    def __init__(self, settings: Settings) -> None:
+        known = (settings.gateway_token, settings.gateway_user, settings.gateway_password)
+        plain = [secret.get_secret_value() for secret in known if secret is not None]
+        if settings.gateway_user is not None and settings.gateway_password is not None:
+            plain.append(b64encode(":".join(plain[-2:]).encode()).decode())
+        forms = {form for text in plain if text for form in (text, quote(text), quote(text, safe=""))}
+        # The longest first: one may hold another.
+        patterns = [
+            re.escape(form) if len(form) >= _SHORT else rf"(?<!\w){re.escape(form)}(?!\w)"
+            for form in sorted(forms, key=len, reverse=True)
+        ]
+        self._own = re.compile("|".join(patterns)) if patterns else None
+
+    def __call__(self, text: str) -> str:
+        """Return the text with each credential as three dots."""
+        masked = self._own.sub("…", text) if self._own else text
+        masked = _IN_A_URL.sub("…@", masked)
+        return _NAMED.sub(lambda found: f"{found[1]} …" if found[1] else f"{found[2]}{found[3]}…", masked)

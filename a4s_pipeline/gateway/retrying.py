@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from a4s_pipeline.errors import A4sError, GatewayUnavailable, ReplyBeyondBounds, TryAgain
+
+_SECONDS = re.compile(r"(?P<sign>[+-]?)(?P<whole>[0-9]+)(?P<fraction>\.[0-9]*)?(?: ?s(?:ec(?:onds)?)?)?")
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,8 @@ class RetryRule:
 
     Five tries wait 0.2 + 0.4 + 0.8 + 1.6 s at most: enough for a reset connection or a restarted
     proxy, and short enough that one order which always answers 500 does not hold up a sync. A gateway
-    that names its own pause is waited for oftener, because it is not failing, it is busy.
+    that names its own pause is waited for oftener, because it is not failing, it is busy; and never more
+    briefly than one that names none, because some say 0 throughout.
     """
 
     tries: int = 5
@@ -36,20 +40,28 @@ class RetryRule:
         if told is not None:
             if tried >= self.tries_when_told or told > self.longest_told_wait:
                 return None
-            return told + chance * self.first_wait
+            own = self._own_wait(min(tried, self.tries - 1), chance)
+            return max(own, told + chance * self.first_wait)
         if tried >= self.tries:
             return None
-        wait = min(self.longest_wait, self.first_wait * float(2 ** (tried - 1)))
+        return self._own_wait(tried, chance)
+
+    def _own_wait(self, tried: int, chance: float) -> float:
+        wait = min(self.longest_wait, self.first_wait * float(2 ** max(0, tried - 1)))
         return wait * (0.5 + chance / 2)
 
 
 def told_wait(retry_after: str | None, now: datetime) -> float | None:
-    """Read a `Retry-After` header, seconds or an HTTP date, as seconds from now; None where there is none."""
+    """Read a `Retry-After` header, seconds or an HTTP date, as seconds from now; None where there is none.
+
+    Seconds may come with a fraction or a sign, as some gateways compute them; what is over is 0.
+    """
     if retry_after is None:
         return None
     text = retry_after.strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
+    seconds = _SECONDS.fullmatch(text)
+    if seconds:
+        return 0.0 if seconds["sign"] == "-" else float(seconds["whole"][:9] + (seconds["fraction"] or ""))
     moment = http_date(text)
     return None if moment is None else max(0.0, (moment - now).total_seconds())
 

@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from a4s_pipeline.errors import NotThere, ReplyUnreadable
+from a4s_pipeline import exact_json
+from a4s_pipeline.errors import ChangeRequest, Inconclusive, NotThere, ReplyUnreadable
 from a4s_pipeline.gateway.administration import Administration
+from a4s_pipeline.gateway.answers import without_numbers
+from a4s_pipeline.gateway.refusals import with_own_values
 
 Numbers = dict[str, str]
-"""What the gateway numbered something by: `orderId` and `orderNumber`, or `externalId`."""
+"""What the gateway numbered something by: `orderId` and `orderNumber`, or `externalId`.
+
+`foundAs` is there too where the gateway has it under another spelling of the code that was asked for.
+"""
+
+# A listing that moves while it is read is read again; after so many readings it is left for later.
+_MOST_READINGS = 3
 
 
 def export_order(
     administration: Administration, external_id: str, payload: str, idempotency_key: str
 ) -> Numbers:
     """Send an order to the third-party order endpoint, once."""
-    return administration.client.post(
+    subject = f"order {external_id!r} of {administration.name!r}"
+    return _posted(
+        administration,
         "third_party_orders",
-        administration.name,
-        f"order {external_id!r} of {administration.name!r}",
-        _order_numbers,
-        body=payload.encode(),
-        idempotency_key=idempotency_key,
-        has_turn=True,
-    ).value
+        subject,
+        lambda raw: _order_numbers(raw, external_id),
+        payload,
+        idempotency_key,
+    )
 
 
 def exported_order(administration: Administration, external_id: str) -> Numbers | None:
     """Look an order up by its external id; None where the gateway has not booked it."""
     subject = f"the exported order {external_id!r} of {administration.name!r}"
+
+    def read(raw: Any) -> Numbers:
+        numbers = _order_numbers(raw, external_id)
+        # One that names the order is an answer, also before the back office has numbered it.
+        if not numbers and not (isinstance(raw, dict) and raw.get("externalId")):
+            raise ValueError("it has no orderId")
+        return numbers
+
     try:
         return administration.client.get(
-            "third_party_order", administration.name, subject, _order_numbers, code=external_id
+            "third_party_order", administration.name, subject, read, code=external_id
         ).value
     except NotThere as error:
         if error.code != "UnknownOrder":
@@ -44,54 +62,126 @@ def create_customer(
     administration: Administration, customer_code: str, payload: str, idempotency_key: str
 ) -> Numbers:
     """Create a customer at the gateway, once."""
-    return administration.client.post(
+    subject = f"customer {customer_code!r} of {administration.name!r}"
+    return _posted(
+        administration,
         "customers",
-        administration.name,
-        f"customer {customer_code!r} of {administration.name!r}",
-        _external_id,
-        body=payload.encode(),
-        idempotency_key=idempotency_key,
-        has_turn=True,
-    ).value
+        subject,
+        lambda raw: _customer_numbers(raw, customer_code),
+        payload,
+        idempotency_key,
+    )
+
+
+def _posted(
+    administration: Administration,
+    route: str,
+    subject: str,
+    read: Callable[[Any], Numbers],
+    payload: str,
+    idempotency_key: str,
+) -> Numbers:
+    def read_numbers(raw: Any) -> Numbers:
+        numbers = read(raw)
+        if not numbers:
+            raise without_numbers(subject, "externalId" if route == "customers" else "orderId")
+        return numbers
+
+    try:
+        return administration.client.post(
+            route,
+            administration.name,
+            subject,
+            read_numbers,
+            body=payload.encode(),
+            idempotency_key=idempotency_key,
+            has_turn=True,
+        ).value
+    except ChangeRequest as error:
+        raise with_own_values(error, exact_json.loads(payload)) from None
+    except Inconclusive as error:
+        try:
+            error.known = read(error.known)
+        except ValueError:
+            # It speaks of another one: that says nothing of this.
+            error.known = {}
+        raise
 
 
 def created_customer(administration: Administration, customer_code: str) -> Numbers | None:
-    """Look a customer up in the listing; None where a listing that held still does not have it."""
-    seen: set[str] = set()
-    number, totals = 0, set()
+    """Look a customer up in the listing; None where it certainly does not have it.
+
+    Back offices pad codes with blanks, trim them and write them in capitals: a customer whose code is the
+    same but for that is the one. What is not there is believed of a whole listing alone: of one whose keys
+    number its total, or that two readings found the same to the letter.
+    """
+    before: list[str] | None = None
+    for _ in range(_MOST_READINGS):
+        codes: list[str] = []
+        totals: set[int] = set()
+        found = _found_in(administration, customer_code, codes, totals)
+        if found is not None:
+            return found
+        if totals == {len(set(codes))} or codes == before:
+            return None
+        before = codes
+    raise ReplyUnreadable(
+        f"the customers of {administration.name!r} kept moving while {customer_code!r} was looked for"
+    )
+
+
+def _found_in(
+    administration: Administration, customer_code: str, codes: list[str], totals: set[int]
+) -> Numbers | None:
+    """Read the listing to the code, or to its end; note the codes and the totals that were seen."""
+    alike: Numbers | None = None
+    for record in _customers(administration, totals):
+        is_record = isinstance(record, dict)
+        # Some back offices number their customers: the code may come as a number.
+        code = str(record.get("customerCode") if is_record else record)
+        codes.append(code)
+        if not is_record or not is_same_code(code, customer_code):
+            continue
+        external_id = record.get("externalId")
+        numbers = {} if external_id is None else {"externalId": str(external_id)}
+        if code == customer_code:
+            return numbers
+        alike = alike or {**numbers, "foundAs": code}
+    return alike
+
+
+def _customers(administration: Administration, totals: set[int]) -> Iterator[Any]:
+    number = 0
     while True:
         page = administration.customers(number).value
         totals.add(page.total_count)
-        for record in page.items:
-            # Some back offices number their customers: the code may come as a number.
-            code = str(record.get("customerCode") if isinstance(record, dict) else record)
-            if isinstance(record, dict) and code == customer_code:
-                external_id = record.get("externalId")
-                return {} if external_id is None else {"externalId": str(external_id)}
-            seen.add(code)
+        yield from page.items
         if page.is_last:
-            break
+            return
         number += 1
-    if totals != {len(seen)}:
-        raise ReplyUnreadable(
-            f"the customers of {administration.name!r} kept moving while {customer_code!r} was looked for"
-        )
-    return None
 
 
-def _order_numbers(raw: Any) -> Numbers:
-    return _texts(raw, "orderId", "orderNumber")
+def is_same_code(one: str, other: str) -> bool:
+    """Tell whether two codes are the same but for blanks around them and letter case."""
+    return one.strip().casefold() == other.strip().casefold()
 
 
-def _external_id(raw: Any) -> Numbers:
-    return _texts(raw, "externalId")
+def _order_numbers(raw: Any, external_id: str) -> Numbers:
+    return _texts(raw, ("orderId", "orderNumber"), "externalId", external_id)
 
 
-def _texts(raw: Any, wanted: str, *others: str) -> Numbers:
-    if (
-        not isinstance(raw, dict)
-        or not isinstance(raw.get(wanted), str | int)
-        or isinstance(raw[wanted], bool)
-    ):
-        raise ValueError(f"it has no {wanted}")
-    return {name: str(raw[name]) for name in (wanted, *others) if raw.get(name) is not None}
+def _customer_numbers(raw: Any, customer_code: str) -> Numbers:
+    return _texts(raw, ("externalId",), "customerCode", customer_code)
+
+
+def _texts(raw: Any, wanted: tuple[str, ...], key_name: str, key: str) -> Numbers:
+    """Return the numbers in an answer; raises `ValueError` where it speaks of another than was asked for."""
+    if not isinstance(raw, dict):
+        return {}
+    if raw.get(key_name) not in (None, "") and not is_same_code(str(raw[key_name]), key):
+        raise ValueError(f"it speaks of another {key_name}")
+    return {
+        name: str(raw[name])
+        for name in wanted
+        if isinstance(raw.get(name), str | int) and not isinstance(raw[name], bool) and raw[name] != ""
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.sending import Numbers, create_customer, created_customer
 from a4s_pipeline.ondemand.answers import Answered, error_of, failure
 from a4s_pipeline.ondemand.intake import NewCustomer, read_request
-from a4s_pipeline.ondemand.send_once import Prepared, SendOnce
+from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce
 from a4s_pipeline.warehouse.ledger import Entry
 
 # A customer is the same by its code alone: updating is not supported, so other content changes nothing.
@@ -57,7 +57,7 @@ class CustomerCreation:
             )
         except A4sError as error:
             return failure(error)
-        return answer_from(entry)
+        return _naming_what_differs(answer_from(entry), entry, payload)
 
     def settle(self, customer_code: str) -> Answered | None:
         """Settle one customer whose outcome is unknown, by look-up; None where the ledger has none such."""
@@ -71,13 +71,31 @@ class CustomerCreation:
         return _CustomerErrand(self._administration, customer_code)
 
 
+def _naming_what_differs(answered: Answered, entry: Entry, payload: str) -> Answered:
+    """Say of a customer that is there, or may be, that other content under its code was not sent."""
+    differs = differing_fields(entry.row["payload"], payload)
+    if answered.answer is None or not differs:
+        return answered
+    return replace(answered, answer={**answered.answer, "created": False, "differs": differs})
+
+
+def differing_fields(known: str | None, wanted: str) -> list[str]:
+    """Return the names of the fields of a customer that are not what was sent before."""
+    before = exact_json.loads(known) if known else {}
+    now = exact_json.loads(wanted)
+    return [name for name in {**now, **before} if before.get(name) != now.get(name)]
+
+
 def answer_from(entry: Entry) -> Answered:
     """Return what the ledger says of a customer."""
     row = entry.row
-    answer = {"customerCode": entry.key, "externalId": row["external_id"]}
+    answer: dict[str, Any] = {"customerCode": entry.key, "externalId": row["external_id"]}
+    response = exact_json.loads(row["response"]) if row["response"] else {}
     if entry.status == "ok":
-        return Answered("ok", answer)
+        found_as = response.get("foundAs")
+        return Answered("ok", answer | ({"foundAs": found_as} if found_as else {}))
     error = error_of(row["error_code"] or "OutcomeUnknown", row["error"] or "the outcome is not known yet")
+    error["fields"] = response.get("fields") or []
     if entry.status in ("refused", "failed"):
         return Answered(entry.status, None, error)  # type: ignore[arg-type]
     return Answered("unknown", answer, error)

@@ -19,7 +19,7 @@ from a4s_pipeline.ondemand.answers import failure
 from a4s_pipeline.ondemand.inbox import Waiting, as_bytes
 from a4s_pipeline.ondemand.inboxes import inbox_of
 from a4s_pipeline.ondemand.requests import answer_request, as_document, parse_request
-from a4s_pipeline.ondemand.send_once import UnderWay
+from a4s_pipeline.ondemand.sending.send_once import UnderWay
 from a4s_pipeline.ondemand.service import OnDemand
 
 _SETTLE_FIRST_AFTER = 1.0

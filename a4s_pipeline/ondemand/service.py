@@ -19,7 +19,7 @@ from a4s_pipeline.ondemand.flow_log import FlowLog
 from a4s_pipeline.ondemand.hook import OrderHook, load_hook
 from a4s_pipeline.ondemand.order_export import OrderExport
 from a4s_pipeline.ondemand.order_retrieval import read_filter, retrieve_order, retrieve_orders
-from a4s_pipeline.ondemand.send_once import SendOnce, SendRules
+from a4s_pipeline.ondemand.sending.send_once import SendOnce, SendRules
 from a4s_pipeline.ondemand.stock_answers import StockAnswers
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.texts import has_utf8

@@ -24,7 +24,16 @@ _TITLES = {
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
-REASONS = {200: "OK", 201: "Created", **_TITLES}
+REASONS = {
+    200: "OK",
+    201: "Created",
+    202: "Accepted",
+    204: "No Content",
+    302: "Found",
+    303: "See Other",
+    307: "Temporary Redirect",
+    **_TITLES,
+}
 
 
 @dataclass(slots=True)

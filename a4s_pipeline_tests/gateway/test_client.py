@@ -21,6 +21,7 @@ from a4s_pipeline.errors import (
     ChangeSite,
     GatewayUnavailable,
     HistoryNotConfigured,
+    Inconclusive,
     NotThere,
     ReplyUnreadable,
     TryAgain,
@@ -207,7 +208,9 @@ def test_a_redirect_is_not_followed_and_shows_the_other_host_no_credentials(
 ) -> None:
     other = serve(say(200, b"{}"))
     first = serve(say(307, b"", Location=f"{other.url}/Demo/status"))
-    with pytest.raises(ChangeRequest, match="redirect"):
+    # A POST may have been done all the same: some gateways lead on to what they made.
+    kind = ChangeRequest if call is ask else Inconclusive
+    with pytest.raises(kind, match="redirect"):
         call(connect(first.url, gateway_token=TOKEN))
     assert first.asked[0][2]["Authorization"] == f"Bearer {TOKEN}"
     assert (other.asked, other.connections) == ([], 0)

@@ -22,6 +22,7 @@ from a4s_pipeline.gateway.retrying import RetryRule, http_date, told_wait
 NOW = datetime(2024, 3, 31, 12, 0, 0, tzinfo=UTC)
 RULE = RetryRule()
 LATER = GatewayUnavailable("later")
+LONGEST_OF_ITS_OWN = RULE.first_wait * 2 ** (RULE.tries - 2)
 chances = st.floats(0, 1)
 
 
@@ -91,7 +92,20 @@ def test_a_pause_that_was_asked_for_is_kept_and_hardly_exceeded(
 ) -> None:
     wait = RULE.wait_before_next(told(seconds), tried, chance)
     assert wait is not None
-    assert seconds <= wait <= seconds + RULE.first_wait
+    assert seconds <= wait <= max(seconds + RULE.first_wait, LONGEST_OF_ITS_OWN)
+
+
+@given(
+    st.integers(1, 60), chances, st.sampled_from(["0", "1.5", "2.0", "-5", "Sun, 31 Mar 2024 11:59:00 GMT"])
+)
+def test_a_gateway_that_names_its_pause_is_never_waited_for_more_briefly_than_one_that_names_none(
+    tried: int, chance: float, header: str
+) -> None:
+    seconds = told_wait(header, NOW)
+    assert seconds is not None
+    without, with_one = (RULE.wait_before_next(failure, tried, chance) for failure in (LATER, told(seconds)))
+    assert without is None or (with_one is not None and without <= with_one)
+    assert with_one is None or with_one <= max(seconds + RULE.first_wait, LONGEST_OF_ITS_OWN)
 
 
 @pytest.mark.parametrize(
@@ -103,8 +117,16 @@ def test_a_pause_that_was_asked_for_is_kept_and_hardly_exceeded(
         ("7", 7),
         (" 120 ", 120),
         ("99999999999999999999", 999999999),
-        ("-5", None),
-        ("1.5", None),
+        ("-5", 0),
+        ("-0.5", 0),
+        ("1.5", 1.5),
+        ("2.0", 2),
+        ("2.", 2),
+        ("+3", 3),
+        ("4s", 4),
+        ("1e3", None),
+        ("1.2.3", None),
+        ("NaN", None),
         ("٣", None),
         ("soon", None),
         ("Sun, 31 Mar 2024 12:00:30 GMT", 30),

@@ -19,7 +19,7 @@ from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.customer_creation import CustomerCreation
 from a4s_pipeline.ondemand.hook import OrderHook
 from a4s_pipeline.ondemand.order_export import OrderExport
-from a4s_pipeline.ondemand.send_once import SendOnce, SendRules
+from a4s_pipeline.ondemand.sending.send_once import SendOnce, SendRules
 from a4s_pipeline.sandbox import Administration, Sandbox, World
 from a4s_pipeline.sandbox.gateway import Headers, Outcome
 from a4s_pipeline.sandbox.replies import Reply
@@ -65,9 +65,11 @@ class Gateway(Sandbox):
         super().__init__(world)
         self.after_booking: list[Reply] = []
         self.instead_of_booking: list[Reply] = []
+        self.not_booked = 0
 
     def exchange(self, method: str, target: str, headers: Headers, body: bytes) -> Outcome:
         if method == "POST" and self.instead_of_booking:
+            self.not_booked += 1
             return Outcome(self.instead_of_booking.pop(0))
         outcome = super().exchange(method, target, headers, body)
         return Outcome(self.after_booking.pop(0)) if method == "POST" and self.after_booking else outcome

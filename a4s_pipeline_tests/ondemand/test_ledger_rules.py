@@ -13,7 +13,7 @@ from a4s_pipeline.errors import (
     ReplyUnreadable,
     UnknownAdministration,
 )
-from a4s_pipeline.ondemand.ledger_rules import (
+from a4s_pipeline.ondemand.sending.ledger_rules import (
     Step,
     may_be_replaced,
     may_believe_absence,

@@ -24,7 +24,7 @@ from a4s_pipeline.ondemand.requests import (
     parse_request,
     request_of,
 )
-from a4s_pipeline.ondemand.send_once import NotRecorded
+from a4s_pipeline.ondemand.sending.send_once import NotRecorded
 
 CONNECTORS = {"demo": "Demo B.V.", "zuid": "Kantoor Zuid B.V."}
 RECEIVED_AT = datetime(2026, 3, 10, 8, 30, tzinfo=UTC)

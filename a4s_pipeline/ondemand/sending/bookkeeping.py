@@ -10,6 +10,7 @@ from typing import Any
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, ChangeRequest
 from a4s_pipeline.ondemand.answers import error_object
+from a4s_pipeline.ondemand.sending.ledger_rules import Word
 from a4s_pipeline.warehouse.ledger import Attempt, Entry, Ledger
 
 _STALE_RECORD = timedelta(seconds=2)
@@ -71,9 +72,15 @@ class Bookkeeping:
         attempt: OpenAttempt,
         error: A4sError,
         columns: Mapping[str, Any] | None = None,
+        *,
+        word: Word | None = None,
     ) -> Entry:
-        """Record why it is refused, failed or unknown; the traceback of a hook goes with the attempt."""
+        """Record why it is refused, failed or unknown; the traceback of a hook goes with the attempt.
+
+        `word` is kept as what the gateway answered.
+        """
         response = exact_json.dumps(error_object(error)) if isinstance(error, ChangeRequest) else None
+        response = word.as_response() if word else response
         return self._close(key, status, attempt, columns or {}, response=response, error=error)
 
     def _close(

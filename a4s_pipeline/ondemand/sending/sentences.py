@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from a4s_pipeline.errors import ChangeRequest, TryAgain
+from a4s_pipeline.ondemand.sending.ledger_rules import Word
 from a4s_pipeline.warehouse.ledger import Entry
 
 _IN_WORDS = {"ok": "done", "sending": "under way", "unknown": "not settled yet"}
@@ -26,9 +27,20 @@ def not_booked(key: str) -> TryAgain:
     )
 
 
-def not_there_yet(key: str) -> TryAgain:
+def not_there_yet(key: str, word: Word | None) -> TryAgain:
     """Return what a look-up says while its "not there" is not believed."""
+    before = f" (before, {word.message})" if word else ""
     return TryAgain(
-        f"the gateway does not show {key!r} yet; it may still book it, so nothing is sent. It is asked again",
+        f"the gateway does not show {key!r} yet; it may still book it, so nothing is sent. It is asked again"
+        + before,
         code="OutcomeUnknown",
+    )
+
+
+def refused_in_the_end(key: str, word: Word) -> ChangeRequest:
+    """Return the refusal of what was answered like that each time, and never booked."""
+    return ChangeRequest(
+        f"{word.message}. It was sent {word.count} times and {key!r} is not there: mend what the gateway "
+        "names, then send it again",
+        code=word.code,
     )

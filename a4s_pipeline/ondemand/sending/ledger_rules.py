@@ -6,9 +6,12 @@ Under these rules nothing is booked twice, on one assumption: a gateway books wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from a4s_pipeline import exact_json
 from a4s_pipeline.errors import (
     A4sError,
     AccessDenied,
@@ -16,9 +19,14 @@ from a4s_pipeline.errors import (
     ChangeSite,
     GatewayUnavailable,
     HistoryNotConfigured,
+    Inconclusive,
     UnknownAdministration,
 )
-from a4s_pipeline.warehouse.ledger import Entry
+from a4s_pipeline.warehouse.ledger import Entry, LedgerKind
+
+# Answered like that twice, with the whole time to book in between, a gateway has said no.
+_MOST_INCONCLUSIVE = 2
+_COUNT = "inconclusive"
 
 
 class Step(Enum):
@@ -75,3 +83,51 @@ def status_after(error: A4sError) -> str:
             return "failed"
         case _:
             return "unknown"
+
+
+def numbers_told(error: Inconclusive, kind: LedgerKind) -> Mapping[str, str]:
+    """Return the numbers by which a 409 says that it is there already; none where it does not say that.
+
+    Only the code of the contract says so. A 409 with any other may mean that it is under way, or unwanted.
+    """
+    if error.code != kind.duplicate:
+        return {}
+    return {name: error.known[name] for name in kind.numbers if name in error.known}
+
+
+@dataclass(frozen=True)
+class Word:
+    """The gateway's last word on something that it neither booked nor plainly refused."""
+
+    code: str
+    message: str
+    count: int
+    """How many sends in a row were answered like that."""
+
+    def as_response(self) -> str:
+        """Return it as the ledger keeps it, where it outlives the look-ups that follow."""
+        return exact_json.dumps(
+            {"code": self.code, "message": self.message, "fields": [], _COUNT: self.count}
+        )
+
+
+def word_of(entry: Entry | None) -> Word | None:
+    """Return the last word that the ledger keeps, or None where the last send was not answered like that."""
+    response = exact_json.loads(entry.row["response"]) if entry and entry.row.get("response") else None
+    if not isinstance(response, dict) or not isinstance(response.get(_COUNT), int):
+        return None
+    return Word(str(response.get("code")), str(response.get("message")), response[_COUNT])
+
+
+def next_word(error: Inconclusive, earlier: Word | None) -> Word:
+    """Return what the ledger keeps of an answer that does not tell what became of a send."""
+    return Word(error.code, str(error), (earlier.count if earlier else 0) + 1)
+
+
+def is_last_word(word: Word | None) -> bool:
+    """Tell whether what a look-up does not show, when it is to be believed, counts as refused.
+
+    The first time it is sent again: what was under way then may have come to nothing. Sent again for ever, a
+    gateway that answers 409 to mean no would never be told from one that is slow.
+    """
+    return word is not None and word.count >= _MOST_INCONCLUSIVE

@@ -9,16 +9,25 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Protocol
 
-from a4s_pipeline.errors import A4sError, ChangeRequest, TryAgain
+from a4s_pipeline.errors import A4sError, ChangeRequest, Inconclusive, TryAgain
 from a4s_pipeline.locks import Locks
-from a4s_pipeline.ondemand.bookkeeping import Bookkeeping, OpenAttempt
-from a4s_pipeline.ondemand.ledger_errors import not_booked, not_there_yet, other_content
-from a4s_pipeline.ondemand.ledger_rules import (
+from a4s_pipeline.ondemand.sending.bookkeeping import Bookkeeping, OpenAttempt
+from a4s_pipeline.ondemand.sending.ledger_rules import (
     Step,
+    is_last_word,
     may_be_replaced,
     may_believe_absence,
     next_step,
+    next_word,
+    numbers_told,
     status_after,
+    word_of,
+)
+from a4s_pipeline.ondemand.sending.sentences import (
+    not_booked,
+    not_there_yet,
+    other_content,
+    refused_in_the_end,
 )
 from a4s_pipeline.warehouse.ledger import Entry, Ledger
 
@@ -133,6 +142,9 @@ class SendOnce:
             step = next_step(entry, fingerprint)
             if step is Step.LOOK_UP and fingerprint != entry.fingerprint:
                 step = Step.REFUSE
+            if entry.status == "refused" and fingerprint == entry.fingerprint:
+                # That is the answer. It is sent again when it is handed in again.
+                step = Step.ANSWER
         if entry is not None and step is Step.REFUSE:
             raise other_content(entry)
         if entry is not None and step in (Step.ANSWER, Step.LOOK_UP):
@@ -189,7 +201,7 @@ class SendOnce:
         except A4sError as error:
             outcome = error
         try:
-            return self._record_sent(key, outcome, errand, attempt)
+            return self._record_sent(key, outcome, errand, attempt, before)
         except A4sError as error:
             raise NotRecorded(
                 f"{key!r} was sent, but what became of it could not be recorded ({error}): "
@@ -197,43 +209,51 @@ class SendOnce:
             ) from None
 
     def _record_sent(
-        self, key: str, outcome: Numbers | A4sError, errand: Errand, attempt: OpenAttempt
+        self,
+        key: str,
+        outcome: Numbers | A4sError,
+        errand: Errand,
+        attempt: OpenAttempt,
+        before: Entry | None,
     ) -> Entry:
         if not isinstance(outcome, A4sError):
             return self._books.succeeded(key, attempt, outcome)
-        if isinstance(outcome, ChangeRequest) and outcome.code == self._ledger.kind.duplicate:
-            return self._record_duplicate(key, outcome, errand, attempt)
         # The wait before a "not there" is believed starts here: the gateway may have had the request
         # until this moment.
         columns = {"last_sent_at": self._clock()}
-        return self._books.did_not(key, status_after(outcome), attempt, outcome, columns)
+        if not isinstance(outcome, Inconclusive):
+            return self._books.did_not(key, status_after(outcome), attempt, outcome, columns)
+        numbers = numbers_told(outcome, self._ledger.kind) or self._found_after(errand)
+        if numbers is not None:
+            return self._books.succeeded(key, attempt, numbers)
+        is_same = before and attempt.before and before.fingerprint == attempt.before.fingerprint
+        word = next_word(outcome, word_of(before) if is_same else None)
+        return self._books.did_not(key, "unknown", attempt, outcome, columns, word=word)
 
-    def _record_duplicate(
-        self, key: str, error: ChangeRequest, errand: Errand, attempt: OpenAttempt
-    ) -> Entry:
-        """It is there, which is what was wanted; where the reply names no numbers, they are looked up."""
-        numbers: Numbers | None = {
-            name: error.known[name] for name in self._ledger.kind.numbers if name in error.known
-        }
-        if not numbers:
-            try:
-                numbers = errand.look_up()
-            except A4sError:
-                return self._books.did_not(key, "unknown", attempt, error)
-        return self._books.succeeded(key, attempt, numbers or {})
+    def _found_after(self, errand: Errand) -> Numbers | None:
+        """Look up what came of a send whose answer did not tell; None where that says nothing either."""
+        try:
+            return errand.look_up()
+        except A4sError:
+            return None
 
     def _settle(self, entry: Entry, errand: Errand) -> Entry:
         """Ask the gateway what became of something; record and return the row as it is then."""
         attempt = OpenAttempt("look_up", self._clock(), entry)
+        word = word_of(entry)
         try:
             numbers = errand.look_up()
-        except A4sError as error:
-            return self._books.did_not(entry.key, "unknown", attempt, error)
+        except A4sError as fault:
+            return self._books.did_not(entry.key, "unknown", attempt, fault, word=word)
         if numbers is not None:
             return self._books.succeeded(entry.key, attempt, numbers)
-        if may_believe_absence(entry.last_sent_at, attempt.started_at, self._rules.resend_after):
-            return self._books.did_not(entry.key, "failed", attempt, not_booked(entry.key))
-        return self._books.did_not(entry.key, "unknown", attempt, not_there_yet(entry.key))
+        if not may_believe_absence(entry.last_sent_at, attempt.started_at, self._rules.resend_after):
+            not_yet = not_there_yet(entry.key, word)
+            return self._books.did_not(entry.key, "unknown", attempt, not_yet, word=word)
+        if word is not None and is_last_word(word):
+            refusal = refused_in_the_end(entry.key, word)
+            return self._books.did_not(entry.key, "refused", attempt, refusal, word=word)
+        return self._books.did_not(entry.key, "failed", attempt, not_booked(entry.key), word=word)
 
     def _idempotency_key(self, key: str, payload: str) -> str:
         # Other content under the id of what was refused is another request: a gateway that keeps to such
