@@ -8,7 +8,6 @@ from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -25,41 +24,11 @@ from a4s_pipeline.connectors import Connector, read_connectors, unique_pairs
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.gateway.routes import Routes
 from a4s_pipeline.ondemand.requests_place import requests_place
+from a4s_pipeline.setting_paths import authority_file
+from a4s_pipeline.setting_urls import gateway_url, proxy_url, webhook_url
 from a4s_pipeline.warehouse.place import FilePlace, Place, read_place
 
 _HOOK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-
-
-def _url_parts(text: str, example: str) -> SplitResult:
-    if " " in text or not text.isprintable():
-        raise ValueError("must not hold spaces or control characters")
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        raise ValueError("is not a URL") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"must be a URL such as {example}")
-    return parts
-
-
-def _gateway_url(text: str) -> str:
-    parts = _url_parts(text, "https://gateway.example.com")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold credentials; set A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD instead")
-    if parts.query or parts.fragment:
-        raise ValueError("must end before any ? or #")
-    return text.rstrip("/")
-
-
-def _webhook_url(secret: SecretStr) -> SecretStr:
-    # Its path or query is often the key to it, so a query is allowed, and no message holds the URL.
-    parts = _url_parts(secret.get_secret_value(), "https://hooks.example.com/services/…")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold a user or a password before its host")
-    if parts.fragment:
-        raise ValueError("must end before any #")
-    return secret
 
 
 def _routes(value: Any) -> dict[str, str]:
@@ -112,13 +81,15 @@ class Settings(AnalystSettings):
         hide_input_in_errors=True,
     )
 
-    gateway_url: Annotated[str | None, AfterValidator(lambda url: url and _gateway_url(url))] = None
+    gateway_url: Annotated[str | None, AfterValidator(lambda url: url and gateway_url(url))] = None
     gateway_token: SecretStr | None = None
     gateway_user: SecretStr | None = None
     gateway_password: SecretStr | None = None
     gateway_routes: Annotated[dict[str, str], NoDecode, BeforeValidator(_routes)] = Field(
         default_factory=dict
     )
+    gateway_ca: Annotated[Path, AfterValidator(authority_file)] | None = None
+    gateway_proxy: Annotated[SecretStr, AfterValidator(proxy_url)] | None = None
     connectors: Annotated[dict[str, Connector], NoDecode, BeforeValidator(read_connectors)] = Field(
         default_factory=dict
     )
@@ -130,7 +101,7 @@ class Settings(AnalystSettings):
     timeout_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 30
     order_hook: Annotated[str | None, AfterValidator(lambda hook: hook and _hook(hook))] = None
     resend_after_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600
-    alert_webhook_url: Annotated[SecretStr, AfterValidator(_webhook_url)] | None = None
+    alert_webhook_url: Annotated[SecretStr, AfterValidator(webhook_url)] | None = None
     warehouse: SecretStr | None = None
     lake_files: str | None = None
     lake_kept_days: Annotated[int, Field(ge=0, le=36500)] = 30

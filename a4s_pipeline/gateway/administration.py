@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from a4s_pipeline.gateway.answers import no_focus_connector
+from a4s_pipeline.gateway.belonging import PageNumbers, require_code, require_lines_of
 from a4s_pipeline.gateway.client import GatewayClient, Reply
 from a4s_pipeline.gateway.dates import as_query
 from a4s_pipeline.gateway.pictures import whole_picture
@@ -43,6 +45,7 @@ class Administration:
         self.name = name
         self.timezone = timezone
         self._page_size = page_size
+        self._page_numbers: defaultdict[str, PageNumbers] = defaultdict(PageNumbers)
 
     def status(self) -> Reply[Status]:
         """Ask for the focus connector and the last history sync."""
@@ -65,7 +68,13 @@ class Administration:
     def order_lines(self, order_code: str) -> Reply[list[Any]]:
         """Read the lines of one order, still raw."""
         subject = f"the lines of order {order_code!r} of {self.name!r}"
-        return self.client.get("order_lines", self.name, subject, _array, code=order_code)
+
+        def read(raw: Any) -> list[Any]:
+            lines = _array(raw)
+            require_lines_of(lines, order_code)
+            return lines
+
+        return self.client.get("order_lines", self.name, subject, read, code=order_code)
 
     def items(self, page: int) -> Reply[Page]:
         """Read one page of items, by their code."""
@@ -83,7 +92,12 @@ class Administration:
     def stock(self, item_code: str) -> Reply[Stock]:
         """Ask for the stock of one item, live."""
         subject = f"the stock of item {item_code!r} of {self.name!r}"
-        return self.client.get("stock", self.name, subject, self._read_stock, code=item_code)
+
+        def read(raw: Any) -> Stock:
+            require_code(raw, "itemCode", item_code)
+            return self._read_stock(raw)
+
+        return self.client.get("stock", self.name, subject, read, code=item_code)
 
     def _read_stock(self, raw: Any) -> Stock:
         stock = read_record(Stock, raw, "itemCode", self.timezone)
@@ -93,10 +107,13 @@ class Administration:
 
     def _page(self, route: str, what: str, page: int, query: dict[str, str], asked: int) -> Reply[Page]:
         params: dict[str, str | int] = {**query, "page": page, "pageSize": asked}
+        numbers = self._page_numbers[route]
         subject = f"page {page} of the {what} of {self.name!r}"
-        return self.client.get(route, self.name, subject, self._page_reader(page, asked), params=params)
+        return self.client.get(
+            route, self.name, subject, self._page_reader(page, asked, numbers), params=params
+        )
 
-    def _page_reader(self, number: int, asked: int) -> Callable[[Any], Page]:
+    def _page_reader(self, number: int, asked: int, numbers: PageNumbers) -> Callable[[Any], Page]:
         def read(raw: Any) -> Page:
             if not isinstance(raw, dict):
                 raise ValueError("a page is an object")
@@ -108,6 +125,7 @@ class Administration:
                 or not 0 <= total <= _MOST_RECORDS
             ):
                 raise ValueError("a page has items and a totalCount")
+            numbers.require(raw.get("page"), number)
             size = raw.get("pageSize")
             if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= asked:
                 size = asked

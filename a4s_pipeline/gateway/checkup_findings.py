@@ -10,12 +10,14 @@ from a4s_pipeline.errors import (
     A4sError,
     AccessDenied,
     ChangeRequest,
+    ChangeSite,
     GatewayUnavailable,
     HistoryNotConfigured,
     ReplyUnreadable,
     UnknownAdministration,
 )
-from a4s_pipeline.gateway.transport import Fault
+from a4s_pipeline.gateway.wire.connections import NoConnection
+from a4s_pipeline.gateway.wire.faults import Fault
 
 SHOW_OPERATOR = "show this to whoever runs the gateway"
 CONFIGURE_FOCUS = (
@@ -84,6 +86,8 @@ def advice_for(error: A4sError) -> str:
                 "check that A4S_GATEWAY_URL leads to the gateway, and not to a proxy or a portal, and run "
                 f"the check again; if it stays so, {SHOW_OPERATOR}"
             )
+        case GatewayUnavailable() | ChangeSite() if isinstance(error.__context__, NoConnection):
+            return str(error).rpartition(": ")[2].removeprefix("try again later; ")
         case GatewayUnavailable() if has_answered(error):
             return f"run the check again in a few minutes; if it stays so, {SHOW_OPERATOR}"
         case GatewayUnavailable():

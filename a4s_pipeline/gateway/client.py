@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +25,8 @@ from a4s_pipeline.gateway.deadline import seconds_left
 from a4s_pipeline.gateway.pace import Pace
 from a4s_pipeline.gateway.retrying import RetryRule, http_date, told_wait
 from a4s_pipeline.gateway.routes import Routes
-from a4s_pipeline.gateway.transport import FAULTS, Caller, unreached, whole_body
+from a4s_pipeline.gateway.wire.faults import refused_by_proxy
+from a4s_pipeline.gateway.wire.transport import Answer, Caller
 from a4s_pipeline.settings import Settings
 
 T = TypeVar("T")
@@ -63,6 +63,8 @@ class GatewayClient:
         self._give_up_limit = 2 * settings.max_connections
         self.calls = 0
         self.retries = 0
+        self.interim_answers = 0
+        """How many 1xx came before answers."""
         self._caller = Caller(settings)
         self._mask = CredentialMask(settings)
 
@@ -89,11 +91,13 @@ class GatewayClient:
         *,
         code: str | None = None,
         params: Mapping[str, str | int] | None = None,
+        alone: bool = False,
     ) -> Reply[T]:
         """Call a route and read its JSON, trying again on what may pass.
 
         `subject` names the record in error messages. `read` turns the JSON into the value wanted and
         raises `ValueError` where the shape is not the contract's, which counts as a reply cut off.
+        `alone` asks over a connection that is opened for the question, as what decides about a send does.
         """
         return self.get_bytes(
             route,
@@ -102,6 +106,7 @@ class GatewayClient:
             lambda body: read(exact_json.loads(body)),
             code=code,
             params=params,
+            alone=alone,
         )
 
     def get_bytes(
@@ -113,6 +118,7 @@ class GatewayClient:
         *,
         code: str | None = None,
         params: Mapping[str, str | int] | None = None,
+        alone: bool = False,
     ) -> Reply[T]:
         """Call a route whose answer is not JSON; otherwise as `get`."""
         path = self._routes.path(route, administration, code)
@@ -120,7 +126,7 @@ class GatewayClient:
         while True:
             try:
                 self.wait_for_turn(subject)
-                reply = self._send("GET", path, subject, read, params=params)
+                reply = self._send("GET", path, subject, read, params=params, alone=alone)
             except TryAgain as failure:
                 tried += 1
                 wait = self._rule.wait_before_next(failure, tried, random.random())  # noqa: S311 - spreads callers
@@ -133,8 +139,7 @@ class GatewayClient:
                     self._note_given_up()
                     raise
                 self._rest(wait, subject)
-                with self._count_lock:
-                    self.retries += 1
+                self._count(retries=1)
             except A4sError:
                 # Whatever it says, the gateway gave an answer.
                 self._given_up_in_a_row = 0
@@ -196,39 +201,62 @@ class GatewayClient:
         params: Mapping[str, str | int] | None = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        alone: bool = False,
     ) -> Reply[T]:
         # A POST that is cut short may have been booked: once it is sent, it has all the time there is.
         timeout = self._timeout if method == "POST" else min(self._timeout, seconds_left())
         if timeout <= 0:
             raise no_time_left(subject, 0.0)
-        deadline = time.monotonic() + timeout
-        with self._count_lock:
-            self.calls += 1
-        try:
-            with self._caller.send(method, self._url(path, params), timeout, body, headers) as response:
-                content = whole_body(response, subject, deadline)
-        except FAULTS as fault:
-            raise unreached(fault, subject, timeout) from None
+        answer = self._ask(method, self._target(path, params), subject, timeout, body, headers, alone=alone)
         now = datetime.now(UTC)
-        clock = http_date(response.headers.get("Date"))
-        if not 200 <= response.status_code < 300:
+        clock = http_date(answer.headers.get("Date"))
+        if not 200 <= answer.status < 300:
+            if answer.status == 407:
+                raise refused_by_proxy(answer.status, subject)
             # A date in Retry-After is by the gateway's clock, which need not agree with ours.
-            wait = told_wait(response.headers.get("Retry-After"), clock or now)
+            wait = told_wait(answer.headers.get("Retry-After"), clock or now)
             raise error_for(
-                response.status_code, content, subject, wait, mask=self._mask, is_post=method == "POST"
+                answer.status, answer.body, subject, wait, mask=self._mask, is_post=method == "POST"
             )
-        if method == "POST" and response.status_code == HTTPStatus.ACCEPTED:
-            raise accepted_only(content, subject)
+        if method == "POST" and answer.status == HTTPStatus.ACCEPTED:
+            raise accepted_only(answer.body, subject)
         try:
-            value = read(content)
+            value = read(answer.body)
         except exact_json.NestedTooDeeply:
             raise nested_too_deeply(subject) from None
         except ValueError as fault:
             raise unreadable(subject, str(fault)) from None
         return Reply(value, clock or now, clock)
 
-    def _url(self, path: str, params: Mapping[str, str | int] | None) -> str:
-        return f"{self._base}{path}?{urlencode(params)}" if params else self._base + path
+    def _ask(
+        self,
+        method: str,
+        target: str,
+        subject: str,
+        timeout: float,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        *,
+        alone: bool,
+    ) -> Answer:
+        self._count(calls=1)
+        # Nothing tells what came of a POST but its answer: it has a connection to itself.
+        alone = alone or method == "POST"
+        answer = self._caller.send(method, target, subject, timeout, body=body, headers=headers, alone=alone)
+        again = answer.times_asked - 1
+        if again or answer.interim:
+            self._count(calls=again, retries=again, interim=answer.interim)
+        return answer
+
+    def _count(self, *, calls: int = 0, retries: int = 0, interim: int = 0) -> None:
+        with self._count_lock:
+            self.calls += calls
+            self.retries += retries
+            self.interim_answers += interim
+
+    @staticmethod
+    def _target(path: str, params: Mapping[str, str | int] | None) -> str:
+        return f"{path}?{urlencode(params)}" if params else path
 
     def _rest(self, seconds: float, subject: str) -> None:
         if self._closed.is_set() or (seconds > 0 and self._closed.wait(seconds)):

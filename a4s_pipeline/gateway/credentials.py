@@ -4,43 +4,19 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from urllib.parse import quote
-
-import requests
-from requests.auth import AuthBase, HTTPBasicAuth
+from urllib.parse import quote, unquote, urlsplit
 
 from a4s_pipeline.settings import Settings
 
 
-class _Bearer(AuthBase):
-    """Sends the token and shows it nowhere."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
-class _Anonymous(AuthBase):
-    """Sends nothing; present so that no credentials are looked up elsewhere."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
-def auth_of(settings: Settings) -> AuthBase:
-    """Return what puts the credentials of the settings on a call."""
+def authorization_of(settings: Settings) -> dict[str, str]:
+    """Return the header that carries the credentials of the settings; none where they hold none."""
     if settings.gateway_token is not None:
-        return _Bearer(settings.gateway_token.get_secret_value())
+        return {"Authorization": f"Bearer {settings.gateway_token.get_secret_value()}"}
     if settings.gateway_user is not None and settings.gateway_password is not None:
-        user, password = (
-            settings.gateway_user.get_secret_value(),
-            settings.gateway_password.get_secret_value(),
-        )
-        return HTTPBasicAuth(user.encode(), password.encode())
-    return _Anonymous()
+        pair = f"{settings.gateway_user.get_secret_value()}:{settings.gateway_password.get_secret_value()}"
+        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+    return {}
 
 
 # Credentials that are not ours, as far as a text gives them away: a gateway may tell how it calls others.
@@ -61,6 +37,8 @@ class CredentialMask:
         plain = [secret.get_secret_value() for secret in known if secret is not None]
         if settings.gateway_user is not None and settings.gateway_password is not None:
             plain.append(b64encode(":".join(plain[-2:]).encode()).decode())
+        if settings.gateway_proxy is not None:
+            plain.append(unquote(urlsplit(settings.gateway_proxy.get_secret_value()).password or ""))
         forms = {form for text in plain if text for form in (text, quote(text), quote(text, safe=""))}
         # The longest first: one may hold another.
         patterns = [

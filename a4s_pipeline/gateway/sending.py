@@ -9,6 +9,7 @@ from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest, Inconclusive, NotThere, ReplyUnreadable
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.answers import without_numbers
+from a4s_pipeline.gateway.belonging import is_same_code
 from a4s_pipeline.gateway.refusals import with_own_values
 
 Numbers = dict[str, str]
@@ -49,7 +50,7 @@ def exported_order(administration: Administration, external_id: str) -> Numbers 
 
     try:
         return administration.client.get(
-            "third_party_order", administration.name, subject, read, code=external_id
+            "third_party_order", administration.name, subject, read, code=external_id, alone=True
         ).value
     except NotThere as error:
         if error.code != "UnknownOrder":
@@ -161,11 +162,6 @@ def _customers(administration: Administration, totals: set[int]) -> Iterator[Any
         number += 1
 
 
-def is_same_code(one: str, other: str) -> bool:
-    """Tell whether two codes are the same but for blanks around them and letter case."""
-    return one.strip().casefold() == other.strip().casefold()
-
-
 def _order_numbers(raw: Any, external_id: str) -> Numbers:
     return _texts(raw, ("orderId", "orderNumber"), "externalId", external_id)
 
@@ -178,7 +174,7 @@ def _texts(raw: Any, wanted: tuple[str, ...], key_name: str, key: str) -> Number
     """Return the numbers in an answer; raises `ValueError` where it speaks of another than was asked for."""
     if not isinstance(raw, dict):
         return {}
-    if raw.get(key_name) not in (None, "") and not is_same_code(str(raw[key_name]), key):
+    if raw.get(key_name) not in (None, "") and not is_same_code(raw[key_name], key):
         raise ValueError(f"it speaks of another {key_name}")
     return {
         name: str(raw[name])

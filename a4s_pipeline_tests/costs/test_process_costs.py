@@ -21,7 +21,7 @@ WATCHED = """
 import json, re, sys
 from pathlib import Path
 from a4s_pipeline.cli import main
-from a4s_pipeline.gateway.transport import Caller
+from a4s_pipeline.gateway.wire.transport import Caller
 
 send = Caller.send
 loaded = []

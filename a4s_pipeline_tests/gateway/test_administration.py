@@ -1,12 +1,11 @@
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import pytest
-import responses
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,10 +13,9 @@ from a4s_pipeline.errors import ChangeRequest, HistoryNotConfigured, NotThere, R
 from a4s_pipeline.gateway.administration import Administration, Page, require_history
 from a4s_pipeline.gateway.routes import is_addressable
 from a4s_pipeline.sandbox import Sandbox, World
-from a4s_pipeline_tests.gateway.conftest import NAME, Connect
+from a4s_pipeline_tests.gateway.conftest import NAME, Connect, Serve, say
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
-ELSEWHERE = "http://gateway.test"
 LETTERS = st.text(min_size=1) | st.text("%2Ff.?#&+ é;\\\"'\0🚚", min_size=1)
 
 
@@ -27,8 +25,11 @@ def administration(connect: Connect, sandbox: Sandbox) -> Administration:
 
 
 @pytest.fixture
-def mocked(connect: Connect) -> Administration:
-    return Administration(connect(ELSEWHERE), NAME, AMSTERDAM, page_size=300)
+def saying(connect: Connect, serve: Serve) -> Callable[[Any], Administration]:
+    """An administration whose gateway says the same to everything."""
+    return lambda body: Administration(
+        connect(serve(say(200, json.dumps(body).encode())).url), NAME, AMSTERDAM, page_size=300
+    )
 
 
 def order(number: int) -> dict[str, Any]:
@@ -89,23 +90,19 @@ def test_a_bound_that_is_not_given_is_not_sent(administration: Administration, s
     ]
 
 
-@responses.activate
 @pytest.mark.parametrize(
     ("said", "size"),
     [(100, 100), (1, 1), (300, 300), (301, 300), (0, 300), (-5, 300), (None, 300), ("100", 300), (True, 300)],
 )
 def test_a_gateway_may_hold_fewer_records_a_page_than_it_was_asked_for(
-    mocked: Administration, said: Any, size: int
+    saying: Callable[[Any], Administration], said: Any, size: int
 ) -> None:
-    responses.get(
-        f"{ELSEWHERE}/{quote(NAME)}/orders", json={"pageSize": said, "totalCount": 250, "items": [{}] * 100}
-    )
-    page = mocked.orders(None, None, 1).value
+    administration = saying({"pageSize": said, "totalCount": 250, "items": [{}] * 100})
+    page = administration.orders(None, None, 1).value
     assert (page.number, page.size) == (1, size)
     assert page.is_last is (size != 1 and 2 * size >= 250)
 
 
-@responses.activate
 @pytest.mark.parametrize(
     "body",
     [
@@ -123,22 +120,21 @@ def test_a_gateway_may_hold_fewer_records_a_page_than_it_was_asked_for(
         {"items": [], "totalCount": 1.5},
     ],
 )
-def test_a_page_of_another_shape_is_no_page_and_is_asked_for_again(mocked: Administration, body: Any) -> None:
-    responses.get(f"{ELSEWHERE}/{quote(NAME)}/orders", body=json.dumps(body))
+def test_a_page_of_another_shape_is_no_page_and_is_asked_for_again(
+    saying: Callable[[Any], Administration], body: Any
+) -> None:
+    administration = saying(body)
     with pytest.raises(ReplyUnreadable, match=r"page 0 of the orders of 'Demo B.V.' cannot be read \(a page"):
-        mocked.orders(None, None, 0)
-    assert mocked.client.calls == 5
+        administration.orders(None, None, 0)
+    assert administration.client.calls == 5
 
 
-@responses.activate
 @pytest.mark.parametrize("body", [{}, None, "lines", {"items": []}])
-def test_lines_of_another_shape_are_no_lines(mocked: Administration, body: Any) -> None:
-    responses.get(f"{ELSEWHERE}/{quote(NAME)}/orders/VO-1/lines", body=json.dumps(body))
+def test_lines_of_another_shape_are_no_lines(saying: Callable[[Any], Administration], body: Any) -> None:
     with pytest.raises(ReplyUnreadable, match=r"the lines of order 'VO-1' of 'Demo B.V.' cannot be read"):
-        mocked.order_lines("VO-1")
+        saying(body).order_lines("VO-1")
 
 
-@responses.activate
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
@@ -147,10 +143,11 @@ def test_lines_of_another_shape_are_no_lines(mocked: Administration, body: Any) 
         ({"focusConnector": {"configured": True}, "lastHistorySync": "ooit"}, "lastHistorySync: is no real"),
     ],
 )
-def test_a_status_of_another_shape_is_no_status(mocked: Administration, body: Any, reason: str) -> None:
-    responses.get(f"{ELSEWHERE}/{quote(NAME)}/status", json=body)
+def test_a_status_of_another_shape_is_no_status(
+    saying: Callable[[Any], Administration], body: Any, reason: str
+) -> None:
     with pytest.raises(ReplyUnreadable, match=rf"the status of 'Demo B.V.' cannot be read \({reason}"):
-        mocked.status()
+        saying(body).status()
 
 
 def test_lines_come_raw_and_exact(administration: Administration, world: World) -> None:

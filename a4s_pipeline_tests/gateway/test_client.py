@@ -27,11 +27,11 @@ from a4s_pipeline.errors import (
     TryAgain,
     UnknownAdministration,
 )
-from a4s_pipeline.gateway import transport
 from a4s_pipeline.gateway.client import GatewayClient
 from a4s_pipeline.gateway.deadline import answered_until
 from a4s_pipeline.gateway.retrying import RetryRule
 from a4s_pipeline.gateway.routes import Routes
+from a4s_pipeline.gateway.wire import transport
 from a4s_pipeline.sandbox import Sandbox
 from a4s_pipeline.sandbox.faults import DRAWN
 from a4s_pipeline_tests.gateway.conftest import (
@@ -304,12 +304,12 @@ def test_a_gateway_that_is_not_there_is_unavailable(connect: Connect, serve: Ser
     server = serve(say())
     server.server_close()
     client = connect(server.url)
-    with pytest.raises(GatewayUnavailable, match=r"\(the connection failed\): try again later"):
+    with pytest.raises(GatewayUnavailable, match=r"\(the gateway at 127\S+ refuses connections\): try again"):
         ask(client)
     assert client.calls == FAST.tries
 
 
-@pytest.mark.parametrize("host", ["a..b", "*.example.test", "x" * 64 + ".test"])
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".test"])
 def test_a_host_that_cannot_be_is_a_wrong_setting(connect: Connect, host: str) -> None:
     with pytest.raises(ChangeSite, match="check A4S_GATEWAY_URL"):
         ask(connect(f"http://{host}"))
@@ -689,7 +689,7 @@ def test_credentials_show_in_no_log_error_or_text_form(
     client = connect(
         server.url, rule=RetryRule(tries=2, first_wait=0.001), timeout_seconds=0.05, **SECRETS[kind]
     )
-    shown = [repr(client), repr(client._caller.session), repr(client._caller.session.auth)]
+    shown = [repr(client), repr(client._caller), repr(client._caller._pool)]
     try:
         call(client)
     except A4sError as error:
@@ -713,7 +713,9 @@ def test_a_certificate_that_does_not_verify_is_an_error_and_not_tried_again(
     server = serve(say(200, b"[1]"), certificate)
     client = connect(server.url, gateway_token=TOKEN)
     for call in (ask, send):
-        with pytest.raises(ChangeSite, match="TLS certificate does not verify: have it renewed") as caught:
+        with pytest.raises(
+            ChangeSite, match=r"does not verify \(its authority is not trusted here\): set A4S_GATEWAY_CA"
+        ) as caught:
             call(client)
         assert caught.value.code == "CertificateInvalid"
     assert (client.calls, client.retries, server.connections, server.asked) == (2, 0, 2, [])
@@ -723,19 +725,16 @@ def test_the_same_certificate_is_good_once_it_is_trusted_and_only_for_its_host(
     connect: Connect, serve: Serve, certificate: Path
 ) -> None:
     server = serve(say(200, b"[1]"), certificate)
-    client = connect(server.url)
-    client._caller.session.verify = str(certificate)
-    assert ask(client) == [1]
-    elsewhere = connect(server.url.replace("127.0.0.1", "localhost"))
-    elsewhere._caller.session.verify = str(certificate)
-    with pytest.raises(ChangeSite, match="TLS certificate does not verify"):
+    assert ask(connect(server.url, gateway_ca=certificate)) == [1]
+    elsewhere = connect(server.url.replace("127.0.0.1", "localhost"), gateway_ca=certificate)
+    with pytest.raises(ChangeSite, match=r"does not verify \(it is of another name than localhost\)"):
         ask(elsewhere)
     assert len(server.asked) == 1
 
 
-def test_a_gateway_that_speaks_no_tls_is_unavailable(connect: Connect, serve: Serve) -> None:
+def test_a_gateway_that_speaks_no_tls_is_a_wrong_setting(connect: Connect, serve: Serve) -> None:
     server = serve(say())
-    with pytest.raises(GatewayUnavailable, match="the connection failed"):
+    with pytest.raises(ChangeSite, match="answers without TLS: write http:// in A4S_GATEWAY_URL"):
         ask(connect(server.url.replace("http:", "https:"), rule=ONCE))
     assert server.asked == []
 

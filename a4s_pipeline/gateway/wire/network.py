@@ -1,0 +1,77 @@
+"""How calls leave this machine: by which proxy, trusting whom, and by nothing else that it is set to."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import certifi
+import urllib3
+from urllib3.util import create_urllib3_context, make_headers
+
+from a4s_pipeline.gateway.wire.connections import Pool, TlsPool
+from a4s_pipeline.settings import Settings
+
+
+@dataclass(frozen=True)
+class Network:
+    """The proxy that all calls take, and the authority that is trusted beside the public ones."""
+
+    proxy: str | None = field(default=None, repr=False)
+    """A URL that may hold a password."""
+    authority: Path | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Network:
+        """Return what the settings say of it."""
+        proxy = settings.gateway_proxy
+        return cls(None if proxy is None else proxy.get_secret_value(), settings.gateway_ca)
+
+    def open_pool(self, url: str, size: int) -> urllib3.HTTPConnectionPool:
+        """Return a pool of connections to the host of a URL, with room for so many of them."""
+        is_tls = url.startswith("https:") or (self.proxy or "").startswith("https:")
+        trusting = trust(self.authority) if is_tls else None
+        manager: urllib3.PoolManager
+        if self.proxy is None:
+            manager = urllib3.PoolManager(maxsize=size, ssl_context=trusting)
+        else:
+            address, headers = _address_and_headers(self.proxy)
+            manager = urllib3.ProxyManager(
+                address,
+                maxsize=size,
+                proxy_headers=headers,
+                ssl_context=trusting,
+                proxy_ssl_context=trusting,
+            )
+        manager.pool_classes_by_scheme = {"http": Pool, "https": TlsPool}
+        return manager.connection_from_url(url)
+
+    def target(self, url: str) -> str:
+        """Return how a URL is asked for: a proxy without a tunnel wants all of it, any other its path."""
+        if self.proxy is not None and url.startswith("http:"):
+            return url
+        parts = urlsplit(url)
+        return urlunsplit(("", "", parts.path or "/", parts.query, ""))
+
+
+def _address_and_headers(proxy: str) -> tuple[str, dict[str, str]]:
+    parts = urlsplit(proxy)
+    address = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "", "", ""))
+    if parts.username is None:
+        return address, {}
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    # As they are: the library would take them for Latin-1.
+    return address, dict(make_headers(proxy_basic_auth=pair.encode().decode("latin-1")))
+
+
+@cache
+def trust(authority: Path | None) -> ssl.SSLContext:
+    """Return what decides whose certificates are trusted: the public authorities, and one of the company."""
+    context = create_urllib3_context()
+    context.load_verify_locations(certifi.where())
+    if authority is not None:
+        context.load_verify_locations(authority)
+    return context

@@ -1,0 +1,206 @@
+"""Sends one question over a connection and returns its whole answer, or says why there is none."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import cast
+from urllib.parse import urlsplit
+
+import urllib3
+
+from a4s_pipeline import __version__
+from a4s_pipeline.errors import ChangeSite, ReplyBeyondBounds
+from a4s_pipeline.gateway.credentials import authorization_of
+from a4s_pipeline.gateway.wire.connections import AnyConnection, NoConnection
+from a4s_pipeline.gateway.wire.faults import End, Fault, broken_off, unanswered, unconnected
+from a4s_pipeline.gateway.wire.network import Network
+from a4s_pipeline.settings import Settings
+
+LARGEST_BODY = 64 * 1024 * 1024
+_CHUNK = 64 * 1024
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One whole answer; `interim` counts the 1xx that came before it.
+
+    `is_doubtful` tells that it may be the answer to the question before, which came twice; `times_asked`
+    how often the question was asked to be sure.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    interim: int
+    is_doubtful: bool
+    times_asked: int = 1
+
+
+class Caller:
+    """Sends questions over a few connections that are kept."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._base = settings.required_gateway_url()
+        self._network = Network.of(settings)
+        self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "Connection": "keep-alive",
+            "User-Agent": f"a4s-pipeline/{__version__}",
+            **authorization_of(settings),
+        }
+        self._gateway = _end("the gateway", self._base, "A4S_GATEWAY_URL")
+        proxy = self._network.proxy
+        self._first_end = _end("the proxy", proxy, "A4S_GATEWAY_PROXY") if proxy else self._gateway
+        self._target = self._network.target(self._base).rstrip("/")
+        self._doubting = threading.Lock()
+        self._sends_once = False
+        try:
+            self._pool = self._network.open_pool(self._base, settings.max_connections)
+        except Fault as fault:
+            kind = type(fault).__name__
+            raise ChangeSite(f"the gateway cannot be called ({kind}): check A4S_GATEWAY_URL") from None
+
+    def send(
+        self,
+        method: str,
+        target: str,
+        subject: str,
+        timeout: float,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        alone: bool = False,
+    ) -> Answer:
+        """Send one question, its path and query encoded already, and return the answer.
+
+        `timeout` is in seconds, to the last byte of the answer. `alone` has it sent over a connection that
+        is opened for it: whatever comes there first is the answer to it.
+        """
+        if alone:
+            return self._exchange_alone(method, target, subject, timeout, body, headers)
+        answer = self._exchange(self._pool, method, target, subject, timeout, body, headers)
+        if not answer.is_doubtful or self._sends_once:
+            return answer
+        with self._doubting:
+            if self._sends_once:
+                return answer
+            sure = self._exchange_alone(method, target, subject, timeout, body, headers)
+            # Two records may well have the same answer. A gateway that is found honest once is believed:
+            # where many records are alike, every call would cost two.
+            self._sends_once = (sure.status, sure.body) == (answer.status, answer.body)
+            return replace(sure, times_asked=2)
+
+    def _exchange_alone(
+        self,
+        method: str,
+        target: str,
+        subject: str,
+        timeout: float,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        with closing(self._network.open_pool(self._base, 1)) as own:
+            return self._exchange(own, method, target, subject, timeout, body, headers)
+
+    def _exchange(
+        self,
+        pool: urllib3.HTTPConnectionPool,
+        method: str,
+        target: str,
+        subject: str,
+        timeout: float,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        until = time.monotonic() + timeout
+        try:
+            response = pool.urlopen(
+                method,
+                self._target + target,
+                body=body,
+                headers={**self._headers, **headers} if headers else self._headers,
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                timeout=urllib3.Timeout(total=timeout),
+                preload_content=False,
+            )
+        except NoConnection as fault:
+            raise unconnected(fault, subject, timeout, self._first_end, self._gateway) from None
+        except Fault as fault:
+            raise unanswered(fault, subject, timeout, self._gateway) from None
+        # While its body is unread, nobody else has the connection.
+        connection = cast("AnyConnection", response.connection)
+        seen, interim = connection.seen, connection.interim
+        try:
+            content = whole_body(response, subject, until)
+        except Fault as fault:
+            raise broken_off(fault, subject, timeout) from None
+        finally:
+            response.release_conn()
+        return Answer(
+            response.status,
+            response.headers,
+            content,
+            interim,
+            is_doubtful=seen is not None and seen.is_doubtful(content) and _says_much(response.status),
+        )
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._pool.close()
+
+
+def _end(name: str, url: str, variable: str) -> End:
+    parts = urlsplit(url)
+    port = parts.port or _PORTS[parts.scheme]
+    return End(name, parts.hostname or "", port, variable, is_tls=parts.scheme == "https")
+
+
+def _says_much(status: int) -> bool:
+    """Tell whether an answer of this status says something of the record that was asked for."""
+    return 200 <= status < 300 or status == 404
+
+
+def whole_body(response: urllib3.BaseHTTPResponse, subject: str, until: float) -> bytes:
+    """Read a body to its end, or raise when that takes too long or brings too much.
+
+    One that says itself that it is too large is not read at all.
+    """
+    parts: list[bytes] = []
+    size = 0
+    try:
+        if _length_of(response) > LARGEST_BODY:
+            raise _too_large(subject)
+        # `read1` returns what is there: waiting for a full chunk, a body that drips would never time out.
+        while part := response.read1(_CHUNK, decode_content=True):
+            if time.monotonic() > until:
+                raise urllib3.exceptions.TimeoutError
+            size += len(part)
+            if size > LARGEST_BODY:
+                raise _too_large(subject)
+            parts.append(part)
+    except BaseException:
+        # What is left unread of it must not be the answer to another question.
+        response.close()
+        raise
+    return b"".join(parts)
+
+
+def _length_of(response: urllib3.BaseHTTPResponse) -> int:
+    told = response.headers.get("Content-Length", "")
+    # A length of hundreds of digits is more than Python reads as a number.
+    return int(told[:20]) if told.isascii() and told.isdigit() else 0
+
+
+def _too_large(subject: str) -> ReplyBeyondBounds:
+    return ReplyBeyondBounds(
+        f"the gateway's answer for {subject} is larger than {LARGEST_BODY >> 20} MiB, and is not read: "
+        "show this to whoever runs the gateway"
+    )
