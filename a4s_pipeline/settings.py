@@ -106,6 +106,10 @@ class Settings(AnalystSettings):
     lake_files: str | None = None
     lake_kept_days: Annotated[int, Field(ge=0, le=36500)] = 30
     requests: Annotated[str | None, AfterValidator(lambda place: place and requests_place(place))] = None
+    restored_look_up_days: Annotated[int, Field(ge=0, le=36500)] = 30
+    requests_kept_days: Annotated[int, Field(ge=1, le=36500)] = 30
+    flows_kept_days: Annotated[int, Field(ge=1, le=36500)] = 90
+    attempts_kept_days: Annotated[int, Field(ge=1, le=36500)] = 365
     linger_seconds: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 60
 
     @model_validator(mode="after")

@@ -19,6 +19,7 @@ from a4s_pipeline.heap import nothing_collected
 
 # Command to the module that holds it: `a4s stock` must not pay for importing Dagster.
 _COMMANDS = {
+    "backup": "backup",
     "check": "check",
     "create-customer": "create_customer",
     "demo": "demo",
@@ -30,8 +31,10 @@ _COMMANDS = {
     "lake": "lake",
     "order": "orders",
     "orders": "orders",
+    "prune": "prune",
     "reconcile": "reconcile",
     "report": "report",
+    "restore": "backup",
     "retry": "exports",
     "sandbox": "sandbox",
     "stock": "stock",

@@ -52,21 +52,26 @@ def inbox_of(platform: Platform) -> AnyInbox[Any]:
     has locks that reach other machines, even a folder may be shared by some, over a network whose locks on
     files are not to be trusted.
     """
-    place = platform.settings.requests
-    if place is not None and is_url(place):
-        return RemoteInbox(_store_at(place), platform.locks)
-    folder = (platform.settings.data_dir if place is None else Path(place)).absolute()
+    folder = folder_of_requests(platform)
+    if folder is None:
+        return RemoteInbox(store_of_requests(platform), platform.locks)
     if platform.locks.reach_other_machines:
         return RemoteInbox(FolderStore(folder), platform.locks)
     return Inbox(folder)
 
 
-def store_of_requests(platform: Platform) -> Store:
-    """Return where the requests and answers of an installation lie, as a store of files."""
+def folder_of_requests(platform: Platform) -> Path | None:
+    """Return the folder that the inbox and the outbox lie in; None where they lie at a URL."""
     place = platform.settings.requests
     if place is not None and is_url(place):
-        return _store_at(place)
-    return FolderStore((platform.settings.data_dir if place is None else Path(place)).absolute())
+        return None
+    return (platform.settings.data_dir if place is None else Path(place)).absolute()
+
+
+def store_of_requests(platform: Platform) -> Store:
+    """Return where the requests and answers of an installation lie, as a store of files."""
+    folder = folder_of_requests(platform)
+    return _store_at(str(platform.settings.requests)) if folder is None else FolderStore(folder)
 
 
 def _store_at(url: str) -> Store:

@@ -121,6 +121,7 @@ class ConnectorAnswers:
         rules = SendRules(
             self._service.platform.locks,
             timedelta(seconds=self._settings.resend_after_seconds),
+            timedelta(days=self._settings.restored_look_up_days),
         )
         return SendOnce(self.ledger(kind), rules)
 

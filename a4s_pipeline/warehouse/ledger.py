@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from a4s_pipeline.warehouse.restores import last_restore
 from a4s_pipeline.warehouse.schema import LOCAL_DAY, Table
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import CREATED_CUSTOMERS, ORDER_EXPORT_ATTEMPTS, ORDER_EXPORTS
@@ -81,6 +82,11 @@ class Ledger:
         """Return what the ledger holds under a key."""
         found = self._entries(f'"{self.kind.key}" = $value', key)
         return found[0] if found else None
+
+    def restored_at(self) -> datetime | None:
+        """Return when the store was last put back from a backup; None where it never was."""
+        with self._warehouse.moment() as connection:
+            return last_restore(connection, self.connector)
 
     def entries(self, status: str | None = None) -> list[Entry]:
         """Return the rows of the ledger, oldest first, or those of one status."""

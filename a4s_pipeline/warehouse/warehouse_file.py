@@ -18,7 +18,6 @@ from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.applied_schema import apply_schema, is_applied, schema_of_file
 from a4s_pipeline.warehouse.opened import STORAGE, OpenedFile
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
-from a4s_pipeline.warehouse.tables import TABLES
 from a4s_pipeline.warehouse.turns import turns_of
 
 _POLL = 0.02
@@ -99,9 +98,7 @@ class WarehouseFile:
         with self.opened() as file:
             aside = _aside(self.path)
             try:
-                with duckdb.connect(str(aside), config=STORAGE) as fresh:
-                    _bring_up_to_date(fresh, self._conventions)
-                _copy_rows(file.connection, aside)
+                _copy_everything(file.connection, aside)
                 shutil.copymode(self.path, aside)
                 file.replace_file(aside)
             finally:
@@ -157,18 +154,18 @@ def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
 
 
-def _copy_rows(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
-    """Copy the rows of every table into another file that has the same tables."""
-    # A path is no parameter of ATTACH; a quote in it is doubled.
-    quoted = str(target).replace("'", "''")
-    connection.execute(f"ATTACH '{quoted}' AS fresh")
+def _copy_everything(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Copy tables, views, macros and comments into a new file."""
+    with duckdb.connect(str(target), config=STORAGE):
+        # It is made with our options for files, which ATTACH does not all have.
+        pass
+    # Neither a path nor a name of a database can be a parameter: quotes in them are doubled.
+    path = str(target).replace("'", "''")
+    connection.execute(f"ATTACH '{path}' AS fresh")
     try:
-        for table in TABLES:
-            columns = ", ".join(f'"{name}"' for name in table.column_names)
-            connection.execute(
-                f"INSERT INTO fresh.{table.name} ({columns}) "  # noqa: S608 - own names
-                f"SELECT {columns} FROM {table.name}"
-            )
+        (ours,) = connection.execute("SELECT current_database()").fetchall()[0]
+        name = str(ours).replace('"', '""')
+        connection.execute(f'COPY FROM DATABASE "{name}" TO fresh')
         connection.execute("CHECKPOINT fresh")
     finally:
         connection.execute("DETACH fresh")

@@ -38,7 +38,7 @@ OWN = {
     "warehouse/lake.py _done": CONSTANTS,
     "warehouse/privacy/forgetting.py": OWN_NAMES,
     "warehouse/row_changes.py": OWN_NAMES,
-    "warehouse/warehouse_file.py _copy_rows": f"{OWN_NAMES}; and a path of our own, quoted",
+    "warehouse/warehouse_file.py _copy_everything": "paths and names of our own files, quoted",
     "warehouse/views.py": "the name of a time zone that was found to exist",
 }
 

@@ -65,6 +65,13 @@ class Bookkeeping:
         named = {column: numbers.get(name) for name, column in self._ledger.kind.numbers.items()}
         return self._close(key, "ok", attempt, named, response=exact_json.dumps(dict(numbers)))
 
+    def found(
+        self, key: str, attempt: OpenAttempt, numbers: Mapping[str, str], columns: Mapping[str, Any]
+    ) -> Entry:
+        """Record that it was at the gateway already, though the ledger did not know of it."""
+        named = {column: numbers.get(name) for name, column in self._ledger.kind.numbers.items()}
+        return self._close(key, "ok", attempt, {**columns, **named}, response=exact_json.dumps(dict(numbers)))
+
     def did_not(
         self,
         key: str,

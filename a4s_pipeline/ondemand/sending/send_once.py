@@ -79,6 +79,8 @@ class SendRules:
 
     locks: Locks
     resend_after: timedelta
+    looked_up_first_for: timedelta = timedelta(0)
+    """How long after a restore the gateway is asked first: it may know more than the ledger."""
     lock_wait_seconds: float = 45.0
 
 
@@ -151,7 +153,17 @@ class SendOnce:
             return entry
         if entry is not None and entry.fingerprint == fingerprint:
             kept = {**kept, "received_at": entry.row["received_at"]}
+        if self._may_know_too_little():
+            found = errand.look_up()
+            if found is not None:
+                attempt = OpenAttempt("look_up", self._clock(), entry)
+                return self._books.found(key, attempt, found, kept)
         return self._prepare_and_send(key, prepare, errand, entry, kept)
+
+    def _may_know_too_little(self) -> bool:
+        """Tell whether the store was put back from a backup lately: what was sent since, it does not know."""
+        restored_at = self._ledger.restored_at() if self._rules.looked_up_first_for else None
+        return restored_at is not None and self._clock() - restored_at < self._rules.looked_up_first_for
 
     def settle(self, key: str, errand: Errand) -> Entry | None:
         """Look up what is unknown, and send again what certainly was not booked; return the row."""

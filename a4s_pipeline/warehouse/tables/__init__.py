@@ -26,6 +26,7 @@ from a4s_pipeline.warehouse.tables.reference import (
     REFERENCE_TABLES,
     SITE_TABLES,
 )
+from a4s_pipeline.warehouse.tables.restores import RESTORES
 from a4s_pipeline.warehouse.tables.state import (
     FLOW_EXECUTIONS,
     RECONCILED_MONTHS,
@@ -55,6 +56,7 @@ TABLES: tuple[Table, ...] = (
     CREATED_CUSTOMERS,
     FLOW_EXECUTIONS,
     FORGOTTEN_CUSTOMERS,
+    RESTORES,
 )
 
 __all__ = [
@@ -83,6 +85,7 @@ __all__ = [
     "RECONCILED_MONTHS",
     "REFERENCE_TABLES",
     "REMOVED_AT",
+    "RESTORES",
     "RUN_ID",
     "SET_ASIDE",
     "SITE_TABLES",

@@ -1,0 +1,124 @@
+"""Puts a backup in place, and records it: from then on the ledger may know less than the gateway."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from a4s_pipeline.backup.making import CATALOG, KEPT_BESIDE, LAKE_FILES, REQUESTS, STORE
+from a4s_pipeline.backup.manifest import checked_manifest
+from a4s_pipeline.errors import ChangeRequest, ChangeSettings, ChangeSite
+from a4s_pipeline.ondemand.inboxes import folder_of_requests
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.warehouse.place import FilePlace, SqliteLake
+from a4s_pipeline.warehouse.restores import record_restore
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A backup that was put in place: when it was made, and where what stood there before lies now."""
+
+    made_at: datetime
+    moved_to: Path | None
+
+
+def restore(platform: Platform, source: Path, *, replace: bool) -> Restored:
+    """Put a backup in place, wherever the settings say that this installation keeps its data.
+
+    Nothing else of the installation may run meanwhile. What stands there is refused to be replaced, unless
+    `replace` moves it aside. Raises `ChangeRequest` for that, and for a backup that is not whole.
+    """
+    manifest = checked_manifest(source)
+    place = platform.settings.warehouse_place
+    expected = "file" if isinstance(place, FilePlace) else "lake"
+    if manifest.store != expected or not isinstance(place, FilePlace | SqliteLake):
+        raise ChangeSettings(
+            f"A4S_WAREHOUSE: the backup is of a {manifest.store}, and the settings name another store: "
+            "set it as it was where the backup was made"
+        )
+    requests = folder_of_requests(platform)
+    if requests is None:
+        raise ChangeSettings("A4S_REQUESTS: a backup is put back into a folder: unset it, or name one")
+    data_dir = platform.settings.data_dir.absolute()
+    standing = [path for path in _places(platform, place, requests) if path.exists()]
+    moved_to = None
+    if standing:
+        moved_to = _moved_aside(data_dir, standing, replace=replace)
+    try:
+        _put_in_place(source, platform, place, requests)
+    except OSError as error:
+        raise ChangeSite(
+            f"{data_dir} could not be written ({error.strerror or error}): check the folder and the space, "
+            "then restore again with --replace",
+            code="RestoreFailed",
+        ) from None
+    _record(platform, manifest.made_at)
+    platform.publish()
+    return Restored(manifest.made_at, moved_to)
+
+
+def _places(platform: Platform, place: FilePlace | SqliteLake, requests: Path) -> list[Path]:
+    data_dir = platform.settings.data_dir.absolute()
+    if isinstance(place, FilePlace):
+        store = [place.path, place.path.with_name(f"{place.path.name}.wal")]
+        store.append(place.path.with_name(f".{place.path.name}.undo"))
+    else:
+        store = [place.catalog, Path(place.files)]
+    beside = [data_dir / name for name in KEPT_BESIDE]
+    return [*store, platform.settings.analytics_path, requests / "inbox", requests / "outbox", *beside]
+
+
+def _moved_aside(data_dir: Path, standing: list[Path], *, replace: bool) -> Path:
+    if not replace:
+        named = ", ".join(str(path) for path in standing[:3])
+        raise ChangeRequest(
+            f"{named} would be replaced: stop everything of this installation, then restore with --replace, "
+            "which moves what stands there aside",
+            code="TargetTaken",
+        )
+    aside = data_dir / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    aside.mkdir(parents=True)
+    for path in standing:
+        shutil.move(path, aside / path.name)
+    return aside
+
+
+def _put_in_place(source: Path, platform: Platform, place: FilePlace | SqliteLake, requests: Path) -> None:
+    data_dir = platform.settings.data_dir.absolute()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    requests.mkdir(parents=True, exist_ok=True)
+    if (source / REQUESTS).is_dir():
+        shutil.copytree(source / REQUESTS, requests, dirs_exist_ok=True)
+    for name in KEPT_BESIDE:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, data_dir / name)
+        elif (source / name).is_file():
+            shutil.copy2(source / name, data_dir / name)
+    if isinstance(place, FilePlace):
+        place.path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source / STORE, place.path)
+        return
+    place.catalog.parent.mkdir(parents=True, exist_ok=True)
+    if (source / LAKE_FILES).is_dir():
+        shutil.copytree(source / LAKE_FILES, place.files)
+    shutil.copy2(source / CATALOG, place.catalog)
+    with closing(sqlite3.connect(place.catalog)) as catalog, catalog:
+        # The catalog remembers where its files lay.
+        catalog.execute("UPDATE ducklake_metadata SET value = ? WHERE key = 'data_path'", [place.files])
+
+
+def _record(platform: Platform, made_at: datetime) -> None:
+    platform.warehouse.transact(
+        lambda connection: record_restore(
+            connection,
+            platform.settings.connectors,
+            backup_made_at=made_at,
+            restored_at=datetime.now(UTC),
+            run_id=f"a4s-restore-{uuid4()}",
+        )
+    )

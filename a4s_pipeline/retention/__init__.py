@@ -1,0 +1,1 @@
+"""What would grow for ever: answered requests, logged flows, attempts of exports that are resolved."""

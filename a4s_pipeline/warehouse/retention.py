@@ -1,0 +1,46 @@
+"""Deletes rows of the store that are older than they are kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+
+# Only of what is resolved: the payload of any other is needed to send it again. The row itself stays:
+# its fingerprint keeps an order from being sent twice.
+_RESOLVED = "status IN ('ok', 'refused') AND settled_at < $before"
+_STATEMENTS = {
+    "flow_executions": (
+        "DELETE FROM flow_executions WHERE connector = $connector AND started_at < $before RETURNING 1"
+    ),
+    "order_export_attempts": f"""
+        DELETE FROM order_export_attempts WHERE connector = $connector AND intake_order_id IN (
+            SELECT intake_order_id FROM order_exports WHERE connector = $connector AND {_RESOLVED}
+        ) RETURNING 1
+    """,  # noqa: S608 - a condition of this module's own
+    "order_exports": f"""
+        UPDATE order_exports SET intake = NULL, payload = NULL
+        WHERE connector = $connector AND {_RESOLVED} AND (intake IS NOT NULL OR payload IS NOT NULL)
+        RETURNING 1
+    """,  # noqa: S608 - a condition of this module's own
+    "created_customers": f"""
+        UPDATE created_customers SET payload = NULL
+        WHERE connector = $connector AND {_RESOLVED} AND payload IS NOT NULL RETURNING 1
+    """,  # noqa: S608 - a condition of this module's own
+}
+
+
+def prune_rows(
+    connection: duckdb.DuckDBPyConnection,
+    connector: str,
+    *,
+    flows_before: datetime,
+    attempts_before: datetime,
+) -> dict[str, int]:
+    """Delete and blank, within a transaction, what is older; return how many rows, by table."""
+    counts = {}
+    for table, statement in _STATEMENTS.items():
+        before = flows_before if table == "flow_executions" else attempts_before
+        rows = connection.execute(statement, {"connector": connector, "before": before}).fetchall()
+        counts[table] = len(rows)
+    return {table: count for table, count in counts.items() if count}

@@ -1,0 +1,145 @@
+"""A backup that is made while all runs, and what a restore to it does to what was sent since."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+from a4s_pipeline_tests.cli.conftest import Installation
+
+
+def order_file(site: Installation, order_id: str) -> str:
+    path = site.folder / f"{order_id}.order"
+    lines = [{"itemCode": "A1", "quantity": 1}]
+    path.write_text(json.dumps({"intakeOrderId": order_id, "customerCode": "K1", "lines": lines}))
+    return str(path)
+
+
+def customer_file(site: Installation, code: str) -> str:
+    path = site.folder / f"{code}.customer"
+    path.write_text(json.dumps({"customerCode": code, "name": "New"}))
+    return str(path)
+
+
+def export(site: Installation, order_id: str) -> dict[str, Any]:
+    site.source.put_customer({"customerCode": "K1", "name": "One"})
+    done = site.a4s("export-order", order_file(site, order_id), "--json")
+    assert done.status == 0, done.err
+    answer: dict[str, Any] = done.json()
+    return answer
+
+
+def booked(site: Installation) -> list[str]:
+    return sorted(order.external_id for order in site.source.booked)
+
+
+def test_after_a_restore_to_an_older_state_nothing_is_booked_or_created_twice(site: Installation) -> None:
+    site.put("O-1")
+    site.sync()
+    export(site, "IO-before")
+    backup = str(site.folder / "backup")
+    assert site.a4s("backup", backup).status == 0
+    since = export(site, "IO-since")
+    created = site.a4s("create-customer", customer_file(site, "K9"), "--json").json()
+
+    assert site.a4s("restore", backup, "--replace").status == 0
+
+    assert [row[0] for row in site.query("SELECT intake_order_id FROM order_exports")] == ["IO-before"]
+    again = export(site, "IO-since")
+    assert (again["orderId"], again["orderNumber"]) == (since["orderId"], since["orderNumber"])
+    recreated = site.a4s("create-customer", customer_file(site, "K9"), "--json").json()
+    assert recreated["externalId"] == created["externalId"]
+    export(site, "IO-after")
+    assert booked(site) == ["IO-after", "IO-before", "IO-since"]
+
+
+def test_a_gateway_that_cannot_be_asked_after_a_restore_keeps_anything_from_being_sent(
+    site: Installation,
+) -> None:
+    site.sync()
+    backup = str(site.folder / "backup")
+    assert site.a4s("backup", backup).status == 0
+    assert site.a4s("restore", backup, "--replace").status == 0
+    site.sandbox.faults.unavailable, site.sandbox.faults.routes = 1.0, frozenset({"exported_order"})
+    site.sandbox.faults.retry_after_seconds = 0
+    failed = site.a4s("export-order", order_file(site, "IO-1"))
+    site.sandbox.faults.unavailable = 0.0
+    assert failed.status == 1
+    assert booked(site) == []
+    export(site, "IO-1")
+    assert booked(site) == ["IO-1"]
+
+
+def test_a_backup_made_in_the_middle_of_imports_and_exports_is_one_state(site: Installation) -> None:
+    for number in range(60):
+        site.put(f"O-{number}", day=f"2024-03-05T09:{number:02d}:00")
+    over = threading.Event()
+
+    def sync() -> None:
+        site.sync()
+        over.set()
+
+    syncing = threading.Thread(target=sync)
+    syncing.start()
+    made = 0
+    while not over.is_set() or made == 0:
+        target = site.folder / f"backup-{made}"
+        assert site.a4s("backup", str(target)).status == 0
+        made += 1
+    syncing.join()
+    site.folder.joinpath("data").rename(site.folder / "lost")
+    for number in range(made):
+        assert site.a4s("restore", str(site.folder / f"backup-{number}"), "--replace").status == 0
+        without = site.query("SELECT count(*) FROM orders_without_lines")
+        held, lines = site.query("SELECT count(*), (SELECT count(*) FROM order_lines) FROM orders")[0]
+        assert without == [(0,)]
+        assert held == lines
+        site.sync()
+        assert len(site.held()) == 60
+
+
+def test_requests_and_what_lies_beside_the_store_come_back(site: Installation) -> None:
+    site.sync()
+    kept = {
+        "inbox/waiting.json": "{}",
+        "inbox/done/one.json": "1",
+        "inbox/.answers/one.json": "2",
+        "outbox/one.json": "3",
+        "reference/cost_prices.csv": "item_code,cost_price\n",
+        "failures.log": "a line\n",
+    }
+    data = site.folder / "data"
+    for name, text in kept.items():
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_text(text)
+    assert site.a4s("backup", str(site.folder / "backup")).status == 0
+    data.rename(site.folder / "elsewhere")
+    assert site.a4s("restore", str(site.folder / "backup")).status == 0
+    assert {name: (data / name).read_text() for name in kept} == kept
+
+
+def test_a_restore_replaces_nothing_unasked_and_takes_no_backup_that_is_not_whole(site: Installation) -> None:
+    site.put("O-1")
+    site.sync()
+    backup = site.folder / "backup"
+    assert site.a4s("backup", str(backup)).status == 0
+    taken = site.a4s("restore", str(backup))
+    assert (taken.status, "--replace" in taken.err) == (1, True)
+    again = site.a4s("backup", str(backup))
+    assert (again.status, "is taken" in again.err) == (1, True)
+
+    store = backup / "warehouse.duckdb"
+    store.write_bytes(store.read_bytes()[:-1] + b"x")
+    damaged = site.a4s("restore", str(backup), "--replace")
+    assert (damaged.status, "is not what was backed up" in damaged.err) == (1, True)
+    no_backup = site.a4s("restore", str(site.folder), "--replace")
+    assert (no_backup.status, "is no backup" in no_backup.err) == (1, True)
+    assert site.held() == ["O-1"]
+
+
+def test_what_stood_there_is_moved_aside_and_named(site: Installation) -> None:
+    site.put("O-1")
+    site.sync()
+    assert site.a4s("backup", str(site.folder / "backup")).status == 0
+    done = site.a4s("restore", str(site.folder / "backup"), "--replace", "--json").json()
+    assert (Path(done["movedTo"]) / "warehouse.duckdb").is_file()
