@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TypeVar
 
 from a4s_pipeline.errors import A4sError, ChangeSettings
@@ -184,6 +185,12 @@ class Platform:
         if isinstance(self._store, Lake):
             return self._store.published()
         return publish(self._store, self.settings.analytics_path)
+
+    def copy_store(self, target: Path) -> None:
+        """Write a consistent copy of the warehouse file, while others use it."""
+        if isinstance(self._store, Lake):
+            raise ChangeSettings("A4S_WAREHOUSE names a lake: it is no file that could be copied")
+        publish(self._store, target)
 
     def tend_lake(self) -> Tended:
         """Keep the lake small and swift; see `tend`."""

@@ -16,8 +16,6 @@ from a4s_pipeline.errors import ChangeRequest, ChangeSettings, ChangeSite
 from a4s_pipeline.ondemand.inboxes import folder_of_requests
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.place import FilePlace, Place, SqliteLake
-from a4s_pipeline.warehouse.publish import publish
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline.whole_files import write_whole
 
 STORE = "warehouse.duckdb"
@@ -101,7 +99,7 @@ def _copy_requests(folder: Path | None, target: Path) -> None:
 
 def _copy_store(platform: Platform, place: Place, target: Path) -> None:
     if isinstance(place, FilePlace):
-        publish(WarehouseFile(place.path, zone=platform.settings.timezone), target / STORE)
+        platform.copy_store(target / STORE)
     elif isinstance(place, SqliteLake):
         # The catalog first: what it names is there for a day after its last snapshot.
         with (
