@@ -13,7 +13,6 @@ from a4s_pipeline.orchestration.automation.jobs import SYNC_CUSTOMERS, SYNC_ITEM
 from a4s_pipeline.orchestration.automation.schedules import run_request_for_listing, run_request_for_orders
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import GivenSettings, Settings
-from a4s_pipeline.warehouse.state import StreamState
 from cluster.dagster_api import Launch
 from cluster.gateway import Gateway
 from cluster.home import Home
@@ -51,13 +50,12 @@ def import_of_everything(settings: Settings) -> Iterator[Launch]:
         yield import_of_orders(connector, settings)
     for connector in settings.connectors:
         for job in (SYNC_CUSTOMERS, SYNC_ITEMS):
-            yield _launch(job.name, run_request_for_listing(connector, now))
+            yield _launch(job, run_request_for_listing(connector, now))
 
 
-def import_of_orders(connector: str, settings: Settings, state: StreamState | None = None) -> Launch:
-    """Return the run that catches a connector's orders up; without a state, from the very beginning."""
-    request = run_request_for_orders(connector, state or StreamState(), settings, datetime.now(UTC))
-    return _launch(SYNC_ORDERS.name, request)
+def import_of_orders(connector: str, settings: Settings) -> Launch:
+    """Return the run that catches a connector's orders up, the first time from the very beginning."""
+    return _launch(SYNC_ORDERS, run_request_for_orders(connector, settings, datetime.now(UTC)))
 
 
 def imported(settings: Settings) -> dict[str, Imported]:

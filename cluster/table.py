@@ -19,7 +19,7 @@ def table_of(
     for heading in ("orders", "lines", "waited s", "took s"):
         table.add_column(heading, justify="right")
     table.add_column("worker")
-    of_orders = [run for run in runs if run.job == SYNC_ORDERS.name]
+    of_orders = [run for run in runs if run.job == SYNC_ORDERS]
     for run in sorted(of_orders, key=lambda run: run.tags[CONNECTOR_TAG]):
         connector = run.tags[CONNECTOR_TAG]
         held = found.get(connector, Imported())

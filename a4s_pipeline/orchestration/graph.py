@@ -1,62 +1,71 @@
 """The whole graph on one page: the assets, checks, jobs and schedules of an installation."""
 
+from __future__ import annotations
+
 import dagster as dg
 
 from a4s_pipeline.orchestration.alerts.failures import run_failures
-from a4s_pipeline.orchestration.assets.analytics import analytics
-from a4s_pipeline.orchestration.assets.lake import TEND_LAKE, lake, lake_schedule
-from a4s_pipeline.orchestration.assets.ledgers import LEDGERS
+from a4s_pipeline.orchestration.assets.analytics import analytics_asset
+from a4s_pipeline.orchestration.assets.lake import lake_asset, lake_job, lake_schedule
+from a4s_pipeline.orchestration.assets.ledgers import ledger_assets
 from a4s_pipeline.orchestration.assets.listings import customer_assets, item_assets
 from a4s_pipeline.orchestration.assets.orders import order_assets
 from a4s_pipeline.orchestration.assets.pictures import picture_asset
-from a4s_pipeline.orchestration.automation.jobs import SYNC_CUSTOMERS, SYNC_ITEMS, SYNC_ORDERS
+from a4s_pipeline.orchestration.assets.sources import source_assets
+from a4s_pipeline.orchestration.automation.jobs import reconciling_job, standing_job, sync_job
 from a4s_pipeline.orchestration.automation.lost_runs import lost_runs, platform_resource
-from a4s_pipeline.orchestration.automation.on_demand import on_demand, on_demand_requests
+from a4s_pipeline.orchestration.automation.on_demand import on_demand_job, on_demand_requests
 from a4s_pipeline.orchestration.automation.schedules import customer_schedule, item_schedule, order_schedule
-from a4s_pipeline.orchestration.checks.reconciling import (
-    RECONCILE_ORDERS,
-    order_reconciliation,
-    reconciliation_schedule,
-)
-from a4s_pipeline.orchestration.checks.standing import STANDING_CHECKS, STORE_CHECKS, standing_schedule
+from a4s_pipeline.orchestration.checks.reconciling import order_reconciliation, reconciliation_schedule
+from a4s_pipeline.orchestration.checks.standing import standing_checks, standing_schedule
+from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.warehouse.place import FilePlace, PostgresLake
 
+_ASSETS = {"orders": order_assets, "items": item_assets, "customers": customer_assets}
+_SCHEDULES = {"orders": order_schedule, "items": item_schedule, "customers": customer_schedule}
 
-def build_definitions(settings: Settings) -> dg.Definitions:
-    """Return the assets, checks, jobs and schedules of an installation with these settings."""
+
+def build_definitions(
+    settings: Settings, layout: Layout | None = None, platform: Platform | None = None
+) -> dg.Definitions:
+    """Return the assets, checks, jobs and schedules of an installation with these settings.
+
+    Without a platform, a run reads the settings of its own process.
+    """
+    layout = layout or Layout()
     is_lake = not isinstance(settings.warehouse_place, FilePlace)
     is_spread = isinstance(settings.warehouse_place, PostgresLake)
+    imports = [stream for stream in _ASSETS if stream in layout.streams]
+    has_orders = "orders" in imports
+    checks = standing_checks(layout)
+    reconciliation = order_reconciliation(layout)
+    schedules = [
+        *(_SCHEDULES[stream](settings, layout) for stream in imports),
+        *([reconciliation_schedule(settings)] if has_orders else []),
+        standing_schedule(settings),
+        *([lake_schedule(settings)] if is_lake else []),
+    ]
     return dg.Definitions(
         assets=[
-            order_assets(settings),
-            item_assets(settings),
-            customer_assets(settings),
-            picture_asset(settings),
-            analytics,
-            *LEDGERS,
-            *([lake] if is_lake else []),
+            *source_assets(layout),
+            *(_ASSETS[stream](settings, layout) for stream in imports),
+            *([picture_asset(settings, layout)] if "items" in imports else []),
+            analytics_asset(layout),
+            *ledger_assets(layout),
+            *([lake_asset(layout)] if is_lake else []),
         ],
-        asset_checks=[*STORE_CHECKS, order_reconciliation],
+        asset_checks=[*checks.values(), *([reconciliation] if has_orders else [])],
         jobs=[
-            on_demand,
-            SYNC_ORDERS,
-            SYNC_ITEMS,
-            SYNC_CUSTOMERS,
-            RECONCILE_ORDERS,
-            STANDING_CHECKS,
-            *([TEND_LAKE] if is_lake else []),
+            on_demand_job(layout),
+            *(sync_job(layout, stream, checks) for stream in imports),
+            *([reconciling_job(reconciliation)] if has_orders else []),
+            standing_job(checks),
+            *([lake_job(layout)] if is_lake else []),
         ],
-        schedules=[
-            order_schedule(settings),
-            item_schedule(settings),
-            customer_schedule(settings),
-            reconciliation_schedule(settings),
-            standing_schedule(settings),
-            *([lake_schedule(settings)] if is_lake else []),
-        ],
+        schedules=schedules if layout.has_schedules else [],
         sensors=[on_demand_requests, run_failures, *([lost_runs] if is_spread else [])],
-        resources={"platform": platform_resource(Platform())},
+        resources={"platform": platform_resource(platform or Platform())},
         executor=dg.in_process_executor,
     )

@@ -18,10 +18,10 @@ from a4s_pipeline.orchestration.assets.orders import STEP, Reading
 from a4s_pipeline.orchestration.assets.partitions import PARTITION, range_tags
 from a4s_pipeline.orchestration.automation.jobs import CONNECTOR_TAG, SYNC_CUSTOMERS, SYNC_ITEMS, SYNC_ORDERS
 from a4s_pipeline.orchestration.automation.lost_runs import platform_resource
-from a4s_pipeline.orchestration.automation.schedules import published_order_states, run_request_for_orders
+from a4s_pipeline.orchestration.automation.schedules import run_request_for_orders
 from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sync.windows import Months, month_of
+from a4s_pipeline.sync.windows import Months
 
 # Expected failures are told by the command itself, in a line; Dagster would add its stack trace.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -61,15 +61,15 @@ class JobRunner:
         """Run `sync_orders` for one connector."""
         tags, reading = self._tags_and_reading(request)
         config = {"ops": {STEP: {"config": {"reading": reading.name}}}}
-        return self._run(SYNC_ORDERS.name, tags, config)
+        return self._run(SYNC_ORDERS, tags, config)
 
     def sync_items(self, connector: str) -> str | None:
         """Run `sync_items` for one connector."""
-        return self._run(SYNC_ITEMS.name, _whole_connector(connector), {})
+        return self._run(SYNC_ITEMS, _whole_connector(connector), {})
 
     def sync_customers(self, connector: str) -> str | None:
         """Run `sync_customers` for one connector."""
-        return self._run(SYNC_CUSTOMERS.name, _whole_connector(connector), {})
+        return self._run(SYNC_CUSTOMERS, _whole_connector(connector), {})
 
     def _run(self, job_name: str, tags: dict[str, str], config: dict[str, Any]) -> str | None:
         with nothing_collected(), warnings.catch_warnings():
@@ -90,12 +90,7 @@ class JobRunner:
         if request.months is not None:
             tags = _tags_of(request.connector, request.months)
             return tags, Reading.WHOLE if request.whole else Reading.MONTHS
-        if self._home is None:
-            # What is new is read whatever the months; to record each of 143 for nobody took 1.0 s.
-            this_month = month_of(now, settings.timezone)
-            return _tags_of(request.connector, Months(this_month, this_month)), Reading.NEW
-        state = published_order_states(self._platform)[request.connector]
-        return dict(run_request_for_orders(request.connector, state, settings, now).tags), Reading.NEW
+        return dict(run_request_for_orders(request.connector, settings, now).tags), Reading.NEW
 
 
 def _whole_connector(connector: str) -> dict[str, str]:

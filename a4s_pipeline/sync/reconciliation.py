@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from a4s_pipeline.sync.windows import Months, Span, midnight, month_after
+from a4s_pipeline.sync.windows import Months, Span, each_month, midnight, month_after
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def spans_of(months: Months, *, history_start: date, running: date, timezone: Zo
             max(midnight(history_start, timezone), midnight(month, timezone)),
             None if month >= running else midnight(month_after(month), timezone),
         )
-        for month in _each(max(months.first, history_start.replace(day=1)), min(months.last, running))
+        for month in each_month(max(months.first, history_start.replace(day=1)), min(months.last, running))
     }
 
 
@@ -126,9 +126,3 @@ def ranges_of(months: Sequence[date]) -> list[Months]:
         else:
             ranges.append(Months(month, month))
     return ranges
-
-
-def _each(month: date, last: date) -> Iterator[date]:
-    while month <= last:
-        yield month
-        month = month_after(month)

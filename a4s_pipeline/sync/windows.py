@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -43,6 +44,14 @@ def month_of(instant: datetime, timezone: ZoneInfo) -> date:
 def month_after(month: date) -> date:
     """Return the first day of the next month."""
     return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def each_month(first: date, last: date) -> Iterator[date]:
+    """Return the months from one to another, both inclusive, each by its first day."""
+    month = first
+    while month <= last:
+        yield month
+        month = month_after(month)
 
 
 def history_months(history_start: date, clock: datetime, timezone: ZoneInfo) -> Months:

@@ -78,6 +78,16 @@ _SUB_TOTALS_OFF = """
     GROUP BY ALL ORDER BY ALL
 """
 
+# What no sync will come upon by itself. A month that was never compared is not there.
+_MONTHS_TO_REPAIR = """
+    SELECT connector, strftime(month, '%Y-%m'), missing + gone + changed,
+           list_concat(
+               from_json(examples->'missing', '["VARCHAR"]'), from_json(examples->'gone', '["VARCHAR"]'),
+               from_json(examples->'changed', '["VARCHAR"]')
+           )[:5]
+    FROM reconciled_months WHERE missing + gone + changed > waiting ORDER BY connector, month
+"""
+
 _STREAMS = """
     SELECT connector, last_success_at, last_run_at, last_error, has_history, last_history_sync
     FROM sync_state WHERE stream = $stream
@@ -121,6 +131,11 @@ def sub_totals_off(store: duckdb.DuckDBPyConnection) -> list[Broken]:
     return _broken(store, _SUB_TOTALS_OFF)
 
 
+def months_to_repair(store: duckdb.DuckDBPyConnection) -> list[Broken]:
+    """Return the months whose orders differ from the gateway's for good, as they were last compared."""
+    return _broken(store, _MONTHS_TO_REPAIR)
+
+
 def exports_unsettled(store: duckdb.DuckDBPyConnection, now: datetime) -> list[Broken]:
     """Return the order exports that are failed, unknown or left behind; the kind is their status."""
     return _broken(store, _EXPORTS_UNSETTLED, {"since": now - LONGEST_SENDING})
@@ -141,6 +156,6 @@ def _broken(
     store: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any] | None = None
 ) -> list[Broken]:
     return [
-        Broken(connector, kind, count, tuple(first))
+        Broken(connector, kind, count, tuple(first or ()))
         for connector, kind, count, first in store.execute(query, parameters).fetchall()
     ]

@@ -134,7 +134,7 @@ class Spread:
 def listings_of(connector: str) -> list[Launch]:
     """The runs that read the items and the customers of a connector."""
     request = run_request_for_listing(connector, datetime.now(UTC))
-    return [Launch(job.name, dict(request.tags), {}) for job in (SYNC_ITEMS, SYNC_CUSTOMERS)]
+    return [Launch(job, dict(request.tags), {}) for job in (SYNC_ITEMS, SYNC_CUSTOMERS)]
 
 
 def imported_alone(sandbox: Sandbox, folder: Path, streams: Mapping[str, Sequence[str]]) -> Platform:

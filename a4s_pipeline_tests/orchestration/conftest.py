@@ -76,7 +76,7 @@ class Site:
         reading: Reading = Reading.WHOLE,
     ) -> dg.ExecuteInProcessResult:
         """Run a job over a range of partitions, as the schedule and the UI's backfill do."""
-        return self.definitions.resolve_job_def(SYNC_ORDERS.name).execute_in_process(
+        return self.definitions.resolve_job_def(SYNC_ORDERS).execute_in_process(
             instance=self.instance,
             tags={RANGE_START: first, RANGE_END: last or first},
             resources={"platform": self.platform},

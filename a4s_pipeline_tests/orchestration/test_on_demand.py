@@ -19,6 +19,7 @@ from a4s_pipeline.ondemand import runs
 from a4s_pipeline.orchestration.automation import on_demand as module
 from a4s_pipeline.orchestration.automation.on_demand import JOB, on_demand_requests
 from a4s_pipeline.orchestration.graph import build_definitions
+from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline_tests.ondemand.desk_fixtures import Site, asks, exports, installed, wait_until
 
@@ -69,7 +70,9 @@ def metadata(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
 
 def put_run(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> str:
     """Let the history hold a run of that status, of which nothing else is there."""
-    run = instance.create_run_for_job(job_def=module.on_demand, status=dg.DagsterRunStatus.NOT_STARTED)
+    run = instance.create_run_for_job(
+        job_def=module.on_demand_job(Layout()), status=dg.DagsterRunStatus.NOT_STARTED
+    )
     events = {
         dg.DagsterRunStatus.STARTING: dg.DagsterEventType.PIPELINE_STARTING,
         dg.DagsterRunStatus.STARTED: dg.DagsterEventType.PIPELINE_START,
@@ -328,7 +331,7 @@ def test_an_id_given_by_hand_is_a_plain_file_name(
 
 
 def test_nothing_of_the_job_is_run_again_by_dagster() -> None:
-    job = module.on_demand
+    job = module.on_demand_job(Layout())
     assert job.tags["dagster/max_retries"] == "0"
     assert job.executor_def is dg.in_process_executor
     assert [

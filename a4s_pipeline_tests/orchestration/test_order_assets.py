@@ -10,7 +10,9 @@ import pytest
 
 from a4s_pipeline.orchestration.assets.orders import Reading
 from a4s_pipeline.orchestration.checks.order_checks import order_health
+from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.sandbox import Faults
+from a4s_pipeline.sync.windows import month_of
 from a4s_pipeline_tests.orchestration.conftest import Site, failure_of, line
 
 ASSETS = ["orders", "order_lines"]
@@ -61,11 +63,51 @@ def test_one_run_covers_months_of_several_connectors(site: Site) -> None:
     result = site.run("demo|2024-03-01", "noord|2024-04-01")
     assert result.success
     assert site.held() == ["demo A3", "demo A4", "noord A3", "noord A4"]
-    assert materialized(result, "orders")["noord|2024-04-01"]["connectors"] == "demo, noord"
-    assert materialized(result, "orders")["noord|2024-04-01"]["new"] == 4
+    found = materialized(result, "orders")
+    assert {partition: (told["new"], told["dagster/row_count"]) for partition, told in found.items()} == {
+        f"{connector}|2024-0{month}-01": (1, 1) for connector in ("demo", "noord") for month in (3, 4)
+    }
+    # What is of a sync as a whole stands once, on the last month that it read.
+    assert {partition: told["run/new"] for partition, told in found.items() if "run/new" in told} == {
+        "demo|2024-04-01": 2,
+        "noord|2024-04-01": 2,
+    }
 
 
-def test_the_numbers_of_a_sync_are_those_of_the_run(site: Site, make_site: Callable[..., Site]) -> None:
+def test_each_month_and_table_has_numbers_of_its_own(site: Site) -> None:
+    site.put("A1", "2024-01-03T09:00:00", lines=[line("1"), line("2")])
+    site.put("A2", "2024-01-04T09:00:00", lines=[line("1")])
+    site.put("GONE", "2024-02-08T09:00:00", lines=[line("1")])
+    site.put("MOVED", "2024-02-09T09:00:00", lines=[line("1")])
+    site.sync()
+    site.put("A1", "2024-01-03T09:00:00", status="shipped", lines=[line("1", quantity=5), line("3")])
+    site.put("B1", "2024-02-10T09:00:00", lines=[line("1"), line("2"), line("3")])
+    site.put("MOVED", "2024-03-09T09:00:00", lines=[line("1")])
+    site.put("..", "2024-03-10T09:00:00")
+    site.source().remove_order("GONE")
+    result = site.run("demo|2024-01-01", "demo|2024-03-01")
+    assert result.success
+
+    def numbers(asset: str) -> dict[str | None, tuple[int, ...]]:
+        names = ("dagster/row_count", "new", "changed", "removed", "set_aside")
+        return {
+            partition: tuple(told[name] for name in names)
+            for partition, told in materialized(result, asset).items()
+        }
+
+    assert numbers("orders") == {
+        "demo|2024-01-01": (2, 0, 1, 0, 0),
+        "demo|2024-02-01": (2, 1, 0, 2, 0),  # B1; GONE stays as removed, MOVED went to March
+        "demo|2024-03-01": (1, 1, 0, 0, 1),
+    }
+    assert numbers("order_lines") == {
+        "demo|2024-01-01": (3, 1, 1, 1, 0),
+        "demo|2024-02-01": (4, 3, 0, 0, 0),
+        "demo|2024-03-01": (1, 0, 0, 0, 0),
+    }
+
+
+def test_the_numbers_of_a_sync_stand_once(site: Site) -> None:
     for number in range(5):
         site.put(f"A{number}", f"2024-01-0{number + 2}T09:00:00Z")
     site.put("GONE", "2024-01-08T09:00:00Z")
@@ -78,24 +120,53 @@ def test_the_numbers_of_a_sync_are_those_of_the_run(site: Site, make_site: Calla
     before = len(site.sandbox.requests)
     result = site.run("demo|2024-01-01")
     assert result.success
+    assert not [name for name in materialized(result, "order_lines")["demo|2024-01-01"] if "run/" in name]
+    told = materialized(result, "orders")["demo|2024-01-01"]
+    counts = {name.removeprefix("run/"): value for name, value in told.items() if name.startswith("run/")}
+    assert 0 < counts.pop("seconds") < 60
+    assert counts == {
+        "seen": 7,
+        "new": 1,
+        "changed": 1,
+        "unchanged": 4,
+        "removed": 1,
+        "set_aside": 1,
+        "without_lines": 1,
+        "left_for_next_sync": 1,
+        "calls": len(site.sandbox.requests) - before,
+        "retries": 2,
+    }
+    assert told["listing_complete"] is True
+    assert told["watermark_before"] == datetime(2024, 1, 8, 9, tzinfo=UTC).timestamp()
+    assert told["watermark"] == datetime(2024, 1, 10, 9, tzinfo=UTC).timestamp()
+    assert told["connector"] == "demo"
+
+
+def test_a_catch_up_records_the_months_that_it_touched_and_the_running_one(site: Site) -> None:
+    put_four_months(site)
+    running = month_of(datetime.now(UTC), site.settings.timezone)
+    now = f"demo|{running:%Y-%m}-01"
+    first = site.run(now, reading=Reading.NEW)
+    months = {f"demo|2024-0{month}-01" for month in (2, 3, 4, 5)}
     for asset in ASSETS:
-        metadata = materialized(result, asset)["demo|2024-01-01"]
-        assert {name: metadata[name] for name in ("seen", "new", "changed", "unchanged", "removed")} == {
-            "seen": 7,
-            "new": 1,
-            "changed": 1,
-            "unchanged": 4,
-            "removed": 1,
-        }
-        assert metadata["set_aside"] == 1
-        assert metadata["without_lines"] == metadata["left_for_next_sync"] == 1
-        assert metadata["listing_complete"] is True
-        assert metadata["calls"] == len(site.sandbox.requests) - before
-        assert metadata["retries"] == 2
-        assert 0 < metadata["seconds"] < 60
-        assert metadata["watermark_before"] == datetime(2024, 1, 8, 9, tzinfo=UTC).timestamp()
-        assert metadata["watermark"] == datetime(2024, 1, 10, 9, tzinfo=UTC).timestamp()
-        assert metadata["connectors"] == "demo"
+        assert set(materialized(first, asset)) == {*months, now}
+        assert site.instance.get_materialized_partitions(dg.AssetKey(asset)) == {*months, now}
+    site.put("A6", "2024-06-10T09:00:00")
+    assert set(materialized(site.run(now, reading=Reading.NEW), "orders")) == {"demo|2024-06-01", now}
+
+
+def test_what_a_sync_that_broke_off_has_written_is_recorded(
+    site: Site, make_site: Callable[..., Site]
+) -> None:
+    small = make_site(page_size=2)
+    put_four_months(small)
+    small.sandbox.faults = Faults(script={"orders": ["ok", *["server_error"] * 50]})
+    result = small.run("demo|2024-02-01", "demo|2024-06-01")
+    assert not result.success
+    assert set(materialized(result, "orders")) == {"demo|2024-02-01", "demo|2024-03-01"}
+    assert materialized(result, "orders")["demo|2024-02-01"]["dagster/row_count"] == 1
+    # What was published is told too.
+    assert materialized(result, "analytics")[None]["orders_rows"] == 2
 
 
 def test_the_numbers_are_numbers_so_that_the_ui_plots_them(site: Site) -> None:
@@ -105,10 +176,18 @@ def test_the_numbers_are_numbers_so_that_the_ui_plots_them(site: Site) -> None:
         for event in site.run("demo|2024-03-01").get_asset_materialization_events()
         if event.asset_key == dg.AssetKey("orders")
     ]
-    names = "seen new changed unchanged removed set_aside without_lines left_for_next_sync calls retries"
-    for name in names.split():
+    for name in [
+        "dagster/row_count",
+        "new",
+        "changed",
+        "removed",
+        "set_aside",
+        "run/seen",
+        "run/calls",
+        "run/retries",
+    ]:
         assert isinstance(materialization.metadata[name], dg.IntMetadataValue), name
-    assert isinstance(materialization.metadata["seconds"], dg.FloatMetadataValue)
+    assert isinstance(materialization.metadata["run/seconds"], dg.FloatMetadataValue)
     assert isinstance(materialization.metadata["history_age_hours"], dg.FloatMetadataValue)
     assert isinstance(materialization.metadata["last_history_sync"], dg.TimestampMetadataValue)
 
@@ -140,7 +219,7 @@ def test_a_backfill_finds_a_line_edited_under_an_unchanged_header_and_a_usual_sy
     result = site.run("demo|2024-03-01")
     assert site.query("SELECT quantity FROM order_lines") == [(Decimal("2.5000"),)]
     metadata = materialized(result, "orders")["demo|2024-03-01"]
-    assert (metadata["changed"], metadata["unchanged"]) == (1, 0)
+    assert (metadata["run/changed"], metadata["run/unchanged"]) == (1, 0)
 
 
 def test_months_alone_read_the_lines_of_new_and_changed_orders(site: Site) -> None:
@@ -270,7 +349,7 @@ def test_checks_warn_with_what_to_do_and_do_not_fail_the_run(site: Site) -> None
 
 
 def test_each_check_says_in_the_ui_what_it_holds(site: Site) -> None:
-    for spec in order_health.check_specs:
+    for spec in order_health(Layout()).check_specs:
         assert spec.description, spec.name
         assert spec.description.endswith("."), spec.name
 

@@ -6,7 +6,7 @@ from a4s_pipeline_tests.orchestration.conftest import Site, failure_of
 
 
 def _run(site: Site) -> dg.ExecuteInProcessResult:
-    return site.definitions.resolve_job_def(RECONCILE_ORDERS.name).execute_in_process(
+    return site.definitions.resolve_job_def(RECONCILE_ORDERS).execute_in_process(
         instance=site.instance, resources={"platform": site.platform}, raise_on_error=False
     )
 
@@ -62,6 +62,40 @@ def test_a_gateway_that_does_not_answer_fails_the_run_in_words(site: Site) -> No
 
 
 def test_a_sync_does_not_compare_the_whole_history(site: Site) -> None:
-    nodes = site.definitions.resolve_job_def(SYNC_ORDERS.name).graph.node_dict
+    nodes = site.definitions.resolve_job_def(SYNC_ORDERS).graph.node_dict
     assert "order_health" in nodes
     assert "order_reconciliation" not in nodes
+
+
+def test_a_month_by_hand_compares_its_own_months_and_tells_what_is_known_of_the_others(site: Site) -> None:
+    for connector in ("demo", "noord"):
+        site.put("A1", connector=connector)
+        site.put("B1", "2024-09-01T09:00:00", connector=connector)
+        site.sync(connector)
+    site.source("noord").remove_order("A1")
+    _run(site)
+    site.source().remove_order("B1")
+    site.sandbox.clear()
+    job = site.definitions.get_implicit_global_asset_job_def()
+    keys = {dg.AssetKey("orders"), dg.AssetKey("order_lines")}
+    check = dg.AssetCheckKey(dg.AssetKey("orders"), "months_agree")
+    result = job.get_subset(asset_selection=keys, asset_check_selection={check}).execute_in_process(
+        instance=site.instance,
+        partition_key=dg.MultiPartitionKey({"connector": "demo", "month": "2024-03-01"}),
+        resources={"platform": site.platform},
+    )
+    told = _told(result)
+    assert told.metadata["months"].value == 1
+    assert told.description is not None
+    assert "noord 2024-03: `A1`" in told.description
+    assert {call.administration for call in site.sandbox.requests} == {"Demo B.V."}
+
+
+def test_a_gateway_that_does_not_answer_leaves_what_was_found_before(site: Site) -> None:
+    site.put("A1")
+    site.sync()
+    assert _told(_run(site)).passed
+    site.faults.server_error = 1.0
+    result = _run(site)
+    assert not result.success
+    assert _told(result).passed

@@ -11,14 +11,12 @@ from a4s_pipeline.orchestration.assets.partitions import PARTITION, RANGE_END, R
 from a4s_pipeline.orchestration.automation import schedules
 from a4s_pipeline.orchestration.automation.schedules import (
     connectors_under_way,
-    published_order_states,
     run_request_for_orders,
 )
 from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import GivenSettings
 from a4s_pipeline.sync.windows import month_of
-from a4s_pipeline.warehouse.state import StreamState
 from a4s_pipeline_tests.orchestration.conftest import ADMINISTRATIONS, Site
 
 SCHEDULE = "orders_every_15_minutes"
@@ -43,12 +41,8 @@ def tick(site: Site) -> Any:
     return site.definitions.resolve_schedule_def(SCHEDULE).evaluate_tick(context)
 
 
-def months(request: dg.RunRequest) -> tuple[str, str]:
-    return request.tags[RANGE_START], request.tags[RANGE_END]
-
-
-def requested(site: Site) -> dict[str, tuple[str, str]]:
-    return {request.tags["a4s/connector"]: months(request) for request in tick(site).run_requests}
+def requested(site: Site) -> dict[str, str]:
+    return {request.tags["a4s/connector"]: request.tags[PARTITION] for request in tick(site).run_requests}
 
 
 def start(site: Site, job: str, tags: dict[str, str], status: str = "STARTED", **more: Any) -> None:
@@ -66,20 +60,12 @@ def test_each_connector_has_a_run_of_its_own(site: Site) -> None:
     assert list(requested(site)) == list(ADMINISTRATIONS)
 
 
-def test_the_first_run_covers_the_months_from_the_history_start(site: Site) -> None:
-    last = this_month(site)
-    assert requested(site)["demo"] == ("demo|2024-01-01", f"demo|{last}")
-
-
-def test_a_run_covers_the_months_from_the_watermark_less_the_look_back(site: Site) -> None:
-    site.put("A1", "2024-04-09T12:00:00")
-    site.put("B1", "2024-04-03T12:00:00", connector="noord")
-    site.sync("demo")
-    site.sync("noord")
-    found = requested(site)
-    assert found["demo"][0] == "demo|2024-04-01"
-    assert found["noord"][0] == "noord|2024-03-01"  # seven days before the third of April
-    assert found["zuid"][0] == "zuid|2024-01-01"
+def test_a_run_names_the_month_that_is_running_and_records_the_others_that_it_touches(site: Site) -> None:
+    month = this_month(site)
+    assert requested(site) == {name: f"{name}|{month}" for name in ADMINISTRATIONS}
+    tags = tick(site).run_requests[0].tags
+    assert tags["dagster/partition/connector"] == "demo"
+    assert tags["dagster/partition/month"] == month
 
 
 def test_an_outage_of_months_is_caught_up_by_the_next_run(site: Site) -> None:
@@ -89,7 +75,6 @@ def test_an_outage_of_months_is_caught_up_by_the_next_run(site: Site) -> None:
     for month in ("05", "06", "09"):
         site.put(f"A{month}", f"2024-{month}-20T12:00:00")
     request = tick(site).run_requests[0]
-    assert months(request) == ("demo|2024-04-01", f"demo|{this_month(site)}")
     config = request.run_config
     result = site.definitions.resolve_job_def("sync_orders").execute_in_process(
         instance=site.instance, tags=request.tags, resources={"platform": site.platform}, run_config=config
@@ -116,27 +101,13 @@ def test_a_scheduled_run_reads_from_the_watermark_and_not_whole_months(site: Sit
     assert site.sandbox.calls("order_lines") == []
 
 
-@pytest.mark.parametrize(
-    ("now", "last"),
-    [
+def test_the_month_of_a_run_is_the_one_that_is_running_in_amsterdam(site: Site) -> None:
+    for now, month in [
         (datetime(2024, 5, 31, 21, 59, tzinfo=UTC), "demo|2024-05-01"),
         (datetime(2024, 5, 31, 22, 0, tzinfo=UTC), "demo|2024-06-01"),
         (datetime(2024, 12, 31, 23, 0, tzinfo=UTC), "demo|2025-01-01"),
-    ],
-)
-def test_the_last_month_is_the_one_that_is_running_in_amsterdam(site: Site, now: datetime, last: str) -> None:
-    assert months(run_request_for_orders("demo", StreamState(), site.settings, now)) == (
-        "demo|2024-01-01",
-        last,
-    )
-
-
-def test_no_months_before_the_history_start_are_named(site: Site) -> None:
-    site.put("A1", "2024-01-02T12:00:00")
-    site.sync()
-    state = published_order_states(site.platform)["demo"]
-    request = run_request_for_orders("demo", state, site.settings, datetime(2024, 2, 1, tzinfo=UTC))
-    assert months(request) == ("demo|2024-01-01", "demo|2024-02-01")
+    ]:
+        assert run_request_for_orders("demo", site.settings, now).tags[PARTITION] == month
 
 
 def test_every_partition_that_a_tick_names_exists(site: Site) -> None:
@@ -145,8 +116,7 @@ def test_every_partition_that_a_tick_names_exists(site: Site) -> None:
     partitions = site.definitions.resolve_assets_def("orders").partitions_def
     assert partitions is not None
     keys = set(partitions.get_partition_keys())
-    for first, last in requested(site).values():
-        assert {first, last} <= keys
+    assert set(requested(site).values()) <= keys
 
 
 def test_several_requests_of_a_tick_have_run_keys_that_no_other_tick_has(site: Site) -> None:
@@ -228,7 +198,7 @@ def test_a_tick_without_connectors_says_which_setting_is_empty(instance: dg.Dags
 def test_a_history_that_starts_in_this_month_is_this_month_alone(make_site: Callable[..., Site]) -> None:
     today = datetime.now(ZoneInfo("Europe/Amsterdam")).date()
     site = make_site(history_start=today)
-    assert requested(site)["demo"] == (f"demo|{today:%Y-%m}-01", f"demo|{this_month(site)}")
+    assert requested(site)["demo"] == f"demo|{today:%Y-%m}-01"
 
 
 def note_asked(site: Site, connector: str, has_history: bool, at: datetime) -> None:

@@ -5,7 +5,9 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.orchestration.alerts.failing import reason_of_step
-from a4s_pipeline.orchestration.assets.analytics import analytics
+from a4s_pipeline.orchestration.assets.analytics import analytics_asset
+from a4s_pipeline.orchestration.assets.orders import Reading
+from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.health import LONGEST_SENDING, exports_unsettled
 from a4s_pipeline_tests.orchestration.conftest import ADMINISTRATIONS, Site, failure_of, held_by_an_analyst
@@ -76,6 +78,31 @@ def test_an_installation_where_nothing_ever_ran_names_each_stream_of_each_connec
         assert description.startswith(f"{stream} not read for a day: demo was never tried: see that ")
         for connector in ADMINISTRATIONS:
             assert f"run `a4s sync {stream} --connector {connector}`" in description
+
+
+def test_each_check_is_executed_by_itself_and_says_how_each_connector_is(site: Site) -> None:
+    note_success(site, "items", datetime.now(UTC))
+    key = dg.AssetCheckKey(dg.AssetKey("items"), "stream_is_fresh")
+    job = site.definitions.get_implicit_global_asset_job_def()
+    result = job.get_subset(asset_selection=set(), asset_check_selection={key}).execute_in_process(
+        instance=site.instance, resources={"platform": site.platform}
+    )
+    (check,) = result.get_asset_check_evaluations()
+    assert (check.asset_check_key, check.passed) == (key, True)
+    table = check.metadata["connectors"].value
+    assert [record.data["connector"] for record in table.records] == list(ADMINISTRATIONS)
+    assert site.sandbox.requests == []
+
+
+def test_an_import_that_fails_leaves_the_checks_true(site: Site) -> None:
+    site.put("A1", subTotal=10)
+    assert site.run().success
+    site.faults.server_error = 1.0
+    result = site.run(reading=Reading.NEW)
+    assert not result.success
+    found = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
+    assert found["orders_have_lines"] is True
+    assert set(found) >= {"records_are_readable", "sub_totals_match_lines", "exports_are_settled"}
 
 
 def test_a_stream_that_stopped_is_found_without_a_run_of_its_own_and_without_a_call(site: Site) -> None:
@@ -183,7 +210,10 @@ def test_checks_that_cannot_ask_the_store_fail_with_who_holds_it_and_what_to_do(
 def test_a_copy_that_cannot_be_published_fails_with_the_reason_alone(site: Site) -> None:
     site.settings.analytics_path.mkdir(parents=True)
     result = dg.materialize(
-        [analytics], instance=site.instance, resources={"platform": site.platform}, raise_on_error=False
+        [analytics_asset(Layout())],
+        instance=site.instance,
+        resources={"platform": site.platform},
+        raise_on_error=False,
     )
     assert not result.success
     assert failure_of(result).startswith(f"{site.settings.analytics_path} could not be published")

@@ -1,34 +1,81 @@
-"""The asset that publishes the copy for analysts."""
+"""The asset that publishes the copy for analysts, and the views in it."""
+
+from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 
+from a4s_pipeline.errors import A4sError
 from a4s_pipeline.orchestration.alerts.failing import told_plainly
-from a4s_pipeline.orchestration.assets.importing import KINDS, OWNERS
+from a4s_pipeline.orchestration.assets.importing import KINDS, Synced
+from a4s_pipeline.orchestration.layout import AssetTags, Layout, freshness
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES
+from a4s_pipeline.warehouse.schema import Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
-_IMPORTED = (ORDERS, ORDER_LINES, *ITEM_TABLES.all, *CUSTOMER_TABLES.all)
+ANALYTICS = "analytics"
+TABLES_BY_STREAM = {
+    "orders": (ORDERS, ORDER_LINES),
+    "items": ITEM_TABLES.all,
+    "customers": CUSTOMER_TABLES.all,
+}
 
 
-@dg.asset(deps=[table.name for table in _IMPORTED], group_name="analytics", owners=OWNERS, kinds=KINDS)
-def analytics(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
-    """Publishes `analytics.duckdb`, the copy that analysts query: replaced whole and at once.
+def imported_tables(layout: Layout) -> list[Table]:
+    """Return the tables of the streams that are imported."""
+    return [
+        table for stream, tables in TABLES_BY_STREAM.items() if stream in layout.streams for table in tables
+    ]
 
-    A lake is read as it is: there is nothing to publish, and its size and rows are told.
-    """
-    with told_plainly():
-        copy = platform.publish()
-        with platform.readable.reading() as connection:
-            counts = {
-                f"{table.name}_rows": connection.table(table.name).count("*").fetchall()[0][0]
-                for table in _IMPORTED
-            }
-    return dg.MaterializeResult(
-        metadata={
-            "path": dg.MetadataValue.path(str(copy.path)),
-            "bytes": copy.size,
-            "replaced": copy.was_replaced,
-            **counts,
-        }
+
+def analytics_asset(layout: Layout) -> dg.AssetsDefinition:
+    """Define the asset `analytics`."""
+    tables = imported_tables(layout)
+
+    @dg.asset(
+        key=layout.key(ANALYTICS),
+        deps=[layout.key(table.name) for table in tables],
+        group_name=layout.group("analytics"),
+        owners=list(layout.owners),
+        kinds=KINDS,
+        tags=AssetTags("all", "published", has_personal_data=True).as_tags(),
+        freshness_policy=freshness(timedelta(hours=24)),
     )
+    def analytics(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
+        """Publishes `analytics.duckdb`, the copy that analysts query: replaced whole and at once.
+
+        A lake is read as it is: there is nothing to publish, and its size and rows are told.
+        """
+        with told_plainly():
+            return dg.MaterializeResult(metadata=published_metadata(platform, tables))
+
+    return analytics
+
+
+def is_followed_by_the_copy(context: dg.AssetExecutionContext, layout: Layout, synced: Synced) -> bool:
+    """Tell whether the run goes on to the step of `analytics`, which records what was published itself."""
+    chosen = context.run.asset_selection
+    return synced.failure is None and (chosen is None or layout.key(ANALYTICS) in chosen)
+
+
+def record_published(context: dg.AssetExecutionContext, layout: Layout, platform: Platform) -> None:
+    """Record the copy that an import published, where no step of `analytics` follows."""
+    with suppress(A4sError):
+        metadata = published_metadata(platform, imported_tables(layout))
+        context.log_event(dg.AssetMaterialization(layout.key(ANALYTICS), metadata=metadata))
+
+
+def published_metadata(platform: Platform, tables: list[Table]) -> dict[str, Any]:
+    """Publish what there is, unless it is current, and return where it is and how many rows it holds."""
+    copy = platform.publish()
+    with platform.readable.reading() as connection:
+        counts = {
+            f"{table.name}_rows": connection.table(table.name).count("*").fetchall()[0][0] for table in tables
+        }
+    return {
+        "path": dg.MetadataValue.path(str(copy.path)),
+        "bytes": copy.size,
+        "replaced": copy.was_replaced,
+        **counts,
+    }

@@ -3,28 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError, StoreHeld
 from a4s_pipeline.orchestration.assets.metadata import column_schema, drift_metadata
+from a4s_pipeline.orchestration.layout import AssetTags, Layout, freshness
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.warehouse.schema import Table
+from a4s_pipeline.warehouse.tables import (
+    CREATED_CUSTOMERS,
+    CUSTOMER_ADDRESSES,
+    CUSTOMER_CONTACT_DETAILS,
+    CUSTOMER_CONTACT_PERSONS,
+    CUSTOMERS,
+    ORDER_EXPORTS,
+    ORDERS,
+)
 
-OWNERS = ["team:data-engineering"]
 KINDS = {"duckdb", "python"}
+CODE_VERSION = "1"
+"""Of the transformations from wire to tables: raised when the same records would make other rows."""
+GATEWAY_POOL = "a4s_gateway"
+# Four times an hour, once an hour: a day without a word is what our own checks call out of date too.
+_OLDEST = timedelta(hours=24)
+_PERSONAL = {
+    table.name
+    for table in (
+        ORDERS,
+        CUSTOMERS,
+        CUSTOMER_ADDRESSES,
+        CUSTOMER_CONTACT_PERSONS,
+        CUSTOMER_CONTACT_DETAILS,
+        ORDER_EXPORTS,
+        CREATED_CUSTOMERS,
+    )
+}
 
 
-def table_spec(table: Table, group: str, deps: Sequence[str] = ()) -> dg.AssetSpec:
+def table_spec(
+    layout: Layout, table: Table, group: str, tags: AssetTags, deps: Sequence[dg.AssetKey] = ()
+) -> dg.AssetSpec:
     """Return the asset that stands for a table, with its columns and their meanings."""
+    is_imported = tags.layer == "raw"
     return dg.AssetSpec(
-        table.name,
+        layout.key(table.name),
         deps=list(deps),
         description=table.comment,
-        group_name=group,
-        owners=OWNERS,
+        group_name=layout.group(group),
+        owners=list(layout.owners),
         kinds=KINDS,
+        tags=tags.as_tags(),
+        code_version=CODE_VERSION if is_imported else None,
+        freshness_policy=freshness(_OLDEST) if is_imported else None,
         metadata={
             "dagster/column_schema": column_schema(table),
             "dagster/table_name": f"main.{table.name}",
@@ -32,18 +66,31 @@ def table_spec(table: Table, group: str, deps: Sequence[str] = ()) -> dg.AssetSp
     )
 
 
-def sync_each(platform: Platform, syncs: Mapping[str, Callable[[], SyncResult]]) -> list[SyncResult]:
+def tags_of_table(table: Table, stream: str, layer: str) -> AssetTags:
+    """Return the tags of a table's asset."""
+    return AssetTags(stream, layer, has_personal_data=table.name in _PERSONAL)
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What the syncs of a run brought, those that failed too, and why the run fails where it does."""
+
+    results: Sequence[SyncResult]
+    failure: dg.Failure | None
+    is_published: bool
+
+
+def sync_each(platform: Platform, syncs: Mapping[str, Callable[[], SyncResult]]) -> Synced:
     """Run the sync of each connector; one that fails does not hold up the others, and is told at the end.
 
     What came in is published in any case, unless the store is held: then the next run publishes it.
     """
-    results: list[SyncResult] = []
     before = len(platform.results)
     errors: list[str] = []
-    is_held = False
+    is_held = is_published = False
     for connector, sync in syncs.items():
         try:
-            results.append(sync())
+            sync()
         except A4sError as error:
             errors.append(f"{connector}: {error}")
             is_held |= isinstance(error, StoreHeld)
@@ -51,10 +98,12 @@ def sync_each(platform: Platform, syncs: Mapping[str, Callable[[], SyncResult]])
         if not is_held:
             # Otherwise publishing would wait for the same holder once more.
             platform.publish()
+            is_published = True
     except A4sError as error:
         errors.append(str(error))
-    if errors:
-        # What drifted is told of syncs that failed too: it may be why.
-        drift = drift_metadata(platform.results[before:])
-        raise dg.Failure("\n".join(errors), drift, allow_retries=False)
-    return results
+    results = platform.results[before:]
+    if not errors:
+        return Synced(results, None, is_published)
+    # What drifted is told of syncs that failed too: it may be why.
+    failure = dg.Failure("\n".join(errors), drift_metadata(results), allow_retries=False)
+    return Synced(results, failure, is_published)

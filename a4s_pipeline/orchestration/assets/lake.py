@@ -1,39 +1,57 @@
 """The upkeep of the lake, where A4S_WAREHOUSE names one: an asset, its job and its schedule."""
 
+from typing import Any
+
 import dagster as dg
 
 from a4s_pipeline.orchestration.alerts.failing import told_plainly
-from a4s_pipeline.orchestration.assets.importing import OWNERS
+from a4s_pipeline.orchestration.layout import AssetTags, Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 
+LAKE = "lake"
+TEND_LAKE = "tend_lake"
 
-@dg.asset(group_name="analytics", owners=OWNERS, kinds={"ducklake", "python"})
-def lake(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
-    """Merges the lake's small files, and lets snapshots go that are older than `A4S_LAKE_KEPT_DAYS`."""
-    with told_plainly():
-        tended = platform.tend_lake()
-    before, after = tended.before, tended.after
-    return dg.MaterializeResult(
-        metadata={
-            "files": after.files,
-            "files_before": before.files,
-            "bytes": after.size,
-            "bytes_before": before.size,
-            "delete_files": after.delete_files,
-            "snapshots": after.snapshots,
-            "snapshots_before": before.snapshots,
-            "files_deleted": tended.files_deleted,
-        }
+
+def lake_asset(layout: Layout) -> dg.AssetsDefinition:
+    """Define the asset `lake`."""
+
+    @dg.asset(
+        key=layout.key(LAKE),
+        group_name=layout.group("analytics"),
+        owners=list(layout.owners),
+        kinds={"ducklake", "python"},
+        tags=AssetTags("all", "published", has_personal_data=True).as_tags(),
     )
+    def lake(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
+        """Merges the lake's small files, and lets snapshots go that are older than `A4S_LAKE_KEPT_DAYS`."""
+        with told_plainly():
+            tended = platform.tend_lake()
+        before, after = tended.before, tended.after
+        return dg.MaterializeResult(
+            metadata={
+                "files": after.files,
+                "files_before": before.files,
+                "bytes": after.size,
+                "bytes_before": before.size,
+                "delete_files": after.delete_files,
+                "snapshots": after.snapshots,
+                "snapshots_before": before.snapshots,
+                "files_deleted": tended.files_deleted,
+            }
+        )
+
+    return lake
 
 
-TEND_LAKE = dg.define_asset_job(
-    "tend_lake",
-    selection=dg.AssetSelection.assets("lake"),
-    description="Merges small files of the lake and lets old snapshots go; readers and writers go on.",
-    executor_def=dg.in_process_executor,
-)
+def lake_job(layout: Layout) -> Any:
+    """Define the job that tends the lake."""
+    return dg.define_asset_job(
+        TEND_LAKE,
+        selection=dg.AssetSelection.assets(layout.key(LAKE)),
+        description="Merges small files of the lake and lets old snapshots go; readers and writers go on.",
+        executor_def=dg.in_process_executor,
+    )
 
 
 def lake_schedule(settings: Settings) -> dg.ScheduleDefinition:
@@ -42,7 +60,7 @@ def lake_schedule(settings: Settings) -> dg.ScheduleDefinition:
         name="lake_tended_daily",
         # Not on the minute of an import, and not in the hour that daylight saving skips or doubles.
         cron_schedule="50 4 * * *",
-        job=TEND_LAKE,
+        job_name=TEND_LAKE,
         description="Merges small files of the lake and lets old snapshots go.",
         execution_timezone=settings.timezone.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,

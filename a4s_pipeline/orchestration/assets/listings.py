@@ -6,9 +6,17 @@ from functools import partial
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.assets.importing import sync_each, table_spec
-from a4s_pipeline.orchestration.assets.metadata import sync_metadata
-from a4s_pipeline.orchestration.assets.partitions import connector_partitions
+from a4s_pipeline.orchestration.assets.analytics import is_followed_by_the_copy, record_published
+from a4s_pipeline.orchestration.assets.importing import (
+    GATEWAY_POOL,
+    sync_each,
+    table_spec,
+    tags_of_table,
+)
+from a4s_pipeline.orchestration.assets.partitions import connector_partitions, partitions_of
+from a4s_pipeline.orchestration.assets.recording import record, recorded_listing
+from a4s_pipeline.orchestration.assets.sources import source_key
+from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.result import SyncResult
@@ -42,44 +50,62 @@ _CUSTOMERS = _Step(
 )
 
 
-def item_assets(settings: Settings) -> dg.AssetsDefinition:
+def item_assets(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
     """Define the asset `items` and those of its child tables, which one step imports."""
-    return _listing_assets(settings, _ITEMS)
+    return _listing_assets(settings, layout, _ITEMS)
 
 
-def customer_assets(settings: Settings) -> dg.AssetsDefinition:
+def customer_assets(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
     """Define the asset `customers` and those of its child tables, which one step imports."""
-    return _listing_assets(settings, _CUSTOMERS)
+    return _listing_assets(settings, layout, _CUSTOMERS)
 
 
-def _listing_assets(settings: Settings, step: _Step) -> dg.AssetsDefinition:
-    parent = step.tables.parent.name
-
+def _listing_assets(settings: Settings, layout: Layout, step: _Step) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=step.name,
         description=step.description,
-        specs=[
-            table_spec(step.tables.parent, step.group),
-            *(table_spec(table, step.group, [parent]) for table in step.tables.children),
-        ],
+        specs=_specs(layout, step),
         partitions_def=connector_partitions(settings, step.tables.stream),
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=False,
+        pool=GATEWAY_POOL,
     )
     def listing(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.MaterializeResult[None]]:
         run_id = context.run.run_id
-        results = sync_each(
+        synced = sync_each(
             platform,
             {
                 connector: partial(step.sync, platform, connector, run_id)
-                for connector in context.partition_keys
+                for connector in partitions_of(context)
             },
         )
-        metadata = sync_metadata(results)
-        del metadata["without_lines"]  # a matter of orders
+        recorded = [
+            one for result in synced.results for one in recorded_listing(platform, result, step.tables)
+        ]
+        record(context, layout, recorded, has_failed=synced.failure is not None)
+        if synced.is_published and not is_followed_by_the_copy(context, layout, synced):
+            record_published(context, layout, platform)
+        if synced.failure is not None:
+            raise synced.failure
         for table in step.tables.all:
-            yield dg.MaterializeResult(asset_key=table.name, metadata=metadata)
+            yield dg.MaterializeResult(asset_key=layout.key(table.name))
 
     return listing
+
+
+def _specs(layout: Layout, step: _Step) -> list[dg.AssetSpec]:
+    tables = step.tables
+    parent = layout.key(tables.parent.name)
+    above = {tables.parent.name: source_key(layout, tables.stream)}
+    return [
+        table_spec(
+            layout,
+            table,
+            step.group,
+            tags_of_table(table, tables.stream, "raw"),
+            [above.get(table.name, parent)],
+        )
+        for table in tables.all
+    ]

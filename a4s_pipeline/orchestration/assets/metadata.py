@@ -33,38 +33,39 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
-def sync_metadata(results: Sequence[SyncResult]) -> dict[str, Any]:
-    """Return the numbers of one or more syncs of a run, added up; instants as the oldest of them."""
-    metadata: dict[str, Any] = {
-        "connectors": ", ".join(result.connector for result in results),
-        "seen": sum(result.seen for result in results),
-        "new": sum(result.new for result in results),
-        "changed": sum(result.changed for result in results),
-        "unchanged": sum(result.unchanged for result in results),
-        "removed": sum(result.removed for result in results),
-        "set_aside": sum(result.set_aside for result in results),
-        "without_lines": sum(result.without_lines for result in results),
-        "left_for_next_sync": sum(result.left for result in results),
-        "listing_complete": all(result.is_complete for result in results),
-        "calls": sum(result.calls for result in results),
-        "retries": sum(result.retries for result in results),
-        "seconds": round(sum(result.seconds for result in results), 3),
+def sync_metadata(result: SyncResult) -> dict[str, Any]:
+    """Return the numbers of one sync, which stand once however many partitions and tables it wrote."""
+    counts = {
+        "seen": result.seen,
+        "new": result.new,
+        "changed": result.changed,
+        "unchanged": result.unchanged,
+        "removed": result.removed,
+        "set_aside": result.set_aside,
+        "without_lines": result.without_lines,
+        "left_for_next_sync": result.left,
+        "calls": result.calls,
+        "retries": result.retries,
+        "seconds": round(result.seconds, 3),
     }
-    metadata |= _instant("watermark_before", [result.watermark_before for result in results])
-    metadata |= _instant("watermark", [result.watermark for result in results])
-    history = [result.last_history_sync for result in results]
-    metadata |= _instant("last_history_sync", history)
-    if known := [instant for instant in history if instant is not None]:
-        age = datetime.now(UTC) - min(known)
+    metadata: dict[str, Any] = {
+        "connector": result.connector,
+        **{f"run/{name}": count for name, count in counts.items()},
+        "listing_complete": result.is_complete,
+        **_instant("watermark_before", result.watermark_before),
+        **_instant("watermark", result.watermark),
+        **_instant("last_history_sync", result.last_history_sync),
+    }
+    if result.last_history_sync is not None:
+        age = datetime.now(UTC) - result.last_history_sync
         metadata["history_age_hours"] = round(age.total_seconds() / 3600, 2)
-    if withheld := [result.removals_withheld for result in results if result.removals_withheld]:
-        metadata["removals_withheld"] = "; ".join(withheld)
-    return metadata | drift_metadata(results)
+    if result.removals_withheld:
+        metadata["removals_withheld"] = result.removals_withheld
+    return metadata | drift_metadata([result])
 
 
-def _instant(name: str, instants: Sequence[datetime | None]) -> dict[str, Any]:
-    known = [instant for instant in instants if instant is not None]
-    return {name: dg.MetadataValue.timestamp(min(known))} if known else {}
+def _instant(name: str, instant: datetime | None) -> dict[str, Any]:
+    return {} if instant is None else {name: dg.MetadataValue.timestamp(instant)}
 
 
 def drift_metadata(results: Sequence[SyncResult]) -> dict[str, Any]:

@@ -1,18 +1,32 @@
 """The assets of order history: headers and lines in one step, partitioned by connector and month."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from functools import partial
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.assets.importing import sync_each, table_spec
-from a4s_pipeline.orchestration.assets.metadata import sync_metadata
-from a4s_pipeline.orchestration.assets.partitions import connector_month_partitions, months_by_connector
+from a4s_pipeline.orchestration.assets.analytics import is_followed_by_the_copy, record_published
+from a4s_pipeline.orchestration.assets.importing import (
+    GATEWAY_POOL,
+    Synced,
+    sync_each,
+    table_spec,
+    tags_of_table,
+)
+from a4s_pipeline.orchestration.assets.partitions import (
+    connector_month_partitions,
+    months_by_connector,
+    partitions_of,
+)
+from a4s_pipeline.orchestration.assets.recording import Recorded, record, recorded_months
+from a4s_pipeline.orchestration.assets.sources import source_key
+from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.result import SyncResult
-from a4s_pipeline.sync.windows import OrdersPlan
+from a4s_pipeline.sync.windows import Months, OrdersPlan
+from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
 STEP = "order_history"
@@ -34,35 +48,61 @@ class OrderHistoryConfig(dg.Config):
     the run, but the lines of new and changed orders only. NEW: from the watermark less the look-back."""
 
 
-def order_assets(settings: Settings) -> dg.AssetsDefinition:
+def order_assets(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
     """Define the assets `orders` and `order_lines`, which one step imports."""
+    headers = table_spec(
+        layout, ORDERS, "sales", tags_of_table(ORDERS, STREAM, "raw"), [source_key(layout, STREAM)]
+    )
+    lines = table_spec(
+        layout, ORDER_LINES, "sales", tags_of_table(ORDER_LINES, STREAM, "raw"), [layout.key(ORDERS.name)]
+    )
 
     @dg.multi_asset(
         name=STEP,
-        specs=[table_spec(ORDERS, "sales"), table_spec(ORDER_LINES, "sales", [ORDERS.name])],
+        specs=[headers, lines],
         partitions_def=connector_month_partitions(settings),
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=False,
+        pool=GATEWAY_POOL,
     )
     def order_history(
         context: dg.AssetExecutionContext, config: OrderHistoryConfig, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.MaterializeResult[None]]:
         """Imports order headers page by page and the lines of each order, a batch a transaction."""
-        results = _sync_all(context, config, platform)
-        metadata = sync_metadata(results)
-        for table in (ORDERS, ORDER_LINES):
-            yield dg.MaterializeResult(asset_key=table.name, metadata=metadata)
+        asked = months_by_connector(partitions_of(context))
+        synced = _sync_all(platform, asked, config.reading, context.run.run_id)
+        recorded = _recorded(context, platform, synced, asked, config.reading)
+        record(context, layout, recorded, has_failed=synced.failure is not None)
+        if synced.is_published and not is_followed_by_the_copy(context, layout, synced):
+            record_published(context, layout, platform)
+        if synced.failure is not None:
+            raise synced.failure
+        for spec in (headers, lines):
+            yield dg.MaterializeResult(asset_key=spec.key)
 
     return order_history
 
 
-def _sync_all(
-    context: dg.AssetExecutionContext, config: OrderHistoryConfig, platform: Platform
-) -> list[SyncResult]:
-    syncs = {}
-    for connector, months in months_by_connector(context.partition_keys).items():
-        plan = OrdersPlan(
-            months=None if config.reading is Reading.NEW else months, whole=config.reading is Reading.WHOLE
-        )
-        syncs[connector] = partial(platform.sync_orders, connector, plan, run_id=context.run.run_id)
+def _sync_all(platform: Platform, asked: dict[str, Months], reading: Reading, run_id: str) -> Synced:
+    syncs: dict[str, Callable[[], SyncResult]] = {}
+    for connector, months in asked.items():
+        plan = OrdersPlan(months=None if reading is Reading.NEW else months, whole=reading is Reading.WHOLE)
+        syncs[connector] = partial(platform.sync_orders, connector, plan, run_id=run_id)
     return sync_each(platform, syncs)
+
+
+def _recorded(
+    context: dg.AssetExecutionContext,
+    platform: Platform,
+    synced: Synced,
+    asked: dict[str, Months],
+    reading: Reading,
+) -> Iterator[Recorded]:
+    for result in synced.results:
+        yield from recorded_months(
+            platform,
+            result,
+            asked[result.connector],
+            run_id=context.run.run_id,
+            is_catch_up=reading is Reading.NEW,
+        )

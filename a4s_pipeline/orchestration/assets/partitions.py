@@ -45,6 +45,28 @@ def months_by_connector(partition_keys: Iterable[str]) -> dict[str, Months]:
     return {connector: Months(min(months), max(months)) for connector, months in named.items()}
 
 
+def month_key(connector: str, month: date) -> dg.MultiPartitionKey:
+    """Return the partition of a connector's month."""
+    return dg.MultiPartitionKey({CONNECTOR: connector, MONTH: month.strftime(_MONTH_FORMAT)})
+
+
+def month_tags(connector: str, month: date) -> dict[str, str]:
+    """Return the tags of a run over one month of a connector, as Dagster's own launchers set them."""
+    key = month_key(connector, month)
+    dimensions = {f"{PARTITION}/{name}": value for name, value in key.keys_by_dimension.items()}
+    return {PARTITION: str(key), **dimensions}
+
+
+def partitions_of(context: dg.AssetExecutionContext) -> list[str]:
+    """Return the partitions that a run is about.
+
+    One is named by a tag: to look it up, Dagster lists all months of all connectors, 0.6 s for a hundred.
+    """
+    if (key := context.run.tags.get(PARTITION)) is not None:
+        return [key]
+    return list(context.partition_keys)
+
+
 def range_tags(connector: str, months: Months) -> dict[str, str]:
     """Return the tags by which one run covers a range of a connector's months."""
     return {
@@ -62,3 +84,15 @@ def connectors_of_run(tags: Mapping[str, str], connectors: Sequence[str]) -> lis
         if first in connectors and last in connectors:
             return list(connectors[connectors.index(first) : connectors.index(last) + 1])
     return []
+
+
+def months_of_run(tags: Mapping[str, str], connectors: Sequence[str]) -> dict[str, Months]:
+    """Return the months of each connector that a run with these tags is about, where it names any."""
+    ends = (
+        [tags[PARTITION]] * 2 if PARTITION in tags else [tags.get(RANGE_START, ""), tags.get(RANGE_END, "")]
+    )
+    parts = [key.partition("|")[2] for key in ends]
+    if not all(parts):
+        return {}
+    months = Months(date.fromisoformat(parts[0]), date.fromisoformat(parts[1]))
+    return dict.fromkeys(connectors_of_run(tags, connectors), months)

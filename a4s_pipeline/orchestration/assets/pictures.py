@@ -5,8 +5,9 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.orchestration.assets.importing import KINDS, OWNERS
-from a4s_pipeline.orchestration.assets.partitions import connector_partitions
+from a4s_pipeline.orchestration.assets.importing import GATEWAY_POOL, KINDS
+from a4s_pipeline.orchestration.assets.partitions import connector_partitions, partitions_of
+from a4s_pipeline.orchestration.layout import AssetTags, Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.pictures import PicturesResult
@@ -16,37 +17,41 @@ from a4s_pipeline.warehouse.tables import ITEM_IMAGES
 ITEM_PICTURES = "item_pictures"
 
 
-def picture_asset(settings: Settings) -> dg.AssetsDefinition:
+def picture_asset(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
     """Define the asset `item_pictures`."""
+
+    key = layout.key(ITEM_PICTURES)
 
     @dg.multi_asset(
         name=ITEM_PICTURES,
         specs=[
             dg.AssetSpec(
-                ITEM_PICTURES,
-                deps=[ITEM_IMAGES.name],
+                key,
+                deps=[layout.key(ITEM_IMAGES.name)],
                 description="The items' pictures, in `A4S_DATA_DIR/images/`, each named by its hash.",
-                group_name="catalogue",
-                owners=OWNERS,
+                group_name=layout.group("catalogue"),
+                owners=list(layout.owners),
                 kinds=KINDS,
+                tags=AssetTags(ITEM_TABLES.stream, "raw").as_tags(),
             )
         ],
         partitions_def=connector_partitions(settings, ITEM_TABLES.stream),
         backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=GATEWAY_POOL,
     )
     def item_pictures(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
         """Fetches the items' pictures that are not held yet."""
         results, errors = [], []
-        for connector in context.partition_keys:
+        for connector in partitions_of(context):
             try:
                 results.append(platform.fetch_pictures(connector))
             except A4sError as error:
                 errors.append(f"{connector}: {error}")
         if errors:
             raise dg.Failure("\n".join(errors), allow_retries=False)
-        return dg.MaterializeResult(asset_key=ITEM_PICTURES, metadata=_metadata(platform, results))
+        return dg.MaterializeResult(asset_key=key, metadata=_metadata(platform, results))
 
     return item_pictures
 

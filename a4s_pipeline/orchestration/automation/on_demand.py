@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -17,6 +18,8 @@ from a4s_pipeline.ondemand.runs import RunUnderWay, why_none_starts
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.upkeep import Upkeep
 from a4s_pipeline.orchestration.alerts.failing import told_plainly
+from a4s_pipeline.orchestration.assets.ledgers import ledger_observations
+from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 
 JOB = "on_demand"
@@ -45,11 +48,41 @@ class OnDemandConfig(dg.Config):
     """The id of that request, a plain file name."""
 
 
-@dg.op(description="Answers every request that waits, side by side, stays for more, and settles the unknown.")
-def answer_requests(
-    context: dg.OpExecutionContext, config: OnDemandConfig, platform: dg.ResourceParam[Platform]
-) -> None:
-    """Answers the inbox until nothing came for a while, or the one request of the configuration."""
+def on_demand_job(layout: Layout) -> dg.JobDefinition:
+    """Define the job that answers requests; each ledger that it wrote gets an observation with its counts."""
+
+    @dg.op(
+        description="Answers every request that waits, side by side, stays for more, and settles the unknown."
+    )
+    def answer_requests(
+        context: dg.OpExecutionContext, config: OnDemandConfig, platform: dg.ResourceParam[Platform]
+    ) -> None:
+        """Answers the inbox until nothing came for a while, or the one request of the configuration."""
+        began = datetime.now(UTC)
+        try:
+            _answer(context, config, platform)
+        finally:
+            # Looked at when all is answered: an answer waits for no store.
+            with suppress(A4sError):
+                for observation in ledger_observations(layout, platform, began):
+                    context.log_event(observation)
+
+    @dg.job(
+        name=JOB,
+        executor_def=dg.in_process_executor,
+        # Nothing here is run again by Dagster: what was begun is in the ledger, what was not is in the inbox.
+        # Where Celery runs it, it has workers of its own: an hour of it must hold up no import.
+        tags={"dagster/max_retries": "0", "dagster/priority": "10", "dagster-celery/queue": JOB},
+        description="Answers requests on demand: projected stock, order export, customers, order retrieval.",
+    )
+    def on_demand() -> None:
+        """Answers requests; what is unknown is settled beside it: a live answer waits for no ledger."""
+        answer_requests()
+
+    return on_demand
+
+
+def _answer(context: dg.OpExecutionContext, config: OnDemandConfig, platform: Platform) -> None:
     with OnDemand(platform, context.run_id) as service, Upkeep(service), told_plainly():
         desk = Desk(service)
         if config.request_json:
@@ -91,24 +124,12 @@ def _is_over(instance: dg.DagsterInstance, run_id: str) -> Callable[[], bool]:
     return is_over
 
 
-@dg.job(
-    name=JOB,
-    executor_def=dg.in_process_executor,
-    # Nothing here is run again by Dagster: what was begun is in the ledger, what was not is in the inbox.
-    # Where Celery runs it, it has workers of its own: an hour of it must hold up no import.
-    tags={"dagster/max_retries": "0", "dagster/priority": "10", "dagster-celery/queue": JOB},
-    description="Answers requests on demand: projected stock, order export, customers, order retrieval.",
-)
-def on_demand() -> None:
-    """Answers requests; what is unknown is settled beside it, because a live answer waits for no ledger."""
-    answer_requests()
-
-
 @dg.sensor(
     name="on_demand_requests",
-    job=on_demand,
+    job_name=JOB,
     minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts one run when requests wait in the inbox and no run is there to answer them.",
 )
 def on_demand_requests(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
@@ -118,6 +139,10 @@ def on_demand_requests(
     Where one is not enough, launch `on_demand` more than once, on one machine or on several: the runs share
     what waits, because each request is claimed by one of them. The sensor adds none while any is alive.
     """
+    yield from _requested(context.instance, platform)
+
+
+def _requested(instance: dg.DagsterInstance, platform: Platform) -> Iterator[dg.RunRequest | dg.SkipReason]:
     inbox = inbox_of(platform)
     try:
         waiting = len(inbox.waiting()) + len(inbox.unsettled())
@@ -125,8 +150,8 @@ def on_demand_requests(
         # A store that does not answer comes back, and nothing is lost: the next tick is a second away.
         yield dg.SkipReason(f"{inbox.where} cannot be looked at: {error}")
         return
-    alive = context.instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=_ALIVE))
-    _tell_replaced(context.instance, [record.dagster_run for record in alive])
+    alive = instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=_ALIVE))
+    _tell_replaced(instance, [record.dagster_run for record in alive])
     now = datetime.now(UTC)
     why_none = why_none_starts(
         waiting=waiting,

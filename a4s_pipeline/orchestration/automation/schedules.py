@@ -8,7 +8,7 @@ import dagster as dg
 
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.orchestration.assets.orders import STEP, Reading
-from a4s_pipeline.orchestration.assets.partitions import PARTITION, connectors_of_run, range_tags
+from a4s_pipeline.orchestration.assets.partitions import PARTITION, connectors_of_run, month_tags
 from a4s_pipeline.orchestration.automation.jobs import (
     CONNECTOR_TAG,
     IMPORT_TAGS,
@@ -16,13 +16,13 @@ from a4s_pipeline.orchestration.automation.jobs import (
     SYNC_ITEMS,
     SYNC_ORDERS,
 )
+from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.freshness import waits_until_tomorrow
-from a4s_pipeline.sync.windows import OrdersPlan, months_covered, span_to_read
+from a4s_pipeline.sync.windows import month_of
 from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES, RecordTables
-from a4s_pipeline.warehouse.schema import Table
 from a4s_pipeline.warehouse.state import StreamState, stream_states
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
@@ -35,26 +35,17 @@ RUNS_UNDER_WAY = [
 ]
 
 
-def run_request_for_orders(
-    connector: str, state: StreamState, settings: Settings, now: datetime
-) -> dg.RunRequest:
-    """Return the run that catches a connector's orders up, over the months it will touch."""
-    months = months_covered(
-        span_to_read(
-            OrdersPlan(),
-            watermark=state.watermark,
-            history_start=settings.history_start,
-            lookback_days=settings.lookback_days,
-            timezone=settings.timezone,
-            clock=now,
-        ),
-        now,
-        settings.timezone,
-    )
+def run_request_for_orders(connector: str, settings: Settings, now: datetime) -> dg.RunRequest:
+    """Return the run that catches a connector's orders up.
+
+    It names the month that is running; whichever other months it touches, it records by itself. To name
+    those that it may touch made one event a month since `A4S_HISTORY_START`, and listed all partitions.
+    """
+    month = month_of(now, settings.timezone)
     return dg.RunRequest(
         # Dagster wants a key where one tick starts several runs; the time in it keeps ticks apart.
         run_key=f"{connector} {now.isoformat()}",
-        tags={CONNECTOR_TAG: connector, **IMPORT_TAGS, **range_tags(connector, months)},
+        tags={CONNECTOR_TAG: connector, **IMPORT_TAGS, **month_tags(connector, month)},
         run_config={"ops": {STEP: {"config": {"reading": Reading.NEW.name}}}},
     )
 
@@ -109,13 +100,12 @@ def _requests(
     settings: Settings,
     job_name: str,
     stream: str,
-    tables: Sequence[Table],
+    assets: Set[dg.AssetKey],
     request: Callable[[str, datetime], dg.RunRequest],
     tomorrow: Callable[[datetime], Sequence[str]] = lambda _now: (),
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Ask for one run a connector; those whose stream is under way, or waits for tomorrow, are left alone."""
     now = datetime.now(UTC)
-    assets = {dg.AssetKey(table.name) for table in tables}
     importing = settings.connectors_with(stream)
     busy = connectors_under_way(context.instance, {job_name}, importing, assets)
     later = [connector for connector in tomorrow(now) if connector not in busy]
@@ -133,13 +123,14 @@ def _requests(
         yield request(connector, now)
 
 
-def order_schedule(settings: Settings) -> dg.ScheduleDefinition:
+def order_schedule(settings: Settings, layout: Layout) -> dg.ScheduleDefinition:
     """Define the schedule that catches every connector's orders up, four times an hour."""
+    assets = {layout.key(table.name) for table in (ORDERS, ORDER_LINES)}
 
     @dg.schedule(
         name="orders_every_15_minutes",
         cron_schedule="*/15 * * * *",
-        job=SYNC_ORDERS,
+        job_name=SYNC_ORDERS,
         execution_timezone=settings.timezone.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
@@ -154,31 +145,33 @@ def order_schedule(settings: Settings) -> dg.ScheduleDefinition:
         states = published_order_states(platform)
 
         def request(connector: str, now: datetime) -> dg.RunRequest:
-            return run_request_for_orders(connector, states[connector], current, now)
+            return run_request_for_orders(connector, current, now)
 
         def tomorrow(now: datetime) -> list[str]:
             return connectors_without_history(states, current, now)
 
-        yield from _requests(
-            context, current, SYNC_ORDERS.name, STREAM, (ORDERS, ORDER_LINES), request, tomorrow
-        )
+        yield from _requests(context, current, SYNC_ORDERS, STREAM, assets, request, tomorrow)
 
     return orders_every_15_minutes
 
 
-def item_schedule(settings: Settings) -> dg.ScheduleDefinition:
+def item_schedule(settings: Settings, layout: Layout) -> dg.ScheduleDefinition:
     """Define the schedule that reads every connector's items, once an hour."""
-    return _listing_schedule("items_hourly", "5 * * * *", SYNC_ITEMS.name, ITEM_TABLES, settings)
+    return _listing_schedule("items_hourly", "5 * * * *", SYNC_ITEMS, ITEM_TABLES, settings, layout)
 
 
-def customer_schedule(settings: Settings) -> dg.ScheduleDefinition:
+def customer_schedule(settings: Settings, layout: Layout) -> dg.ScheduleDefinition:
     """Define the schedule that reads every connector's customers, once an hour."""
-    return _listing_schedule("customers_hourly", "10 * * * *", SYNC_CUSTOMERS.name, CUSTOMER_TABLES, settings)
+    return _listing_schedule(
+        "customers_hourly", "10 * * * *", SYNC_CUSTOMERS, CUSTOMER_TABLES, settings, layout
+    )
 
 
 def _listing_schedule(
-    name: str, cron: str, job_name: str, tables: RecordTables, settings: Settings
+    name: str, cron: str, job_name: str, tables: RecordTables, settings: Settings, layout: Layout
 ) -> dg.ScheduleDefinition:
+    assets = {layout.key(table.name) for table in tables.all}
+
     @dg.schedule(
         name=name,
         cron_schedule=cron,
@@ -191,7 +184,7 @@ def _listing_schedule(
         context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         yield from _requests(
-            context, platform.settings, job_name, tables.stream, tables.all, run_request_for_listing
+            context, platform.settings, job_name, tables.stream, assets, run_request_for_listing
         )
 
     return hourly

@@ -1,6 +1,7 @@
 """What is broken now, as results of asset checks: one sentence each, with records by name and what to do."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -11,6 +12,8 @@ from a4s_pipeline.warehouse.health import Broken
 NOTHING = "nothing to report"
 _MOST_CLAUSES = 10
 _LONGEST_NAME = 60
+# A result is an event in Dagster's store: with a thousand connectors those that pass would fill it.
+_MOST_ROWS = 100
 
 
 def sentence(broken: Sequence[Broken], what: str, advice: str) -> str:
@@ -41,19 +44,58 @@ def of_connectors(broken: Sequence[Broken], connectors: Collection[str]) -> list
     return [one for one in broken if one.connector in connectors]
 
 
-def counted(spec: dg.AssetCheckSpec, broken: Sequence[Broken], what: str, advice: str) -> dg.AssetCheckResult:
-    """Turn records that are broken into a check result that passes where there are none."""
+def counted(
+    spec: dg.AssetCheckSpec,
+    found: Sequence[Broken],
+    what: str,
+    advice: str,
+    connectors: Collection[str],
+) -> dg.AssetCheckResult:
+    """Turn what is broken of these connectors into a check result, which passes where nothing is."""
+    broken = of_connectors(found, connectors)
     counts = {_group(one): one.count for one in broken}
-    total = sum(counts.values())
-    return _warning(spec, not broken, sentence(broken, what, advice), {**counts, "count": total})
+    by_connector = {
+        name: "; ".join(_clause(one) for one in broken if one.connector == name)
+        for name in dict.fromkeys(connectors)
+    }
+    metadata = {**counts, "count": sum(counts.values()), "connectors": _table(by_connector)}
+    return _warning(spec, not broken, sentence(broken, what, advice), metadata)
 
 
 def told(
-    spec: dg.AssetCheckSpec, faults: Sequence[str], what: str, advice: str, metadata: Mapping[str, Any]
+    spec: dg.AssetCheckSpec,
+    faults: Sequence[str],
+    what: str,
+    advice: str,
+    last: Mapping[str, datetime | None],
 ) -> dg.AssetCheckResult:
-    """Turn clauses, each on a connector, into a check result that passes where there are none."""
+    """Turn clauses, each on a connector, into a check result that passes where there are none.
+
+    `last` tells of each connector when it last went well.
+    """
     description = f"{what}: {_joined(faults)}{advice}" if faults else "fresh"
-    return _warning(spec, not faults, description, {**metadata, "count": len(faults)})
+    instants = {
+        name: dg.MetadataValue.timestamp(instant) if instant else "never" for name, instant in last.items()
+    }
+    by_connector = {
+        name: next((fault for fault in faults if fault.startswith(f"{name} ")), "") for name in last
+    }
+    metadata = {**instants, "count": len(faults), "connectors": _table(by_connector)}
+    return _warning(spec, not faults, description, metadata)
+
+
+def _table(by_connector: Mapping[str, str]) -> dg.TableMetadataValue:
+    """Tell of each connector whether it passes; those that do not stand first."""
+    rows = sorted(by_connector.items(), key=lambda one: not one[1])
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({"connector": name, "passed": not fault, "found": fault or NOTHING})
+            for name, fault in rows[:_MOST_ROWS]
+        ],
+        dg.TableSchema(
+            [dg.TableColumn("connector"), dg.TableColumn("passed", "bool"), dg.TableColumn("found")]
+        ),
+    )
 
 
 def _warning(

@@ -1,90 +1,102 @@
 """The check that compares order history with the gateway's, month by month, and what runs it once a day."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError, HistoryNotConfigured
+from a4s_pipeline.orchestration.assets.partitions import months_of_run
 from a4s_pipeline.orchestration.checks.findings import counted
+from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.order_reconciliation import Reconciled
-from a4s_pipeline.warehouse.health import Broken
+from a4s_pipeline.sync.windows import Months
+from a4s_pipeline.warehouse.health import months_to_repair
 from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.tables import ORDERS
 
-_MOST_NAMED = 5
-
-_MONTHS_AGREE = dg.AssetCheckSpec(
-    "months_agree",
-    asset=ORDERS.name,
-    description="Each month holds the orders that the gateway lists, by their headers. It asks the gateway, "
-    "so it runs once a day and not with every sync. The table reconciled_months holds what it found.",
-)
+RECONCILE_ORDERS = "reconcile_orders"
+# After an import of the same months in the same run, whose orders it would otherwise miss.
+_AFTER_THE_IMPORT = {"dagster/priority": "-5"}
 
 
-@dg.multi_asset_check(specs=[_MONTHS_AGREE], name="order_reconciliation")
-def order_reconciliation(
-    context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
-) -> dg.AssetCheckResult:
-    """Compares every month of every connector with the gateway's, by headers alone."""
+def order_reconciliation(layout: Layout) -> dg.AssetChecksDefinition:
+    """Define the check `months_agree`."""
+    spec = dg.AssetCheckSpec(
+        "months_agree",
+        asset=layout.key(ORDERS.name),
+        description="Each month holds the orders that the gateway lists, by their headers. It asks the "
+        "gateway for the months of its run, or for all where the run names none, as once a day; of the "
+        "others it tells what the table reconciled_months holds.",
+    )
+
+    @dg.op(
+        name="order_reconciliation",
+        description="Compares months of order history with the gateway's, by headers alone.",
+        out={spec.get_python_identifier(): dg.Out(dg.Nothing)},
+        tags=_AFTER_THE_IMPORT,
+    )
+    def compare_months(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.AssetCheckResult]:
+        settings = platform.settings
+        importing = settings.connectors_with(STREAM)
+        named = months_of_run(context.run.tags, importing)
+        found, errors = _compare(platform, named or dict.fromkeys(importing), context.run.run_id)
+        try:
+            platform.publish()
+            with platform.warehouse.moment() as store:
+                result = counted(
+                    spec,
+                    months_to_repair(store),
+                    "orders that differ from the gateway's",
+                    "`a4s reconcile --repair` reads these months again",
+                    importing,
+                )
+            # Where a gateway did not answer, what was last found of its months is still what there is to say.
+            yield result._replace(metadata={**result.metadata, **_metadata(found)})
+        except A4sError as error:
+            errors.append(str(error))
+        if errors:
+            raise dg.Failure("\n".join(errors), allow_retries=False)
+
+    check: dg.AssetChecksDefinition = dg.AssetChecksDefinition.create(
+        keys_by_input_name={},
+        node_def=compare_months,
+        check_specs_by_output_name={spec.get_python_identifier(): spec},
+        can_subset=False,
+    )
+    return check
+
+
+def _compare(
+    platform: Platform, asked: Mapping[str, Months | None], run_id: str
+) -> tuple[list[Reconciled], list[str]]:
+    """Compare each connector's months, or all of them; one that fails does not hold up the others."""
     found: list[Reconciled] = []
     errors: list[str] = []
-    for connector in platform.settings.connectors_with(STREAM):
+    for connector, months in asked.items():
         try:
-            found.append(platform.reconcile_orders(connector, run_id=context.run.run_id))
+            found.append(platform.reconcile_orders(connector, months, run_id=run_id))
         except HistoryNotConfigured:
             continue  # no history, nothing to compare: the check of its freshness says so
         except A4sError as error:
             errors.append(f"{connector}: {error}")
-    try:
-        platform.publish()
-    except A4sError as error:
-        errors.append(str(error))
-    if errors:
-        raise dg.Failure("\n".join(errors), allow_retries=False)
-    result = counted(
-        _MONTHS_AGREE,
-        [broken for one in found for broken in _to_repair(one)],
-        "orders that differ from the gateway's",
-        "`a4s reconcile --repair` reads these months again",
-    )
-    return result._replace(metadata={**result.metadata, **_metadata(found)})
+    return found, errors
 
 
-def _to_repair(found: Reconciled) -> list[Broken]:
-    """Name the months that no sync will mend by itself, with the first orders that differ."""
-    return [
-        Broken(
-            found.connector,
-            f"{month.month:%Y-%m}",
-            month.differing,
-            (*month.missing, *month.gone, *month.changed)[:_MOST_NAMED],
-        )
-        for month in found.months
-        if month.needs_repair
-    ]
-
-
-def _metadata(found: list[Reconciled]) -> dict[str, dg.MetadataValue]:
+def _metadata(found: list[Reconciled]) -> dict[str, Any]:
     moving = [f"{one.connector} {month.month:%Y-%m}" for one in found for month in one.not_compared]
     return {
-        "months": dg.MetadataValue.int(sum(len(one.months) for one in found)),
-        "months_that_kept_moving": dg.MetadataValue.text(", ".join(moving)),
-        "orders_at_the_gateway": dg.MetadataValue.int(
-            sum(month.listed for one in found for month in one.months)
-        ),
-        "orders_held": dg.MetadataValue.int(sum(month.held for one in found for month in one.months)),
-        "calls": dg.MetadataValue.int(sum(one.calls for one in found)),
-        "seconds": dg.MetadataValue.float(round(sum(one.seconds for one in found), 3)),
+        "months": sum(len(one.months) for one in found),
+        "months_that_kept_moving": ", ".join(moving),
+        "orders_at_the_gateway": sum(month.listed for one in found for month in one.months),
+        "orders_held": sum(month.held for one in found for month in one.months),
+        "calls": sum(one.calls for one in found),
+        "seconds": round(sum(one.seconds for one in found), 3),
     }
-
-
-RECONCILE_ORDERS = dg.define_asset_job(
-    "reconcile_orders",
-    selection=dg.AssetSelection.checks(order_reconciliation),
-    description="Compares order history with the gateway's, month by month: it reads headers, and changes "
-    "no order.",
-    executor_def=dg.in_process_executor,
-)
 
 
 def reconciliation_schedule(settings: Settings) -> dg.ScheduleDefinition:
@@ -93,7 +105,7 @@ def reconciliation_schedule(settings: Settings) -> dg.ScheduleDefinition:
         name="orders_reconciled_daily",
         # Not on the minute of an import, and not in the hour that daylight saving skips or doubles.
         cron_schedule="40 4 * * *",
-        job=RECONCILE_ORDERS,
+        job_name=RECONCILE_ORDERS,
         description="Compares every month of order history with the gateway's, by headers alone.",
         execution_timezone=settings.timezone.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
