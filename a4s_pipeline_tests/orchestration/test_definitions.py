@@ -10,6 +10,7 @@ import pytest
 
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.orchestration.graph import build_definitions
+from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.settings import GivenSettings
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS, TABLES
 
@@ -106,8 +107,52 @@ def test_each_asset_says_what_it_is_whose_it_is_and_what_it_is_made_of(definitio
     for name, spec in specs(definitions).items():
         assert spec.description, name
         assert spec.owners == ["team:data-engineering"], name
-        assert "duckdb" in spec.kinds, name
+        assert spec.kinds == ({"api"} if name.startswith("gateway_") else {"duckdb", "python"}), name
+        assert spec.tags["layer"] in ("source", "raw", "published", "ledger"), name
+        assert spec.tags["stream"], name
         assert spec.group_name != "default", name
+
+
+def test_what_holds_personal_data_is_tagged(definitions: dg.Definitions) -> None:
+    personal = {name for name, spec in specs(definitions).items() if "pii" in spec.tags}
+    assert personal >= {"orders", "customers", "customer_addresses", "order_exports", "analytics"}
+    assert not personal & {"items", "item_stocks", "gateway_items"}
+
+
+def test_what_is_imported_is_versioned_and_turns_red_when_nothing_came_for_a_day(
+    definitions: dg.Definitions,
+) -> None:
+    for name, spec in specs(definitions).items():
+        if spec.tags["layer"] == "raw" and name != "item_pictures":
+            assert spec.code_version, name
+            assert spec.freshness_policy is not None, name
+
+
+def test_lineage_begins_at_the_gateway(definitions: dg.Definitions) -> None:
+    found = specs(definitions)
+    for stream in ("items", "customers", "orders"):
+        assert [dep.asset_key.to_user_string() for dep in found[stream].deps] == [f"gateway_{stream}"]
+
+
+def test_every_job_schedule_and_sensor_says_what_it_does(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    named = [*definitions.resolve_all_job_defs(), *repository.schedule_defs, *repository.sensor_defs]
+    assert [one.name for one in named if not one.description and not one.name.startswith("__")] == []
+
+
+def test_asset_keys_can_be_prefixed_and_streams_left_out() -> None:
+    layout = Layout(key_prefix=("erp", "a4s"), groups={"catalogue": "products"}, streams=("items",))
+    built = build_definitions(GivenSettings(connectors={"demo": "Demo B.V."}), layout)
+    dg.Definitions.validate_loadable(built)
+    found = specs(built)
+    assert all(name.startswith("erp/a4s/") for name in found)
+    assert "erp/a4s/orders" not in found
+    assert found["erp/a4s/items"].group_name == "products"
+    assert {job.name for job in built.resolve_all_job_defs() if not job.name.startswith("__")} == {
+        "on_demand",
+        "sync_items",
+        "standing_checks",
+    }
 
 
 def test_each_asset_of_a_table_shows_its_columns_as_the_table_is_described(

@@ -76,7 +76,7 @@ def test_a_month_by_hand_compares_its_own_months_and_tells_what_is_known_of_the_
     _run(site)
     site.source().remove_order("B1")
     site.sandbox.clear()
-    job = site.definitions.get_implicit_global_asset_job_def()
+    job = site.definitions.resolve_implicit_global_asset_job_def()
     keys = {dg.AssetKey("orders"), dg.AssetKey("order_lines")}
     check = dg.AssetCheckKey(dg.AssetKey("orders"), "months_agree")
     result = job.get_subset(asset_selection=keys, asset_check_selection={check}).execute_in_process(

@@ -83,13 +83,14 @@ def test_an_installation_where_nothing_ever_ran_names_each_stream_of_each_connec
 def test_each_check_is_executed_by_itself_and_says_how_each_connector_is(site: Site) -> None:
     note_success(site, "items", datetime.now(UTC))
     key = dg.AssetCheckKey(dg.AssetKey("items"), "stream_is_fresh")
-    job = site.definitions.get_implicit_global_asset_job_def()
+    job = site.definitions.resolve_implicit_global_asset_job_def()
     result = job.get_subset(asset_selection=set(), asset_check_selection={key}).execute_in_process(
         instance=site.instance, resources={"platform": site.platform}
     )
     (check,) = result.get_asset_check_evaluations()
     assert (check.asset_check_key, check.passed) == (key, True)
-    table = check.metadata["connectors"].value
+    table = check.metadata["connectors"]
+    assert isinstance(table, dg.TableMetadataValue)
     assert [record.data["connector"] for record in table.records] == list(ADMINISTRATIONS)
     assert site.sandbox.requests == []
 

@@ -1,5 +1,7 @@
 """The asset that publishes the copy for analysts, and the views in it."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -59,11 +61,11 @@ def is_followed_by_the_copy(context: dg.AssetExecutionContext, layout: Layout, s
     return synced.failure is None and (chosen is None or layout.key(ANALYTICS) in chosen)
 
 
-def record_published(context: dg.AssetExecutionContext, layout: Layout, platform: Platform) -> None:
+def record_published(layout: Layout, platform: Platform) -> Iterator[dg.AssetMaterialization]:
     """Record the copy that an import published, where no step of `analytics` follows."""
     with suppress(A4sError):
         metadata = published_metadata(platform, imported_tables(layout))
-        context.log_event(dg.AssetMaterialization(layout.key(ANALYTICS), metadata=metadata))
+        yield dg.AssetMaterialization(layout.key(ANALYTICS), metadata=metadata)
 
 
 def published_metadata(platform: Platform, tables: list[Table]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def _listing_assets(settings: Settings, layout: Layout, step: _Step) -> dg.Asset
     )
     def listing(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
         run_id = context.run.run_id
         synced = sync_each(
             platform,
@@ -84,9 +84,9 @@ def _listing_assets(settings: Settings, layout: Layout, step: _Step) -> dg.Asset
         recorded = [
             one for result in synced.results for one in recorded_listing(platform, result, step.tables)
         ]
-        record(context, layout, recorded, has_failed=synced.failure is not None)
+        yield from record(context, layout, recorded, has_failed=synced.failure is not None)
         if synced.is_published and not is_followed_by_the_copy(context, layout, synced):
-            record_published(context, layout, platform)
+            yield from record_published(layout, platform)
         if synced.failure is not None:
             raise synced.failure
         for table in step.tables.all:

@@ -67,14 +67,14 @@ def order_assets(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
     )
     def order_history(
         context: dg.AssetExecutionContext, config: OrderHistoryConfig, platform: dg.ResourceParam[Platform]
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
         """Imports order headers page by page and the lines of each order, a batch a transaction."""
         asked = months_by_connector(partitions_of(context))
         synced = _sync_all(platform, asked, config.reading, context.run.run_id)
         recorded = _recorded(context, platform, synced, asked, config.reading)
-        record(context, layout, recorded, has_failed=synced.failure is not None)
+        yield from record(context, layout, recorded, has_failed=synced.failure is not None)
         if synced.is_published and not is_followed_by_the_copy(context, layout, synced):
-            record_published(context, layout, platform)
+            yield from record_published(layout, platform)
         if synced.failure is not None:
             raise synced.failure
         for spec in (headers, lines):

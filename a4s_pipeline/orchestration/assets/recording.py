@@ -155,10 +155,10 @@ def _as_row_count(count: int) -> dict[str, Any]:
 
 def record(
     context: dg.AssetExecutionContext, layout: Layout, recorded: Iterable[Recorded], *, has_failed: bool
-) -> None:
-    """Put numbers on the events that Dagster makes of the run's own partitions; others get an event here.
+) -> Iterator[dg.AssetMaterialization]:
+    """Put numbers on the events that Dagster makes of the run's own partitions; yield one for each other.
 
-    A step that fails has no events of Dagster's making: what it wrote is recorded here.
+    A step that fails has no events of Dagster's making: what it wrote is recorded by those that it yields.
     """
     own = set() if has_failed else set(partitions_of(context))
     for one in recorded:
@@ -166,4 +166,4 @@ def record(
         if one.partition in own:
             context.add_asset_metadata(one.metadata, key, one.partition)
         else:
-            context.log_event(dg.AssetMaterialization(key, metadata=one.metadata, partition=one.partition))
+            yield dg.AssetMaterialization(key, metadata=one.metadata, partition=one.partition)

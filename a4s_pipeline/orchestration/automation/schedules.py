@@ -131,6 +131,8 @@ def order_schedule(settings: Settings, layout: Layout) -> dg.ScheduleDefinition:
         name="orders_every_15_minutes",
         cron_schedule="*/15 * * * *",
         job_name=SYNC_ORDERS,
+        description="Starts one run a connector, from its watermark on; one that is under way is left alone, "
+        "and one without focus connector is asked once a day.",
         execution_timezone=settings.timezone.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
