@@ -136,8 +136,12 @@ def test_lineage_begins_at_the_gateway(definitions: dg.Definitions) -> None:
 
 def test_every_job_schedule_and_sensor_says_what_it_does(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
-    named = [*definitions.resolve_all_job_defs(), *repository.schedule_defs, *repository.sensor_defs]
-    assert [one.name for one in named if not one.description and not one.name.startswith("__")] == []
+    descriptions = {
+        **{job.name: job.description for job in definitions.resolve_all_job_defs()},
+        **{schedule.name: schedule.description for schedule in repository.schedule_defs},
+        **{sensor.name: sensor.description for sensor in repository.sensor_defs},
+    }
+    assert [name for name, text in descriptions.items() if not text and not name.startswith("__")] == []
 
 
 def test_asset_keys_can_be_prefixed_and_streams_left_out() -> None:
