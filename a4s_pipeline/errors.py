@@ -12,6 +12,7 @@
     │   └── NotSupported            the gateway has no such thing to offer
     └── TryAgain                may pass by itself; nothing is lost by trying again
         ├── GatewayUnavailable      no answer, or an answer that says "later"
+        ├── Overloaded              more waits here than can be answered in time
         ├── ReplyUnreadable         an answer that is cut off, no JSON, or of another shape
         │   └── ReplyBeyondBounds       one too large or too deeply nested to be read at all
         ├── Inconclusive            a POST was answered, and the answer does not tell whether it was done
@@ -119,7 +120,14 @@ class NotSupported(ChangeRequest):
 
 
 class TryAgain(A4sError):
-    """The failure may pass by itself; trying again later loses nothing."""
+    """The failure may pass by itself; trying again later loses nothing.
+
+    `wait_seconds` is after how long, where that is known.
+    """
+
+    def __init__(self, message: str, *, code: str | None = None, wait_seconds: float | None = None) -> None:
+        super().__init__(message, code=code)
+        self.wait_seconds = wait_seconds
 
 
 class GatewayUnavailable(TryAgain):
@@ -139,9 +147,14 @@ class GatewayUnavailable(TryAgain):
         wait_seconds: float | None = None,
         is_untaken: bool = False,
     ) -> None:
-        super().__init__(message, code=code)
-        self.wait_seconds = wait_seconds
+        super().__init__(message, code=code, wait_seconds=wait_seconds)
         self.is_untaken = is_untaken
+
+
+class Overloaded(TryAgain):
+    """More waits here than can be answered in time; nothing was asked or sent."""
+
+    code = "Overloaded"
 
 
 class ReplyUnreadable(TryAgain):

@@ -99,6 +99,8 @@ class Settings(AnalystSettings):
     max_connections: Annotated[int, Field(ge=1, le=256)] = 16
     max_calls_per_second: Annotated[float | None, Field(ge=0.01, allow_inf_nan=False)] = None
     timeout_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 30
+    answer_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 10
+    stock_fresh_seconds: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = 0
     order_hook: Annotated[str | None, AfterValidator(lambda hook: hook and _hook(hook))] = None
     resend_after_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600
     alert_webhook_url: Annotated[SecretStr, AfterValidator(webhook_url)] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 # The controls of terminals (C0, DEL, C1), breaks of lines, marks that turn the direction of what follows,
 # and halves of surrogate pairs. A name may hold any of them; a terminal would obey them.
@@ -37,3 +38,11 @@ def as_code(text: str, longest: int) -> str:
     """Return a text from elsewhere as one line in backticks: the Dagster UI reads Markdown around it."""
     line = one_line(text, longest).replace("`", "'")
     return f"`{line or '?'}`"
+
+
+def plain_decimal(value: Decimal) -> str:
+    """Write a decimal exactly, without exponent and without zeros at its end."""
+    if not value:
+        return "0"
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

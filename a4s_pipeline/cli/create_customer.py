@@ -12,6 +12,8 @@ import click
 from a4s_pipeline.cli.export_order import read_file
 from a4s_pipeline.cli.orders import one_connector
 from a4s_pipeline.cli.output import connector_option, json_option, print_answered
+from a4s_pipeline.ondemand.requests.answering import Request, answer
+from a4s_pipeline.ondemand.requests.create_customer import CREATE_CUSTOMER
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import load_settings
@@ -32,9 +34,7 @@ def create_customer(file: BinaryIO, connector: str | None, as_json: bool) -> Non
     name = one_connector(settings, connector or named)
     received_at = datetime.now(UTC)
     with OnDemand(Platform(settings), run_id=f"a4s-create-{uuid.uuid4()}") as service:
-        answered = service.connector(name).customers.create(customer, received_at)
-        message = answered.error["message"] if answered.error else None
-        service.log.note(name, "create_customer", answered.status, received_at, datetime.now(UTC), message)
+        answered = answer(service, Request(CREATE_CUSTOMER, name, {"customer": customer}), received_at)
     sys.exit(print_answered(answered, as_json=as_json, summary=_summary))
 
 

@@ -16,7 +16,9 @@ from a4s_pipeline.errors import A4sError, ChangeRequest
 from a4s_pipeline.ondemand.hook import HookFailed, OrderHook, load_hook
 from a4s_pipeline.ondemand.intake import IntakeOrder
 from a4s_pipeline.ondemand.order_export import prepare_order, read_order
-from a4s_pipeline.ondemand.requests import parse_request
+from a4s_pipeline.ondemand.requests.answering import Request, answer
+from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
+from a4s_pipeline.ondemand.requests.parsing import parse_request
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import load_settings
@@ -41,9 +43,7 @@ def export_order(file: BinaryIO, dry_run: bool, connector: str | None, as_json: 
     settings.required_gateway_url()
     with OnDemand(Platform(settings), run_id=f"a4s-export-{uuid.uuid4()}") as service:
         _ = service.hook
-        answered = service.connector(name).orders.export(order, received_at)
-        message = answered.error["message"] if answered.error else None
-        service.log.note(name, "export_order", answered.status, received_at, datetime.now(UTC), message)
+        answered = answer(service, Request(EXPORT_ORDER, name, {"order": order}), received_at)
     sys.exit(print_answered(answered, as_json=as_json, summary=_summary))
 
 

@@ -13,6 +13,8 @@ from a4s_pipeline import exact_json
 from a4s_pipeline.cli.output import connector_option, json_option, print_answered, print_json, say, utf8
 from a4s_pipeline.errors import NotThere
 from a4s_pipeline.ondemand.order_export import NOTICE
+from a4s_pipeline.ondemand.requests.answering import Request, answer
+from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings, load_settings
@@ -61,9 +63,8 @@ def retry(intake_order_id: str, connector: str | None, as_json: bool) -> None:
         name, entry = _find(service, settings, intake_order_id, connector)
         order = exact_json.loads(entry.row["intake"])
         # Sent again, it is still the order that was received then.
-        answered = service.connector(name).orders.export(order, entry.row["received_at"] or started_at)
-        message = answered.error["message"] if answered.error else None
-        service.log.note(name, "export_order", answered.status, started_at, datetime.now(UTC), message)
+        request = Request(EXPORT_ORDER, name, {"order": order})
+        answered = answer(service, request, entry.row["received_at"] or started_at)
     sys.exit(print_answered(answered, as_json=as_json, summary=_settled))
 
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+import sys
+import uuid
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from a4s_pipeline.cli.output import connector_option, json_option, print_json, say, utf8
-from a4s_pipeline.ondemand.order_retrieval import MOST_SKIPPED, retrieve_order, retrieve_orders
+from a4s_pipeline.cli.output import connector_option, json_option, print_json, report_error, say, utf8
+from a4s_pipeline.ondemand.requests.answering import Request, answer
+from a4s_pipeline.ondemand.requests.retrieve_order import RETRIEVE_ORDER
+from a4s_pipeline.ondemand.requests.retrieve_orders import (
+    MOST_ORDERS,
+    MOST_SKIPPED,
+    RETRIEVE_ORDERS,
+    USUAL_LIMIT,
+)
+from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings import Settings, load_settings
 from a4s_pipeline.sync.windows import midnight
-from a4s_pipeline.warehouse.orders import STREAM
-from a4s_pipeline.warehouse.retrieval import OrderFilter
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -34,7 +43,7 @@ def one_connector(settings: Settings, connector: str | None) -> str:
 @click.option("--customer", type=utf8, metavar="CODE", help="Orders of this customer.")
 @click.option("--from", "first", type=_DAY, help="Orders from this day on.")
 @click.option("--to", "last", type=_DAY, help="Orders up to and including this day.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(1, MOST_ORDERS), default=USUAL_LIMIT, show_default=True)
 @click.option("--offset", type=click.IntRange(0, MOST_SKIPPED), default=0, show_default=True)
 @json_option
 def orders(
@@ -47,30 +56,26 @@ def orders(
     as_json: bool,
 ) -> None:
     """List orders, newest first, from the local store."""
-    platform = Platform()
-    settings = platform.settings
+    settings = load_settings()
     zone = settings.timezone
-    name = one_connector(settings, connector)
-    answer = retrieve_orders(
-        platform.readable,
-        name,
-        OrderFilter(
-            customer_code=customer,
-            # The calendar's own first and last day bound nothing, and have no midnight in every time zone.
-            start=midnight(first.date(), zone) if first and first.date() > date.min else None,
-            end=midnight(last.date() + timedelta(days=1), zone) if last and last.date() < date.max else None,
-            limit=limit,
-            offset=offset,
-        ),
-        is_imported=settings.connectors[name].imports(STREAM),
-    )
-    if as_json:
-        print_json(answer)
-        return
-    for order in answer["orders"]:
-        say(_summary(order, zone))
-    shown = len(answer["orders"])
-    say(f"{shown} of {answer['total']} orders; history as of {answer['asOf'] or 'an unknown time'}", err=True)
+    wanted = {
+        "customerCode": customer,
+        # The calendar's own first and last day bound nothing, and have no midnight in every time zone.
+        "orderDateFrom": _midnight(first.date(), zone) if first and first.date() > date.min else None,
+        "orderDateTo": _midnight(last.date() + timedelta(days=1), zone)
+        if last and last.date() < date.max
+        else None,
+        "limit": limit,
+        "offset": offset,
+    }
+    given = {name: value for name, value in wanted.items() if value is not None}
+    request = Request(RETRIEVE_ORDERS, one_connector(settings, connector), given)
+
+    def show(found: dict[str, Any]) -> None:
+        say(*(_summary(order, zone) for order in found["orders"]))
+        say(f"{len(found['orders'])} of {found['total']} orders; history as of {_as_of(found)}", err=True)
+
+    sys.exit(_ask(settings, request, as_json, show))
 
 
 @click.command()
@@ -79,26 +84,50 @@ def orders(
 @json_option
 def order(code: str, connector: str | None, as_json: bool) -> None:
     """Show one order with its lines, from the local store."""
-    platform = Platform()
-    settings = platform.settings
-    name = one_connector(settings, connector)
-    is_imported = settings.connectors[name].imports(STREAM)
-    answer = retrieve_order(platform.readable, name, code, is_imported=is_imported)
-    if as_json:
-        print_json(answer)
-        return
-    say(_summary(answer, settings.timezone))
-    for name, value in answer["attributes"].items():
-        if value is not None:
-            say(f"  {name}: {value}")
-    for line in answer["lines"]:
+    settings = load_settings()
+    request = Request(RETRIEVE_ORDER, one_connector(settings, connector), {"orderCode": code})
+
+    def show(found: dict[str, Any]) -> None:
+        say(*_whole(found, settings.timezone))
+        if found["linesSyncedAt"] is None:
+            say("its lines are not in yet: the next sync asks for them first", err=True)
+        say(f"history as of {_as_of(found)}", err=True)
+
+    sys.exit(_ask(settings, request, as_json, show))
+
+
+def _ask(settings: Settings, request: Request, as_json: bool, show: Callable[[dict[str, Any]], None]) -> int:
+    """Print what was found, as JSON or as `show` does, and return the exit status."""
+    # What is printed waits for no log.
+    with OnDemand(Platform(settings, store_wait_seconds=1), run_id=f"a4s-orders-{uuid.uuid4()}") as service:
+        answered = answer(service, request, datetime.now(UTC))
+        if answered.answer is None:
+            return report_error(answered.error or {}, as_json=as_json)
+        if as_json:
+            print_json(answered.answer)
+        else:
+            show(answered.answer)
+        sys.stdout.flush()
+    return 0
+
+
+def _midnight(day: date, zone: ZoneInfo) -> str:
+    return midnight(day, zone).isoformat()
+
+
+def _as_of(answer: dict[str, Any]) -> str:
+    return answer["asOf"] or "an unknown time"
+
+
+def _whole(order: dict[str, Any], zone: ZoneInfo) -> list[str]:
+    lines = [_summary(order, zone)]
+    lines += [f"  {name}: {value}" for name, value in order["attributes"].items() if value is not None]
+    for line in order["lines"]:
         fields = line["attributes"]
         amount = "" if fields["lineTotal"] is None else f"  {fields['lineTotal']}"
         quantity = f"{fields['quantity']:>10} {fields['unit'] or ''}"
-        say(f"  {quantity:<16} {fields['itemCode']}  {fields['description'] or ''}{amount}")
-    if answer["linesSyncedAt"] is None:
-        say("its lines are not in yet: the next sync asks for them first", err=True)
-    say(f"history as of {answer['asOf'] or 'an unknown time'}", err=True)
+        lines.append(f"  {quantity:<16} {fields['itemCode']}  {fields['description'] or ''}{amount}")
+    return lines
 
 
 def _summary(order: dict[str, Any], timezone: ZoneInfo) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings
+from a4s_pipeline.errors import A4sError, ChangeSettings
 from a4s_pipeline.ondemand.answers import Answered, error_object
 from a4s_pipeline.texts import has_utf8, json_to_show, on_a_line
 
@@ -35,12 +35,18 @@ def utf8(argument: str) -> str:
 
 def report_failure(error: A4sError, *, as_json: bool) -> int:
     """Say what failed, and return the exit status that goes with it."""
-    if as_json:
-        print_json({"error": error_object(error)})
-    say(*f"a4s: {error}".split("\n"), err=True)
-    for fault in error.fields if isinstance(error, ChangeRequest) else ():
-        say(f"  {fault.field}: {fault.message}", err=True)
+    report_error(error_object(error), as_json=as_json)
     return 2 if isinstance(error, ChangeSettings) else 1
+
+
+def report_error(error: Mapping[str, Any], *, as_json: bool) -> int:
+    """Say what an answer holds instead of what was asked for, and return the exit status for it."""
+    if as_json:
+        print_json({"error": error})
+    say(*f"a4s: {error['message']}".split("\n"), err=True)
+    for fault in error["fields"]:
+        say(f"  {fault['field']}: {fault['message']}", err=True)
+    return 1
 
 
 def print_answered(answered: Answered, *, as_json: bool, summary: Callable[[dict[str, Any]], str]) -> int:

@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from a4s_pipeline.cli.orders import one_connector
-from a4s_pipeline.cli.output import connector_option, json_option, print_json, say
-from a4s_pipeline.errors import A4sError
+from a4s_pipeline.cli.output import connector_option, json_option, print_json, report_error, say
+from a4s_pipeline.ondemand.requests.answering import Request, answer
+from a4s_pipeline.ondemand.requests.projected_stock import PROJECTED_STOCK
 from a4s_pipeline.ondemand.service import OnDemand
-from a4s_pipeline.ondemand.stock_answers import Question
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import load_settings
 
@@ -41,23 +41,23 @@ def stock(
     start = day.date() if day else started_at.astimezone(settings.timezone).date()
     if until is not None and until.date() < start:
         raise click.UsageError("--until lies before the day asked for")
-    questions = [Question(code, start, until.date() if until else None) for code in items]
+    asked: dict[str, str] = {"date": start.isoformat()}
+    if until is not None:
+        asked["until"] = until.date().isoformat()
+    request = Request(PROJECTED_STOCK, name, {"items": [{"itemCode": code, **asked} for code in items]})
     with OnDemand(Platform(settings, store_wait_seconds=1), run_id=f"a4s-stock-{uuid.uuid4()}") as service:
-        entries, errors = service.connector(name).stock.entries(questions)
-        ended_at = datetime.now(UTC)
-        if as_json:
-            print_json({"items": entries})
+        answered = answer(service, request, started_at)
+        told = answered.answer or answered.told
+        if told is None:
+            status = report_error(answered.error or {}, as_json=as_json)
         else:
-            _print(entries)
+            status = 1 if any("error" in entry for entry in told["items"]) else 0
+            if as_json:
+                print_json(told)
+            else:
+                _print(told["items"])
         sys.stdout.flush()
-        status = "failed" if errors else "ok"
-        service.log.note(name, "projected_stock", status, started_at, ended_at, _first(errors))
-    if errors:
-        sys.exit(1)
-
-
-def _first(errors: Sequence[A4sError]) -> str | None:
-    return str(errors[0]) if errors else None
+    sys.exit(status)
 
 
 def _print(entries: Sequence[dict[str, Any]]) -> None:

@@ -25,6 +25,11 @@ def answered_until(moment: float) -> Iterator[None]:
         _until.reset(token)
 
 
+def deadline() -> float:
+    """Return the deadline of this thread, a moment of `time.monotonic`; infinite where it has none."""
+    return _until.get()
+
+
 def seconds_left() -> float:
     """Return the seconds until the deadline of this thread; infinite where it has none."""
     return _until.get() - time.monotonic()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Literal
 
-from a4s_pipeline.errors import A4sError, ChangeRequest, FieldFault
+from a4s_pipeline.errors import A4sError, ChangeRequest, FieldFault, TryAgain
 
 UNKNOWN = "OutcomeUnknown"
 
@@ -19,6 +20,10 @@ class Answered:
     status: Status
     answer: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
+    told: dict[str, Any] | None = None
+    """Where nothing could be answered: each part with its own error, for those who show them one by one."""
+    flaw: str | None = None
+    """Why a part of it could not be answered; the log of flow executions has it as a failure."""
 
 
 def refusal(error: ChangeRequest) -> Answered:
@@ -36,7 +41,10 @@ def failure(error: A4sError) -> Answered:
 def error_object(error: A4sError) -> dict[str, Any]:
     """Return an error as answers and `--json` show it."""
     fields = error.fields if isinstance(error, ChangeRequest) else ()
-    return error_of(error.code, str(error), fields)
+    shown = error_of(error.code, str(error), fields)
+    if isinstance(error, TryAgain) and error.wait_seconds is not None:
+        shown["retryAfterSeconds"] = max(1, ceil(error.wait_seconds))
+    return shown
 
 
 def error_of(code: str, message: str, fields: tuple[FieldFault, ...] = ()) -> dict[str, Any]:

@@ -12,8 +12,6 @@ from a4s_pipeline.errors import A4sError
 from a4s_pipeline.warehouse.flows import FlowExecution, record_flows
 from a4s_pipeline.warehouse.store import Warehouse
 
-# Every execution of these is logged; of the others, which are many and cheap, one in ten.
-ALWAYS_LOGGED = frozenset({"export_order", "create_customer"})
 _ONE_IN = 10
 _MOST_WAITING = 10_000
 
@@ -46,10 +44,12 @@ class FlowLog:
         started_at: datetime,
         ended_at: datetime,
         error: str | None,
+        *,
+        always: bool = False,
     ) -> None:
-        """Note an execution, if it is one to be logged; a failure always is."""
+        """Note an execution: `always`, or one in ten of those that are many and cheap; each failure too."""
         with self._lock:
-            is_logged = flow in ALWAYS_LOGGED or status in ("failed", "unknown") or self._sample.takes_this()
+            is_logged = always or status in ("failed", "unknown") or self._sample.takes_this()
             if is_logged and len(self._waiting) < _MOST_WAITING:
                 self._waiting.append(
                     FlowExecution(connector, flow, status, started_at, ended_at, self._run_id, error)

@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest
-from a4s_pipeline.ondemand.requests import LARGEST_REQUEST
+from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST
 from a4s_pipeline.whole_files import clear_abandoned, make_folder, write_whole
 
 ENDING = ".json"

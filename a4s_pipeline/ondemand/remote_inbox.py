@@ -27,7 +27,7 @@ from a4s_pipeline.ondemand.inbox import (
     name_of_last_resort,
     no_plain_id,
 )
-from a4s_pipeline.ondemand.requests import LARGEST_REQUEST
+from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST
 from a4s_pipeline.ondemand.stores import Fetched, Store
 
 _INBOX, _OUTBOX = "inbox", "outbox"

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
-from a4s_pipeline.errors import A4sError, ChangeRequest, FieldFault
+from a4s_pipeline.errors import A4sError
 from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.ondemand.answers import Answered, failure
 from a4s_pipeline.ondemand.customer_creation import CustomerCreation
 from a4s_pipeline.ondemand.flow_log import FlowLog
 from a4s_pipeline.ondemand.hook import OrderHook, load_hook
 from a4s_pipeline.ondemand.order_export import OrderExport
-from a4s_pipeline.ondemand.order_retrieval import read_filter, retrieve_order, retrieve_orders
+from a4s_pipeline.ondemand.retrieval.orders import OrderHistory
 from a4s_pipeline.ondemand.sending.send_once import SendOnce, SendRules
-from a4s_pipeline.ondemand.stock_answers import StockAnswers
+from a4s_pipeline.ondemand.stock.answers import StockAnswers
+from a4s_pipeline.ondemand.stock.live import LiveStock
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.texts import has_utf8
 from a4s_pipeline.warehouse.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
 from a4s_pipeline.warehouse.orders import STREAM
 
@@ -56,20 +54,22 @@ class OnDemand:
         """The site's order hook."""
         return load_hook(self.platform.settings.order_hook)
 
-    @cached_property
-    def stock_pool(self) -> ThreadPoolExecutor:
-        """The threads that ask for stock, as many as there may be calls in flight."""
-        pool = ThreadPoolExecutor(self.platform.settings.max_connections, thread_name_prefix="stock")
-        self._stack.callback(pool.shutdown, cancel_futures=True)
-        return pool
+    def at_end(self, close: Callable[[], None]) -> None:
+        """Have something closed with this, before what it stands on."""
+        with self._lock:
+            self._stack.callback(close)
 
     def connector(self, name: str) -> ConnectorAnswers:
         """Return what answers for one connector."""
         with self._lock:
             if name not in self._connectors:
-                administration = self._stack.enter_context(self.platform.administration(name))
-                self._connectors[name] = ConnectorAnswers(self, name, administration)
+                self._connectors[name] = ConnectorAnswers(self, name)
             return self._connectors[name]
+
+    def open_gateway(self, connector: str) -> Administration:
+        """Open the gateway for one connector, until this is closed."""
+        with self._lock:
+            return self._stack.enter_context(self.platform.administration(connector))
 
     def settle_all(self, is_over: Callable[[], bool] = lambda: False) -> int:
         """Settle whatever the ledgers hold as unknown, until it is over; return how much of it still is.
@@ -86,13 +86,23 @@ class OnDemand:
 
 
 class ConnectorAnswers:
-    """Answers for one connector."""
+    """Answers for one connector; its gateway is opened at first use, because history needs none."""
 
-    def __init__(self, service: OnDemand, name: str, administration: Administration) -> None:
+    def __init__(self, service: OnDemand, name: str) -> None:
         self._service = service
         self._settings = service.platform.settings
+        self._lock = threading.RLock()
+        self._administration: Administration | None = None
+        self._stock: StockAnswers | None = None
         self.name = name
-        self.administration = administration
+
+    @property
+    def administration(self) -> Administration:
+        """The administration at the gateway."""
+        with self._lock:
+            if self._administration is None:
+                self._administration = self._service.open_gateway(self.name)
+            return self._administration
 
     @cached_property
     def orders(self) -> OrderExport:
@@ -108,10 +118,24 @@ class ConnectorAnswers:
             self.administration, self._send_once(CUSTOMER_LEDGER), self._settings.timezone
         )
 
-    @cached_property
+    @property
     def stock(self) -> StockAnswers:
-        """Answers with projected stock."""
-        return StockAnswers(self.administration, self._service.stock_pool, self._settings.max_connections)
+        """Answers with projected stock, by calls of this connector's own: another's slow ones delay none."""
+        with self._lock:
+            if self._stock is None:
+                settings = self._settings
+                live = LiveStock(
+                    self.administration.stock, settings.max_connections, settings.stock_fresh_seconds
+                )
+                self._service.at_end(live.close)
+                self._stock = StockAnswers(live)
+            return self._stock
+
+    @cached_property
+    def history(self) -> OrderHistory:
+        """Answers from the orders that were imported."""
+        is_imported = self._settings.connectors[self.name].imports(STREAM)
+        return OrderHistory(self._service.platform.readable, self.name, is_imported)
 
     def ledger(self, kind: LedgerKind) -> Ledger:
         """Return a ledger of this connector."""
@@ -140,52 +164,3 @@ class ConnectorAnswers:
                 outcome = settle(key)
                 left += outcome is not None and outcome.status == "unknown"
         return left
-
-    def projected_stock(self, body: Mapping[str, Any], received_at: datetime) -> Answered:
-        """Answer with projected stock, live."""
-        del received_at
-        return self.stock.answer(body.get("items"))
-
-    def export_order(self, body: Mapping[str, Any], received_at: datetime) -> Answered:
-        """Export the order of the request."""
-        return self.orders.export(body.get("order"), received_at)
-
-    def create_customer(self, body: Mapping[str, Any], received_at: datetime) -> Answered:
-        """Create the customer of the request."""
-        return self.customers.create(body.get("customer"), received_at)
-
-    def retrieve_orders(self, body: Mapping[str, Any], received_at: datetime) -> Answered:
-        """Answer with a list of orders."""
-        del received_at
-        try:
-            wanted = read_filter(body, self._settings.timezone)
-            readable = self._service.platform.readable
-            answer = retrieve_orders(readable, self.name, wanted, is_imported=self._imports_orders)
-            return Answered("ok", answer)
-        except A4sError as error:
-            return _history_failure(error)
-
-    def retrieve_order(self, body: Mapping[str, Any], received_at: datetime) -> Answered:
-        """Answer with one order."""
-        del received_at
-        code = body.get("orderCode")
-        if not isinstance(code, str) or not code or not has_utf8(code):
-            fault = FieldFault("orderCode", "must be a text that is not empty")
-            return failure(ChangeRequest("the request names no order", code="Invalid", fields=(fault,)))
-        try:
-            readable = self._service.platform.readable
-            answer = retrieve_order(readable, self.name, code, is_imported=self._imports_orders)
-            return Answered("ok", answer)
-        except A4sError as error:
-            return _history_failure(error)
-
-    @property
-    def _imports_orders(self) -> bool:
-        return self._settings.connectors[self.name].imports(STREAM)
-
-
-def _history_failure(error: A4sError) -> Answered:
-    """Where history does not exist the request is refused: asking again changes nothing."""
-    if error.code == "FocusConnectorNotConfigured":
-        return failure(ChangeRequest(str(error), code=error.code))
-    return failure(error)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from a4s_pipeline.gateway.dates import as_instant
-from a4s_pipeline.ondemand.order_retrieval import plain_decimal
 from a4s_pipeline.sandbox import Faults, demo_world
 from a4s_pipeline.settings import GivenSettings
 from a4s_pipeline.sync.windows import Months, OrdersPlan
+from a4s_pipeline.texts import plain_decimal
 from a4s_pipeline_tests.cli.conftest import Ended, Installation, line
 
 EVERYTHING = OrdersPlan(Months(date(2024, 1, 1), date(2100, 1, 1)), whole=True)

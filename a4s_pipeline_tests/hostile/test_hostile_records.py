@@ -18,7 +18,7 @@ from a4s_pipeline.gateway.item_records import Item
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import OrderHeader, OrderLine, Status, WireRecord
 from a4s_pipeline.gateway.stock_records import Stock
-from a4s_pipeline.ondemand.order_retrieval import retrieve_order
+from a4s_pipeline.ondemand.retrieval.orders import retrieve_order
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Administration
 from a4s_pipeline.sync.result import SyncResult

@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 
 from a4s_pipeline.cli import main
 from a4s_pipeline.errors import ChangeRequest
-from a4s_pipeline.ondemand.desk import Desk
 from a4s_pipeline.ondemand.inbox import Waiting, as_bytes
 from a4s_pipeline.ondemand.intake import IntakeOrder, NewCustomer, read_request
 from a4s_pipeline.ondemand.order_export import prepare_order
-from a4s_pipeline.ondemand.requests import LARGEST_REQUEST, parse_request
+from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST, parse_request
 from a4s_pipeline.ondemand.service import OnDemand
+from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Administration, Sandbox
 from a4s_pipeline.sync.windows import OrdersPlan
@@ -123,7 +123,7 @@ def test_every_request_has_an_answer_and_none_fails_by_surprise(
     """Through the desk, as it comes from the inbox; an answer `Unexpected` would be a defect of ours."""
     caplog.set_level(logging.ERROR)
     with OnDemand(stocked, "run") as service:
-        desk = Desk(service)
+        desk = RequestWorker(service)
 
         @settings(many, max_examples=50)
         @given(st.sampled_from(REQUESTS).flatmap(mutated))
@@ -137,7 +137,7 @@ def test_every_request_has_an_answer_and_none_fails_by_surprise(
     assert [record.getMessage() for record in caplog.records] == []
 
 
-def desk_answer(desk: Desk, raw: bytes) -> dict[str, Any]:
+def desk_answer(desk: RequestWorker, raw: bytes) -> dict[str, Any]:
     document = json.loads(as_bytes(desk.document(Waiting("id", raw))))
     assert isinstance(document, dict)
     return document
@@ -150,7 +150,7 @@ def test_a_request_that_is_nested_deeply_has_an_answer(
 ) -> None:
     with OnDemand(stocked, "run") as service:
         for request in (request_ | {"more": nested(depth)}, {**request_, **deeply(request_, depth)}):
-            answer = desk_answer(Desk(service), as_json(request).encode())
+            answer = desk_answer(RequestWorker(service), as_json(request).encode())
             assert (answer["error"] or {}).get("code") != "Unexpected"
 
 
@@ -204,7 +204,7 @@ def test_whatever_lies_in_the_inbox_is_answered_or_left_and_nothing_else_is_touc
     started = time.monotonic()
     settled = stocked.settings.model_copy(update={"linger_seconds": 0.3})
     with OnDemand(Platform(settled), "run") as service:
-        Desk(service).serve(lambda: time.monotonic() - started > 60)
+        RequestWorker(service).serve(lambda: time.monotonic() - started > 60)
     left = {path.name for path in inbox.iterdir()} - {"done", "failed", ".unsettled", ".answers"}
     assert left == {"half.tmp", ".hidden.json", "..a.json"}
     answers = [path.read_text() for path in (stocked.settings.data_dir / "outbox").iterdir()]

@@ -23,9 +23,10 @@ import duckdb
 from a4s_pipeline.cli import main
 from a4s_pipeline.cli.output import report_failure
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.ondemand.desk import Desk
+from a4s_pipeline.ondemand.requests.answering import answer_body
 from a4s_pipeline.ondemand.service import OnDemand
-from a4s_pipeline.ondemand.upkeep import Upkeep
+from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
+from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import GivenSettings
 from a4s_pipeline.sync import order_pages, order_writer, record_writer
@@ -90,12 +91,10 @@ def fill_and_publish(settings: dict[str, Any], rows: int, slow: bool) -> None:
 def send(settings: dict[str, Any], requests: list[dict[str, Any]]) -> None:
     """Export orders and create customers until all are done, in an order that is left to chance."""
     with OnDemand(platform_of(settings), "killed") as service:
-        answers = service.connector("demo")
-        do = {"export_order": answers.export_order, "create_customer": answers.create_customer}
         left = requests
         while left:
             random.shuffle(left)
-            answered = [(request, do[request["kind"]](request, datetime.now(UTC))) for request in left]
+            answered = [(request, answer_body(service, request, datetime.now(UTC))) for request in left]
             assert all(answer.status != "refused" for _, answer in answered)
             left = [request for request, answer in answered if answer.status != "ok"]
             time.sleep(0.25)
@@ -104,7 +103,7 @@ def send(settings: dict[str, Any], requests: list[dict[str, Any]]) -> None:
 def desk(settings: dict[str, Any]) -> None:
     """Answer the inbox until nothing waits in it and nothing is left to be settled."""
     with OnDemand(platform_of(settings), "killed") as service:
-        Desk(service).serve(lambda: False)
+        RequestWorker(service).serve(lambda: False)
 
 
 def months(settings: dict[str, Any]) -> None:
@@ -145,7 +144,7 @@ def command(
 def answer_inbox() -> None:
     """Answer the inbox as the job does."""
     with OnDemand(Platform(), "desk") as service, Upkeep(service):
-        Desk(service).serve(lambda: False)
+        RequestWorker(service).serve(lambda: False)
 
 
 BESIDE: dict[str, Callable[[], None]] = {

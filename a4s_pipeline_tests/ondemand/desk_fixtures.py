@@ -16,9 +16,9 @@ import duckdb
 import pytest
 
 from a4s_pipeline.gateway.retrying import RetryRule
-from a4s_pipeline.ondemand.desk import Desk
 from a4s_pipeline.ondemand.service import OnDemand
-from a4s_pipeline.ondemand.upkeep import Upkeep
+from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
+from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Administration, Sandbox, World
 from a4s_pipeline.settings import GivenSettings
@@ -138,11 +138,11 @@ class Site:
             yield opened
 
     @contextmanager
-    def desk(self, store_wait_seconds: float = 30) -> Iterator[Desk]:
+    def desk(self, store_wait_seconds: float = 30) -> Iterator[RequestWorker]:
         """Have somebody at the desk, with the upkeep beside it, as a run of the job has."""
         over = threading.Event()
         with self.service(store_wait_seconds) as service, Upkeep(service):
-            desk = Desk(service)
+            desk = RequestWorker(service)
             thread = threading.Thread(target=desk.serve, args=(over.is_set,), name="desk")
             thread.start()
             try:
@@ -152,10 +152,10 @@ class Site:
                 thread.join(60)
                 assert not thread.is_alive()
 
-    def serve_what_waits(self) -> Desk:
+    def serve_what_waits(self) -> RequestWorker:
         """Answer what waits, and go."""
         with self.service() as service:
-            desk = Desk(service)
+            desk = RequestWorker(service)
             deadline = time.monotonic() + 30
             desk.serve(lambda: not self.names_in() or time.monotonic() > deadline)
         return desk

@@ -6,9 +6,9 @@ import sys
 import time
 from contextlib import suppress
 
-from a4s_pipeline.ondemand.desk import Desk
 from a4s_pipeline.ondemand.inbox import Inbox
 from a4s_pipeline.ondemand.service import OnDemand
+from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import GivenSettings
 
@@ -22,7 +22,7 @@ def say(line: str) -> None:
 def serve(settings: GivenSettings) -> None:
     """Answer the inbox, and print how many were answered, by status."""
     with OnDemand(Platform(settings), "process") as service:
-        desk = Desk(service)
+        desk = RequestWorker(service)
         say("ready")
         with suppress(KeyboardInterrupt):
             desk.serve(lambda: False)

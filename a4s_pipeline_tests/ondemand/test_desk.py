@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from a4s_pipeline.ondemand.desk import Desk, is_unknown_still
 from a4s_pipeline.ondemand.flow_log import FlowLog
-from a4s_pipeline.ondemand.upkeep import Upkeep
+from a4s_pipeline.ondemand.worker.request_worker import RequestWorker, is_unknown_still
+from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.warehouse.ledger import ORDER_LEDGER
 from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.ondemand.desk_fixtures import Site, asks, exports, installed, wait_until
@@ -29,9 +29,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("a4s_pipeline.ondemand.desk._SETTLE_FIRST_AFTER", 0.2)
-    monkeypatch.setattr("a4s_pipeline.ondemand.desk._TRY_AGAIN_AFTER", 0.2)
-    monkeypatch.setattr("a4s_pipeline.ondemand.upkeep._WRITE_LOG_EVERY", 0.05)
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.request_worker._SETTLE_FIRST_AFTER", 0.2)
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.request_worker._TRY_AGAIN_AFTER", 0.2)
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.upkeep._WRITE_LOG_EVERY", 0.05)
 
 
 def test_everything_that_waits_is_answered_side_by_side(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def served(site: Site, linger: float) -> float:
     """Serve until the desk ends by itself; return how long after its last answer that was."""
     site.choose(linger_seconds=linger)
     with site.service() as service:
-        Desk(service).serve(lambda: False)
+        RequestWorker(service).serve(lambda: False)
     last = max((path.stat().st_mtime for path in site.outbox.iterdir()), default=0)
     return time.time() - last
 
@@ -122,11 +122,11 @@ def test_it_does_not_end_before_what_it_began_is_answered(site: Site) -> None:
 
 def test_when_it_is_over_what_was_begun_is_finished_and_the_rest_waits(tmp_path: Path) -> None:
     with installed(tmp_path, max_connections=4) as site:
-        site.put_items("A1")
+        site.put_items(*(f"A{number}" for number in range(20)))
         site.sandbox.faults.script = {"stock": ["hang"] * 4}
         site.sandbox.faults.hang_seconds = 1
         for number in range(20):
-            site.drop(f"r{number}", asks("A1"))
+            site.drop(f"r{number}", asks(f"A{number}"))
         with site.desk():
             wait_until(lambda: len(site.sandbox.calls("stock")) == 4)
             assert site.answered() == set()
@@ -140,11 +140,11 @@ def test_when_it_is_over_what_was_begun_is_finished_and_the_rest_waits(tmp_path:
 
 def test_a_process_that_is_asked_to_stop_finishes_what_it_began_and_leaves_the_rest(tmp_path: Path) -> None:
     with installed(tmp_path, max_connections=4) as site:
-        site.put_items("A1")
+        site.put_items(*(f"A{number}" for number in range(20)))
         site.sandbox.faults.script = {"stock": ["hang"] * 4}
         site.sandbox.faults.hang_seconds = 1.5
         for number in range(20):
-            site.drop(f"r{number}", asks("A1"))
+            site.drop(f"r{number}", asks(f"A{number}"))
         with site.desk_process() as process:
             try:
                 ready(process)
@@ -217,7 +217,7 @@ def test_it_stays_while_something_is_not_settled_and_the_next_takes_it_up(site: 
 def test_what_another_way_left_unknown_is_settled_while_somebody_is_there(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("a4s_pipeline.ondemand.upkeep._SETTLE_EVERY", 0.2)
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.upkeep._SETTLE_EVERY", 0.2)
     with site.desk():
         # As the command does it: there is no file that waits for the outcome.
         site.sandbox.faults.script = {"export_order": ["lose_post_reply"]}
@@ -233,7 +233,7 @@ def test_what_another_way_left_unknown_is_settled_while_somebody_is_there(
 
 
 def test_upkeep_outlives_what_goes_wrong_in_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("a4s_pipeline.ondemand.upkeep._SETTLE_EVERY", 0.01)
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.upkeep._SETTLE_EVERY", 0.01)
     tried = threading.Semaphore(0)
 
     def settle_all(is_over: object) -> int:
@@ -385,7 +385,7 @@ def test_at_its_end_stock_that_was_asked_for_waits_for_no_log(site: Site) -> Non
         for number in range(11):
             site.drop(f"r{number}", asks("A1"))
         began = time.monotonic()
-        Desk(service).serve(lambda: not site.names_in())
+        RequestWorker(service).serve(lambda: not site.names_in())
         assert time.monotonic() - began < 4
     # By the time the service is closed the warehouse is free again, and the log is written.
     assert [flow for flow, _ in site.flows()] == ["projected_stock"] * len(site.flows())
@@ -395,7 +395,7 @@ def test_at_its_end_stock_that_was_asked_for_waits_for_no_log(site: Site) -> Non
 def test_an_export_that_cannot_have_its_ledger_in_time_fails_with_nothing_sent(site: Site) -> None:
     with site.service(store_wait_seconds=0.2) as service, site.warehouse_held():
         site.drop("one", exports("IO-1"))
-        Desk(service).serve(lambda: not site.names_in())
+        RequestWorker(service).serve(lambda: not site.names_in())
         answer = site.answer("one")
     assert (answer["status"], answer["error"]["code"]) == ("failed", "StoreHeld")
     assert site.sandbox.requests == []
@@ -440,7 +440,7 @@ def test_exports_and_creations_are_always_logged(site: Site) -> None:
 
 def note(log: FlowLog, flow: str, status: str = "ok") -> None:
     now = datetime.now(UTC)
-    log.note("demo", flow, status, now, now, None)
+    log.note("demo", flow, status, now, now, None, always=flow in ("export_order", "create_customer"))
 
 
 def test_a_command_that_answers_once_is_logged_one_time_in_ten(site: Site) -> None:

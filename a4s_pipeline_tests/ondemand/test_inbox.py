@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from a4s_pipeline.ondemand.inbox import Inbox, Waiting, as_bytes, is_looked_at, is_plain_id
-from a4s_pipeline.ondemand.requests import LARGEST_REQUEST
+from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST
 from a4s_pipeline_tests.ondemand.desk_fixtures import Site, asks, exports, installed, wait_until
 
 SECRET = "root:x:0:0"
@@ -319,7 +319,7 @@ def test_a_request_without_permission_is_refused(site: Site) -> None:
 def test_what_passes_by_itself_refuses_nothing(
     site: Site, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    monkeypatch.setattr("a4s_pipeline.ondemand.desk._TRY_AGAIN_AFTER", 0.05)
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.request_worker._TRY_AGAIN_AFTER", 0.05)
     site.drop("one", asks("A1"))
     refuse_to_open(monkeypatch, number, times=2)
     site.serve_what_waits()
@@ -511,7 +511,7 @@ def test_content_is_compared_to_the_byte(site: Site) -> None:
 def test_other_content_while_the_first_is_not_settled_yet_is_refused_and_stays_so(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("a4s_pipeline.ondemand.desk._SETTLE_FIRST_AFTER", 0.1)
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.request_worker._SETTLE_FIRST_AFTER", 0.1)
     faults = site.sandbox.faults
     faults.script = {"export_order": ["lose_post_reply"]}
     faults.routes = frozenset({"exported_order"})
@@ -538,7 +538,7 @@ def test_other_content_while_the_first_is_not_settled_yet_is_refused_and_stays_s
 def test_other_content_is_remembered_as_such_when_the_first_ends_refused(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("a4s_pipeline.ondemand.desk._SETTLE_FIRST_AFTER", 0.1)
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.request_worker._SETTLE_FIRST_AFTER", 0.1)
     # A look-up's "not there" is believed at once, and the order sent again.
     site.choose(resend_after_seconds=0)
     faults = site.sandbox.faults

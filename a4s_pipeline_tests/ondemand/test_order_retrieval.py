@@ -9,10 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from a4s_pipeline.errors import ChangeRequest
-from a4s_pipeline.ondemand.order_retrieval import read_filter
+from a4s_pipeline.ondemand.requests.retrieve_orders import RETRIEVE_CUSTOMER_ORDERS, RETRIEVE_ORDERS
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.windows import Months, OrdersPlan
-from a4s_pipeline.warehouse.retrieval import OrderFilter
 from a4s_pipeline_tests.ondemand.desk_fixtures import Site, installed
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -74,7 +73,6 @@ def test_a_list_is_what_was_promised(site: Site) -> None:
         ({"offset": 9}, [], 3),
         ({"customerCode": "K2"}, ["B2"], 1),
         ({"customerCode": "K9"}, [], 0),
-        ({"customerCode": None, "orderDateFrom": None, "orderDateTo": None}, ["B3", "B2", "B1"], 3),
         # From inclusive, to exclusive, as at the gateway; without an offset in Amsterdam.
         ({"orderDateFrom": "2024-03-06"}, ["B3", "B2"], 2),
         ({"orderDateTo": "2024-03-06"}, ["B1"], 1),
@@ -147,6 +145,30 @@ def test_a_copy_that_cannot_be_read_fails_and_says_what_to_do(site: Site) -> Non
     assert "a4s sync" in answer["error"]["message"]
 
 
+def test_the_orders_of_one_customer_are_never_those_of_everybody(site: Site) -> None:
+    put(site, "B1", "2024-03-05T09:00:00", "K1")
+    put(site, "B2", "2024-03-06T09:00:00", "K2")
+    sync(site)
+    answer = ask(site, "retrieve_customer_orders", customerCode="K2")["answer"]
+    assert ([order["orderCode"] for order in answer["orders"]], answer["total"]) == (["B2"], 1)
+    wrong_ones: list[dict[str, Any]] = [{}, {"customerCode": None}, {"customerCode": ""}, {"customer": "K2"}]
+    for number, wrong in enumerate(wrong_ones):
+        site.drop(f"wrong-{number}", {"kind": "retrieve_customer_orders", "connector": "demo", **wrong})
+        site.serve_what_waits()
+        refused = site.answer(f"wrong-{number}")
+        assert (refused["status"], refused["answer"]) == ("refused", None)
+        assert refused["error"]["fields"]
+
+
+def test_a_misspelt_filter_is_refused_with_what_was_meant() -> None:
+    with pytest.raises(ChangeRequest) as refused:
+        RETRIEVE_CUSTOMER_ORDERS.read({"customerCod": "K1"}, AMSTERDAM)
+    assert [(fault.field, fault.message) for fault in refused.value.fields] == [
+        ("customerCode", "is missing"),
+        ("customerCod", "is no field of retrieve_customer_orders; did you mean customerCode?"),
+    ]
+
+
 def test_retrieval_asks_the_gateway_nothing(site: Site) -> None:
     put(site, "B1", "2024-03-05T09:00:00")
     sync(site)
@@ -156,12 +178,14 @@ def test_retrieval_asks_the_gateway_nothing(site: Site) -> None:
 
 
 def test_what_is_left_out_has_its_default() -> None:
-    assert read_filter({}, AMSTERDAM) == OrderFilter(None, None, None, 50, 0)
+    read = RETRIEVE_ORDERS.read({}, AMSTERDAM)
+    assert (read.customer_code, read.order_date_from, read.order_date_to) == (None, None, None)
+    assert (read.limit, read.offset) == (50, 0)
 
 
 @pytest.mark.parametrize("limit", [1, 1000])
 def test_a_limit_may_be_from_1_to_1000(limit: int) -> None:
-    assert read_filter({"limit": limit}, AMSTERDAM).limit == limit
+    assert RETRIEVE_ORDERS.read({"limit": limit}, AMSTERDAM).limit == limit
 
 
 @pytest.mark.parametrize(
@@ -177,6 +201,13 @@ def test_a_limit_may_be_from_1_to_1000(limit: int) -> None:
         ({"offset": 1.5}, ["offset"]),
         ({"offset": False}, ["offset"]),
         ({"customerCode": 7}, ["customerCode"]),
+        ({"customerCode": ""}, ["customerCode"]),
+        ({"customerCode": None}, ["customerCode"]),
+        ({"orderDateFrom": None}, ["orderDateFrom"]),
+        ({"orderDateTo": ""}, ["orderDateTo"]),
+        ({"customer": "K1"}, ["customer"]),
+        ({"customercode": "K1"}, ["customercode"]),
+        ({"from": "2024-01-01", "id": "1"}, ["from", "id"]),
         ({"orderDateFrom": "soon"}, ["orderDateFrom"]),
         ({"orderDateTo": "1900-01-01"}, ["orderDateTo"]),
         ({"orderDateTo": 20240305}, ["orderDateTo"]),
@@ -188,5 +219,5 @@ def test_a_limit_may_be_from_1_to_1000(limit: int) -> None:
 )
 def test_every_fault_of_a_list_is_named_by_its_field(body: dict[str, Any], faults: list[str]) -> None:
     with pytest.raises(ChangeRequest) as refused:
-        read_filter(body, AMSTERDAM)
+        RETRIEVE_ORDERS.read(body, AMSTERDAM)
     assert [fault.field for fault in refused.value.fields] == faults

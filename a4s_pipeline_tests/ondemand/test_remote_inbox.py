@@ -15,13 +15,13 @@ from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[impor
 
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.locks import FileLocks
-from a4s_pipeline.ondemand.desk import Desk
 from a4s_pipeline.ondemand.inbox import Inbox, Waiting, as_bytes
 from a4s_pipeline.ondemand.inboxes import inbox_of
 from a4s_pipeline.ondemand.remote_inbox import RemoteInbox
-from a4s_pipeline.ondemand.requests import LARGEST_REQUEST
+from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST
 from a4s_pipeline.ondemand.requests_place import requests_place
 from a4s_pipeline.ondemand.stores import FolderStore, ObjectStore, Store
+from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.orchestration.automation.on_demand import on_demand_requests
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import GivenSettings
@@ -58,8 +58,8 @@ serve(GivenSettings(**json.loads(sys.argv[3])))
 @pytest.fixture(autouse=True)
 def _swift_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RemoteInbox, "look_every", 0.02)
-    monkeypatch.setattr("a4s_pipeline.ondemand.desk._SETTLE_FIRST_AFTER", 0.1)
-    monkeypatch.setattr("a4s_pipeline.ondemand.desk._TRY_AGAIN_AFTER", 0.1)
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.request_worker._SETTLE_FIRST_AFTER", 0.1)
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.request_worker._TRY_AGAIN_AFTER", 0.1)
 
 
 @pytest.fixture(autouse=True)
@@ -374,9 +374,9 @@ def drop(memory: str, request_id: str, request: Any) -> None:
     ObjectStore(memory).write(f"inbox/{request_id}.json", json.dumps(request).encode())
 
 
-def serve(site: Site) -> Desk:
+def serve(site: Site) -> RequestWorker:
     with site.service() as service:
-        desk = Desk(service)
+        desk = RequestWorker(service)
         inbox = inbox_of(service.platform)
         deadline = time.monotonic() + 30
         desk.serve(lambda: not inbox.waiting() or time.monotonic() > deadline)
@@ -459,7 +459,7 @@ def test_a_store_that_fails_for_a_while_ends_no_run(
         drop(place, "one", asks("A1"))
         broken(method, monkeypatch, 2)
         with site.service() as service, caplog.at_level(logging.WARNING):
-            Desk(service).serve(lambda: False)
+            RequestWorker(service).serve(lambda: False)
         assert json.loads(read(ObjectStore(place), "outbox/one.json") or b"")["status"] == "ok"
         assert names(ObjectStore(place), "inbox") == []
         assert "is tried again" in caplog.text

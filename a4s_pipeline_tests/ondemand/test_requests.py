@@ -1,6 +1,8 @@
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,81 +17,83 @@ from a4s_pipeline.errors import (
     NotThere,
     StoreHeld,
 )
+from a4s_pipeline.gateway.deadline import seconds_left
 from a4s_pipeline.ondemand.answers import Answered
-from a4s_pipeline.ondemand.requests import (
-    KINDS,
-    LARGEST_REQUEST,
-    answer_request,
-    as_document,
-    parse_request,
-    request_of,
-)
+from a4s_pipeline.ondemand.requests.answering import answer_body, as_document, request_of
+from a4s_pipeline.ondemand.requests.kind import Pool
+from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST, parse_request
+from a4s_pipeline.ondemand.requests.registry import KINDS
 from a4s_pipeline.ondemand.sending.send_once import NotRecorded
+from a4s_pipeline.ondemand.service import ConnectorAnswers, OnDemand
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings import GivenSettings
 
 CONNECTORS = {"demo": "Demo B.V.", "zuid": "Kantoor Zuid B.V."}
 RECEIVED_AT = datetime(2026, 3, 10, 8, 30, tzinfo=UTC)
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "projected_stock": {"items": [{"itemCode": "A1"}]},
+    "export_order": {"order": {}},
+    "create_customer": {"customer": {}},
+    "retrieve_orders": {},
+    "retrieve_customer_orders": {"customerCode": "K1"},
+    "retrieve_order": {"orderCode": "B1"},
+}
 
-Handler = Callable[[Mapping[str, Any], datetime], Answered]
+Handler = Callable[[ConnectorAnswers, Any, datetime], Answered]
 Noted = tuple[str, str, str, str | None]
 
 
-class Answers:
-    """Answers of one connector, each by the same function."""
-
-    def __init__(self, connector: str, handler: Handler) -> None:
-        self.connector = connector
-        self.asked: list[tuple[str, Mapping[str, Any]]] = []
-        self._handler = handler
-
-    def _answer(self, kind: str, body: Mapping[str, Any], received_at: datetime) -> Answered:
-        self.asked.append((kind, body))
-        return self._handler(body, received_at)
-
-    def projected_stock(self, body: Mapping[str, Any], received_at: datetime) -> Answered:
-        return self._answer("projected_stock", body, received_at)
-
-    def export_order(self, body: Mapping[str, Any], received_at: datetime) -> Answered:
-        return self._answer("export_order", body, received_at)
-
-    def create_customer(self, body: Mapping[str, Any], received_at: datetime) -> Answered:
-        return self._answer("create_customer", body, received_at)
-
-    def retrieve_orders(self, body: Mapping[str, Any], received_at: datetime) -> Answered:
-        return self._answer("retrieve_orders", body, received_at)
-
-    def retrieve_order(self, body: Mapping[str, Any], received_at: datetime) -> Answered:
-        return self._answer("retrieve_order", body, received_at)
-
-
-def well(body: Mapping[str, Any], received_at: datetime) -> Answered:
-    return Answered("ok", {"receivedAt": received_at.isoformat()})
+def well(answers: ConnectorAnswers, request: Any, received_at: datetime) -> Answered:
+    return Answered("ok", {"connector": answers.name, "receivedAt": received_at.isoformat()})
 
 
 def raising(error: BaseException) -> Handler:
-    def handler(body: Mapping[str, Any], received_at: datetime) -> Answered:
+    def handler(answers: ConnectorAnswers, request: Any, received_at: datetime) -> Answered:
         raise error
 
     return handler
 
 
-def answered(
-    body: Mapping[str, Any], handler: Handler = well, connectors: Mapping[str, str] = CONNECTORS
-) -> tuple[Answered, list[Noted], list[Answers]]:
-    """Answer a request; return that, what was noted, and who was asked."""
-    noted: list[Noted] = []
-    asked: list[Answers] = []
+class Asking:
+    """Answers requests by one handler for all kinds, and keeps what was noted of them."""
 
-    def answerers(connector: str) -> Answers:
-        asked.append(Answers(connector, handler))
-        return asked[-1]
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder = folder
+        self._monkeypatch = monkeypatch
 
-    def note(
-        connector: str, flow: str, status: str, started_at: datetime, ended_at: datetime, error: str | None
-    ) -> None:
-        assert started_at <= ended_at
-        noted.append((connector, flow, status, error))
+    def __call__(
+        self,
+        body: Mapping[str, Any],
+        handler: Handler = well,
+        connectors: Mapping[str, str] = CONNECTORS,
+    ) -> tuple[Answered, list[Noted]]:
+        noted: list[Noted] = []
+        for name, kind in list(KINDS.items()):
+            self._monkeypatch.setitem(KINDS, name, replace(kind, handle=handler))
+        chosen: dict[str, Any] = {"connectors": connectors} if connectors else {}
+        service = OnDemand(Platform(GivenSettings(data_dir=self._folder, **chosen)), "run")
 
-    return answer_request(body, connectors, answerers, RECEIVED_AT, note), noted, asked
+        def note(
+            connector: str,
+            flow: str,
+            status: str,
+            started_at: datetime,
+            ended_at: datetime,
+            error: str | None,
+            *,
+            always: bool,
+        ) -> None:
+            assert started_at <= ended_at
+            assert always is (flow in ("export_order", "create_customer"))
+            noted.append((connector, flow, status, error))
+
+        self._monkeypatch.setattr(service.log, "note", note)
+        return answer_body(service, body, RECEIVED_AT), noted
+
+
+@pytest.fixture
+def answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asking:
+    return Asking(tmp_path, monkeypatch)
 
 
 def fields(answer: Answered) -> dict[str, str]:
@@ -102,64 +106,88 @@ def code(answer: Answered) -> str:
     return str(answer.error["code"])
 
 
-def test_there_are_five_kinds() -> None:
-    assert KINDS == (
-        "projected_stock",
-        "export_order",
-        "create_customer",
-        "retrieve_orders",
-        "retrieve_order",
-    )
+def test_there_are_these_kinds_and_each_is_answered_by_its_own_threads() -> None:
+    assert {name: kind.pool for name, kind in KINDS.items()} == {
+        "projected_stock": Pool.LIVE,
+        "export_order": Pool.SENDING,
+        "create_customer": Pool.SENDING,
+        "retrieve_orders": Pool.LOCAL,
+        "retrieve_customer_orders": Pool.LOCAL,
+        "retrieve_order": Pool.LOCAL,
+    }
+    assert EXAMPLES.keys() == KINDS.keys()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_is_answered_by_its_own_handler_of_its_own_connector(kind: str) -> None:
-    body = {"kind": kind, "connector": "zuid", "items": [1]}
-    answer, noted, (asked,) = answered(body)
-    assert answer == Answered("ok", {"receivedAt": RECEIVED_AT.isoformat()})
-    assert asked.connector == "zuid"
-    assert asked.asked == [(kind, body)]
-    assert noted == [("zuid", kind, "ok", None)]
+def test_each_kind_is_answered_for_its_own_connector_and_noted_once(answered: Asking) -> None:
+    for kind, more in EXAMPLES.items():
+        answer, noted = answered({"kind": kind, "connector": "zuid", **more})
+        assert answer == Answered("ok", {"connector": "zuid", "receivedAt": RECEIVED_AT.isoformat()})
+        assert noted == [("zuid", kind, "ok", None)]
 
 
-@pytest.mark.parametrize(
-    "kind", ["update_customer", "delete_customer", "prices", "attachments", "restock_orders"]
-)
-@pytest.mark.parametrize("connector", ["demo", "nobody", None])
-def test_what_the_gateway_has_no_such_thing_of_is_not_supported_and_says_why(
-    kind: str, connector: Any
-) -> None:
-    answer, _, asked = answered({"kind": kind, "connector": connector})
-    assert (answer.status, code(answer)) == ("refused", "NotSupported")
-    assert answer.error is not None
-    assert len(answer.error["message"].split()) > 4
-    assert asked == []
+def test_a_field_that_no_kind_knows_is_refused_by_each(answered: Asking) -> None:
+    for kind, more in EXAMPLES.items():
+        for name in ("customerCodes", "day", "ID", "Kind"):
+            answer, _ = answered({"kind": kind, "connector": "zuid", **more, name: "K1"})
+            assert (answer.status, code(answer)) == ("refused", "Invalid"), kind
+            assert name in fields(answer)
+
+
+def test_what_a_kind_cannot_do_without_is_missing_and_never_guessed(answered: Asking) -> None:
+    for kind, more in EXAMPLES.items():
+        if more:
+            answer, _ = answered({"kind": kind, "connector": "zuid"})
+            assert fields(answer) in ({name: "is missing"} for name in more)
+
+
+def test_what_waits_for_the_gateway_alone_has_a_deadline(answered: Asking) -> None:
+    left: dict[str, float] = {}
+
+    def handler(answers: ConnectorAnswers, request: Any, received_at: datetime) -> Answered:
+        left[kind] = seconds_left()
+        return Answered("ok")
+
+    many = {"items": [{"itemCode": f"A{number}"} for number in range(5000)]}
+    for kind, more in (EXAMPLES | {"projected_stock ": many}).items():
+        answered({"kind": kind.strip(), "connector": "demo", **more}, handler)
+    assert 9 < left.pop("projected_stock") <= 10
+    assert 90 < left.pop("projected_stock ") <= 100
+    assert set(left.values()) == {float("inf")}
+
+
+def test_what_the_gateway_has_no_such_thing_of_is_not_supported_and_says_why(answered: Asking) -> None:
+    for kind in ("update_customer", "delete_customer", "prices", "attachments", "restock_orders"):
+        for connector in ("demo", "nobody", None):
+            answer, noted = answered({"kind": kind, "connector": connector})
+            assert (answer.status, code(answer)) == ("refused", "NotSupported")
+            assert answer.error is not None
+            assert len(answer.error["message"].split()) > 4
+            assert noted == []
 
 
 @pytest.mark.parametrize(
     "kind", [None, "", "stock", "Projected_stock", " projected_stock", 7, True, [], {}, "__init__", "asked"]
 )
-def test_a_kind_that_is_none_is_refused_with_those_there_are(kind: Any) -> None:
-    answer, noted, asked = answered({"kind": kind, "connector": "demo"})
+def test_a_kind_that_is_none_is_refused_with_those_there_are(answered: Asking, kind: Any) -> None:
+    answer, noted = answered({"kind": kind, "connector": "demo"})
     assert (answer.status, code(answer)) == ("refused", "Invalid")
     assert fields(answer) == {"kind": f"must be one of {', '.join(KINDS)}"}
-    assert (noted, asked) == ([], [])
+    assert noted == []
 
 
 @pytest.mark.parametrize("connector", [None, "", "Demo", "Demo B.V.", 7, ["demo"], {}])
-def test_a_connector_that_is_none_is_refused_with_those_there_are(connector: Any) -> None:
-    answer, _, asked = answered({"kind": "projected_stock", "connector": connector})
+def test_a_connector_that_is_none_is_refused_with_those_there_are(answered: Asking, connector: Any) -> None:
+    answer, _ = answered({"kind": "projected_stock", "connector": connector})
     assert answer.status == "refused"
     assert fields(answer) == {"connector": "must be one of demo, zuid"}
-    assert asked == []
 
 
-def test_both_faults_are_named_at_once() -> None:
+def test_both_faults_are_named_at_once(answered: Asking) -> None:
     assert fields(answered({})[0]).keys() == {"kind", "connector"}
 
 
-def test_without_any_connector_configured_the_answer_says_so() -> None:
-    answer, _, _ = answered({"kind": "projected_stock", "connector": "demo"}, connectors={})
+def test_without_any_connector_configured_the_answer_says_so(answered: Asking) -> None:
+    answer, _ = answered({"kind": "projected_stock", "connector": "demo"}, connectors={})
     assert fields(answer) == {"connector": "must be one of (none is configured)"}
 
 
@@ -223,16 +251,17 @@ def test_amounts_are_read_exactly() -> None:
     ],
 )
 def test_an_expected_failure_is_refused_failed_or_unknown_by_what_to_do_about_it(
-    error: A4sError, status: str, code_shown: str
+    answered: Asking, error: A4sError, status: str, code_shown: str
 ) -> None:
-    answer, noted, _ = answered({"kind": "export_order", "connector": "demo"}, raising(error))
+    answer, noted = answered({"kind": "export_order", "connector": "demo", "order": {}}, raising(error))
     assert (answer.status, code(answer), answer.answer) == (status, code_shown, None)
     assert noted == [("demo", "export_order", status, str(error))]
 
 
-def test_wrong_settings_of_the_platform_are_no_fault_of_the_request() -> None:
-    answer, _, _ = answered(
-        {"kind": "export_order", "connector": "demo"}, raising(ChangeSettings("A4S_ORDER_HOOK: is gone"))
+def test_wrong_settings_of_the_platform_are_no_fault_of_the_request(answered: Asking) -> None:
+    answer, _ = answered(
+        {"kind": "export_order", "connector": "demo", "order": {}},
+        raising(ChangeSettings("A4S_ORDER_HOOK: is gone")),
     )
     assert answer.status == "failed"
     assert answer.error == {
@@ -246,10 +275,12 @@ def test_wrong_settings_of_the_platform_are_no_fault_of_the_request() -> None:
     "error", [RuntimeError("s3cret"), KeyError("s3cret"), RecursionError(), MemoryError()]
 )
 def test_an_unexpected_exception_is_failed_without_traceback_and_the_log_has_it(
-    error: Exception, caplog: pytest.LogCaptureFixture
+    answered: Asking, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR):
-        answer, noted, _ = answered({"kind": "projected_stock", "connector": "demo"}, raising(error))
+        answer, noted = answered(
+            {"kind": "projected_stock", "connector": "demo", **EXAMPLES["projected_stock"]}, raising(error)
+        )
     assert answer.status == "failed"
     assert answer.error == {
         "code": "Unexpected",
@@ -262,9 +293,9 @@ def test_an_unexpected_exception_is_failed_without_traceback_and_the_log_has_it(
     assert record.exc_info[1] is error
 
 
-def test_the_document_is_what_was_promised() -> None:
+def test_the_document_is_what_was_promised(answered: Asking) -> None:
     error = ChangeRequest("change it", code="Invalid", fields=(FieldFault("lines.0.quantity", "is missing"),))
-    answer, _, _ = answered({"kind": "export_order", "connector": "demo"}, raising(error))
+    answer, _ = answered({"kind": "export_order", "connector": "demo", "order": {}}, raising(error))
     before = datetime.now(UTC)
     document = as_document("order-1", {"kind": "export_order", "connector": "demo"}, answer, RECEIVED_AT)
     answered_at = datetime.fromisoformat(document.pop("answeredAt"))

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from a4s_pipeline.ondemand.runs import RunUnderWay, why_none_starts
+from a4s_pipeline.ondemand.worker.runs import RunUnderWay, why_none_starts
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ANSWERED = "a run is answering requests"

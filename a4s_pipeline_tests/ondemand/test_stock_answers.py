@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from a4s_pipeline.ondemand.answers import Answered
-from a4s_pipeline.ondemand.stock_answers import MOST_ITEMS
+from a4s_pipeline.ondemand.requests.answering import answer_body
+from a4s_pipeline.ondemand.requests.projected_stock import MOST_ITEMS
+from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline_tests.ondemand.desk_fixtures import Site, installed, stock_of, wait_until
 
 AWKWARD = ["A/1", "A#1", "A?1", "A%1", "A%2F1", "A 1", "é1", "a1", "A1", ".a", "...", "A+1", "A&1", '"', "{}"]
@@ -22,7 +24,12 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 def ask(site: Site, items: Any) -> Answered:
     with site.service() as service:
-        return service.connector("demo").stock.answer(items)
+        return answer_of(service, items)
+
+
+def answer_of(service: OnDemand, items: Any) -> Answered:
+    body = {"kind": "projected_stock", "connector": "demo", "items": items}
+    return answer_body(service, body, datetime.now(UTC))
 
 
 def entries(site: Site, items: Any) -> list[dict[str, Any]]:
@@ -110,11 +117,10 @@ def test_a_request_with_many_items_does_not_keep_others_waiting_until_it_is_done
     with installed(tmp_path, latency_ms=20, max_connections=2) as site, site.service() as service:
         codes = [f"A{number}" for number in range(200)]
         site.put_items("one", *codes)
-        stock = service.connector("demo").stock
         with ThreadPoolExecutor(1) as pool:
-            many: Future[Answered] = pool.submit(stock.answer, [{"itemCode": code} for code in codes])
+            many: Future[Answered] = pool.submit(answer_of, service, [{"itemCode": code} for code in codes])
             wait_until(lambda: len(site.sandbox.calls("stock")) > 2)
-            assert stock.answer([{"itemCode": "one"}]).status == "ok"
+            assert answer_of(service, [{"itemCode": "one"}]).status == "ok"
             assert not many.done()
             asked = [call.code for call in site.sandbox.calls("stock")]
             assert asked.index("one") < 20
@@ -214,7 +220,7 @@ def test_without_a_date_today_in_amsterdam_is_meant(site: Site, monkeypatch: pyt
         def now(cls, tz: Any = None) -> "LateInTheEvening":
             return cls(2026, 7, 10, 22, 30, tzinfo=UTC)
 
-    monkeypatch.setattr("a4s_pipeline.ondemand.stock_answers.datetime", LateInTheEvening)
+    monkeypatch.setattr("a4s_pipeline.ondemand.requests.projected_stock.datetime", LateInTheEvening)
     site.put_stock(stock_of("A1", 0, 0, [("2026-07-11", 1)]))
     assert [
         (entry["date"], entry["projected"])
@@ -269,8 +275,8 @@ def test_every_fault_of_a_request_is_named_by_its_field(site: Site) -> None:
         "items.2.date",
         "items.3.itemCode",
         "items.3.date",
-        "items.4.itemCode",
-        "items.5.itemCode",
+        "items.4",
+        "items.5",
         "items.6.date",
         "items.7.date",
         "items.8.date",
@@ -286,7 +292,7 @@ def test_requests_at_the_same_moment_get_their_own_answers(site: Site) -> None:
 
         def one(number: int) -> Answered:
             together.wait(10)
-            return service.connector("demo").stock.answer([{"itemCode": f"A{number}"}])
+            return answer_of(service, [{"itemCode": f"A{number}"}])
 
         answers = list(pool.map(one, range(30)))
     told = [answered.answer["items"][0]["projected"] for answered in answers if answered.answer]

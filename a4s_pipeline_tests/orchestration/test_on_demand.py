@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from a4s_pipeline.ondemand import runs
+from a4s_pipeline.ondemand.worker import runs
 from a4s_pipeline.orchestration.automation import on_demand as module
 from a4s_pipeline.orchestration.automation.on_demand import JOB, on_demand_requests
 from a4s_pipeline.orchestration.graph import build_definitions

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from a4s_pipeline.ondemand.order_retrieval import retrieve_order, retrieve_orders
+from a4s_pipeline.ondemand.retrieval.orders import retrieve_order, retrieve_orders
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import GivenSettings
 from a4s_pipeline.warehouse.health import items_never_listed, orders_without_lines, sub_totals_off

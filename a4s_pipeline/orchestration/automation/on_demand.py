@@ -11,12 +11,12 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.ondemand.desk import Desk
 from a4s_pipeline.ondemand.inbox import Waiting, is_plain_id
 from a4s_pipeline.ondemand.inboxes import inbox_of
-from a4s_pipeline.ondemand.runs import RunUnderWay, why_none_starts
 from a4s_pipeline.ondemand.service import OnDemand
-from a4s_pipeline.ondemand.upkeep import Upkeep
+from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
+from a4s_pipeline.ondemand.worker.runs import RunUnderWay, why_none_starts
+from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.orchestration.alerts.failing import told_plainly
 from a4s_pipeline.orchestration.assets.ledgers import ledger_observations
 from a4s_pipeline.orchestration.layout import Layout
@@ -84,7 +84,7 @@ def on_demand_job(layout: Layout) -> dg.JobDefinition:
 
 def _answer(context: dg.OpExecutionContext, config: OnDemandConfig, platform: Platform) -> None:
     with OnDemand(platform, context.run_id) as service, Upkeep(service), told_plainly():
-        desk = Desk(service)
+        desk = RequestWorker(service)
         if config.request_json:
             if not is_plain_id(config.request_id):
                 raise dg.Failure("request_id must be a plain file name", allow_retries=False)

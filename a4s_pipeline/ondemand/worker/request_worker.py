@@ -1,33 +1,34 @@
-"""The desk: answers everything that waits in the inbox side by side, and stays a while for more."""
+"""The request worker: answers everything that waits in the inbox side by side, and stays a while for more."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Self
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings, StoreHeld, StoreUnreachable
 from a4s_pipeline.ondemand.answers import failure
 from a4s_pipeline.ondemand.inbox import Waiting, as_bytes
 from a4s_pipeline.ondemand.inboxes import inbox_of
-from a4s_pipeline.ondemand.requests import answer_request, as_document, parse_request
+from a4s_pipeline.ondemand.requests.answering import Request, answer, as_document, request_of
+from a4s_pipeline.ondemand.requests.kind import Pool
+from a4s_pipeline.ondemand.requests.parsing import parse_request
 from a4s_pipeline.ondemand.sending.send_once import UnderWay
 from a4s_pipeline.ondemand.service import OnDemand
 
 _SETTLE_FIRST_AFTER = 1.0
 _SETTLE_AT_MOST_EVERY = 30.0
 _TRY_AGAIN_AFTER = 5.0
-# Requests that mention these wait for their ledger. They have threads of their own, so that a live answer
-# waits for no ledger behind them; where a mention misleads, only the threads are others.
-_SENT_THROUGH_A_LEDGER = (b"export_order", b"create_customer")
+# They read a request and answer what is stored here, or hand it over: a read waits for no gateway.
+_READERS = 4
 # Failures to ask what became of something, which say nothing of what became of it.
 _NOT_ASKED = frozenset(
     {
@@ -38,9 +39,11 @@ _NOT_ASKED = frozenset(
 
 _log = logging.getLogger(__name__)
 
+Pools = Mapping[Pool, ThreadPoolExecutor]
+
 
 @dataclass
-class DeskCounts:
+class AnswerCounts:
     """How many requests were answered, by status."""
 
     by_status: dict[str, int] = field(default_factory=dict)
@@ -50,7 +53,7 @@ class DeskCounts:
         self.by_status[status] = self.by_status.get(status, 0) + 1
 
 
-class Desk:
+class RequestWorker:
     """Answers the requests in the inbox; each alone, so that a bad one harms no other."""
 
     def __init__(self, service: OnDemand) -> None:
@@ -60,11 +63,11 @@ class Desk:
         self._linger = settings.linger_seconds
         self._threads = max(4, settings.max_connections)
         self._lock = threading.Lock()
-        self._in_hand: set[PurePath] = set()
+        self._in_flight: set[PurePath] = set()
         self._not_before: dict[PurePath, float] = {}
         self._settle_wait: dict[PurePath, float] = {}
         self._look_not_before = 0.0
-        self.counts = DeskCounts()
+        self.counts = AnswerCounts()
 
     def serve(self, is_over: Callable[[], bool]) -> None:
         """Answer what waits and what comes, until nothing came for `A4S_LINGER_SECONDS` or it is over.
@@ -73,34 +76,37 @@ class Desk:
         """
         self._inbox.prepare()
         last_busy = time.monotonic()
-        with ExitStack() as pools:
-            sending = ThreadPoolExecutor(self._threads, thread_name_prefix="sending")
-            pools.callback(sending.shutdown, cancel_futures=True)
-            answering = ThreadPoolExecutor(self._threads, thread_name_prefix="request")
-            # The first to end, because it hands over to the other.
-            pools.callback(answering.shutdown, cancel_futures=True)
+        with ExitStack() as stack:
+            pools = self._open_pools(stack)
             while not is_over():
                 now = time.monotonic()
-                if self._take_up(answering, sending, now):
+                if self._dispatch(pools, now):
                     last_busy = now
                 elif now - last_busy >= self._linger:
                     break
                 time.sleep(self._inbox.look_every)
 
-    def _take_up(self, answering: ThreadPoolExecutor, sending: ThreadPoolExecutor, now: float) -> bool:
-        """Hand out what waits; tell whether anything is waiting, in hand or unsettled."""
+    def _open_pools(self, stack: ExitStack) -> Pools:
+        sizes = {Pool.SENDING: self._threads, Pool.LIVE: self._threads, Pool.LOCAL: _READERS}
+        pools = {}
+        for pool, size in sizes.items():
+            pools[pool] = ThreadPoolExecutor(size, thread_name_prefix=pool.name.lower())
+            # Those that hand over to the others end first: the last one opened.
+            stack.callback(pools[pool].shutdown, cancel_futures=True)
+        return pools
+
+    def _dispatch(self, pools: Pools, now: float) -> bool:
+        """Hand out what waits; tell whether anything is waiting, in flight or unsettled."""
         found = self._look(now)
         for path in found:
             with self._lock:
-                if path in self._in_hand or self._not_before.get(path, 0.0) > now:
+                if path in self._in_flight or self._not_before.get(path, 0.0) > now:
                     continue
-                self._in_hand.add(path)
-            if _is_unsettled(path):
-                sending.submit(self._handle, path, None)
-            else:
-                answering.submit(self._handle, path, sending)
+                self._in_flight.add(path)
+            pool = Pool.SENDING if _is_unsettled(path) else Pool.LOCAL
+            pools[pool].submit(self._handle, path, pool, pools)
         with self._lock:
-            return bool(self._in_hand or any(_is_unsettled(path) for path in found))
+            return bool(self._in_flight or any(_is_unsettled(path) for path in found))
 
     def _look(self, now: float) -> list[PurePath]:
         """Return what waits and what is not settled; nothing where it cannot be had now."""
@@ -116,17 +122,19 @@ class Desk:
             )
             return []
 
-    def _handle(self, path: PurePath, sending: ThreadPoolExecutor | None) -> None:
-        """Answer a request, or hand it over to the threads that may wait for a ledger."""
-        is_handed_over = False
+    def _handle(self, path: PurePath, pool: Pool, pools: Pools) -> None:
+        """Answer a request, or hand it over to the threads that its kind belongs to."""
+        handed_to: Pool | None = None
         try:
             with self._inbox.claimed(path) as waiting:
-                if waiting is not None and sending is not None and _is_to_be_sent(waiting):
-                    is_handed_over = True
-                elif waiting is not None:
-                    self._answer(path, waiting)
-            if is_handed_over and sending is not None:
-                sending.submit(self._handle, path, None)
+                if waiting is not None:
+                    incoming = Incoming.read(waiting, self._service.platform.settings.connectors)
+                    if pool is Pool.LOCAL and incoming.pool is not Pool.LOCAL:
+                        handed_to = incoming.pool
+                    else:
+                        self._answer(path, incoming)
+            if handed_to is not None:
+                pools[handed_to].submit(self._handle, path, handed_to, pools)
         except (OSError, A4sError) as error:
             # A full disk, say, needs no traceback: the request stays, and is taken up again a little later.
             self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
@@ -143,11 +151,12 @@ class Desk:
             self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
             _log.exception("request %s could not be answered now; it is tried again", path.name)
         finally:
-            if not is_handed_over:
+            if handed_to is None:
                 with self._lock:
-                    self._in_hand.discard(path)
+                    self._in_flight.discard(path)
 
-    def _answer(self, path: PurePath, waiting: Waiting) -> None:
+    def _answer(self, path: PurePath, incoming: Incoming) -> None:
+        waiting = incoming.waiting
         is_settling = _is_unsettled(path)
         earlier = self._inbox.earlier_answer(waiting)
         if earlier is not None:
@@ -156,9 +165,9 @@ class Desk:
             if not is_settling or known["status"] != "unknown":
                 self._inbox.answer(path, waiting, earlier, str(known["status"]), keep=False)
                 return
-            document = self.document(waiting, datetime.fromisoformat(known["receivedAt"]))
+            document = self._document(incoming, datetime.fromisoformat(known["receivedAt"]))
         else:
-            document = self.document(waiting)
+            document = self._document(incoming)
         status = str(document["status"])
         if is_settling and is_unknown_still(document):
             # Nothing new: whoever has taken the answer out of the outbox is not told it again.
@@ -176,40 +185,47 @@ class Desk:
         self._settle_wait[settled_path] = min(2 * wait, _SETTLE_AT_MOST_EVERY)
         self._not_before[settled_path] = time.monotonic() + wait
 
-    def document(self, waiting: Waiting, received_at: datetime | None = None) -> dict[str, object]:
-        """Return the answer to a request as it goes into the outbox; it was received now, by default."""
+    def document(self, waiting: Waiting) -> dict[str, object]:
+        """Return the answer to a request as it goes into the outbox."""
+        return self._document(Incoming.read(waiting, self._service.platform.settings.connectors))
+
+    def _document(self, incoming: Incoming, received_at: datetime | None = None) -> dict[str, object]:
         received_at = received_at or datetime.now(UTC)
-        if waiting.refusal is not None:
-            return as_document(
-                waiting.request_id, _readable(waiting.raw), failure(waiting.refusal), received_at
-            )
+        answered = (
+            failure(incoming.request)
+            if isinstance(incoming.request, ChangeRequest)
+            else answer(self._service, incoming.request, received_at)
+        )
+        return as_document(incoming.waiting.request_id, incoming.body, answered, received_at)
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A request of the inbox once it was read: what it asks for, or why it is refused."""
+
+    waiting: Waiting
+    body: Mapping[str, Any] | None
+    request: Request | ChangeRequest
+
+    @classmethod
+    def read(cls, waiting: Waiting, connectors: Collection[str]) -> Self:
+        """Read a request that was claimed, its fields excepted."""
+        body: Mapping[str, Any] | None = None
         try:
             body = parse_request(waiting.raw)
-        except ChangeRequest as error:
-            return as_document(waiting.request_id, None, failure(error), received_at)
-        answered = answer_request(
-            body,
-            self._service.platform.settings.connectors,
-            self._service.connector,
-            received_at,
-            self._service.log.note,
-        )
-        return as_document(waiting.request_id, body, answered, received_at)
+            request: Request | ChangeRequest = request_of(body, connectors)
+        except ChangeRequest as refusal:
+            request = refusal
+        return cls(waiting, body, waiting.refusal or request)
 
-
-def _readable(raw: bytes) -> dict[str, object] | None:
-    try:
-        return dict(parse_request(raw))
-    except ChangeRequest:
-        return None
+    @property
+    def pool(self) -> Pool:
+        """Which threads answer it: a refusal is written by whoever reads it."""
+        return Pool.LOCAL if isinstance(self.request, ChangeRequest) else self.request.kind.pool
 
 
 def _is_unsettled(path: PurePath) -> bool:
     return path.parent.name == ".unsettled"
-
-
-def _is_to_be_sent(waiting: Waiting) -> bool:
-    return any(kind in waiting.raw for kind in _SENT_THROUGH_A_LEDGER)
 
 
 def is_unknown_still(document: Mapping[str, Any]) -> bool:

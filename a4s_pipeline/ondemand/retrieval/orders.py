@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 from pydantic.alias_generators import to_camel
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.errors import ChangeRequest, FieldFault, HistoryNotConfigured, NotThere, TryAgain
+from a4s_pipeline.errors import HistoryNotConfigured, NotThere, TryAgain
 from a4s_pipeline.gateway.answers import no_focus_connector
-from a4s_pipeline.gateway.dates import as_instant
 from a4s_pipeline.gateway.records import OrderHeader, OrderLine, WireRecord
-from a4s_pipeline.texts import has_utf8
+from a4s_pipeline.texts import plain_decimal
 from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.retrieval import OrderFilter, count_orders, find_lines, find_order, find_orders
 from a4s_pipeline.warehouse.state import StreamState, stream_state
 from a4s_pipeline.warehouse.store import Readable
 
-MOST_ORDERS = 1000
-MOST_SKIPPED = 10**9
-_USUAL_LIMIT = 50
 _JSON_FIELDS = ("delivery_address",)
+
+
+@dataclass(frozen=True)
+class OrderHistory:
+    """The orders of one connector, for whoever asks for them."""
+
+    store: Readable
+    connector: str
+    is_imported: bool = True
+    """Whether the settings have its orders imported."""
+
+    def orders(self, wanted: OrderFilter) -> dict[str, Any]:
+        """Return a page of orders; see `retrieve_orders`."""
+        return retrieve_orders(self.store, self.connector, wanted, is_imported=self.is_imported)
+
+    def order(self, order_code: str) -> dict[str, Any]:
+        """Return one order; see `retrieve_order`."""
+        return retrieve_order(self.store, self.connector, order_code, is_imported=self.is_imported)
 
 
 def retrieve_orders(
@@ -62,29 +76,6 @@ def retrieve_order(
             )
         lines = find_lines(connection, connector, [order_code])
         return _order(order, lines[order_code]) | {"asOf": _plain(state.last_history_sync)}
-
-
-def read_filter(body: Mapping[str, Any], timezone: ZoneInfo) -> OrderFilter:
-    """Read which orders a request asks for: from inclusive, to exclusive, as at the gateway."""
-    faults: list[FieldFault] = []
-    customer = body.get("customerCode")
-    if customer is not None and (not isinstance(customer, str) or not has_utf8(customer)):
-        faults.append(FieldFault("customerCode", "must be a text"))
-    bounds: dict[str, datetime | None] = {}
-    for name in ("orderDateFrom", "orderDateTo"):
-        try:
-            given = body.get(name)
-            bounds[name] = None if given is None else as_instant(given, timezone)
-        except ValueError as fault:
-            faults.append(FieldFault(name, str(fault)))
-    limit, offset = body.get("limit", _USUAL_LIMIT), body.get("offset", 0)
-    if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MOST_ORDERS:
-        faults.append(FieldFault("limit", f"must be a whole number from 1 to {MOST_ORDERS}"))
-    if not isinstance(offset, int) or isinstance(offset, bool) or not 0 <= offset <= MOST_SKIPPED:
-        faults.append(FieldFault("offset", f"must be a whole number from 0 to {MOST_SKIPPED}"))
-    if faults:
-        raise ChangeRequest("the request cannot be read", code="Invalid", fields=tuple(faults))
-    return OrderFilter(customer, bounds["orderDateFrom"], bounds["orderDateTo"], limit, offset)
 
 
 def _state_with_history(
@@ -131,11 +122,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     return value.isoformat() if isinstance(value, date) else value
-
-
-def plain_decimal(value: Decimal) -> str:
-    """Write a decimal exactly, without exponent and without zeros at its end."""
-    if not value:
-        return "0"
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,134 @@
+"""From a request to its answer: parsed once, checked once, answered once, logged once, whoever asks."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings, FieldFault, NotSupported
+from a4s_pipeline.gateway.deadline import answered_until
+from a4s_pipeline.ondemand.answers import Answered, failure
+from a4s_pipeline.ondemand.flow_log import FlowLog
+from a4s_pipeline.ondemand.requests.kind import RequestKind
+from a4s_pipeline.ondemand.requests.registry import KINDS, NOT_SUPPORTED
+from a4s_pipeline.ondemand.service import OnDemand
+
+_HEAD = ("kind", "connector")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request of a known kind to a known connector; its fields are still as they came."""
+
+    kind: RequestKind[Any]
+    connector: str
+    body: Mapping[str, Any]
+
+
+def request_of(body: Mapping[str, Any], connectors: Collection[str]) -> Request:
+    """Read the kind and the connector of a request; raises `ChangeRequest` that names what is wrong."""
+    name, connector = body.get("kind"), body.get("connector")
+    if isinstance(name, str) and name in NOT_SUPPORTED:
+        raise NotSupported(NOT_SUPPORTED[name])
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    faults = []
+    if kind is None:
+        faults.append(FieldFault("kind", f"must be one of {', '.join(KINDS)}"))
+    if connector is None and len(connectors) == 1:
+        connector = next(iter(connectors))
+    if not isinstance(connector, str) or connector not in connectors:
+        faults.append(
+            FieldFault("connector", f"must be one of {', '.join(connectors) or '(none is configured)'}")
+        )
+    if kind is None or not isinstance(connector, str) or faults:
+        raise ChangeRequest("the request cannot be read", code="Invalid", fields=tuple(faults))
+    fields = {field: value for field, value in body.items() if field not in _HEAD}
+    return Request(kind, connector, fields)
+
+
+def answer_body(service: OnDemand, body: Mapping[str, Any], received_at: datetime) -> Answered:
+    """Answer a request as it lies in the inbox: its kind and its connector beside its fields."""
+    try:
+        request = request_of(body, service.platform.settings.connectors)
+    except ChangeRequest as error:
+        return failure(error)
+    return answer(service, request, received_at)
+
+
+def answer(
+    service: OnDemand, request: Request, received_at: datetime, until: float | None = None
+) -> Answered:
+    """Answer a request; whatever it is like, there is an answer, and no other request is harmed.
+
+    `until` is a moment of `time.monotonic` by which the gateway must have answered; by default it is what
+    the kind makes of A4S_ANSWER_SECONDS, for those that wait for the gateway alone.
+    """
+    started_at = datetime.now(UTC)
+    answered = _answered(service, request, received_at, until)
+    note(service.log, request, answered, started_at)
+    return answered
+
+
+def note(log: FlowLog, request: Request, answered: Answered, started_at: datetime) -> None:
+    """Log an answer that was given now."""
+    log.note(
+        request.connector,
+        request.kind.name,
+        "failed" if answered.flaw else answered.status,
+        started_at,
+        datetime.now(UTC),
+        answered.error["message"] if answered.error else answered.flaw,
+        always=request.kind.is_always_logged,
+    )
+
+
+def _answered(service: OnDemand, request: Request, received_at: datetime, until: float | None) -> Answered:
+    kind, settings = request.kind, service.platform.settings
+    try:
+        fields = kind.read(request.body, settings.timezone)
+        if until is None:
+            seconds = kind.seconds(fields, settings.answer_seconds) if kind.seconds else math.inf
+            until = time.monotonic() + seconds
+        with answered_until(until):
+            return kind.handle(service.connector(request.connector), fields, received_at)
+    except A4sError as error:
+        return _setting_failure(error) if isinstance(error, ChangeSettings) else kind.failure(error)
+    except Exception as error:
+        # A defect of ours must not take the other requests along.
+        _log.exception("a request of kind %s failed unexpectedly", kind.name)
+        return failure(
+            A4sError(f"an unexpected {type(error).__name__}; the run's log has more", code="Unexpected")
+        )
+
+
+def _setting_failure(error: ChangeSettings) -> Answered:
+    return failure(A4sError(f"the platform's settings are wrong: {error}", code=error.code))
+
+
+def as_document(
+    request_id: str, body: Mapping[str, Any] | None, answered: Answered, received_at: datetime
+) -> dict[str, Any]:
+    """Return the answer as it is written to the outbox."""
+    named = body or {}
+    return {
+        "id": request_id,
+        "kind": _text_or_none(named.get("kind")),
+        "connector": _text_or_none(named.get("connector")),
+        "status": answered.status,
+        "answer": answered.answer,
+        "error": answered.error,
+        "receivedAt": received_at.isoformat(),
+        "answeredAt": datetime.now(UTC).isoformat(),
+    }
+
+
+def _text_or_none(value: Any) -> str | None:
+    # Whatever a sender writes there, in an answer it is a text or nothing.
+    return value if isinstance(value, str) else None

@@ -1,0 +1,24 @@
+"""From the bytes of a request to a JSON object, exact and within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from a4s_pipeline import exact_json
+from a4s_pipeline.errors import ChangeRequest
+
+LARGEST_REQUEST = 1024 * 1024
+
+
+def parse_request(raw: bytes) -> Mapping[str, Any]:
+    """Read the bytes of a request as a JSON object, or raise `ChangeRequest`."""
+    if len(raw) > LARGEST_REQUEST:
+        raise ChangeRequest(f"the request is larger than {LARGEST_REQUEST >> 20} MiB", code="TooLarge")
+    try:
+        body = exact_json.loads(raw)
+    except ValueError:
+        raise ChangeRequest("the request is not JSON", code="Invalid") from None
+    if not isinstance(body, dict):
+        raise ChangeRequest("the request must be a JSON object", code="Invalid")
+    return body

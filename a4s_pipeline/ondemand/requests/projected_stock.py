@@ -1,0 +1,61 @@
+"""`projected_stock`: how much of each item will be there on a day, live from the gateway."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+
+from a4s_pipeline.ondemand.answers import Answered
+from a4s_pipeline.ondemand.requests.fields import Day, Text
+from a4s_pipeline.ondemand.requests.kind import Fields, Pool, RequestKind
+from a4s_pipeline.ondemand.service import ConnectorAnswers
+from a4s_pipeline.ondemand.stock.answers import Question
+
+MOST_ITEMS = 10_000
+# What a deadline of some seconds is meant for; a list that is longer has as many times longer.
+_ITEMS_IN_TIME = 500
+
+
+def _items(value: Any) -> Any:
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_ITEMS:
+        raise ValueError(f"must be a list of 1 to {MOST_ITEMS:,} objects with itemCode and date")
+    return value
+
+
+class AskedItem(Fields):
+    """One item, the day asked for (today by default), and until when each change is wanted too."""
+
+    item_code: Text
+    date: Day = None
+    until: Day = None
+
+    @field_validator("until")
+    @classmethod
+    def _not_before_the_day(cls, until: Any, info: ValidationInfo) -> Any:
+        day = info.data.get("date")
+        if until is not None and day is not None and until < day:
+            raise ValueError("lies before the day asked for")
+        return until
+
+
+class ProjectedStock(Fields):
+    """The items that are asked for."""
+
+    items: Annotated[list[AskedItem], BeforeValidator(_items), Field(min_length=1, max_length=MOST_ITEMS)]
+
+
+def _answer(answers: ConnectorAnswers, request: ProjectedStock, received_at: datetime) -> Answered:
+    del received_at
+    today = datetime.now(UTC).astimezone(answers.administration.timezone).date()
+    return answers.stock.answer(
+        [Question(item.item_code, item.date or today, item.until) for item in request.items]
+    )
+
+
+def _seconds(request: ProjectedStock, seconds: float) -> float:
+    return seconds * max(1.0, len(request.items) / _ITEMS_IN_TIME)
+
+
+PROJECTED_STOCK = RequestKind("projected_stock", ProjectedStock, _answer, Pool.LIVE, seconds=_seconds)

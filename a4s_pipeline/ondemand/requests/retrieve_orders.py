@@ -1,0 +1,58 @@
+"""`retrieve_orders` and `retrieve_customer_orders`: a page of the order history, or of one customer's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from a4s_pipeline.errors import A4sError, ChangeRequest
+from a4s_pipeline.ondemand.answers import Answered, failure
+from a4s_pipeline.ondemand.requests.fields import InstantFilter, StoredText, TextFilter, whole_number
+from a4s_pipeline.ondemand.requests.kind import Fields, Pool, RequestKind
+from a4s_pipeline.ondemand.service import ConnectorAnswers
+from a4s_pipeline.warehouse.retrieval import OrderFilter
+
+MOST_ORDERS = 1000
+MOST_SKIPPED = 10**9
+USUAL_LIMIT = 50
+
+
+class RetrieveOrders(Fields):
+    """Which orders are wanted: from inclusive, to exclusive, as at the gateway; no filter may be empty."""
+
+    customer_code: TextFilter = None
+    order_date_from: InstantFilter = None
+    order_date_to: InstantFilter = None
+    limit: Annotated[int, whole_number(1, MOST_ORDERS)] = USUAL_LIMIT
+    offset: Annotated[int, whole_number(0, MOST_SKIPPED)] = 0
+
+
+class RetrieveCustomerOrders(RetrieveOrders):
+    """The orders of one customer, who must be named."""
+
+    customer_code: StoredText
+
+
+def _answer(answers: ConnectorAnswers, request: RetrieveOrders, received_at: datetime) -> Answered:
+    del received_at
+    wanted = OrderFilter(
+        request.customer_code,
+        request.order_date_from,
+        request.order_date_to,
+        request.limit,
+        request.offset,
+    )
+    return Answered("ok", answers.history.orders(wanted))
+
+
+def history_failure(error: A4sError) -> Answered:
+    """Where history does not exist the request is refused: asking again changes nothing."""
+    if error.code == "FocusConnectorNotConfigured":
+        return failure(ChangeRequest(str(error), code=error.code))
+    return failure(error)
+
+
+RETRIEVE_ORDERS = RequestKind("retrieve_orders", RetrieveOrders, _answer, Pool.LOCAL, failure=history_failure)
+RETRIEVE_CUSTOMER_ORDERS = RequestKind(
+    "retrieve_customer_orders", RetrieveCustomerOrders, _answer, Pool.LOCAL, failure=history_failure
+)

@@ -1,0 +1,206 @@
+"""Asks the gateway for stock: once for all who ask at the same moment, in turn, in time or not at all."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from a4s_pipeline.errors import A4sError, ChangeRequest, GatewayUnavailable, Overloaded
+from a4s_pipeline.gateway.client import Reply
+from a4s_pipeline.gateway.deadline import answered_until
+from a4s_pipeline.gateway.routes import is_addressable
+from a4s_pipeline.gateway.stock_records import Stock
+
+Outcome = Reply[Stock] | A4sError
+
+# Whoever asks now may wait a little longer than the call that it shares, and not much.
+_SHARED_THOUGH_SHORTER_BY = 1.0
+# So many calls without an answer in a row, and the gateway counts as down: one call at a time asks again,
+# and the others are told at once.
+_DOWN_AFTER = 3
+_ASKED_AGAIN_AFTER = 1.0
+# How much the newest call counts in the average time of one.
+_WEIGHT = 0.1
+_REMEMBERED = 10_000
+
+
+@dataclass
+class _Call:
+    item_code: str
+    until: float
+    future: Future[Outcome] = field(default_factory=Future)
+    ended_at: float | None = None
+
+
+@dataclass
+class _Load:
+    """How the gateway does, as its newest calls tell."""
+
+    queued: int = 0
+    running: int = 0
+    average_seconds: float = 0.0
+    unanswered_in_a_row: int = 0
+    unanswered_at: float = 0.0
+    last_failure: str = ""
+
+    def add(self, outcome: Outcome, seconds: float, now: float) -> None:
+        self.average_seconds += _WEIGHT * (seconds - self.average_seconds)
+        if isinstance(outcome, GatewayUnavailable):
+            self.unanswered_in_a_row += 1
+            self.unanswered_at, self.last_failure = now, str(outcome)
+        else:
+            self.unanswered_in_a_row = 0
+
+    @property
+    def is_down(self) -> bool:
+        """Tell whether the gateway counts as down."""
+        return self.unanswered_in_a_row >= _DOWN_AFTER
+
+    def down(self) -> GatewayUnavailable:
+        """Return what is said to those who need not ask."""
+        return GatewayUnavailable(
+            f"the gateway does not answer now, and is asked again in a moment ({self.last_failure})",
+            wait_seconds=_ASKED_AGAIN_AFTER,
+            is_untaken=True,
+        )
+
+    def refusal(self, now: float, seconds_left: float, threads: int) -> A4sError | None:
+        """Return why a call could not be answered in time, or None where it may be."""
+        rest = self.unanswered_at + _ASKED_AGAIN_AFTER - now
+        if self.is_down and (rest > 0 or self.queued + self.running):
+            return self.down()
+        wait = self.queued / threads * self.average_seconds
+        if wait > seconds_left:
+            return Overloaded(
+                f"more waits for stock than can be answered in time: try again in {max(1, round(wait))} s",
+                wait_seconds=wait,
+            )
+        return None
+
+
+class LiveStock:
+    """The stock of one administration, for any number of threads that ask for it.
+
+    Those who ask for an item while a call for it waits or is under way share its answer, and so do those who
+    ask within `fresh_seconds` of it. Lists of items take turns, so that a long one keeps none waiting.
+    """
+
+    def __init__(self, ask: Callable[[str], Reply[Stock]], threads: int, fresh_seconds: float) -> None:
+        self._ask = ask
+        self._threads = threads
+        self._fresh_seconds = fresh_seconds
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="stock")
+        self._lock = threading.Lock()
+        self._lists: deque[deque[_Call]] = deque()
+        self._calls: dict[str, _Call] = {}
+        self._load = _Load()
+
+    def close(self) -> None:
+        """Let go of the threads; what has not begun is not asked."""
+        with self._lock:
+            left = [call for calls in self._lists for call in calls]
+            self._lists.clear()
+        for call in left:
+            call.future.set_result(GatewayUnavailable("stopped before the gateway was asked: ask again"))
+        self._pool.shutdown(cancel_futures=True)
+
+    def begin(self, item_codes: Iterable[str], until: float) -> dict[str, Future[Outcome]]:
+        """Ask for items without waiting for them; `until` is a moment of `time.monotonic`.
+
+        Each future has the reply or the error by then, or little later.
+        """
+        now = time.monotonic()
+        answers: dict[str, Future[Outcome]] = {}
+        new: deque[_Call] = deque()
+        with self._lock:
+            refusal = self._load.refusal(now, until - now, self._threads)
+            for code in item_codes:
+                call = self._shared(code, now, until)
+                if call is None and not is_addressable(code):
+                    answers[code] = _done(_cannot_be_asked_for(code))
+                elif call is None and refusal is not None:
+                    answers[code] = _done(refusal)
+                else:
+                    if call is None:
+                        call = self._calls[code] = _Call(code, until)
+                        new.append(call)
+                        if self._load.is_down:
+                            # One of them asks whether it is up again.
+                            refusal = self._load.down()
+                    answers[code] = call.future
+            count = len(new)
+            if new:
+                self._lists.append(new)
+                self._load.queued += count
+        for _ in range(count):
+            self._pool.submit(self._next)
+        return answers
+
+    def _shared(self, code: str, now: float, until: float) -> _Call | None:
+        call = self._calls.get(code)
+        if call is None:
+            return None
+        if call.ended_at is not None:
+            return call if now - call.ended_at <= self._fresh_seconds else None
+        return call if call.until >= until - _SHARED_THOUGH_SHORTER_BY else None
+
+    def _next(self) -> None:
+        """Make the next call: of each list in turn."""
+        with self._lock:
+            if not self._lists:
+                return
+            calls = self._lists.popleft()
+            call = calls.popleft()
+            if calls:
+                self._lists.append(calls)
+            self._load.queued -= 1
+            self._load.running += 1
+        began = time.monotonic()
+        outcome: Outcome
+        try:
+            with answered_until(call.until):
+                outcome = self._ask(call.item_code)
+        except A4sError as error:
+            outcome = error
+        except BaseException as defect:
+            self._end(call, None, began)
+            call.future.set_exception(defect)
+            return
+        self._end(call, outcome, began)
+        call.future.set_result(outcome)
+
+    def _end(self, call: _Call, outcome: Outcome | None, began: float) -> None:
+        now = time.monotonic()
+        with self._lock:
+            self._load.running -= 1
+            if outcome is not None:
+                self._load.add(outcome, now - began, now)
+            call.ended_at = now
+            is_kept = isinstance(outcome, Reply) and self._fresh_seconds > 0
+            if not is_kept and self._calls.get(call.item_code) is call:
+                del self._calls[call.item_code]
+            if len(self._calls) > _REMEMBERED:
+                self._forget_the_stale(now)
+
+    def _forget_the_stale(self, now: float) -> None:
+        self._calls = {
+            code: call
+            for code, call in self._calls.items()
+            if call.ended_at is None or now - call.ended_at <= self._fresh_seconds
+        }
+
+
+def _done(outcome: Outcome) -> Future[Outcome]:
+    future: Future[Outcome] = Future()
+    future.set_result(outcome)
+    return future
+
+
+def _cannot_be_asked_for(code: str) -> ChangeRequest:
+    return ChangeRequest(
+        f"item {code!r} cannot be asked for: its code cannot be put in a path", code="UnknownItem"
+    )
