@@ -30,6 +30,7 @@ from a4s_pipeline.warehouse.pictures import items_not_held, pictures_of
 from a4s_pipeline.warehouse.place import FilePlace, PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.publish import Published, publish
 from a4s_pipeline.warehouse.reader import PublishedCopy
+from a4s_pipeline.warehouse.site import SiteFolders
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, Readable, Warehouse
 from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
@@ -182,9 +183,10 @@ class Platform:
 
     def publish(self) -> Published:
         """Replace the published copy by the warehouse as it is now; a lake is read as it is."""
+        folders = SiteFolders(self.settings.reference_path, self.settings.models_path)
         if isinstance(self._store, Lake):
-            return self._store.published()
-        return publish(self._store, self.settings.analytics_path)
+            return self._store.published(folders)
+        return publish(self._store, self.settings.analytics_path, folders)
 
     def copy_store(self, target: Path) -> None:
         """Write a consistent copy of the warehouse file, while others use it."""

@@ -33,7 +33,7 @@ sales_rep_source = ["VARCHAR", "order or customer: where the sales representativ
 quantity = ["DECIMAL(18,4)", "How many units; negative on a return."]
 unit = ["VARCHAR", "The unit of the quantity; null where the line names none."]
 price = ["DECIMAL(18,4)", "The price of one unit, in the order's currency."]
-list_price = ["DECIMAL(18,4)", "The item's list price: of the reference table list_prices in the order's currency, or else the item's attribute listPrice; null where neither is there."]
+list_price = ["DECIMAL(18,4)", "The item's list price: of the reference table list_prices, or else the item's attribute listPrice, which is in {currency}; null where neither is there, or is in another currency than the order."]
 discount = ["DECIMAL(18,4)", "The discount in percent."]
 currency = ["VARCHAR", "The currency of the amounts; null where the order names none."]
 amount = ["DECIMAL(18,4)", "What the line is worth, after discount and before VAT; negative on a return; null where the line has no total."]
@@ -41,28 +41,26 @@ house_amount = ["DECIMAL(18,4)", "The amount in {currency} (A4S_CURRENCY), as in
 promised_day = ["DATE", "The day of delivery on the line; null where there is no real one."]
 delivered_day = ["DATE", "The day on which it was delivered, where the back office says so in the field deliveredDate of the line; null otherwise."]
 */
-WITH list AS (
-    SELECT connector, item_code, any_value(try_cast(value_text AS DECIMAL(18,4))) AS list_price
-    FROM item_attributes
-    WHERE name = 'listPrice'
+WITH listed AS (
+    SELECT connector, item_code,
+           coalesce(any_value(given.currency), {currency}) AS currency,
+           coalesce(
+               any_value(given.list_price),
+               any_value(try_cast(value_text AS DECIMAL(18,4))) FILTER (name = 'listPrice')
+           ) AS list_price
+    FROM items
+    LEFT JOIN item_attributes USING (connector, item_code)
+    LEFT JOIN list_prices AS given USING (item_code)
+    WHERE name = 'listPrice' OR given.list_price IS NOT NULL
     GROUP BY ALL
 )
 SELECT order_lines.connector, order_lines.order_code, line_code, line_number,
-       headers.order_date, headers.order_day, headers.customer_code, item_code, description,
+       headers.order_date, headers.order_day, headers.customer_code, order_lines.item_code, description,
        headers.order_type, headers.is_sale, headers.is_return, headers.status_group, headers.is_open,
        headers.sales_rep, headers.sales_rep_source,
        (quantity * headers.sign)::DECIMAL(18,4) AS quantity,
        unit, price,
-       coalesce(
-           (
-               SELECT any_value(given.list_price) FROM list_prices AS given
-               WHERE given.item_code = order_lines.item_code AND given.currency = headers.currency
-           ),
-           (
-               SELECT any_value(list.list_price) FROM list
-               WHERE list.connector = order_lines.connector AND list.item_code = order_lines.item_code
-           )
-       ) AS list_price,
+       CASE WHEN listed.currency = headers.currency THEN listed.list_price END AS list_price,
        discount, headers.currency,
        (line_total * headers.sign)::DECIMAL(18,4) AS amount,
        CASE WHEN headers.currency = {currency} THEN (line_total * headers.sign)::DECIMAL(18,4)
@@ -72,3 +70,5 @@ SELECT order_lines.connector, order_lines.order_code, line_code, line_number,
 FROM order_lines
 JOIN sales_orders AS headers
   ON headers.connector = order_lines.connector AND headers.order_code = order_lines.order_code
+LEFT JOIN listed
+  ON listed.connector = order_lines.connector AND listed.item_code = order_lines.item_code

@@ -10,7 +10,7 @@ import duckdb
 
 from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, TABLES
-from a4s_pipeline.warehouse.views import local_day_macro, views_by
+from a4s_pipeline.warehouse.views import holidays_filled, local_day_macro, views_by
 
 # DuckLake 1.0 loses the bounds of a column where one row group of a new file is null throughout and another
 # is not; then it takes those of the next file for the bounds of the table, and leaves rows out of answers. A
@@ -23,6 +23,7 @@ def schema_of_file(conventions: Conventions) -> tuple[str, ...]:
     """Return the statements that make the schema of a DuckDB file."""
     statements = [local_day_macro(conventions)]
     statements += [statement for table in (*TABLES, *REFERENCE_TABLES) for statement in table.ddl()]
+    statements += holidays_filled()
     statements += [statement for view in views_by(conventions) for statement in view.ddl()]
     return tuple(statements)
 
@@ -37,6 +38,7 @@ def schema_of_lake(conventions: Conventions) -> tuple[str, ...]:
     for table in TABLES:
         statements += [*table.ddl(), f"ALTER TABLE {table.name} SET PARTITIONED BY (connector)"]
     statements += [statement for table in REFERENCE_TABLES for statement in table.ddl()]
+    statements += holidays_filled()
     statements += [statement for view in views_by(conventions) for statement in view.ddl_of_lake()]
     return tuple(statements)
 

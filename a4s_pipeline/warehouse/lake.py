@@ -23,6 +23,7 @@ from a4s_pipeline.warehouse.attached import NAME, Attached, without_connection
 from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.publish import Published
 from a4s_pipeline.warehouse.reader import NotPublished
+from a4s_pipeline.warehouse.site import SiteFolders, bring_in, is_loaded, problems_in
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
 from a4s_pipeline.warehouse.tables import TABLES
 
@@ -112,13 +113,18 @@ class Lake:
             )
         return self.moment()
 
-    def published(self) -> Published:
-        """Tell how large the lake is; there is no copy to replace."""
+    def published(self, folders: SiteFolders) -> Published:
+        """Bring in the site's own files, and tell how large the lake is; there is no copy to replace."""
         with self.moment() as connection:
+            is_current = is_loaded(connection, folders)
+        if not is_current:
+            bring_in(self, folders)
+        with self.moment() as connection:
+            problems = tuple(problems_in(connection))
             size = connection.execute(
                 "SELECT coalesce(sum(file_size_bytes), 0) FROM ducklake_table_info('lake')"
             ).fetchall()
-        return Published(self.place.files, int(size[0][0]), was_replaced=False)
+        return Published(self.place.files, int(size[0][0]), was_replaced=False, problems=problems)
 
     def transact(self, work: Work[T]) -> T:
         """Do work of which everything written is kept, or nothing is; again where it met another's."""

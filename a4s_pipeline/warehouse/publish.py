@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from a4s_pipeline.errors import ChangeSite
+from a4s_pipeline.warehouse.opened import OpenedFile
+from a4s_pipeline.warehouse.site import SiteFolders, bring_in, is_loaded, problems_in
 from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 # Copied by a child process: closing a copy of the file inside the process that has it open would drop
@@ -26,22 +28,34 @@ class Published:
     path: Path | str
     size: int
     was_replaced: bool
+    problems: tuple[str, ...] = ()
+    """What is wrong with files of the site's own, which were left out."""
 
 
-def publish(warehouse: WarehouseFile, target: Path) -> Published:
+def publish(warehouse: WarehouseFile, target: Path, folders: SiteFolders | None = None) -> Published:
     """Replace the published copy by the warehouse as it is now; a copy that is current is left alone.
 
-    Readers that have the old copy open keep it, undisturbed; whoever opens it next sees the new one.
+    `folders` are where the site's own files are: what changed in them is brought in first. Readers that have
+    the old copy open keep it, undisturbed; whoever opens it next sees the new one.
     """
     with warehouse.opened() as file:
-        if not _is_current(warehouse.path, target):
-            try:
-                file.checkpoint()
-            except OSError as error:
-                raise _not_published(target, error.strerror or type(error).__name__) from None
-            _copy_over(warehouse.path, target)
-            return Published(target, target.stat().st_size, was_replaced=True)
-    return Published(target, target.stat().st_size, was_replaced=False)
+        if folders is None or is_loaded(file.connection, folders):
+            return _published(warehouse, file, target)
+    bring_in(warehouse, folders)
+    with warehouse.opened() as file:
+        return _published(warehouse, file, target)
+
+
+def _published(warehouse: WarehouseFile, file: OpenedFile, target: Path) -> Published:
+    problems = tuple(problems_in(file.connection))
+    if _is_current(warehouse.path, target):
+        return Published(target, target.stat().st_size, was_replaced=False, problems=problems)
+    try:
+        file.checkpoint()
+    except OSError as error:
+        raise _not_published(target, error.strerror or type(error).__name__) from None
+    _copy_over(warehouse.path, target)
+    return Published(target, target.stat().st_size, was_replaced=True, problems=problems)
 
 
 def _is_current(source: Path, target: Path) -> bool:

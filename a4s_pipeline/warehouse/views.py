@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from a4s_pipeline.models import DEFAULT_ZONE, Conventions, Model, models_by
 from a4s_pipeline.models.conventions import literal
+from a4s_pipeline.models.holidays import holiday_rows
 from a4s_pipeline.warehouse.schema import LOCAL_DAY, Column, View
 
-__all__ = ["DEFAULT_ZONE", "Conventions", "local_day_macro", "views_by"]
+__all__ = ["DEFAULT_ZONE", "Conventions", "holidays_filled", "local_day_macro", "views_by"]
 
 
 def views_by(conventions: Conventions) -> tuple[View, ...]:
@@ -18,6 +19,12 @@ def local_day_macro(conventions: Conventions) -> str:
     """Return the statement that makes the macro which tells the local day of an instant."""
     zone = literal(str(conventions.zone))
     return f"CREATE OR REPLACE MACRO {LOCAL_DAY}(instant) AS timezone({zone}, instant)::DATE"
+
+
+def holidays_filled() -> list[str]:
+    """Return the statements that fill the table of holidays."""
+    rows = ", ".join(f"({', '.join(map(literal, row))})" for row in holiday_rows())
+    return ["DELETE FROM holidays", f"INSERT INTO holidays (country, day, name) VALUES {rows}"]  # noqa: S608 - a file of the package
 
 
 def _view(model: Model) -> View:

@@ -79,5 +79,6 @@ def published_metadata(platform: Platform, tables: list[Table]) -> dict[str, Any
         "path": dg.MetadataValue.path(str(copy.path)),
         "bytes": copy.size,
         "replaced": copy.was_replaced,
+        **({"left out": "\n".join(copy.problems)} if copy.problems else {}),
         **counts,
     }

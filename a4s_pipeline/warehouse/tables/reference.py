@@ -5,7 +5,7 @@ They belong to no connector and to no sync: what a file holds replaces what the 
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema import AMOUNT, DAY, TEXT, Column, Table
+from a4s_pipeline.warehouse.schema import AMOUNT, DAY, INSTANT, TEXT, WHOLE, Column, Table
 
 RATE = "DECIMAL(18,8)"
 
@@ -52,10 +52,10 @@ COST_PRICES = Table(
 LIST_PRICES = Table(
     "list_prices",
     "The list prices of items; from data/reference/list_prices.csv. Price deviations need it.",
-    ("item_code", "currency"),
+    ("item_code",),
     (
         Column("item_code", TEXT, "The item."),
-        Column("currency", TEXT, "The currency of the price."),
+        Column("currency", TEXT, "The currency of the price; null or absent: the house currency."),
         Column("list_price", AMOUNT, "The list price of one unit."),
     ),
 )
@@ -80,6 +80,20 @@ TARGETS = Table(
     ),
 )
 
+SITE_FILES = Table(
+    "site_files",
+    "The site's own files, reference tables and SQL, and what became of each when it was last loaded.",
+    ("file",),
+    (
+        Column("file", TEXT, "The file's name."),
+        Column("kind", TEXT, "reference or model."),
+        Column("relation", TEXT, "The table or view of its name."),
+        Column("row_count", WHOLE, "How many rows it brought; null for a model, and where it is faulty."),
+        Column("problem", TEXT, "Why it is left out; null where it is in."),
+        Column("loaded_at", INSTANT, "When it was last looked at."),
+    ),
+)
+
 SITE_TABLES: tuple[Table, ...] = (
     ORDER_STATUS,
     CURRENCY_RATES,
@@ -88,4 +102,4 @@ SITE_TABLES: tuple[Table, ...] = (
     ITEM_FAMILIES,
     TARGETS,
 )
-REFERENCE_TABLES: tuple[Table, ...] = (HOLIDAYS, *SITE_TABLES)
+REFERENCE_TABLES: tuple[Table, ...] = (HOLIDAYS, *SITE_TABLES, SITE_FILES)

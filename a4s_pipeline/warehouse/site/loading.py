@@ -1,0 +1,243 @@
+"""Brings a site's files in where they changed, and keeps account of them in `site_files`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from a4s_pipeline.models.conventions import identifier, literal
+from a4s_pipeline.warehouse.site.own_sql import SCHEMA, OwnView, in_order, read_view, rehearse
+from a4s_pipeline.warehouse.site.reference import (
+    Faulty,
+    ReferenceFile,
+    drop_stage,
+    stage_free,
+    stage_shaped,
+    write_free,
+    write_shaped,
+)
+from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, SITE_TABLES, TABLES
+
+_SHAPED = {table.name: table for table in SITE_TABLES}
+
+
+@dataclass(frozen=True)
+class SiteFolders:
+    """Where a site's files are: its reference tables, and its own SQL."""
+
+    reference: Path
+    models: Path
+
+    def reference_files(self) -> list[ReferenceFile]:
+        """Return the reference files, by name."""
+        paths = sorted([*self.reference.glob("*.csv"), *self.reference.glob("*.parquet")])
+        return [ReferenceFile(path) for path in paths if not path.name.startswith(".")]
+
+    def sql_files(self) -> list[Path]:
+        """Return the files of the site's own SQL, by name."""
+        return sorted(path for path in self.models.glob("*.sql") if not path.name.startswith("."))
+
+    def are_empty(self) -> bool:
+        """Tell whether the site has no files of its own."""
+        return not self.reference_files() and not self.sql_files()
+
+    def fingerprint(self) -> str:
+        """Return a hash of which files there are, and when and how large they were written."""
+        files = [*(file.path for file in self.reference_files()), *self.sql_files()]
+        state = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files]
+        return hashlib.blake2b(json.dumps(state).encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Account:
+    file: str
+    kind: str
+    relation: str
+    rows: int | None = None
+    problem: str | None = None
+
+
+def is_loaded(connection: duckdb.DuckDBPyConnection, folders: SiteFolders) -> bool:
+    """Tell whether what the store holds of a site's files is what they are now."""
+    loaded = _loaded(connection)
+    return loaded == _wanted(connection, folders) if loaded is not None else folders.are_empty()
+
+
+def bring_in(warehouse: Warehouse, folders: SiteFolders) -> None:
+    """Load a site's reference tables and apply its views; `site_files` tells what was left out as faulty.
+
+    Tables that had no fault before keep their rows where their file has one now.
+    """
+    accounts = _load_tables(warehouse, folders.reference_files())
+    views, faults = _working_views(warehouse, folders.sql_files())
+    accounts += faults
+    accounts += [_Account(f"{view.name}.sql", "model", f"{SCHEMA}.{view.name}") for view in views]
+
+    def apply(connection: duckdb.DuckDBPyConnection) -> None:
+        # A store of which nothing is asked gets no schema that is empty.
+        if views or _has_schema(connection):
+            for statement in _statements(views):
+                connection.execute(statement)
+        _keep_account(connection, accounts)
+        fingerprint = _wanted(connection, folders)
+        connection.execute(f"CREATE OR REPLACE MACRO a4s_site() AS {literal(fingerprint)}")
+
+    warehouse.transact(apply)
+
+
+def problems_in(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return what is wrong with a site's files, a line each."""
+    rows = connection.execute(
+        "SELECT file, problem FROM site_files WHERE problem IS NOT NULL ORDER BY file"
+    ).fetchall()
+    return [f"{file}: {problem}" for file, problem in rows]
+
+
+def _wanted(connection: duckdb.DuckDBPyConnection, folders: SiteFolders) -> str:
+    # A view that was faulty may work with the tables of a new version.
+    (schema,) = connection.execute("SELECT a4s_schema()").fetchall()[0]
+    return f"{folders.fingerprint()} {schema}"
+
+
+def _loaded(connection: duckdb.DuckDBPyConnection) -> str | None:
+    try:
+        rows = connection.execute("SELECT a4s_site()").fetchall()
+    except duckdb.CatalogException:
+        return None
+    return str(rows[0][0])
+
+
+def _load_tables(warehouse: Warehouse, files: Sequence[ReferenceFile]) -> list[_Account]:
+    accounts: list[_Account] = []
+    for file in files:
+        taken = {account.relation for account in accounts}
+        try:
+            rows = _load(warehouse, file, taken)
+            accounts.append(_Account(file.path.name, "reference", file.table_name, rows))
+        except Faulty as fault:
+            accounts.append(
+                _Account(file.path.name, "reference", file.table_name, problem=f"{fault}: it is left out")
+            )
+    _clear_tables(warehouse, {account.relation for account in accounts})
+    return accounts
+
+
+def _load(warehouse: Warehouse, file: ReferenceFile, taken: set[str]) -> int:
+    name = file.table_name
+    if not file.has_table_name():
+        raise Faulty("its name cannot be that of a table: use letters, digits and _")
+    if name in taken:
+        raise Faulty(f"another file fills the table {name}")
+    shape = _SHAPED.get(name)
+    if shape is None and name in _names_of_ours(warehouse):
+        raise Faulty(f"{name} is a table or view of the pipeline")
+
+    def load(connection: duckdb.DuckDBPyConnection) -> int:
+        rows = stage_shaped(connection, file, shape) if shape else stage_free(connection, file)
+        if shape:
+            write_shaped(connection, shape)
+        else:
+            write_free(connection, name, f"From reference/{file.path.name}, a table of the site's own.")
+        drop_stage(connection)
+        return rows
+
+    return _told(warehouse, load)
+
+
+def _told(warehouse: Warehouse, load: Callable[[duckdb.DuckDBPyConnection], int]) -> int:
+    def work(connection: duckdb.DuckDBPyConnection) -> int:
+        try:
+            return load(connection)
+        except (duckdb.CatalogException, duckdb.ConversionException, duckdb.BinderException) as error:
+            raise Faulty(str(error).splitlines()[0]) from None
+
+    return warehouse.transact(work)
+
+
+def _names_of_ours(warehouse: Warehouse) -> set[str]:
+    with warehouse.moment() as connection:
+        views = connection.execute(
+            "SELECT view_name FROM duckdb_views() "
+            "WHERE NOT internal AND schema_name = 'main' AND database_name = current_database()"
+        ).fetchall()
+    return {table.name for table in (*TABLES, *REFERENCE_TABLES)} | {name for (name,) in views}
+
+
+def _clear_tables(warehouse: Warehouse, there: set[str]) -> None:
+    """Empty the tables of a described shape whose file is gone, and drop those of others."""
+
+    def clear(connection: duckdb.DuckDBPyConnection) -> None:
+        before = connection.execute("SELECT relation FROM site_files WHERE kind = 'reference'").fetchall()
+        for (relation,) in before:
+            if relation in there:
+                continue
+            if relation in _SHAPED:
+                connection.execute(f"DELETE FROM {relation}")
+            elif relation not in {table.name for table in (*TABLES, *REFERENCE_TABLES)}:
+                connection.execute(f"DROP TABLE IF EXISTS {identifier(relation)}")
+
+    warehouse.transact(clear)
+
+
+def _working_views(warehouse: Warehouse, paths: Sequence[Path]) -> tuple[list[OwnView], list[_Account]]:
+    """Return the views that work, each after those it reads, and what is wrong with the others."""
+    views: list[OwnView] = []
+    faults: list[_Account] = []
+
+    def left_out(name: str, fault: Exception) -> None:
+        faults.append(
+            _Account(name, "model", f"{SCHEMA}.{Path(name).stem}", problem=f"{fault}: it is left out")
+        )
+
+    for path in paths:
+        try:
+            views.append(read_view(path))
+        except Faulty as fault:
+            left_out(path.name, fault)
+    try:
+        ordered = in_order(views)
+    except Faulty as fault:
+        for view in views:
+            left_out(f"{view.name}.sql", fault)
+        return [], faults
+    working: list[OwnView] = []
+    for view in ordered:
+        try:
+            rehearse(
+                warehouse,
+                [*_statements([*working, view]), f"SELECT * FROM {SCHEMA}.{identifier(view.name)} LIMIT 0"],
+            )
+            working.append(view)
+        except Faulty as fault:
+            left_out(f"{view.name}.sql", fault)
+    return working, faults
+
+
+def _statements(views: Sequence[OwnView]) -> list[str]:
+    statements = [f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE", f"CREATE SCHEMA {SCHEMA}"]
+    return statements + [statement for view in views for statement in view.statements()]
+
+
+def _has_schema(connection: duckdb.DuckDBPyConnection) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM duckdb_schemas() WHERE schema_name = $1 AND database_name = current_database()",
+        [SCHEMA],
+    )
+    return bool(found.fetchall())
+
+
+def _keep_account(connection: duckdb.DuckDBPyConnection, accounts: Sequence[_Account]) -> None:
+    connection.execute("DELETE FROM site_files")
+    for account in accounts:
+        connection.execute(
+            "INSERT INTO site_files (file, kind, relation, row_count, problem, loaded_at) "
+            "VALUES ($1, $2, $3, $4, $5, $6)",
+            [account.file, account.kind, account.relation, account.rows, account.problem, datetime.now(UTC)],
+        )

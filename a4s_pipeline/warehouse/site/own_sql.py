@@ -1,0 +1,93 @@
+"""A site's own SQL: each file is one view in the schema `site`, and may read the others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import duckdb
+
+from a4s_pipeline.models.conventions import identifier, literal
+from a4s_pipeline.warehouse.site.reference import Faulty
+from a4s_pipeline.warehouse.store import Warehouse
+
+SCHEMA = "site"
+_VIEW_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_REMARK = re.compile(r"\s*(?:--[^\n]*\n|/\*.*?\*/)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class OwnView:
+    """A view of the site: its name, what its file says of itself at the top, and its query."""
+
+    name: str
+    comment: str
+    query: str
+    reads: frozenset[str]
+
+    def statements(self) -> list[str]:
+        """Return the statements that make it."""
+        name = f"{SCHEMA}.{identifier(self.name)}"
+        return [
+            f"CREATE OR REPLACE VIEW {name} AS {self.query}",
+            f"COMMENT ON VIEW {name} IS {literal(self.comment)}",
+        ]
+
+
+def read_view(path: Path) -> OwnView:
+    """Read a file of the site's SQL; raises `Faulty` where it is not one query."""
+    name = path.stem.lower()
+    if not _VIEW_NAME.fullmatch(name):
+        raise Faulty("its name cannot be that of a view: use letters, digits and _")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Faulty(f"it cannot be read ({error})") from None
+    with duckdb.connect() as parser:
+        try:
+            statements = parser.extract_statements(text)
+            if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+                raise Faulty("it must hold one SELECT, which becomes a view")
+            reads = frozenset(parser.get_table_names(text))
+        except duckdb.Error as error:
+            raise Faulty(str(error).splitlines()[0]) from None
+    top = _REMARK.match(text)
+    comment = " ".join(re.sub(r"--|/\*|\*/", " ", top[0]).split()) if top else ""
+    return OwnView(
+        name, comment or f"From models/{path.name}.", statements[0].query.strip().rstrip(";"), reads
+    )
+
+
+def in_order(views: Sequence[OwnView]) -> list[OwnView]:
+    """Return views each after those it reads; raises `Faulty` where they read each other."""
+    by_name = {view.name: view for view in views}
+    graph = {
+        view.name: {read.lower() for read in view.reads} & by_name.keys() - {view.name} for view in views
+    }
+    try:
+        return [by_name[name] for name in TopologicalSorter(graph).static_order()]
+    except CycleError as error:
+        raise Faulty(f"these read each other: {', '.join(sorted(set(error.args[1])))}") from None
+
+
+class _Rehearsed(Exception):
+    """What was tried worked, and is taken back."""
+
+
+def rehearse(warehouse: Warehouse, statements: Sequence[str]) -> None:
+    """Try statements in a transaction that is taken back; raises `Faulty` where one of them fails."""
+
+    def work(connection: duckdb.DuckDBPyConnection) -> None:
+        try:
+            for statement in statements:
+                connection.execute(statement)
+        except duckdb.Error as error:
+            raise Faulty(str(error).splitlines()[0]) from None
+        raise _Rehearsed
+
+    with suppress(_Rehearsed):
+        warehouse.transact(work)
