@@ -37,6 +37,8 @@ class Waiting:
     """What tells it from another in its place, where stores have no such files (`remote_inbox`)."""
     kept: bytes | None = None
     """The answer that it was given before, where that was looked for at once (`remote_inbox`)."""
+    is_second: bool = False
+    """Whether another request came under this id before, whose answer may not have been collected yet."""
 
     @property
     def is_duplicate(self) -> bool:
@@ -77,9 +79,18 @@ def too_large() -> ChangeRequest:
 def duplicate(request_id: str) -> ChangeRequest:
     """Refuse a request whose id was another's before."""
     return ChangeRequest(
-        f"a request {request_id!r} with other content was answered before: give this one an id of its own",
+        f"a request {request_id!r} with other content was answered before: give this one an id of its own, "
+        "which begins with the name of its sender where there are several",
         code="DuplicateRequest",
     )
+
+
+def name_beside(name: str, told_by: bytes) -> str:
+    """Return the name of what may not take the place of `name`: the same for the same content.
+
+    After a kill, or when the same comes again, it is written over itself.
+    """
+    return f"{name.removesuffix(ENDING)}.{blake2b(told_by, digest_size=4).hexdigest()}{ENDING}"
 
 
 class Inbox:
@@ -127,7 +138,8 @@ class Inbox:
             handle = None
         if handle is None or isinstance(handle, ChangeRequest):
             # Outside the `try`: what goes wrong while the claim is held is not ours to judge.
-            yield None if handle is None else Waiting(request_id, b"", handle)
+            is_second = self._earlier(request_id) is not None
+            yield None if handle is None else Waiting(request_id, b"", handle, is_second=is_second)
             return
         try:
             yield self._read(path, handle, request_id) if _is_ours(path, handle) else None
@@ -138,14 +150,14 @@ class Inbox:
         if not is_plain_id(request_id):
             return Waiting(request_id, b"", no_plain_id())
         found = os.fstat(handle)
+        earlier = None if path.parent == self._unsettled else self._earlier(request_id)
         if found.st_size > LARGEST_REQUEST:
-            return Waiting(request_id, b"", too_large())
+            return Waiting(request_id, b"", too_large(), is_second=earlier is not None)
         with os.fdopen(os.dup(handle), "rb") as file:
             raw = file.read(LARGEST_REQUEST + 1)
-        earlier = None if path.parent == self._unsettled else self._earlier(request_id)
         if earlier is None or earlier == raw:
             return Waiting(request_id, raw, file=found)
-        return Waiting(request_id, raw, duplicate(request_id), found)
+        return Waiting(request_id, raw, duplicate(request_id), found, is_second=True)
 
     def _earlier(self, request_id: str) -> bytes | None:
         """Return the bytes of the request that was answered under this id before."""
@@ -173,9 +185,9 @@ class Inbox:
         `keep` also keeps the answer for the same request coming again.
         """
         name = path.name if is_plain_id(path.name.removesuffix(ENDING)) else name_of_last_resort(path)
-        if keep:
+        if keep and not waiting.is_second:
             write_whole(self._answers / name, document)
-        write_whole(self._outbox / name, document)
+        write_whole(self._outbox / self._name_of_answer(name, waiting), document)
         folder = {"ok": self._done, "unknown": self._unsettled}.get(status, self._failed)
         if not waiting.is_at(path):
             # Its sender has put another request in its place, which is for the next turn.
@@ -183,9 +195,14 @@ class Inbox:
                 write_whole(folder / name, waiting.raw)
         elif waiting.is_duplicate:
             # The plain name stays that of the first, which later ones are compared with.
-            path.replace(folder / _name_of_its_own(name))
+            path.replace(folder / name_beside(name, waiting.raw))
         else:
             _move(path, folder, name)
+
+    def _name_of_answer(self, name: str, waiting: Waiting) -> str:
+        """Return the name in the outbox: that of the id, unless another's answer is there or is to come."""
+        is_taken = os.path.lexists(self._outbox / name) or os.path.lexists(self._unsettled / name)
+        return name_beside(name, waiting.raw) if waiting.is_second and is_taken else name
 
 
 def requests_in(folder: Path) -> list[Path]:

@@ -24,6 +24,7 @@ from a4s_pipeline.ondemand.inbox import (
     Waiting,
     duplicate,
     is_plain_id,
+    name_beside,
     name_of_last_resort,
     no_plain_id,
 )
@@ -96,13 +97,14 @@ class RemoteInbox:
         if not is_plain_id(request_id):
             return Waiting(request_id, b"", no_plain_id(), mark=found.mark)
         if found.refusal is not None:
-            return Waiting(request_id, b"", found.refusal, mark=found.mark)
+            is_second = self._earlier(request_id) is not None
+            return Waiting(request_id, b"", found.refusal, mark=found.mark, is_second=is_second)
         kept = self._kept(_name_of_kept(request_id, found.raw))
         if kept is None:
             is_settling = path.parent.as_posix() == _UNSETTLED
             earlier = None if is_settling else self._earlier(request_id)
             if earlier is not None and earlier != found.raw:
-                return Waiting(request_id, found.raw, duplicate(request_id), mark=found.mark)
+                return Waiting(request_id, found.raw, duplicate(request_id), mark=found.mark, is_second=True)
             if is_settling or earlier is not None:
                 # It was kept while the folder was the inbox of one machine.
                 kept = self._kept(request_id + ENDING)
@@ -136,7 +138,7 @@ class RemoteInbox:
         # Of what was not read there are no bytes to find its answer by; it is refused in the same way again.
         if keep and not is_unread:
             self._store.write(f"{_ANSWERS}/{_name_of_kept(waiting.request_id, waiting.raw)}", document)
-        self._store.write(f"{_OUTBOX}/{name}", document)
+        self._store.write(f"{_OUTBOX}/{self._name_of_answer(name, waiting)}", document)
         folder = {"ok": _DONE, "unknown": _UNSETTLED}.get(status, _FAILED)
         if str(path) == f"{folder}/{name}":
             return
@@ -151,6 +153,15 @@ class RemoteInbox:
         else:
             self._store.delete(str(path))
 
+    def _name_of_answer(self, name: str, waiting: Waiting) -> str:
+        """Return the name in the outbox: that of the id, unless another's answer is there or is to come."""
+        if not waiting.is_second:
+            return name
+        is_taken = any(
+            self._store.fetch(f"{folder}/{name}", 0) is not None for folder in (_OUTBOX, _UNSETTLED)
+        )
+        return name_beside(name, waiting.raw) if is_taken else name
+
     def _copy(self, waiting: Waiting, folder: str, name: str) -> None:
         # The plain name stays that of the first request under an id, which later ones are compared with.
         place = f"{folder}/{name}"
@@ -158,17 +169,12 @@ class RemoteInbox:
         if there is not None and there.refusal is None and there.raw == waiting.raw:
             return
         if waiting.is_duplicate or there is not None:
-            place = f"{folder}/{_name_of_its_own(name, waiting.raw)}"
+            place = f"{folder}/{name_beside(name, waiting.raw)}"
         self._store.write(place, waiting.raw)
 
     def _free_place(self, folder: str, name: str, told_by: bytes) -> str:
         is_taken = self._store.fetch(f"{folder}/{name}", 0) is not None
-        return f"{folder}/{_name_of_its_own(name, told_by) if is_taken else name}"
-
-
-def _name_of_its_own(name: str, told_by: bytes) -> str:
-    """Return a second name, the same for the same content: after a kill it is written over itself."""
-    return f"{name.removesuffix(ENDING)}.{blake2b(told_by, digest_size=4).hexdigest()}{ENDING}"
+        return f"{folder}/{name_beside(name, told_by) if is_taken else name}"
 
 
 def _name_of_kept(request_id: str, raw: bytes) -> str:

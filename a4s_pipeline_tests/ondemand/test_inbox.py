@@ -43,6 +43,13 @@ def refusal_of(site: Site, request_id: str) -> tuple[str, str]:
     return answer["status"], answer["error"]["code"]
 
 
+def refused_beside(site: Site, request_id: str) -> set[str]:
+    """The codes of the refusals that lie beside the answer of an id."""
+    found = [json.loads(path.read_bytes()) for path in site.outbox.glob(f"{request_id}.*.json")]
+    assert all((one["id"], one["status"], one["answer"]) == (request_id, "refused", None) for one in found)
+    return {one["error"]["code"] for one in found}
+
+
 @pytest.mark.parametrize(
     "plain",
     [
@@ -490,13 +497,40 @@ def test_other_content_under_the_same_id_is_refused_and_the_first_keeps_its_answ
         site.sandbox.clear()
         site.drop("one", other)
         site.serve_what_waits()
-        assert refusal_of(site, "one") == ("refused", "DuplicateRequest")
-        assert site.answer("one")["kind"] == "projected_stock"
+        # Nobody has collected the first answer yet.
+        assert (site.outbox / "one.json").read_bytes() == answer
+        assert refused_beside(site, "one") == {"DuplicateRequest"}
         assert site.sandbox.requests == []
+    assert len(site.answered()) == 3
+    (site.outbox / "one.json").unlink()
+    site.drop("one", asks("A4"))
+    site.serve_what_waits()
+    assert refusal_of(site, "one") == ("refused", "DuplicateRequest")
+    assert site.answer("one")["kind"] == "projected_stock"
     site.drop("one", first)
     site.serve_what_waits()
     assert (site.outbox / "one.json").read_bytes() == answer
     assert site.sandbox.requests == []
+
+
+@pytest.mark.parametrize("second", [b" " * (LARGEST_REQUEST + 1), None])
+def test_what_cannot_be_read_under_the_id_of_another_leaves_that_ones_answers_alone(
+    site: Site, second: bytes | None
+) -> None:
+    site.drop("one", asks("A1"))
+    site.serve_what_waits()
+    answer = (site.outbox / "one.json").read_bytes()
+    if second is None:
+        (site.inbox / "one.json").mkdir()
+    else:
+        site.drop("one", second)
+    site.serve_what_waits()
+    assert (site.outbox / "one.json").read_bytes() == answer
+    assert refused_beside(site, "one") == {"NotAFile" if second is None else "TooLarge"}
+    (site.outbox / "one.json").unlink()
+    site.drop("one", asks("A1"))
+    site.serve_what_waits()
+    assert (site.outbox / "one.json").read_bytes() == answer
 
 
 def test_content_is_compared_to_the_byte(site: Site) -> None:
@@ -505,7 +539,7 @@ def test_content_is_compared_to_the_byte(site: Site) -> None:
     site.serve_what_waits()
     site.drop("one", raw + b"\n")
     site.serve_what_waits()
-    assert refusal_of(site, "one") == ("refused", "DuplicateRequest")
+    assert refused_beside(site, "one") == {"DuplicateRequest"}
 
 
 def test_other_content_while_the_first_is_not_settled_yet_is_refused_and_stays_so(
@@ -519,15 +553,17 @@ def test_other_content_while_the_first_is_not_settled_yet_is_refused_and_stays_s
     with site.desk():
         site.drop("one", exports("IO-1"))
         assert site.wait_for("one")["status"] == "unknown"
+        # Its sender has seen "unknown", and waits for the answer to be rewritten.
+        (site.outbox / "one.json").unlink()
         site.drop("one", asks("A2"))
-        site.wait_for_status("one", "refused")
-        assert refusal_of(site, "one") == ("refused", "DuplicateRequest")
+        wait_until(lambda: refused_beside(site, "one") == {"DuplicateRequest"})
+        assert not (site.outbox / "one.json").exists()
         faults.server_error = 0
         # The first is settled, and its answer rewritten.
         assert site.wait_for_status("one", "ok")["kind"] == "export_order"
     site.drop("one", asks("A2"))
     site.serve_what_waits()
-    assert refusal_of(site, "one") == ("refused", "DuplicateRequest")
+    assert (site.answer("one")["status"], site.answer("one")["kind"]) == ("ok", "export_order")
     site.drop("one", exports("IO-1"))
     site.serve_what_waits()
     assert (site.answer("one")["status"], site.answer("one")["kind"]) == ("ok", "export_order")
@@ -549,15 +585,16 @@ def test_other_content_is_remembered_as_such_when_the_first_ends_refused(
         site.drop("one", exports("IO-1", customerCode="K9"))
         assert site.wait_for("one")["status"] == "unknown"
         site.drop("one", asks("A2"))
-        wait_until(lambda: site.answer("one")["status"] == "refused")
+        wait_until(lambda: refused_beside(site, "one") == {"DuplicateRequest"})
+        assert site.answer("one")["status"] == "unknown"
         faults.server_error = 0
-        wait_until(lambda: site.answer("one")["kind"] == "export_order")
+        wait_until(lambda: site.answer("one")["status"] != "unknown")
         settled = site.answer("one")
     assert settled["status"] in ("refused", "failed")
     first = (site.outbox / "one.json").read_bytes()
     site.drop("one", asks("A2"))
     site.serve_what_waits()
-    assert refusal_of(site, "one") == ("refused", "DuplicateRequest")
+    assert (site.outbox / "one.json").read_bytes() == first
     site.drop("one", exports("IO-1", customerCode="K9"))
     site.serve_what_waits()
     assert (site.outbox / "one.json").read_bytes() == first
@@ -572,12 +609,9 @@ def test_a_request_that_takes_the_place_of_one_that_is_being_answered_is_not_los
             site.drop("one", asks("A1"))
             wait_until(lambda: len(site.sandbox.calls("stock")) == 1)
             site.drop("one", asks("A2"))
-            # The outbox shows the first answer for a moment only: it is kept where the same again finds it.
-            kept = site.inbox / ".answers" / "one.json"
-            wait_until(kept.exists)
-            assert json.loads(kept.read_bytes())["status"] == "ok"
-            site.wait_for_status("one", "refused")
-        assert refusal_of(site, "one") == ("refused", "DuplicateRequest")
+            assert site.wait_for("one")["status"] == "ok"
+            wait_until(lambda: refused_beside(site, "one") == {"DuplicateRequest"})
+        assert site.answer("one")["answer"]["items"][0]["itemCode"] == "A1"
         assert json.loads((site.inbox / "done" / "one.json").read_bytes()) == asks("A1")
         assert [call.code for call in site.sandbox.calls("stock")] == ["A1"]
         site.drop("one", asks("A1"))
