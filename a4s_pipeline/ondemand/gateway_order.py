@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest, FieldFault
-from a4s_pipeline.ondemand.intake import IntakeOrder, Quantity, Request, Text, faults_of
+from a4s_pipeline.ondemand.intake import IntakeOrder, Number, Request, Text, faults_of
 
 
 class GatewayOrderLine(Request):
@@ -20,10 +20,10 @@ class GatewayOrderLine(Request):
     model_config = ConfigDict(extra="forbid", validate_assignment=False, populate_by_name=True)
 
     item_code: Text
-    quantity: Quantity
-    price: Quantity | None = None
+    quantity: Number
+    price: Number | None = None
     unit: str | None = None
-    discount: Quantity | None = None
+    discount: Number | None = None
     description: str | None = None
 
 
@@ -37,7 +37,7 @@ class GatewayOrder(Request):
     reference: str | None = None
     your_reference: str | None = None
     notes: str | None = None
-    shipping_costs: Quantity = Decimal(0)
+    shipping_costs: Number = Decimal(0)
     lines: Annotated[list[GatewayOrderLine], Field(min_length=1)]
     metadata: dict[str, Any]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
@@ -14,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     ValidationError,
     ValidationInfo,
 )
@@ -29,10 +31,12 @@ from a4s_pipeline.texts import has_utf8
 WITHOUT_PLACE = ("addresses", "contacts", "surcharges", "attributes")
 # What copies and writes a request goes down into it, and Python only goes so far.
 _DEEPEST = 100
+# A number may come as a text, as it does in answers; "1_000" is a number to Python alone.
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def _exact(value: Any) -> Any:
-    if isinstance(value, bool):
+    if isinstance(value, bool) or (isinstance(value, str) and not _DECIMAL.fullmatch(value)):
         raise ValueError("must be a number")
     if isinstance(value, float):
         # A float has lost its decimals before it came here: what it shows is what was meant.
@@ -53,7 +57,17 @@ def _in_a_path(text: str) -> str:
     return text
 
 
-Quantity = Annotated[Decimal, BeforeValidator(_exact), Field(allow_inf_nan=False)]
+def _not_nothing(quantity: Decimal) -> Decimal:
+    if not quantity:
+        raise ValueError("must not be 0: leave out a line of which nothing is ordered")
+    return quantity
+
+
+Number = Annotated[Decimal, BeforeValidator(_exact), Field(allow_inf_nan=False)]
+Quantity = Annotated[Number, AfterValidator(_not_nothing)]
+"""A negative one is a return."""
+Price = Annotated[Number, Field(ge=0)]
+Percentage = Annotated[Number, Field(ge=0, le=100)]
 Text = Annotated[str, Field(min_length=1)]
 OrderId = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_in_a_path)]
 
@@ -71,16 +85,18 @@ class IntakeLine(Request):
 
     item_code: Text
     quantity: Quantity
-    price: Quantity | None = None
+    price: Price | None = None
     unit: str | None = None
-    discount: Quantity | None = None
+    discount: Percentage | None = None
     description: str | None = None
 
 
 class IntakeOrder(Request):
     """An order as an integrator sends it.
 
-    Unknown fields are kept, so that a hook may use them and the answer can say they were not sent.
+    Unknown fields are kept, so that a hook may use them and the answer can say they were not sent. One that
+    is a slip away from the name of a field is taken for that field misspelt: without the price that was
+    meant, say, an order is wrong.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -121,7 +137,7 @@ class NewAddress(Request):
     city: str | None = None
     state: str | None = None
     country: str | None = None
-    is_main: bool | None = None
+    is_main: StrictBool | None = None
 
 
 class NewContactDetail(Request):
@@ -162,12 +178,50 @@ def read_request(model: type[M], raw: Any, what: str, timezone: ZoneInfo) -> M:
         named = {fault.field for fault in found}
         faults = found + [fault for fault in faults if fault.field not in named]
     else:
+        faults += _misspelt(read, ())
         if not faults:
             return read
     count = f"{len(faults)} faults" if len(faults) > 1 else "a fault"
     raise ChangeRequest(
         f"{what} has {count}: correct it and send it again", code="Invalid", fields=tuple(faults)
     )
+
+
+def _misspelt(model: BaseModel, path: tuple[int | str, ...]) -> Iterator[FieldFault]:
+    """Name the unknown fields that are nearly a field of the model, and of the models that it holds."""
+    names = {name: field.alias or name for name, field in type(model).model_fields.items()}
+    for given in model.model_extra or {}:
+        meant = _nearest(given, names.values())
+        if meant is not None:
+            said = f"is no field of this: if {meant} is meant, write it so, or choose another name"
+            yield FieldFault(path_of((*path, given)), said)
+    for name, alias in names.items():
+        value = getattr(model, name)
+        for place, inner in enumerate(value if isinstance(value, list) else []):
+            if isinstance(inner, BaseModel):
+                yield from _misspelt(inner, (*path, alias, place))
+
+
+def _nearest(given: str, names: Iterable[str]) -> str | None:
+    """Return the name that was meant; a longer name, such as `discount2`, is one of its own."""
+    plain = _plain(given)
+    return next((name for name in names if _is_a_slip_away(plain, name.lower())), None)
+
+
+def _is_a_slip_away(one: str, other: str) -> bool:
+    """Tell whether two names differ by a letter that is wrong or left out, or two that changed places."""
+    if len(one) == len(other):
+        differ = [place for place, letter in enumerate(one) if letter != other[place]]
+        first, last = (differ[0], differ[-1]) if differ else (0, 0)
+        is_swapped = last == first + 1 and one[first] == other[last] and one[last] == other[first]
+        return len(differ) <= 1 or (len(differ) == 2 and is_swapped)
+    return len(one) + 1 == len(other) and any(
+        other[:place] + other[place + 1 :] == one for place in range(len(other))
+    )
+
+
+def _plain(name: str) -> str:
+    return name[:100].lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
 def faults_of(error: ValidationError) -> list[FieldFault]:

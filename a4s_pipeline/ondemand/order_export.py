@@ -144,7 +144,9 @@ def answer_from(entry: Entry) -> Answered:
     error = error_of(row["error_code"] or "OutcomeUnknown", row["error"] or "the outcome is not known yet")
     response = exact_json.loads(row["response"]) if row["response"] else {}
     if isinstance(response, dict) and response.get("fields"):
-        error["fields"] = [_as_sent_to_us(fault) for fault in response["fields"]]
+        # What a hook got wrong is told in the words of the order that the hook returned.
+        is_of_hook = error["code"] == "InvalidAfterHook"
+        error["fields"] = [fault if is_of_hook else _as_sent_to_us(fault) for fault in response["fields"]]
     if entry.status in ("refused", "failed"):
         return Answered(entry.status, None, error)  # type: ignore[arg-type]
     return Answered("unknown", answer, error)

@@ -95,8 +95,8 @@ def test_every_fault_is_named_at_once() -> None:
         "intakeOrderId": "field required",
         "customerCode": "string should have at least 1 character",
         "lines.0.itemCode": "field required",
-        "lines.0.quantity": "input should be a valid decimal",
-        "lines.1.price": "input should be a valid decimal",
+        "lines.0.quantity": "must be a number",
+        "lines.1.price": "must be a number",
         "lines.1.discount": "must be a number",
         "createdAt": "is no real ISO 8601 date-time",
         "attributes": "holds half a character, which has no UTF-8",
@@ -135,12 +135,55 @@ def test_a_missing_price_stays_away(absent: dict[str, Any]) -> None:
     ],
 )
 def test_decimals_are_exact_to_the_letter(number: str) -> None:
-    body = f'{{"itemCode": "A1", "quantity": {number}, "price": {number}, "discount": {number}}}'
+    price, discount = number.removeprefix("-"), "33.3333333333333333333"
+    body = f'{{"itemCode": "A1", "quantity": {number}, "price": {price}, "discount": "{discount}"}}'
     order = read(intake(lines=[exact_json.loads(body)]))
     payload, _ = prepare_order(order, None, NOW)
-    expected = f'"quantity":{number},"price":{number},"discount":{number}}}'
-    assert expected in payload
-    assert f'"originalPrice":{number}}}' in payload
+    assert f'"quantity":{number},"price":{price},"discount":{discount}}}' in payload
+    assert f'"originalPrice":{price}}}' in payload
+
+
+def test_what_makes_no_sense_in_a_line_is_refused_and_what_does_is_taken() -> None:
+    """A quantity may be negative (a return), a price may be 0 (a present), a discount all of it."""
+    wrong = {
+        "quantity": [0, Decimal("0.00"), "0", True, "1_000", "1e3", " 2", "٣", "", "two", [], None],
+        "price": [-1, Decimal("-0.01"), "-1", False, "1,5"],
+        "discount": [900, Decimal("100.01"), -1, "101"],
+    }
+    right = {
+        "quantity": [-3, "2", "-0.5", Decimal("0.001")],
+        "price": [0, "0", "12.50"],
+        "discount": [0, 100],
+    }
+    for name, values in wrong.items():
+        for value in values:
+            assert list(faults_of(intake(lines=[line(**{name: value})]))) == [f"lines.0.{name}"], (
+                name,
+                value,
+            )
+    for name, values in right.items():
+        for value in values:
+            read(intake(lines=[line(**{name: value})]))
+
+
+def test_a_field_that_is_nearly_one_of_the_contract_is_refused_by_the_name_that_was_meant() -> None:
+    meant = {
+        "Price": "price",
+        "pirce": "price",
+        "discuont": "discount",
+        "item_code": "itemCode",
+        "UNIT": "unit",
+        "descripton": "description",
+    }
+    for given, name in meant.items():
+        faults = faults_of(intake(lines=[line(), line(**{given: "x"})]))
+        assert list(faults) == [f"lines.1.{given}"]
+        assert f"if {name} is meant" in faults[f"lines.1.{given}"]
+    for given in ("our_reference", "yourreference", "Notes", "adresses", "customer_code"):
+        assert list(faults_of(intake(**{given: "x"}))) == [given]
+    free = ["discount2", "priceList", "warehouse", "note", "quality", "Batch_No", "pieces"]
+    for given in free:
+        read(intake(lines=[line(**{given: "x"})]))
 
 
 def test_a_tiny_number_is_the_same_number_however_it_is_written() -> None:
@@ -176,7 +219,6 @@ def test_fields_without_a_place_are_told_to_the_letter() -> None:
         attributes={"colour": "red"},
         warehouse="Noord",
         Sales_Rep="Jan",
-        our_reference="in snake_case",
     )
     _, not_sent = prepare_order(read(raw), None, NOW)
     assert not_sent == [
@@ -186,7 +228,6 @@ def test_fields_without_a_place_are_told_to_the_letter() -> None:
         "attributes",
         "warehouse",
         "Sales_Rep",
-        "our_reference",
         "lines.1.engraving",
         "lines.1.Batch_No",
     ]
@@ -246,6 +287,8 @@ def fingerprint(changes: dict[str, Any]) -> str:
         ({"vatNumber": []}, "vatNumber"),
         ({"addresses": {}}, "addresses"),
         ({"addresses": [{"type": "Home"}]}, "addresses.0.type"),
+        ({"addresses": [{"type": "Visit", "isMain": "off"}]}, "addresses.0.isMain"),
+        ({"addresses": [{"type": "Visit", "isMain": 0}]}, "addresses.0.isMain"),
         ({"addresses": [{"type": "Visit", "street": "x"}]}, "addresses.0.street"),
         ({"contactDetails": [{"type": "Email"}]}, "contactDetails.0.value"),
         ({"contactDetails": [{"type": "Fax", "value": "1"}]}, "contactDetails.0.type"),
