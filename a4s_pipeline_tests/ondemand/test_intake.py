@@ -150,17 +150,15 @@ def test_what_makes_no_sense_in_a_line_is_refused_and_what_does_is_taken() -> No
         "price": [-1, Decimal("-0.01"), "-1", False, "1,5"],
         "discount": [900, Decimal("100.01"), -1, "101"],
     }
-    right = {
+    right: dict[str, list[Any]] = {
         "quantity": [-3, "2", "-0.5", Decimal("0.001")],
         "price": [0, "0", "12.50"],
         "discount": [0, 100],
     }
     for name, values in wrong.items():
         for value in values:
-            assert list(faults_of(intake(lines=[line(**{name: value})]))) == [f"lines.0.{name}"], (
-                name,
-                value,
-            )
+            faults = faults_of(intake(lines=[line(**{name: value})]))
+            assert list(faults) == [f"lines.0.{name}"], (name, value)
     for name, values in right.items():
         for value in values:
             read(intake(lines=[line(**{name: value})]))
