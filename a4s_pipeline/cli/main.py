@@ -28,6 +28,7 @@ _COMMANDS = {
     "exports": "exports",
     "forget-customer": "forget_customer",
     "images": "images",
+    "init": "init",
     "lake": "lake",
     "order": "orders",
     "orders": "orders",

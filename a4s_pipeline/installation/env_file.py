@@ -1,0 +1,44 @@
+"""The `.env` of a new installation: every setting of the README's table, commented out, with its meaning.
+
+`python -m a4s_pipeline.installation.env_file README.md` writes `files/env` anew.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import wrap
+
+ENV_FILE = Path(__file__).parent / "files" / "env"
+_ROW = re.compile(r"^\| (`A4S_.*?) \| (.*?) \| (.*?) \|$", re.MULTILINE)
+_LINK = re.compile(r"\s*\(?\[[^\]]*\]\([^)]*\)\)?")
+_WIDTH = 100
+_HEAD = """\
+# Settings of a4s-pipeline in this folder. A variable of the environment wins over its line here.
+# Take the # away where a setting is to differ from its default. This file may hold credentials: keep it
+# readable by its owner alone.
+"""
+# What every installation fills in.
+_WANTED = frozenset({"A4S_GATEWAY_URL", "A4S_GATEWAY_TOKEN", "A4S_CONNECTORS"})
+
+
+def env_file(readme: str) -> str:
+    """Return the file for the table of settings in a README."""
+    return "\n".join([_HEAD, *_blocks(readme)])
+
+
+def _blocks(readme: str) -> Iterator[str]:
+    for names, default, meaning in _ROW.findall(readme):
+        text = _LINK.sub("", meaning).replace("`", "")
+        shown = "" if default == "none" else f" Default: {default.strip('`')}."
+        comment = "\n".join(f"# {line}" for line in wrap(f"{text[0].upper()}{text[1:]}.{shown}", _WIDTH))
+        value = "" if default == "none" else default.strip("`")
+        named = re.findall(r"`(A4S_\w+)`", names)
+        lines = "\n".join(f"{'' if name in _WANTED else '#'}{name}={value}" for name in named)
+        yield f"{comment}\n{lines}\n"
+
+
+if __name__ == "__main__":
+    ENV_FILE.write_text(env_file(Path(sys.argv[1]).read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,69 @@
+"""Writes the files of a new installation, and never over one that is there."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from a4s_pipeline.errors import ChangeSite
+
+_SETTINGS = {"workspace.yaml": "workspace.yaml", "dagster.yaml": "dagster.yaml", "env": ".env"}
+_UNITS = ("a4s-dagster-daemon.service", "a4s-dagster-webserver.service", "a4s-serve.service")
+_OWNER_ALONE = 0o600
+_READABLE = 0o644
+
+
+@dataclass(frozen=True)
+class Written:
+    """Which files were written, and which were there and left as they are."""
+
+    new: tuple[Path, ...]
+    left: tuple[Path, ...]
+
+
+def write_installation(folder: Path, *, with_systemd: bool, data_dir: str = "data") -> Written:
+    """Write the files into a folder, made where it is missing; raises `ChangeSite` if it cannot be."""
+    new, left = [], []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in _contents(folder, with_systemd=with_systemd, data_dir=data_dir):
+            path.parent.mkdir(exist_ok=True)
+            mode = _OWNER_ALONE if path.name == ".env" else _READABLE
+            try:
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            except FileExistsError:
+                left.append(path)
+                continue
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            new.append(path)
+    except OSError as error:
+        raise ChangeSite(
+            f"{error.filename or folder} cannot be written ({error.strerror}): check its permissions",
+            code="FolderUnusable",
+        ) from None
+    return Written(tuple(new), tuple(left))
+
+
+def _contents(folder: Path, *, with_systemd: bool, data_dir: str) -> Iterator[tuple[Path, str]]:
+    shipped = files("a4s_pipeline.installation") / "files"
+    for name, target in _SETTINGS.items():
+        yield folder / target, (shipped / name).read_text(encoding="utf-8")
+    if with_systemd:
+        named = {
+            "user": getpass.getuser(),
+            "folder": str(folder),
+            "bin": str(Path(sys.executable).parent),
+            # The history of Dagster, and the data; both are made by the services.
+            "writable": f"{folder} {folder / data_dir}" if Path(data_dir).is_absolute() else str(folder),
+        }
+        for unit in _UNITS:
+            text = (shipped / unit).read_text(encoding="utf-8")
+            for name, value in named.items():
+                text = text.replace(f"{{{name}}}", value)
+            yield folder / "systemd" / unit, text
