@@ -71,6 +71,8 @@ def sync(
             say(f"a4s: {_what_is_left(result)}", err=True)
         elif result.removals_withheld and result.error is None:
             say(f"a4s: {_what_was_withheld(result)}", err=True)
+        if result.fault_of_total and result.error is None:
+            say(f"a4s: {_what_is_wrong_with_the_total(result)}", err=True)
     if failures or any(result.error or result.leaves_work for result in platform.results):
         sys.exit(1)
 
@@ -133,6 +135,8 @@ def _as_json(connectors: list[str], results: list[SyncResult]) -> dict[str, dict
             counts["error"] = error_object(result.error)
         if result.removals_withheld:
             counts["removalsWithheld"] = result.removals_withheld
+        if result.fault_of_total:
+            counts["totalFault"] = result.fault_of_total
         document[result.connector][result.stream] = counts
     return document
 
@@ -153,6 +157,13 @@ def _what_was_withheld(result: SyncResult) -> str:
     return (
         f"{result.connector} {result.stream}: {result.removals_withheld}; nothing was marked removed, "
         "and the next sync looks again"
+    )
+
+
+def _what_is_wrong_with_the_total(result: SyncResult) -> str:
+    return (
+        f"{result.connector} {result.stream}: {result.fault_of_total}; all that it lists is in: "
+        "show this to whoever runs the gateway"
     )
 
 

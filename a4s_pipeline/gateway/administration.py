@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,28 +11,11 @@ from a4s_pipeline.gateway.answers import no_focus_connector
 from a4s_pipeline.gateway.belonging import PageNumbers, require_code, require_lines_of
 from a4s_pipeline.gateway.client import GatewayClient, Reply
 from a4s_pipeline.gateway.dates import as_query
+from a4s_pipeline.gateway.listing.page import Page, read_page
 from a4s_pipeline.gateway.pictures import whole_picture
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import Status
 from a4s_pipeline.gateway.stock_records import Stock
-
-# A listing is read until its total is reached: one that is made up must not be read for ever.
-_MOST_RECORDS = 10**9
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of a listing, its records still raw: `size` is what the gateway says a page holds."""
-
-    number: int
-    size: int
-    total_count: int
-    items: list[Any]
-
-    @property
-    def is_last(self) -> bool:
-        """Tell whether nothing can follow: the page is empty, or reaches the total."""
-        return not self.items or (self.number + 1) * self.size >= self.total_count
 
 
 class Administration:
@@ -109,29 +90,13 @@ class Administration:
         params: dict[str, str | int] = {**query, "page": page, "pageSize": asked}
         numbers = self._page_numbers[route]
         subject = f"page {page} of the {what} of {self.name!r}"
-        return self.client.get(
-            route, self.name, subject, self._page_reader(page, asked, numbers), params=params
-        )
 
-    def _page_reader(self, number: int, asked: int, numbers: PageNumbers) -> Callable[[Any], Page]:
         def read(raw: Any) -> Page:
-            if not isinstance(raw, dict):
-                raise ValueError("a page is an object")
-            items, total = raw.get("items"), raw.get("totalCount")
-            if (
-                not isinstance(items, list)
-                or not isinstance(total, int)
-                or isinstance(total, bool)
-                or not 0 <= total <= _MOST_RECORDS
-            ):
-                raise ValueError("a page has items and a totalCount")
-            numbers.require(raw.get("page"), number)
-            size = raw.get("pageSize")
-            if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= asked:
-                size = asked
-            return Page(number, size, total, items)
+            if isinstance(raw, dict):
+                numbers.require(raw.get("page"), page)
+            return read_page(raw, page, asked)
 
-        return read
+        return self.client.get(route, self.name, subject, read, params=params, may_be_empty=True)
 
 
 def _array(raw: Any) -> list[Any]:

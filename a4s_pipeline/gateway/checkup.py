@@ -10,10 +10,11 @@ from typing import TypeVar
 
 from a4s_pipeline.errors import A4sError, AccessDenied, HistoryNotConfigured
 from a4s_pipeline.gateway import checkup_orders, checkup_status
-from a4s_pipeline.gateway.administration import Administration, Page
+from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.checkup_findings import LEFT_OUT, NO_HISTORY, Finding, Verdict, failure, skipped
 from a4s_pipeline.gateway.checkup_orders import LinesAnswer, ReadOrders, read_orders
 from a4s_pipeline.gateway.client import Reply
+from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.records import Status
 from a4s_pipeline.gateway.retrying import RetryRule
 
@@ -144,14 +145,14 @@ def _paging(administration: Administration, first: Page) -> Finding:
     def page(number: int) -> Page:
         return administration.orders(None, None, number, _SMALL_PAGE).value
 
-    past_end = first.total_count // _SMALL_PAGE + _PAGES_PAST_END
+    past_end = (first.total_count or 0) // _SMALL_PAGE + _PAGES_PAST_END
     return checkup_orders.paging(first, (page(0), page(1)), page(past_end))
 
 
 def _order(administration: Administration, first: Page) -> Finding:
     rows = list(first.items)
-    if not first.is_last:
-        last = (first.total_count - 1) // first.size
+    if first.size < (first.total_count or 0):
+        last = ((first.total_count or 0) - 1) // first.size
         rows += administration.orders(None, None, last, _LARGE_PAGE).value.items
     return checkup_orders.order_of_orders(read_orders(rows, administration.timezone))
 

@@ -9,7 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from a4s_pipeline.errors import A4sError, AccessDenied
-from a4s_pipeline.gateway.administration import Page
 from a4s_pipeline.gateway.checkup_findings import (
     SHOW_OPERATOR,
     Finding,
@@ -20,6 +19,7 @@ from a4s_pipeline.gateway.checkup_findings import (
     skipped,
     what_happened,
 )
+from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import OrderHeader, OrderLine
 
@@ -74,7 +74,7 @@ def paging(first: Page, small: tuple[Page, Page], beyond: Page) -> Finding:
     if beyond.items:
         message = f"page {beyond.number:,}, which lies past the end, is not empty"
         return Finding(name, Verdict.WARNING, message, _HARMLESS)
-    totals = sorted({page.total_count for page in (first, *small, beyond)})
+    totals = sorted({page.total_count or 0 for page in (first, *small, beyond)})
     if len(totals) > 1:
         message = f"totalCount went from {totals[0]:,} to {totals[-1]:,} between pages"
         advice = f"run the check again; if it stays so while no orders are placed, {SHOW_OPERATOR}"
@@ -83,19 +83,19 @@ def paging(first: Page, small: tuple[Page, Page], beyond: Page) -> Finding:
 
 
 def _wrong_size(page: Page) -> str | None:
-    left = page.total_count - page.number * page.size
+    left = (page.total_count or 0) - page.number * page.size
     expected = max(0, min(page.size, left))
     if len(page.items) == expected:
         return None
     return (
         f"page {page.number} holds {_orders(len(page.items))}, where pageSize {page.size} and "
-        f"totalCount {page.total_count:,} make it {expected}"
+        f"totalCount {page.total_count or 0:,} make it {expected}"
     )
 
 
 def _advice_on_size(page: Page) -> str:
     held = len(page.items)
-    if 0 < held < page.total_count and held <= LARGEST_PAGE_SIZE:
+    if 0 < held < (page.total_count or 0) and held <= LARGEST_PAGE_SIZE:
         return f"if its pages always hold {held}, set A4S_PAGE_SIZE to {held}; in any case {SHOW_OPERATOR}"
     return _INCOMPLETE
 
@@ -138,7 +138,7 @@ def boundary_of_dates(
     name = "boundary_of_dates"
     from_headers = read_orders(from_page.items, timezone).headers
     if order.order_code not in {header.order_code for header in from_headers}:
-        if not is_ordered and from_page.total_count > len(from_page.items):
+        if not is_ordered and (from_page.total_count or 0) > len(from_page.items):
             return skipped(name, "cannot be told from a page while orders come in no order")
         message = (
             f"orderDateFrom {_date(order)} leaves out order {quoted(order.order_code)} of that very moment"

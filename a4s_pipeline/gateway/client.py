@@ -92,18 +92,24 @@ class GatewayClient:
         code: str | None = None,
         params: Mapping[str, str | int] | None = None,
         alone: bool = False,
+        may_be_empty: bool = False,
     ) -> Reply[T]:
         """Call a route and read its JSON, trying again on what may pass.
 
         `subject` names the record in error messages. `read` turns the JSON into the value wanted and
         raises `ValueError` where the shape is not the contract's, which counts as a reply cut off.
         `alone` asks over a connection that is opened for the question, as what decides about a send does.
+        With `may_be_empty`, an answer without a body is read as `null`.
         """
+
+        def read_body(body: bytes) -> T:
+            return read(None if may_be_empty and not body.strip() else exact_json.loads(body))
+
         return self.get_bytes(
             route,
             administration,
             subject,
-            lambda body: read(exact_json.loads(body)),
+            read_body,
             code=code,
             params=params,
             alone=alone,

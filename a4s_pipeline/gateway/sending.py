@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from a4s_pipeline import exact_json
@@ -10,6 +10,8 @@ from a4s_pipeline.errors import ChangeRequest, Inconclusive, NotThere, ReplyUnre
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.answers import without_numbers
 from a4s_pipeline.gateway.belonging import is_same_code
+from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.paging import pages_in_turn, readings_of
 from a4s_pipeline.gateway.refusals import with_own_values
 
 Numbers = dict[str, str]
@@ -17,9 +19,6 @@ Numbers = dict[str, str]
 
 `foundAs` is there too where the gateway has it under another spelling of the code that was asked for.
 """
-
-# A listing that moves while it is read is read again; after so many readings it is left for later.
-_MOST_READINGS = 3
 
 
 def export_order(
@@ -113,53 +112,41 @@ def created_customer(administration: Administration, customer_code: str) -> Numb
     """Look a customer up in the listing; None where it certainly does not have it.
 
     Back offices pad codes with blanks, trim them and write them in capitals: a customer whose code is the
-    same but for that is the one. What is not there is believed of a whole listing alone: of one whose keys
-    number its total, or that two readings found the same to the letter.
+    same but for that is the one. "Not there" may lead to another POST: it is believed of a listing alone
+    that two readings found the same to the letter, whatever it counts.
     """
-    before: list[str] | None = None
-    for _ in range(_MOST_READINGS):
-        codes: list[str] = []
-        totals: set[int] = set()
-        found = _found_in(administration, customer_code, codes, totals)
+    listing = Listing()
+    for _ in readings_of(listing):
+        found = _found_in(administration, customer_code, listing)
         if found is not None:
             return found
-        if totals == {len(set(codes))} or codes == before:
-            return None
-        before = codes
-    raise ReplyUnreadable(
-        f"the customers of {administration.name!r} kept moving while {customer_code!r} was looked for"
-    )
+        if listing.agrees:
+            break
+    if not listing.agrees or listing.doubt is not None:
+        why = listing.doubt or f"the customers of {administration.name!r} kept moving"
+        raise ReplyUnreadable(f"{why} while {customer_code!r} was looked for: it is looked for again later")
+    return None
 
 
-def _found_in(
-    administration: Administration, customer_code: str, codes: list[str], totals: set[int]
-) -> Numbers | None:
-    """Read the listing to the code, or to its end; note the codes and the totals that were seen."""
+def _found_in(administration: Administration, customer_code: str, listing: Listing) -> Numbers | None:
+    """Read the listing to the code, or to its end."""
     alike: Numbers | None = None
-    for record in _customers(administration, totals):
-        is_record = isinstance(record, dict)
-        # Some back offices number their customers: the code may come as a number.
-        code = str(record.get("customerCode") if is_record else record)
-        codes.append(code)
-        if not is_record or not is_same_code(code, customer_code):
-            continue
-        external_id = record.get("externalId")
-        numbers = {} if external_id is None else {"externalId": str(external_id)}
-        if code == customer_code:
-            return numbers
-        alike = alike or {**numbers, "foundAs": code}
+    for page in pages_in_turn(administration.customers, listing):
+        codes: list[str] = []
+        for record in page.items:
+            is_record = isinstance(record, dict)
+            # Some back offices number their customers: the code may come as a number.
+            code = str(record.get("customerCode") if is_record else record)
+            codes.append(code)
+            if not is_record or not is_same_code(code, customer_code):
+                continue
+            external_id = record.get("externalId")
+            numbers = {} if external_id is None else {"externalId": str(external_id)}
+            if code == customer_code:
+                return numbers
+            alike = alike or {**numbers, "foundAs": code}
+        listing.add(page, [Listed(code) for code in codes])
     return alike
-
-
-def _customers(administration: Administration, totals: set[int]) -> Iterator[Any]:
-    number = 0
-    while True:
-        page = administration.customers(number).value
-        totals.add(page.total_count)
-        yield from page.items
-        if page.is_last:
-            return
-        number += 1
 
 
 def _order_numbers(raw: Any, external_id: str) -> Numbers:

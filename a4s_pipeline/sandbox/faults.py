@@ -78,6 +78,26 @@ class Faults:
     """Each page but the first starts with so many rows of the page before it, beyond its own."""
     ignore_order_date_to: bool = False
     """The listing of orders goes on past `orderDateTo`."""
+    page_cap: int | None = None
+    """A page holds so many rows at most, however many were asked for: page 1 then starts after them."""
+    tells_cap: bool = False
+    """A capped page says so in its `pageSize`; off, it says what was asked for."""
+    total: str = "listing"
+    """What `totalCount` is: that of the listing, of the "page", "absent", "null", "text", "negative" or
+    "fraction"."""
+    uncounted: int = 0
+    """How many rows the total counts that are never listed, such as archived ones."""
+    empty_pages: frozenset[int] = frozenset()
+    """Numbers of pages that come empty; what they would hold is on the next one."""
+    blank_pages: frozenset[int] = frozenset()
+    """Numbers of pages that come empty; what they would hold is on no page."""
+    nothing: str = "page"
+    """How a page without rows is written: as a "page", with items "null" or "absent", as "204", or as an
+    "empty" body."""
+    past_end: str = "empty"
+    """What a page past the end holds: "empty", the rows of the "last" page again, or a "404"."""
+    forbidden: set[str] = field(default_factory=set)
+    """Codes of orders and items, and hashes of pictures, of which the lines, stock or bytes answer 403."""
     no_date_header: bool = False
     """Replies lack the Date header."""
     clock_skew_seconds: float = 0.0

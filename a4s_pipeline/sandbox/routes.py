@@ -9,6 +9,7 @@ from a4s_pipeline.sandbox import intake
 from a4s_pipeline.sandbox.encoding import encode
 from a4s_pipeline.sandbox.faults import Faults
 from a4s_pipeline.sandbox.instants import microseconds
+from a4s_pipeline.sandbox.pages import page_of
 from a4s_pipeline.sandbox.records import Records
 from a4s_pipeline.sandbox.replies import Reply, problem
 from a4s_pipeline.sandbox.world import Administration, World
@@ -30,6 +31,7 @@ _PATTERNS: dict[tuple[str, ...], dict[str, str]] = {
     ("third-party", "orders", "{}"): {"GET": "exported_order"},
 }
 LISTINGS = frozenset({"items", "customers", "orders"})
+FORBIDDEN_ROUTES = frozenset({"order_lines", "stock", "image"})
 
 
 @dataclass(slots=True)
@@ -84,6 +86,8 @@ def _single(
     administration: Administration, faults: Faults, match: Match, body: bytes, started: datetime
 ) -> Reply:
     code = match.code
+    if code in faults.forbidden and match.route_name in FORBIDDEN_ROUTES:
+        return problem(403, "Forbidden", f"No access to {code!r}.")
     match match.route_name:
         case "order_lines":
             reply = _lines(administration, faults, code)
@@ -160,19 +164,10 @@ def _listing(administration: Administration, faults: Faults, name: str, query: M
             bounds[1] = None
     records: Records = getattr(administration, name)
     with administration.lock:
-        body = _page(records, bounds, page, size, faults.repeat_rows)
+        reply = page_of(records, records.between(*bounds), page, size, faults)
     if faults.on_page is not None:
         faults.on_page(name, administration.name, page)
-    return Reply(200, body)
-
-
-def _page(records: Records, bounds: list[int | None], page: int, size: int, repeat_rows: int) -> bytes:
-    low, high = records.between(*bounds)
-    first = min(low + page * size, high)
-    last = min(first + size, high)
-    repeated = min(repeat_rows, size) if page and first < last else 0
-    rows = b",".join(records.bodies(first - repeated, last))
-    return b'{"page":%d,"pageSize":%d,"totalCount":%d,"items":[%b]}' % (page, size, high - low, rows)
+    return reply
 
 
 def _whole_number(text: str | None, default: int) -> int | None:

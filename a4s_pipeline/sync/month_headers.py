@@ -6,17 +6,16 @@ from datetime import date
 from functools import partial
 
 from a4s_pipeline.exact_json import fingerprint_of
-from a4s_pipeline.gateway.administration import Administration, Page
+from a4s_pipeline.gateway.administration import Administration
+from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.page import Page
+from a4s_pipeline.gateway.listing.paging import pages_in_turn, readings_of
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import OrderHeader
-from a4s_pipeline.sync.listing import Listed, Listing
-from a4s_pipeline.sync.paging import pages_in_turn
 from a4s_pipeline.sync.reconciliation import ListedHeader, ListedMonth
 from a4s_pipeline.sync.rows import set_aside_of
 from a4s_pipeline.sync.windows import Span
 from a4s_pipeline.warehouse.orders import STREAM
-
-_MOST_READINGS = 6
 
 Headers = dict[str, ListedHeader]
 
@@ -24,19 +23,17 @@ Headers = dict[str, ListedHeader]
 def listed_month(administration: Administration, month: date, span: Span) -> ListedMonth:
     """Read the headers of a month until they make up a whole listing, some times at most."""
     listing = Listing()
-    for _ in range(_MOST_READINGS):
+    headers: Headers = {}
+    for _ in readings_of(listing):
         headers = _read_once(administration, span, listing)
         # A listing joins what several readings found; what is compared must come from one.
-        is_of_one_reading = len(headers) == listing.total or listing.is_beyond_end
-        if listing.is_stuck() or (listing.is_complete and is_of_one_reading):
-            count = len(headers) if listing.is_beyond_end else listing.total
-            return ListedMonth(month, count, headers, is_whole=True)
-    return ListedMonth(month, listing.total, headers, is_whole=False)
+        if listing.is_whole and (listing.agrees or listing.is_of_one_reading):
+            return ListedMonth(month, len(headers), headers, is_whole=True)
+    return ListedMonth(month, listing.expected, headers, is_whole=False)
 
 
 def _read_once(administration: Administration, span: Span, listing: Listing) -> Headers:
     headers: Headers = {}
-    listing.begin()
     for page in pages_in_turn(partial(administration.orders, span.start, span.end), listing):
         _take(administration, page, span, listing, headers)
     return headers
@@ -57,4 +54,4 @@ def _take(administration: Administration, page: Page, span: Span, listing: Listi
             beyond += 1
         else:
             headers[header.order_code] = ListedHeader(fingerprint_of(raw), header.order_date)
-    listing.add(page.total_count, listed, is_beyond_end=0 < beyond == len(page.items))
+    listing.add(page, listed, is_beyond_end=0 < beyond == len(page.items))

@@ -9,12 +9,10 @@ from typing import Any
 
 from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
+from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.paging import pages_in_turn, readings_of
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import OrderHeader
-from a4s_pipeline.sync.listing import Listed, Listing
-from a4s_pipeline.sync.paging import pages_in_turn
-
-_MOST_READINGS = 6
 
 
 def moved_orders(
@@ -22,19 +20,18 @@ def moved_orders(
 ) -> dict[str, Any] | None:
     """Return those of the codes that are listed from `start` on, with their headers as they came.
 
-    As for any listing that takes something for gone, several pages must come twice alike. None is returned
-    where they never do: then nothing can be said of any of the orders.
+    As for any listing that takes something for gone, it must come twice alike. None is returned where it
+    never does, or leaves doubt: then nothing can be said of any of the orders.
     """
     wanted = frozenset(codes)
     found: dict[str, Any] = {}
     listing = Listing()
-    before = b""
-    for _ in range(_MOST_READINGS):
-        pages = _read_once(administration, wanted, start, listing, found)
-        is_whole = listing.is_stuck() or listing.is_complete
-        if found.keys() == wanted or (is_whole and (pages == 1 or listing.reading == before)):
+    for _ in readings_of(listing):
+        _read_once(administration, wanted, start, listing, found)
+        if found.keys() == wanted:
             return found
-        before = listing.reading
+        if listing.is_whole and listing.agrees:
+            return found if listing.doubt is None else None
     return None
 
 
@@ -44,10 +41,8 @@ def _read_once(
     start: datetime,
     listing: Listing,
     found: dict[str, Any],
-) -> int:
-    """Read the listing, as far as it takes to find them all; return how many pages that took."""
-    listing.begin()
-    pages = 0
+) -> None:
+    """Read the listing, as far as it takes to find them all."""
     for page in pages_in_turn(partial(administration.orders, start, None), listing):
         listed = []
         for raw in page.items:
@@ -56,8 +51,6 @@ def _read_once(
             listed.append(Listed(code, content=None if code else fingerprint_of(raw)))
             if code in wanted:
                 found[code] = raw
-        listing.add(page.total_count, listed)
-        pages += 1
+        listing.add(page, listed)
         if found.keys() == wanted:
             break
-    return pages

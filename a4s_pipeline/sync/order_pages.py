@@ -7,21 +7,22 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from a4s_pipeline.errors import A4sError, StoreHeld
 from a4s_pipeline.exact_json import fingerprint_of
-from a4s_pipeline.gateway.administration import Administration, Page
-from a4s_pipeline.gateway.client import Reply
+from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.dates import as_instant
+from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.page import Page
+from a4s_pipeline.gateway.listing.paging import pages_of
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import OrderHeader
 from a4s_pipeline.sync.changes import Need, need_of
 from a4s_pipeline.sync.drift_count import DriftCount
-from a4s_pipeline.sync.listing import Listed, Listing
 from a4s_pipeline.sync.order_lines import LinesOutcome, fetch_lines
 from a4s_pipeline.sync.order_writer import ListedOrder, OrderWriter, PageOutcome
-from a4s_pipeline.sync.paging import has_more
 from a4s_pipeline.sync.rows import Stamp, Unstorable, row_of, set_aside_of
 from a4s_pipeline.sync.windows import Span
 from a4s_pipeline.warehouse.orders import STREAM, HeldOrder, held_orders
@@ -59,7 +60,6 @@ class ReadingCounts:
     Not the last one listed: a gateway that ignores `orderDateTo` lists orders which were not asked for.
     """
 
-    pages: int = 0
     seen: int = 0
     set_aside: int = 0
     latest: datetime | None = None
@@ -102,25 +102,31 @@ class OrderPages:
         self._unwritten: dict[str, str] = {}
 
     def read(self, span: Span, listing: Listing, watermark_rule: WatermarkRule) -> ReadingCounts:
-        """Read a listing once from its first page to its last, and write what it brings.
+        """Read a listing once from its first page to its last, and write what it brings; it was begun.
 
         Whatever ends it early is raised, after what had come in was written.
         """
-        listing.begin()
         self._drift.begin(STREAM, listing)
         counts = ReadingCounts()
         in_flight: deque[_PageInFlight] = deque()
-        next_page: Future[Reply[Page]] | None = self._ask(span, 0)
-        while next_page is not None:
+        pages = pages_of(
+            partial(self._administration.orders, span.start, span.end),
+            self._pool,
+            listing,
+            lambda page: self._read_page(page, span, listing, counts),
+            # One page's lines are fetched while the next page comes; more would only wait in memory.
+            ahead=1,
+        )
+        while True:
             try:
-                page = next_page.result().value
+                found = next(pages, None)
             except A4sError:
                 self._settle_all(in_flight, watermark_rule, listing)
                 raise
-            work, headers = self._read_page(page, span, listing, counts)
+            if found is None:
+                break
+            _, (work, headers) = found
             self._holds_nothing = self._holds_nothing and listing.is_steady
-            # Asked for before the lines of this page, so that it is there while they are under way.
-            next_page = self._ask(span, page.number + 1) if has_more(page, listing) else None
             self._ask_for_lines(headers, work)
             counts.set_aside += len(work.outcome.set_aside)
             in_flight.append(work)
@@ -145,9 +151,6 @@ class OrderPages:
 
     def _is_full(self, in_flight: deque[_PageInFlight]) -> bool:
         return sum(len(page.asked) for page in in_flight) > self._limit
-
-    def _ask(self, span: Span, number: int) -> Future[Reply[Page]]:
-        return self._pool.submit(self._administration.orders, span.start, span.end, number)
 
     def _place(self, raw: Any) -> datetime | None:
         try:
@@ -181,9 +184,8 @@ class OrderPages:
                 work.outcome.set_aside.append(set_aside_of(STREAM, header, near))
             else:
                 headers[header.order_code] = (header, raw)
-        listing.add(page.total_count, listed, is_beyond_end=0 < beyond == len(page.items))
-        work.seen = len(page.items) - beyond
-        counts.pages += 1
+        is_new = listing.add(page, listed, is_beyond_end=0 < beyond == len(page.items))
+        work.seen = len(page.items) - beyond if is_new else 0
         counts.seen += work.seen
         dates = [header.order_date for header, _ in headers.values()]
         if listing.is_steady:
@@ -245,7 +247,7 @@ class OrderPages:
             raise
         watermark = watermark_rule(self._writer.watermark, work.outcome.imported_until)
         self._written(self._writer.add(work.outcome, watermark))
-        self._advance(work.seen, listing.total)
+        self._advance(work.seen, listing.expected)
 
     def _written(self, codes: list[str]) -> None:
         for code in codes:

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.sync.listing import Listing
+from a4s_pipeline.gateway.listing.listing import Listing
 from a4s_pipeline.sync.order_moves import moved_orders
-from a4s_pipeline.sync.removals import KEPT_MOVING, Reading, Removal, Verdict, removal_of
+from a4s_pipeline.sync.removals import KEPT_MOVING, Removal, Verdict, reading_of, removal_of
 from a4s_pipeline.sync.windows import Span
 from a4s_pipeline.warehouse.order_spans import held_headers
 from a4s_pipeline.warehouse.orders import STREAM
@@ -43,28 +43,26 @@ class OrderRemovals:
         self._connector = connector
         self._earliest = earliest
 
-    def of_reading(self, part: Span, listing: Listing, *, is_confirmed: bool, repeats: bool) -> Gone:
+    def of_reading(self, part: Span, listing: Listing) -> Gone:
         """Judge a reading of a part of the history by what is held of it."""
         missing: list[str] = []
         held = 0
-        if listing.is_complete or repeats:
+        if listing.is_whole:
             with self._warehouse.moment() as connection:
                 headers = held_headers(connection, self._connector, part.start, part.end)
             held, missing = len(headers), listing.missing(header.code for header in headers)
-        reading = Reading(
-            is_complete=listing.is_complete,
-            is_confirmed=is_confirmed,
-            repeats=repeats,
-            total=listing.total,
+        is_empty = bool(missing) and listing.seen == 0
+        reading = reading_of(
+            listing,
             held=held,
             missing=len(missing),
-            lists_others=bool(missing) and listing.total == 0 and self._lists_any_order(),
+            lists_others=is_empty and listing.agrees and self._lists_any_order(),
         )
         return Gone(removal_of(reading, STREAM), tuple(missing))
 
     def _lists_any_order(self) -> bool:
         # A month may well be empty; a history of which nothing is left is a fault of the gateway's.
-        return self._administration.orders(None, None, 0, 1).value.total_count > 0
+        return self._administration.orders(None, None, 0, 1).value.items != []
 
     def without_moved(self, gone: Gone) -> tuple[Gone, dict[str, Any]]:
         """Tell apart what is gone and what is only listed elsewhere now.

@@ -12,9 +12,10 @@ import duckdb
 
 from a4s_pipeline.gateway.administration import Administration, require_history
 from a4s_pipeline.gateway.client import Reply
+from a4s_pipeline.gateway.listing.listing import Listing
+from a4s_pipeline.gateway.listing.paging import readings_of
 from a4s_pipeline.gateway.records import Status
 from a4s_pipeline.locks import Locks
-from a4s_pipeline.sync.listing import Listing
 from a4s_pipeline.sync.order_leftovers import LEFT_AT_ONCE, fill_what_is_left
 from a4s_pipeline.sync.order_pages import OrderPages, ReadingCounts, WatermarkRule
 from a4s_pipeline.sync.order_removals import Gone, OrderRemovals
@@ -27,9 +28,6 @@ from a4s_pipeline.warehouse.order_spans import mark_gone
 from a4s_pipeline.warehouse.orders import STREAM, count_without_lines, holds_no_orders, orders_left
 from a4s_pipeline.warehouse.state import clear_unseen_set_aside, set_aside_keys, stream_state
 from a4s_pipeline.warehouse.store import Warehouse
-
-# A listing that moves is read again; each reading costs its pages alone, because what came in stays in.
-_MOST_READINGS = 6
 
 
 @dataclass(frozen=True)
@@ -166,7 +164,7 @@ class OrderSync:
         )
         for part in listings_of(span, clock):
             listing = Listing()
-            counts, gone = self._read_until_settled(pages, removals, part, listing, watermark_rule)
+            counts, gone = self._read_until_stable(pages, removals, part, listing, watermark_rule)
             if counts is not None:
                 writer.watermark = watermark_rule(writer.watermark, counts.latest)
                 writer.flush()
@@ -174,7 +172,7 @@ class OrderSync:
                 self.result.seen += pages.take_in(moved.values())
                 self._settle(writer, part, gone, had_set_aside=bool(held.set_aside))
 
-    def _read_until_settled(
+    def _read_until_stable(
         self,
         pages: OrderPages,
         removals: OrderRemovals,
@@ -187,21 +185,19 @@ class OrderSync:
         Returns the counts, None where it never came whole, and what is gone.
         """
         gone = Gone(Removal(Verdict.DONE))
-        before = b""
-        for _ in range(_MOST_READINGS):
+        counts = ReadingCounts()
+        for _ in readings_of(listing):
             counts = pages.read(part, listing, watermark_rule)
-            repeats = listing.is_stuck()
-            is_whole = listing.is_complete or repeats
-            is_confirmed = listing.reading == before or (counts.pages == 1 and listing.total > 0)
-            before = listing.reading
             if self._plan.whole:
-                gone = removals.of_reading(part, listing, is_confirmed=is_confirmed, repeats=repeats)
-            if is_whole and gone.removal.verdict is not Verdict.READ_AGAIN:
+                gone = removals.of_reading(part, listing)
+            if listing.is_whole and gone.removal.verdict is not Verdict.READ_AGAIN:
                 break
         self.result.seen += counts.seen
         self.result.set_aside += counts.set_aside
-        self.result.is_complete &= is_whole
-        return counts if is_whole else None, gone
+        self.result.is_complete &= listing.is_whole
+        if listing.is_whole:
+            self.result.fault_of_total = self.result.fault_of_total or listing.fault_of_total
+        return counts if listing.is_whole else None, gone
 
     def _settle(self, writer: OrderWriter, part: Span, gone: Gone, *, had_set_aside: bool) -> None:
         """Forget set-aside records that are listed no longer, and mark what is gone."""

@@ -10,8 +10,9 @@ from typing import Any, Generic, TypeVar
 import duckdb
 
 from a4s_pipeline.exact_json import fingerprint_of
-from a4s_pipeline.gateway.administration import Administration, Page
+from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.client import Reply
+from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.reading import Unreadable
 from a4s_pipeline.gateway.records import WireRecord
 from a4s_pipeline.sync.changes import Standing, standing_of

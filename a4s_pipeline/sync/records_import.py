@@ -11,24 +11,22 @@ import duckdb
 
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.exact_json import fingerprint_of
-from a4s_pipeline.gateway.administration import Administration, Page
+from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.client import Reply
+from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.page import Page
+from a4s_pipeline.gateway.listing.paging import pages_of, readings_of
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import WireRecord
 from a4s_pipeline.locks import Locks
-from a4s_pipeline.sync.listing import Listed, Listing
-from a4s_pipeline.sync.paging import pages_of
 from a4s_pipeline.sync.record_writer import RecordKind, RecordWriter
-from a4s_pipeline.sync.removals import BROKE_OFF, Reading, Removal, Verdict, removal_of
+from a4s_pipeline.sync.removals import BROKE_OFF, Removal, Verdict, reading_of, removal_of
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.warehouse.records import held_codes, mark_removed
 from a4s_pipeline.warehouse.row_changes import RowCounts
 from a4s_pipeline.warehouse.state import clear_unseen_set_aside
 from a4s_pipeline.warehouse.store import Warehouse
-
-# A listing that moves is read again; each reading costs its pages alone, because what came in stays in.
-_MOST_READINGS = 6
 
 R = TypeVar("R", bound=WireRecord)
 
@@ -80,60 +78,47 @@ class RecordsImport(Generic[R]):
         writer = RecordWriter(self._kind, self._warehouse, self._run)
         pool = ThreadPoolExecutor(self._rules.connections, thread_name_prefix="gateway")
         try:
-            removal, missing = self._read_until_settled(listing, writer, pool)
+            removal, missing = self._read_until_stable(listing, writer, pool)
         except A4sError:
             self.result.removals_withheld = BROKE_OFF
             raise
         finally:
             self.result.seen = listing.seen
+            self.result.fault_of_total = listing.fault_of_total if self.result.is_complete else None
             self.result.set_aside = writer.set_aside
             pool.shutdown(cancel_futures=True)
         self._settle(removal, missing)
 
-    def _read_until_settled(
+    def _read_until_stable(
         self, listing: Listing, writer: RecordWriter[R], pool: ThreadPoolExecutor
     ) -> tuple[Removal, list[str]]:
-        before = b""
-        for _ in range(_MOST_READINGS):
-            pages = self._read_once(listing, writer, pool)
-            repeats = listing.is_stuck()
-            self.result.is_complete = listing.is_complete or repeats
+        removal, missing = Removal(Verdict.DONE), list[str]()
+        for _ in readings_of(listing):
+            self._read_once(listing, writer, pool)
+            self.result.is_complete = listing.is_whole
             with self._warehouse.moment() as connection:
                 held = held_codes(connection, self._kind.tables, self._run.stamp.connector)
             missing = listing.missing(held)
-            reading = Reading(
-                is_complete=listing.is_complete,
-                is_confirmed=pages == 1 or listing.reading == before,
-                repeats=repeats,
-                total=listing.total,
-                held=len(held),
-                missing=len(missing),
-            )
-            before = listing.reading
-            removal = removal_of(reading, self._kind.stream)
+            removal = removal_of(reading_of(listing, held=len(held), missing=len(missing)), self._kind.stream)
             if removal.verdict is not Verdict.READ_AGAIN:
                 break
         return removal, missing
 
-    def _read_once(self, listing: Listing, writer: RecordWriter[R], pool: ThreadPoolExecutor) -> int:
-        listing.begin()
+    def _read_once(self, listing: Listing, writer: RecordWriter[R], pool: ThreadPoolExecutor) -> None:
         writer.begin()
         self._run.drift.begin(self._kind.stream, listing)
-        count = 0
 
         def take(page: Page) -> list[tuple[R | Unreadable, Any]]:
             records = self._records_of(page)
-            listing.add(page.total_count, [self._listed(record, raw) for record, raw in records])
+            listing.add(page, [self._listed(record, raw) for record, raw in records])
             return records
 
         try:
             for page, records in pages_of(self._ask, pool, listing, take):
-                count += 1
                 writer.take(records)
-                self._advance(len(page.items), page.total_count)
+                self._advance(len(page.items), listing.expected)
         finally:
             writer.flush()
-        return count
 
     def _ask(self, number: int) -> Reply[Page]:
         return self._kind.page(self._administration, number)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from a4s_pipeline.gateway.listing.listing import Listing
+
 KEPT_MOVING = "the listing kept moving while it was read"
 BROKE_OFF = "the listing broke off"
 
@@ -13,16 +15,16 @@ BROKE_OFF = "the listing broke off"
 class Reading:
     """What one reading of a listing came to.
 
-    `is_complete`: the distinct keys number the total. `is_confirmed`: the listing came in one page, or
-    twice alike to the letter. `repeats`: one key is listed twice, however often it is read. `missing`
-    counts the records held that it did not list. `lists_others`: the listing is part of one that is known
-    to hold other records, so that it may well be empty.
+    `is_whole`: all there is was seen. `agrees`: the reading before was the same to the letter. `doubt`: why
+    it may have left a record out all the same. `listed` counts its records, `held` those of the store,
+    `missing` those of them that it did not list. `lists_others`: the listing is part of one that is known to
+    hold other records, so that it may well be empty.
     """
 
-    is_complete: bool
-    is_confirmed: bool
-    repeats: bool
-    total: int
+    is_whole: bool
+    agrees: bool
+    doubt: str | None
+    listed: int
     held: int
     missing: int
     lists_others: bool = False
@@ -45,20 +47,32 @@ class Removal:
     withheld: str | None = None
 
 
+def reading_of(listing: Listing, *, held: int, missing: int, lists_others: bool = False) -> Reading:
+    """Return what the last reading of a listing came to, beside what the store holds."""
+    return Reading(
+        is_whole=listing.is_whole,
+        agrees=listing.agrees,
+        doubt=listing.doubt,
+        listed=listing.seen,
+        held=held,
+        missing=missing,
+        lists_others=lists_others,
+    )
+
+
 def removal_of(reading: Reading, what: str) -> Removal:
     """Decide what a reading means for the records that are held and were not listed.
 
-    One record that goes while another comes leaves the count as it was, and shifts a third one from the
-    page to come to the page that was read. So what is missing is gone only if a second reading agrees.
+    What is missing is gone only if a second reading agrees to the letter, whatever the gateway counts: one
+    record that goes while another comes leaves the count as it was, and shifts a third one from the page to
+    come to the page that was read; and a total may be that of a page, or of records that are never listed.
     """
-    if not reading.is_complete and not reading.repeats:
+    if not reading.is_whole:
         return Removal(Verdict.READ_AGAIN, KEPT_MOVING)
     if reading.missing == 0:
         return Removal(Verdict.DONE)
-    if reading.total == 0 and not reading.lists_others:
-        return Removal(Verdict.WITHHOLD, f"the listing came back empty, where {reading.held} {what} are held")
-    if not reading.is_complete:
-        return Removal(Verdict.WITHHOLD, "the listing names a record twice, so its count cannot be trusted")
-    if not reading.is_confirmed:
+    if not reading.agrees:
         return Removal(Verdict.READ_AGAIN, KEPT_MOVING)
-    return Removal(Verdict.REMOVE)
+    if reading.listed == 0 and not reading.lists_others:
+        return Removal(Verdict.WITHHOLD, f"the listing came back empty, where {reading.held} {what} are held")
+    return Removal(Verdict.REMOVE if reading.doubt is None else Verdict.WITHHOLD, reading.doubt)

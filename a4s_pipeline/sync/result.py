@@ -19,6 +19,7 @@ class SyncResult:
     `left` counts records that could not be had now and are left for the next sync; `is_complete` tells
     whether the listing was read whole. Of the records `set_aside`, some are lines of an order that came in.
     `rows` tells what was written, by table and month; of items and customers by table alone, the month None.
+    `fault_of_total` says what is wrong with the gateway's own count, where a listing came whole all the same.
     """
 
     connector: str
@@ -39,6 +40,7 @@ class SyncResult:
     watermark: datetime | None = None
     last_history_sync: datetime | None = None
     removals_withheld: str | None = None
+    fault_of_total: str | None = None
     drifts: Sequence[FieldDrift] = ()
     error: A4sError | None = None
     rows: dict[tuple[str, date | None], RowCounts] = field(default_factory=dict)

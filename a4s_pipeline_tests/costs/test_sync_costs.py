@@ -33,9 +33,10 @@ def rows_by_run(importer: Importer, table: str) -> dict[str, int]:
 def test_a_first_sync_asks_for_each_order_once_and_for_each_page_once(importer: MakeImporter) -> None:
     site = importer(600)
     result = site.sync()
-    # The seventh page is that of what is dated after the clock, a listing of its own, and empty.
-    assert site.calls() == {"status": 1, "orders": 7, "order_lines": 600}
-    assert (result.calls, result.new) == (608, 600)
+    # Six pages, and the empty one that ends them. The eighth is that of what is dated after the clock, a
+    # listing of its own, and empty.
+    assert site.calls() == {"status": 1, "orders": 8, "order_lines": 600}
+    assert (result.calls, result.new) == (609, 600)
 
 
 @pytest.mark.parametrize("orders", [600, 1200])
@@ -66,7 +67,7 @@ def test_a_sync_of_nothing_new_costs_its_pages_three_openings_and_one_transactio
     first = site.sync()
     second = site.sync()
     assert (second.new, second.changed, second.seen) == (0, 0, second.unchanged)
-    assert site.calls() == {"status": 1, "orders": 2}
+    assert site.calls() == {"status": 1, "orders": 3}
     # What is held, what of the page is held, and the last word.
     assert (site.counts["openings"], site.counts["COMMIT"]) == (3, 1)
     assert site.counts["statements"] <= 30
@@ -81,8 +82,8 @@ def test_what_changed_is_written_and_nothing_else(importer: MakeImporter) -> Non
         site.change(code, status="paid")
     result = site.sync(HEADERS_AGAIN)
     assert result.changed == 3
-    assert site.calls() == {"status": 1, "orders": 7, "order_lines": 3}
-    # What is held, each page looked up once, the batch, and the last word.
+    assert site.calls() == {"status": 1, "orders": 8, "order_lines": 3}
+    # What is held, each page with orders looked up once, the batch, and the last word.
     assert site.counts["openings"] == 1 + 6 + 1 + 1
     assert sorted(rows_by_run(site, "orders").values()) == [3, 597]
     assert sorted(rows_by_run(site, "order_lines").values()) == [12, 2388]

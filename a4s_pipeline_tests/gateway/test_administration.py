@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest, HistoryNotConfigured, NotThere, ReplyUnreadable
-from a4s_pipeline.gateway.administration import Administration, Page, require_history
+from a4s_pipeline.gateway.administration import Administration, require_history
+from a4s_pipeline.gateway.listing.page import Page, read_page
 from a4s_pipeline.gateway.routes import is_addressable
 from a4s_pipeline.sandbox import Sandbox, World
 from a4s_pipeline_tests.gateway.conftest import NAME, Connect, Serve, say
@@ -54,18 +56,7 @@ def test_pages_follow_each_other_to_the_last(administration: Administration, wor
         ["VO-7"],
         [],
     ]
-    assert [page.is_last for page in pages] == [False, False, True, True]
     assert {page.total_count for page in pages} == {7}
-
-
-@pytest.mark.parametrize(
-    ("number", "total", "held", "is_last"),
-    [(0, 0, 0, True), (0, 3, 3, True), (0, 4, 3, False), (1, 6, 3, True), (1, 7, 0, True), (1, 7, 1, False)],
-)
-def test_a_page_is_the_last_when_nothing_can_follow(
-    number: int, total: int, held: int, is_last: bool
-) -> None:
-    assert Page(number, 3, total, [{}] * held).is_last is is_last
 
 
 def test_bounds_are_sent_with_their_offsets(
@@ -100,31 +91,52 @@ def test_a_gateway_may_hold_fewer_records_a_page_than_it_was_asked_for(
     administration = saying({"pageSize": said, "totalCount": 250, "items": [{}] * 100})
     page = administration.orders(None, None, 1).value
     assert (page.number, page.size) == (1, size)
-    assert page.is_last is (size != 1 and 2 * size >= 250)
+
+
+TOTALS: list[tuple[Any, int | None]] = [
+    (0, 0), (7, 7), ("7", 7), (" 7 ", 7), (7.0, 7), (None, None), (-1, None), (True, None), ("", None),
+    ("many", None), ("7.5", None), (1.5, None), (10**12, None), ([], None), ("9" * 400, None),
+]  # fmt: skip
+
+
+def test_a_total_is_read_where_it_is_a_number_and_is_no_fault_of_the_page() -> None:
+    for said, total in TOTALS:
+        raw = exact_json.loads(json.dumps({"totalCount": said, "items": [{}]}))
+        assert read_page(raw, 0, 300).total_count == total, said
+
+
+EMPTY_PAGES: list[Any] = [
+    None, [], {}, {"items": []}, {"totalCount": 0}, {"items": None, "totalCount": 0}, {"page": 3},
+    {"items": {}, "totalCount": 0}, {"items": False, "pageSize": 300}, {"items": "", "totalCount": None},
+]  # fmt: skip
+
+
+def test_there_are_many_ways_to_say_that_a_page_is_empty() -> None:
+    for raw in EMPTY_PAGES:
+        assert read_page(raw, 3, 300).items == [], raw
+
+
+@pytest.mark.parametrize(("status", "body"), [(204, ""), (200, ""), (200, " \n"), (200, "null")])
+def test_an_answer_without_a_body_is_an_empty_page(
+    connect: Connect, serve: Serve, status: int, body: str
+) -> None:
+    client = connect(serve(say(status, body.encode())).url)
+    assert Administration(client, NAME, AMSTERDAM, 300).customers(0).value == Page(0, 300, None, [])
+    assert client.calls == 1
+
+
+def test_one_object_for_a_list_of_one_is_the_one() -> None:
+    assert read_page({"totalCount": 1, "items": {"itemCode": "A"}}, 0, 300).items == [{"itemCode": "A"}]
 
 
 @pytest.mark.parametrize(
-    "body",
-    [
-        [],
-        None,
-        {},
-        {"items": []},
-        {"totalCount": 0},
-        {"items": None, "totalCount": 0},
-        {"items": {}, "totalCount": 0},
-        {"items": [], "totalCount": None},
-        {"items": [], "totalCount": -1},
-        {"items": [], "totalCount": True},
-        {"items": [], "totalCount": "1"},
-        {"items": [], "totalCount": 1.5},
-    ],
+    "body", [[1], "page", 7, {"error": "no"}, {"items": "x", "totalCount": 1}, {"items": 3, "totalCount": 1}]
 )
 def test_a_page_of_another_shape_is_no_page_and_is_asked_for_again(
     saying: Callable[[Any], Administration], body: Any
 ) -> None:
     administration = saying(body)
-    with pytest.raises(ReplyUnreadable, match=r"page 0 of the orders of 'Demo B.V.' cannot be read \(a page"):
+    with pytest.raises(ReplyUnreadable, match=r"page 0 of the orders of 'Demo B.V.' cannot be read"):
         administration.orders(None, None, 0)
     assert administration.client.calls == 5
 

@@ -16,9 +16,9 @@ from a4s_pipeline.errors import (
     UnknownAdministration,
 )
 from a4s_pipeline.gateway import checkup_orders, checkup_status
-from a4s_pipeline.gateway.administration import Page
 from a4s_pipeline.gateway.checkup_findings import Finding, Verdict, advice_for, failure, in_words, quoted
 from a4s_pipeline.gateway.client import Reply
+from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.records import FocusConnector, OrderHeader, Status
 
 NAME = "Demo B.V."

@@ -105,7 +105,8 @@ def test_any_page_size_brings_the_same(stream: Stream, site_of: Callable[..., Si
     stream.put_many(site, 14)
     assert stream.sync(site).new == 14
     stream.assert_as_at_source(site)
-    assert len(site.sandbox.calls(stream.name)) == -(-14 // page_size)
+    # A page that reaches the total may count itself alone: the empty one after it is the end.
+    assert len(site.sandbox.calls(stream.name)) == -(-14 // page_size) + 1
 
 
 def test_pages_are_asked_for_side_by_side_up_to_the_number_of_connections(
@@ -350,21 +351,17 @@ def test_a_gateway_that_lists_one_record_twice_for_ever_removes_nothing_and_says
     assert "A004" in stream.codes(site)
 
 
-def test_what_is_missing_is_looked_for_a_second_time_only_where_pages_could_shift(
-    stream: Stream, site_of: Callable[..., Site]
+@pytest.mark.parametrize(("page_size", "calls"), [(10, 2 * 2), (4, 2 * 3)])
+def test_what_is_missing_is_gone_once_a_second_reading_agrees(
+    stream: Stream, site_of: Callable[..., Site], page_size: int, calls: int
 ) -> None:
-    site = site_of(page_size=10)
+    site = site_of(page_size=page_size)
     stream.put_many(site, 8)
     stream.sync(site)
     stream.remove(site.source, "A004")
     site.sandbox.clear()
     assert stream.sync(site).removed == 1
-    assert len(site.sandbox.requests) == 1
-    site = site.with_settings(page_size=4)
-    stream.remove(site.source, "A005")
-    site.sandbox.clear()
-    assert stream.sync(site).removed == 1
-    assert len(site.sandbox.requests) == 4
+    assert len(site.sandbox.requests) == calls
 
 
 # Bad days

@@ -61,6 +61,8 @@ def sync_metadata(result: SyncResult) -> dict[str, Any]:
         metadata["history_age_hours"] = round(age.total_seconds() / 3600, 2)
     if result.removals_withheld:
         metadata["removals_withheld"] = result.removals_withheld
+    if result.fault_of_total:
+        metadata["fault_of_total"] = result.fault_of_total
     return metadata | drift_metadata([result])
 
 

@@ -1,0 +1,290 @@
+"""Whether pages that were read one after another make up one whole listing: pure bookkeeping."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+
+from a4s_pipeline.errors import A4sError
+from a4s_pipeline.gateway.listing.page import Page
+
+# How many empty pages in a row end a listing that has not reached its total: the first and two more. Where
+# the total makes further pages likely, as where whole pages of archived records are left out, more are asked
+# for, up to a bound: the total may be made up.
+_EMPTY_PAGES_AT_THE_END = 3
+_MOST_EMPTY_PAGES = 20
+# A gateway that always has another page would be read for ever; no listing is as long as this.
+_MOST_PAGES = 100_000
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One record of a page: its key and its order date, each None where it has none.
+
+    `content` is a hash of a record without a key, by which it is known when pages repeat it.
+    """
+
+    key: str | None
+    place: datetime | None = None
+    content: str | None = None
+
+
+class Listing:
+    """Follows the pages of a listing, over as many readings as it takes.
+
+    A listing is whole when its distinct keys number `totalCount` and nothing moved meanwhile, or when two
+    readings of it agree to the letter, whatever the total says. Keys are kept as 8-byte hashes, so that a
+    million of them take 8 MB.
+    """
+
+    def __init__(self) -> None:
+        self._keys = array("Q")
+        self._totals: set[int] = set()
+        self._digest_before: bytes | None = None
+        self._pages = 0
+        self._start_reading()
+
+    def begin(self) -> None:
+        """Start to read from the first page (again).
+
+        What earlier readings found still counts, unless the total changed or cannot be right: then only a
+        reading of its own can tell what is there.
+        """
+        self._digest_before = self._digest.digest() if self._pages else None
+        if len(self._totals) != 1 or self._distinct() > max(self._totals):
+            self._keys = array("Q")
+            self._totals = set()
+        self._start_reading()
+
+    def _start_reading(self) -> None:
+        self._digest = blake2b(digest_size=16)
+        self._first_of_reading = len(self._keys)
+        self._pages = self._rows = self._largest = self._empty_in_row = 0
+        self._size = 0
+        self._counts: set[int] = set()
+        self._counts_of_empty: set[int] = set()
+        self._first_page: frozenset[int] = frozenset()
+        self._last_page: frozenset[int] = frozenset()
+        self._here: set[str] = set()
+        self.latest: datetime | None = None
+        self._is_ascending = True
+        self._is_even = True
+        self._is_beyond_end = False
+        self._repeats_page = False
+        self._has_gap = False
+        self.refusal: A4sError | None = None
+        """Why a page that should be there cannot be had."""
+        self._refused: A4sError | None = None
+
+    def add(self, page: Page, records: Iterable[Listed], *, is_beyond_end: bool = False) -> bool:
+        """Take in the next page and what was read of its records; tell whether it brought any that is new.
+
+        `is_beyond_end` says that all of them lie past the end asked for, which the gateway ignores:
+        what was asked for has been listed then, and the total says nothing about it.
+        """
+        self._size = self._size or page.size
+        self._note_refusal(page)
+        self._pages += 1
+        self._is_beyond_end = is_beyond_end
+        listed = list(records)
+        self._note_total(page.total_count, has_records=bool(listed))
+        numbers = self._numbers_of(listed)
+        here = frozenset(numbers)
+        # Past the end some gateways give their last page again, and some know no pages at all.
+        is_again = bool(here) and (here <= self._last_page or here <= self._first_page)
+        self._repeats_page = self._repeats_page or is_again
+        if not here or is_again:
+            self._empty_in_row += 1
+            self._is_ascending = self._is_ascending and not is_again
+            return False
+        for record in listed:
+            self._follow(record)
+        for number in numbers:
+            self._digest.update(number.to_bytes(8, "big"))
+            self._keys.append(number)
+        self._note_reach(len(listed), here)
+        return True
+
+    def _note_total(self, count: int | None, *, has_records: bool) -> None:
+        if count is None:
+            return
+        if has_records:
+            self._counts.add(count)
+            self._totals.add(count)
+        else:
+            self._counts_of_empty.add(count)
+
+    def _note_refusal(self, page: Page) -> None:
+        """Keep the refusal of a page that should be there: by the total, or because another follows it."""
+        is_there = self._pages * self._size < (self._total or 0)
+        if page.refusal is not None:
+            self._refused = page.refusal
+            self._has_gap = self._has_gap or self._total is not None
+        if self._refused is not None and (is_there or page.items):
+            self.refusal = self._refused
+
+    def _note_reach(self, rows: int, here: frozenset[int]) -> None:
+        # A page that is followed by another and was shorter than the first may have left something out.
+        is_full = not self._last_page or len(self._last_page) == len(self._first_page)
+        self._is_even = self._is_even and is_full
+        self._has_gap = self._has_gap or self._empty_in_row > 0
+        self._empty_in_row = 0
+        self._rows += rows
+        self._largest = max(self._largest, rows)
+        self._first_page = self._first_page or here
+        self._last_page = here
+
+    def _numbers_of(self, listed: list[Listed]) -> list[int]:
+        alike: Counter[str] = Counter()
+        return [
+            _hash_of(self._name_of(record, alike, self._rows + place)) for place, record in enumerate(listed)
+        ]
+
+    @staticmethod
+    def _name_of(record: Listed, alike: Counter[str], place: int) -> str:
+        if record.key is not None:
+            return f"k{record.key}"
+        if record.content is None:
+            return f"r{place}"
+        # Two of one content on one page are two records; on two pages they may be one that was repeated.
+        alike[record.content] += 1
+        return f"c{record.content}/{alike[record.content]}"
+
+    def _follow(self, record: Listed) -> None:
+        place = record.place
+        if place is not None and self.latest is not None and place < self.latest:
+            self._is_ascending = False
+        elif place is not None and (self.latest is None or place > self.latest):
+            self.latest = place
+            self._here.clear()
+        if record.key is not None:
+            # A key can come twice in an ascending listing only at one and the same date.
+            self._is_ascending = self._is_ascending and record.key not in self._here
+            self._here.add(record.key)
+
+    @property
+    def _total(self) -> int | None:
+        """The largest total that this reading was told; past the end a gateway may count nothing."""
+        return max(self._counts or self._counts_of_empty, default=None)
+
+    @property
+    def expected(self) -> int:
+        """How many records there seem to be: what the gateway counts, or what has come so far."""
+        return max(self._total or 0, self._rows)
+
+    @property
+    def seen(self) -> int:
+        """How many records the last reading listed, one that came twice counted once."""
+        return len(self._of_reading())
+
+    def missing(self, keys: Iterable[str]) -> list[str]:
+        """Return those of the keys that the last reading did not list."""
+        listed = self._of_reading()
+        return [key for key in keys if _hash_of(f"k{key}") not in listed]
+
+    def _of_reading(self) -> set[int]:
+        return set(self._keys[self._first_of_reading :])
+
+    def _distinct(self) -> int:
+        return len(set(self._keys))
+
+    def must_hold(self, number: int) -> bool:
+        """Tell whether a page is sure to be asked for: by the total, and by how far pages reach.
+
+        What was received says how far a page reaches, not what was asked for or what the gateway says: it
+        may hold fewer than it admits. The page after the last one is asked for too.
+        """
+        return self._largest > 0 and (number - 1) * self._largest < (self._total or 0)
+
+    @property
+    def is_at_end(self) -> bool:
+        """Tell, after a page was added, whether the listing ends there.
+
+        A page that reaches the total is no proof, because the total may be that of the page. An empty page
+        is, once the total is reached; before that, only a few of them in a row are.
+        """
+        if self._is_beyond_end or not self._empty_in_row:
+            return self._is_beyond_end
+        if self._total is not None and self.seen >= self._total:
+            return True
+        needed = _MOST_EMPTY_PAGES if self.must_hold(self._pages + 1) else _EMPTY_PAGES_AT_THE_END
+        return self._empty_in_row >= needed
+
+    @property
+    def is_endless(self) -> bool:
+        """Tell whether pages go on beyond any listing."""
+        return self._pages >= _MOST_PAGES and not self.must_hold(self._pages)
+
+    @property
+    def is_steady(self) -> bool:
+        """Tell whether nothing has moved so far: what was listed before this point is all there is."""
+        return (
+            len(self._told) == 1
+            and self._rows <= (self._total or 0)
+            and self._is_ascending
+            and self._is_even
+            and not self._has_gap
+        )
+
+    @property
+    def is_counted(self) -> bool:
+        """Tell whether as many records were seen as the gateway counts, and nothing moved."""
+        if self._is_beyond_end:
+            return self.is_steady
+        # A gateway that has nothing at all may say so by an answer without a body.
+        return self._distinct() == 0 if not self._told else {self._distinct()} == self._told
+
+    @property
+    def _told(self) -> set[int]:
+        # Past the end a gateway may count anything.
+        return self._totals or self._counts_of_empty
+
+    @property
+    def agrees(self) -> bool:
+        """Tell, at the end of a reading, whether it and the one before were the same to the letter."""
+        return self._digest.digest() == self._digest_before
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell, at the end of a reading, whether all there is was seen."""
+        return self.is_counted or self.agrees
+
+    @property
+    def is_of_one_reading(self) -> bool:
+        """Tell whether the last reading alone saw all that was seen."""
+        return self.seen == self._distinct()
+
+    @property
+    def _names_twice(self) -> bool:
+        return self._repeats_page or self._rows > self.seen
+
+    @property
+    def doubt(self) -> str | None:
+        """Say why a whole reading may still have left a record out; None where it has all."""
+        if self.is_counted:
+            return None
+        if self._names_twice:
+            return "the listing names a record twice, so its count cannot be trusted"
+        return (
+            "a page of the listing came back empty where there should be records" if self._has_gap else None
+        )
+
+    @property
+    def fault_of_total(self) -> str | None:
+        """Say, at the end of a whole reading, what is wrong with the total; None where nothing is."""
+        if self.is_counted or self._is_beyond_end:
+            return None
+        counts = self._counts or self._counts_of_empty
+        if not counts:
+            return "the gateway does not say how many there are"
+        fewest, most = min(counts), max(counts)
+        counted = f"{most:,}" if fewest == most else f"{fewest:,} on one page and {most:,} on another"
+        return f"the gateway counts {counted} and lists {self.seen:,}"
+
+
+def _hash_of(name: str) -> int:
+    return int.from_bytes(blake2b(name.encode("utf-8", "replace"), digest_size=8).digest(), "big")

@@ -1,0 +1,71 @@
+"""One page of a listing as the gateway sends it, however it says that there is nothing on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from a4s_pipeline.errors import A4sError
+
+# More than any listing holds: a count beyond it is made up.
+_MOST_RECORDS = 10**9
+_OWN_FIELDS = frozenset({"page", "pageSize", "totalCount", "items"})
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a listing, its records still raw.
+
+    `size` is how many records the gateway says a page holds, or was asked for; how far the page reached is
+    told by `items` alone. `total_count` is None where the gateway gives no number that can be one. A page
+    that the gateway refuses, because it lies past the end, is empty and carries the `refusal`.
+    """
+
+    number: int
+    size: int
+    total_count: int | None
+    items: list[Any]
+    refusal: A4sError | None = None
+
+
+def read_page(raw: Any, number: int, asked: int) -> Page:
+    """Read a page; raises `ValueError` where it is none.
+
+    Nothing at all, `null`, an empty array or object, and a page without `items` are an empty page.
+    """
+    if raw is None or raw == []:
+        raw = {}
+    if not isinstance(raw, dict):
+        raise ValueError("a page is an object")
+    if raw and _OWN_FIELDS.isdisjoint(raw):
+        raise ValueError("a page has items and a totalCount")
+    return Page(number, _size(raw.get("pageSize"), asked), count_of(raw.get("totalCount")), _items(raw))
+
+
+def count_of(value: Any) -> int | None:
+    """Read a `totalCount`: a whole number from 0, be it written as a text or with decimals, or None."""
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        value = int(value.strip()[:20])
+    if isinstance(value, Decimal) and value.is_finite() and value == int(value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_RECORDS:
+        return None
+    return value
+
+
+def _size(value: Any, asked: int) -> int:
+    is_size = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= asked
+    return int(value) if is_size else asked
+
+
+def _items(raw: dict[str, Any]) -> list[Any]:
+    items = raw.get("items")
+    if isinstance(items, list):
+        return items
+    if items is None or items is False or items in ("", {}):
+        return []
+    if isinstance(items, dict):
+        # Where XML was turned into JSON, a list of one is the one.
+        return [items]
+    raise ValueError("the items of a page are an array")

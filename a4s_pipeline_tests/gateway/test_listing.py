@@ -1,0 +1,284 @@
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.page import Page
+
+EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def rows(*keys: int | None) -> list[Listed]:
+    """Records whose place follows from their key, as in a listing by order date."""
+    return [
+        Listed(str(key), EPOCH + timedelta(hours=key)) if key is not None else Listed(None) for key in keys
+    ]
+
+
+def add(
+    listing: Listing, total: int | None, listed: Sequence[Listed], *, is_beyond_end: bool = False
+) -> None:
+    listing.add(Page(0, 300, total, []), listed, is_beyond_end=is_beyond_end)
+
+
+def read(*pages: tuple[int | None, Sequence[int | None]], listing: Listing | None = None) -> Listing:
+    listing = listing or Listing()
+    listing.begin()
+    for total, keys in pages:
+        add(listing, total, rows(*keys))
+    return listing
+
+
+@pytest.mark.parametrize(
+    ("pages", "is_counted", "is_steady"),
+    [
+        ([(0, [])], True, True),
+        ([(3, [1, 2]), (3, [3])], True, True),
+        ([(3, [1, 2])], False, True),
+        # An order came in between, before the pages that were read: one is listed twice.
+        ([(4, [1, 2]), (5, [2, 3]), (5, [4])], False, False),
+        # An order went: one is never listed.
+        ([(5, [1, 2]), (4, [4, 5])], False, False),
+        # One came and one went.
+        ([(4, [1, 2]), (4, [2, 3])], False, False),
+        # Pages overlap, and all of it is there.
+        ([(4, [1, 2]), (4, [2, 3]), (4, [3, 4])], True, False),
+        # Dates go down: something moved.
+        ([(4, [1, 3]), (4, [2, 4])], True, False),
+        # Records without a code count each.
+        ([(3, [1, None]), (3, [None])], True, True),
+    ],
+)
+def test_a_listing_is_counted_when_its_distinct_keys_number_the_total(
+    pages: list[tuple[int, list[int | None]]], is_counted: bool, is_steady: bool
+) -> None:
+    listing = read(*pages)
+    assert (listing.is_counted, listing.is_steady) == (is_counted, is_steady)
+
+
+def test_orders_of_one_instant_may_come_in_any_order_but_not_twice() -> None:
+    listing = Listing()
+    add(listing, 3, [Listed("B", EPOCH), Listed("A", EPOCH)])
+    assert listing.is_steady
+    add(listing, 3, [Listed("B", EPOCH)])
+    assert not listing.is_steady
+
+
+def test_a_record_without_a_date_is_no_movement() -> None:
+    listing = Listing()
+    add(listing, 3, [Listed("A", EPOCH), Listed("B"), Listed("C", EPOCH)])
+    assert listing.is_steady
+    assert listing.is_counted
+    assert listing.latest == EPOCH
+
+
+def test_a_record_without_a_key_that_pages_repeat_counts_once_and_two_alike_on_one_page_twice() -> None:
+    listing = Listing()
+    add(listing, 4, [Listed("A"), Listed(None, content="x"), Listed(None, content="x")])
+    add(listing, 4, [Listed(None, content="x"), Listed("B")])
+    assert listing.is_counted
+
+
+def test_what_earlier_readings_found_still_counts_while_the_total_holds() -> None:
+    listing = read((4, [1, 2]), (4, [2, 3]))
+    assert not listing.is_counted
+    assert read((4, [1, 2]), (4, [3, 4]), listing=listing).is_counted
+
+
+def test_after_the_total_changed_only_a_reading_of_its_own_counts() -> None:
+    listing = read((3, [1, 2]), (4, [3]))
+    read((4, [1, 2]), (4, [4]), listing=listing)
+    assert not listing.is_counted
+    assert read((4, [1, 2]), (4, [3, 4]), listing=listing).is_counted
+
+
+def test_after_more_was_found_than_there_is_only_a_reading_of_its_own_counts() -> None:
+    listing = read((2, [1, 2]), (2, [3]))
+    assert not listing.is_counted
+    assert read((2, [2, 3]), listing=listing).is_counted
+
+
+SAME_TWICE: list[tuple[list[tuple[int | None, list[int]]], str | None, str | None]] = [
+    # The pages of both readings, the fault of the total, and why a record may be left out all the same.
+    ([(3, [1, 2]), (3, [3]), (3, [])], None, None),
+    ([(5, [1, 2]), (5, [])], "the gateway counts 5 and lists 2", None),
+    ([(1, [1, 2]), (1, [3]), (1, [])], "the gateway counts 1 and lists 3", None),
+    ([(2, [1, 2]), (1, [3]), (0, [])], "the gateway counts 1 on one page and 2 on another and lists 3", None),
+    ([(None, [1, 2]), (None, [])], "the gateway does not say how many there are", None),
+    ([(1234, []), (1234, [])], "the gateway counts 1,234 and lists 0", None),
+    ([(4, [1, 2]), (4, [2, 3])], "the gateway counts 4 and lists 3", "names a record twice"),
+    ([(4, [1, 2]), (4, [1, 2])], "the gateway counts 4 and lists 2", "names a record twice"),
+    ([(4, [1, 2]), (4, []), (4, [3])], "the gateway counts 4 and lists 3", "came back empty"),
+    # Where the count is reached, nothing was left out.
+    ([(3, [1, 2]), (3, []), (3, [3])], None, None),
+    ([(3, [1, 2]), (3, [3]), (3, [3])], None, None),
+]
+
+
+def test_two_readings_that_agree_to_the_letter_are_whole_whatever_the_total_says() -> None:
+    for pages, fault, doubt in SAME_TWICE:
+        listing = read(*pages)
+        assert (listing.is_whole, listing.agrees) == (fault is None, False), pages
+        read(*pages, listing=listing)
+        assert (listing.is_whole, listing.agrees, listing.fault_of_total) == (True, True, fault), pages
+        assert (doubt or "") in (listing.doubt or "no doubt"), pages
+        assert (listing.doubt is None) == (doubt is None), pages
+
+
+OTHER_READINGS: list[list[tuple[int, list[int]]]] = [
+    [(4, [1, 2]), (4, [4])],
+    [(4, [1, 2])],
+    [(4, [2, 1]), (4, [2, 3])],
+]
+
+
+def test_readings_that_differ_do_not_agree() -> None:
+    for second in OTHER_READINGS:
+        listing = read((4, [1, 2]), (4, [2, 3]))
+        assert not read(*second, listing=listing).agrees, second
+
+
+ENDS: list[tuple[list[tuple[int | None, list[int]]], bool]] = [
+    ([(0, [])], True),
+    # Neither a full page nor a short one proves that it is all, whatever it says.
+    ([(2, [1, 2])], False),
+    ([(2, [1, 2]), (2, [])], True),
+    ([(2, [1, 2]), (None, [])], True),
+    ([(2, [1, 2]), (0, [])], True),
+    # Before the total is reached, a few pages must be empty, and more where it makes others likely.
+    ([(3, [1, 2]), (3, [])], False),
+    ([(3, [1, 2]), *[(3, list[int]())] * 3], True),
+    ([(9, [1, 2]), *[(9, list[int]())] * 3], False),
+    ([(9, [1, 2]), *[(9, list[int]())] * 4], True),
+    ([(10**6, [1, 2]), *[(10**6, list[int]())] * 19], False),
+    ([(10**6, [1, 2]), *[(10**6, list[int]())] * 20], True),
+    ([(None, [])], False),
+    ([(None, [1]), *[(None, list[int]())] * 2], False),
+    ([(None, [1]), *[(None, list[int]())] * 3], True),
+    ([(5, [1, 2]), (5, []), (5, []), (5, [3])], False),
+    # A page that is given again past the end is as good as none.
+    ([(3, [1, 2]), (3, [3]), (3, [3])], True),
+    ([(3, [1, 2]), (3, [3]), (3, [1, 2])], True),
+]
+
+
+def test_an_empty_page_is_the_end_when_the_total_is_reached_or_a_few_more_are_empty_too() -> None:
+    for pages, is_at_end in ENDS:
+        assert read(*pages).is_at_end == is_at_end, pages
+
+
+def test_what_was_received_says_how_far_the_pages_reach() -> None:
+    listing = read((7, [1, 2]))
+    assert [listing.must_hold(number) for number in (1, 4, 5, 6)] == [True, True, False, False]
+    assert not read((None, [1, 2])).must_hold(1)
+
+
+UNSTEADY: list[list[tuple[int | None, list[int]]]] = [
+    [(None, [1, 2])],
+    [(2, [1, 2]), (2, [3, 4])],
+    [(6, [1, 2]), (6, [3]), (6, [4, 5])],
+    [(6, [1, 2]), (6, []), (6, [3, 4])],
+]
+
+
+def test_the_watermark_waits_where_a_page_may_have_left_something_out() -> None:
+    for pages in UNSTEADY:
+        assert not read(*pages).is_steady, pages
+
+
+def test_a_page_beyond_the_end_completes_what_was_asked_for_whatever_the_total() -> None:
+    listing = Listing()
+    add(listing, 100, rows(1, 2))
+    assert not listing.is_counted
+    add(listing, 100, rows(3, 4), is_beyond_end=True)
+    assert listing.is_counted
+
+
+def test_a_page_beyond_the_end_does_not_complete_what_moved() -> None:
+    listing = Listing()
+    add(listing, 100, rows(1, 2))
+    add(listing, 101, rows(2, 3), is_beyond_end=True)
+    assert not listing.is_counted
+
+
+@st.composite
+def _histories(draw: st.DrawFn) -> tuple[list[int], int, list[list[int]], list[list[int]]]:
+    """What is there at first, the size of a page, and what comes or goes after each page."""
+    there = sorted(draw(st.sets(st.integers(0, 60), max_size=25)))
+    pages = draw(st.integers(1, 12))
+    come = draw(st.lists(st.lists(st.integers(0, 60), max_size=2), min_size=pages, max_size=pages))
+    go = draw(st.lists(st.lists(st.integers(0, 60), max_size=2), min_size=pages, max_size=pages))
+    return there, draw(st.integers(1, 6)), come, go
+
+
+def _read_while_it_changes(
+    there: list[int], size: int, changes: list[tuple[list[int], list[int]]], readings: int = 4
+) -> tuple[set[int], set[int], bool]:
+    """Read by offset; return what was seen, what had to be, and whether it ended whole.
+
+    What has to be seen is what is there throughout, and at the last reading if nothing changes any more.
+    """
+    listing, now, seen, must = Listing(), list(there), set[int](), set(there)
+    waiting = list(changes)
+    for _ in range(readings):
+        listing.begin()
+        page = 0
+        if not waiting:
+            must = set(now)
+        while True:
+            items = now[page * size : (page + 1) * size]
+            add(listing, len(now), rows(*items))
+            seen |= set(items)
+            is_last = listing.is_at_end
+            if waiting:
+                come, go = waiting.pop(0)
+                now = sorted((set(now) | set(come)) - set(go))
+                must &= set(now)
+            if is_last:
+                break
+            page += 1
+        if listing.is_counted:
+            return seen, must, True
+    return seen, must, False
+
+
+@given(_histories())
+def test_a_complete_listing_saw_all_that_was_there_throughout_while_orders_came(
+    history: tuple[list[int], int, list[list[int]], list[list[int]]],
+) -> None:
+    there, size, come, _ = history
+    changes = [(new, list[int]()) for new in come]
+    seen, must, is_whole = _read_while_it_changes(there, size, changes)
+    assert not is_whole or must <= seen
+
+
+@given(_histories())
+def test_a_complete_listing_saw_all_that_was_there_throughout_while_orders_went(
+    history: tuple[list[int], int, list[list[int]], list[list[int]]],
+) -> None:
+    there, size, _, go = history
+    changes = [(list[int](), gone) for gone in go]
+    seen, must, is_whole = _read_while_it_changes(there, size, changes)
+    assert not is_whole or must <= seen
+
+
+@given(_histories())
+def test_a_listing_that_comes_to_rest_is_counted_in_the_end(
+    history: tuple[list[int], int, list[list[int]], list[list[int]]],
+) -> None:
+    there, size, come, go = history
+    changes = list(zip(come, go, strict=True))
+    _, _, is_whole = _read_while_it_changes(there, size, changes, readings=len(changes) + 3)
+    assert is_whole
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=30), st.integers(1, 5))
+def test_a_listing_is_steady_while_it_ascends_and_holds_each_key_once(keys: list[int], size: int) -> None:
+    listing = Listing()
+    for first in range(0, len(keys), size):
+        add(listing, len(keys), rows(*keys[first : first + size]))
+    assert listing.is_steady == all(one < following for one, following in pairwise(keys))
