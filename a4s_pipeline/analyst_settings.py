@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
@@ -78,6 +78,7 @@ class AnalystSettings(BaseSettings):
         default_factory=dict
     )
     models: Path = Path("models")
+    history_versions: Literal["none", "orders", "all"] = "orders"
 
     @property
     def analytics_path(self) -> Path:
@@ -104,4 +105,5 @@ class AnalystSettings(BaseSettings):
             fiscal_year_start=self.fiscal_year_start,
             customer_group=self.customer_group,
             item_attributes=tuple(self.item_attributes.items()),
+            versions=self.history_versions,
         )

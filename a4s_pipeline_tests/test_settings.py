@@ -72,6 +72,7 @@ def test_without_any_variable_each_setting_has_its_default(tmp_path: Path) -> No
         "customer_group": None,
         "item_attributes": {},
         "models": Path("models"),
+        "history_versions": "orders",
     }
     assert settings.timezone == ZoneInfo("Europe/Amsterdam")
     assert settings.warehouse_path == tmp_path / "data" / "warehouse.duckdb"

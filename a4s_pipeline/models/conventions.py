@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 DEFAULT_ZONE = ZoneInfo("Europe/Amsterdam")
@@ -17,7 +18,8 @@ class Conventions:
     """The time zone, language, currency and calendar of a site: a store replaces its models when they change.
 
     `item_attributes` names attributes of items that are columns of `dim_item`, each with a word of
-    `ATTRIBUTE_TYPES`; `customer_group` an attribute of customers, the price list where it is None.
+    `ATTRIBUTE_TYPES`; `customer_group` an attribute of customers, the price list where it is None; `versions`
+    which streams keep what rows were before they were replaced.
     """
 
     zone: ZoneInfo = DEFAULT_ZONE
@@ -26,6 +28,7 @@ class Conventions:
     fiscal_year_start: int = 1
     customer_group: str | None = None
     item_attributes: tuple[tuple[str, str], ...] = ()
+    versions: Literal["none", "orders", "all"] = "orders"
 
     def placeholders(self) -> dict[str, str]:
         """Return what stands in a model's query for each `{name}`: literals and columns, quoted."""

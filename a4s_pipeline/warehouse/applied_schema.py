@@ -10,6 +10,7 @@ import duckdb
 
 from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, TABLES
+from a4s_pipeline.warehouse.versions import versions_macros
 from a4s_pipeline.warehouse.views import holidays_filled, local_day_macro, views_by
 
 # DuckLake 1.0 loses the bounds of a column where one row group of a new file is null throughout and another
@@ -23,7 +24,7 @@ def schema_of_file(conventions: Conventions) -> tuple[str, ...]:
     """Return the statements that make the schema of a DuckDB file."""
     statements = [local_day_macro(conventions)]
     statements += [statement for table in (*TABLES, *REFERENCE_TABLES) for statement in table.ddl()]
-    statements += holidays_filled()
+    statements += [*holidays_filled(), *versions_macros(conventions)]
     statements += [statement for view in views_by(conventions) for statement in view.ddl()]
     return tuple(statements)
 
@@ -38,7 +39,7 @@ def schema_of_lake(conventions: Conventions) -> tuple[str, ...]:
     for table in TABLES:
         statements += [*table.ddl(), f"ALTER TABLE {table.name} SET PARTITIONED BY (connector)"]
     statements += [statement for table in REFERENCE_TABLES for statement in table.ddl()]
-    statements += holidays_filled()
+    statements += [*holidays_filled(), *versions_macros(conventions)]
     statements += [statement for view in views_by(conventions) for statement in view.ddl_of_lake()]
     return tuple(statements)
 

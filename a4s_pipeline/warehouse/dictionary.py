@@ -33,6 +33,8 @@ What `analytics.duckdb` holds, all of it in the schema `main`. Every comment bel
 - Instants are `TIMESTAMPTZ` and are shown in the time zone of your session. **Group by the `DATE` columns**,
   such as `order_day`: they are days of `A4S_TIMEZONE`, by default {DEFAULT_ZONE}, whatever your session's
   time zone. The macro `local_day(instant)` tells the day of any other instant.
+- What orders were at an instant: `FROM orders_as_of('2026-01-31 18:00'::TIMESTAMPTZ)`, and their lines
+  `order_lines_as_of(…)`, from `order_versions` and `order_line_versions`. An order counts from its date on.
 - Money and quantities are exact decimals. An amount is in the currency of its order: sum per currency.
 - A record that is gone at the source stays, with `removed_at` set: leave it out with `removed_at IS NULL`.
 - Keys are unique by the way rows are written; the file declares no constraints.
@@ -41,7 +43,7 @@ What `analytics.duckdb` holds, all of it in the schema `main`. Every comment bel
 
 Each line joins on `connector` and on the columns it names; the boxes show the keys, `connector` left out. A
 circle at an end means that there may be no row: an order may name a customer or an item never listed.
-"""
+"""  # noqa: S608 - a page of text
 
 
 def data_dictionary() -> str:

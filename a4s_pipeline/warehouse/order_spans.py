@@ -10,6 +10,7 @@ import duckdb
 
 from a4s_pipeline.warehouse.orders import LINES_STREAM, order_dates
 from a4s_pipeline.warehouse.state import StreamProgress, clear_set_aside
+from a4s_pipeline.warehouse.versions import keep_orders
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def mark_gone(
 
     Returns their dates.
     """
+    keep_orders(connection, progress.connector, codes, progress.at)
     connection.execute(
         """
         UPDATE orders SET removed_at = $at, synced_at = $at, run_id = $run

@@ -14,6 +14,7 @@ from a4s_pipeline.warehouse.staging import Row, append_rows, delete_codes
 from a4s_pipeline.warehouse.state import SetAside, StreamProgress, clear_set_aside, put_aside, save_progress
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
+from a4s_pipeline.warehouse.versions import changed_orders, keep_orders
 
 STREAM = "orders"
 LINES_STREAM = "order_lines"
@@ -106,7 +107,7 @@ def write_orders(warehouse: Warehouse, batch: OrderBatch, progress: StreamProgre
 
     def write(connection: duckdb.DuckDBPyConnection) -> OrderChanges:
         blank_orders_of_forgotten(connection, progress.connector, batch.orders, batch.lines)
-        changes = _replace_orders(connection, batch, progress.connector)
+        changes = _replace_orders(connection, batch, progress.connector, progress.at)
         _keep_set_aside(connection, batch, progress)
         save_progress(connection, progress)
         return changes
@@ -114,12 +115,19 @@ def write_orders(warehouse: Warehouse, batch: OrderBatch, progress: StreamProgre
     return warehouse.transact(write)
 
 
-def _replace_orders(connection: duckdb.DuckDBPyConnection, batch: OrderBatch, connector: str) -> OrderChanges:
+def _replace_orders(
+    connection: duckdb.DuckDBPyConnection, batch: OrderBatch, connector: str, at: datetime
+) -> OrderChanges:
     # Lines are held of held orders alone: where the batch is all new, the larger table is not looked through.
     dates = order_dates(connection, connector, list(batch.orders))
     held = list(dates)
     replaced = [code for code in held if code not in batch.lines_kept]
     headers = rows_by_code(connection, ORDERS, connector, held)
+    fingerprints = {
+        code: (batch.orders[code].get("header_fingerprint"), batch.orders[code].get("lines_fingerprint"))
+        for code in held
+    }
+    keep_orders(connection, connector, changed_orders(connection, connector, fingerprints), at)
     lines = rows_by_code(connection, ORDER_LINES, connector, replaced)
     delete_codes(connection, ORDERS, connector, "order_code", held)
     delete_codes(connection, ORDER_LINES, connector, "order_code", replaced)
@@ -177,6 +185,7 @@ def fill_lines(
         before = rows_by_code(connection, ORDER_LINES, progress.connector, codes)
         rows: dict[str, Sequence[Row]] = {code: lines.rows for code, lines in filled.items()}
         blank_orders_of_forgotten(connection, progress.connector, {}, rows)
+        _keep_lines(connection, [code for code in filled if code in before], filled, progress)
         delete_codes(connection, ORDER_LINES, progress.connector, "order_code", codes)
         append_rows(connection, ORDER_LINES, [row for of_order in rows.values() for row in of_order])
         connection.execute(
@@ -201,6 +210,24 @@ def fill_lines(
         return compared(before, after, {code: lines.rows for code, lines in filled.items()})
 
     return warehouse.transact(write)
+
+
+def _keep_lines(
+    connection: duckdb.DuckDBPyConnection,
+    stored: Sequence[str],
+    filled: dict[str, FilledLines],
+    progress: StreamProgress,
+) -> None:
+    """Keep what orders are whose lines were still stored, where they come with others now."""
+    rows = connection.execute(
+        """
+        SELECT order_code, lines_fingerprint FROM orders
+        WHERE connector = $connector AND order_code IN (SELECT unnest($codes))
+        """,
+        {"connector": progress.connector, "codes": list(stored)},
+    ).fetchall()
+    changed = [code for code, fingerprint in rows if fingerprint != filled[code].fingerprint]
+    keep_orders(connection, progress.connector, changed, progress.at)
 
 
 def count_without_lines(connection: duckdb.DuckDBPyConnection, connector: str) -> int:

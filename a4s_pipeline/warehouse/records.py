@@ -24,6 +24,7 @@ from a4s_pipeline.warehouse.tables import (
     ITEM_STOCKS,
     ITEMS,
 )
+from a4s_pipeline.warehouse.versions import keep_records
 
 RowsByTable = Mapping[str, Sequence[Row]]
 """The rows of one record, by the name of their table."""
@@ -108,6 +109,7 @@ def write_records(
             batch.replaced.discard(code)
     connector, replaced = progress.connector, list(batch.replaced)
     changes: dict[str, RowCounts] = {}
+    keep_records(connection, tables.parent, connector, replaced, progress.at)
     for table in tables.all:
         before = rows_by_code(connection, table, connector, replaced)
         delete_codes(connection, table, connector, tables.code_column, replaced)
@@ -140,6 +142,7 @@ def mark_removed(
     progress: StreamProgress,
 ) -> None:
     """Mark records as gone; what is held of them stays."""
+    keep_records(connection, tables.parent, progress.connector, codes, progress.at)
     connection.execute(
         f"UPDATE {tables.parent.name} SET removed_at = $at, synced_at = $at, run_id = $run "  # noqa: S608 - own names
         f"WHERE connector = $connector AND {tables.code_column} IN (SELECT unnest($codes))",

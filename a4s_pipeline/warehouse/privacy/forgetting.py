@@ -73,6 +73,11 @@ _OF_THEIR_ORDERS = (
     "connector = $connector AND order_code IN "
     "(SELECT order_code FROM orders WHERE connector = $connector AND customer_code = $code)"
 )
+_OF_THEIR_VERSIONS = (
+    "connector = $connector AND order_code IN "
+    "(SELECT order_code FROM orders WHERE connector = $connector AND customer_code = $code "
+    "UNION ALL SELECT order_code FROM order_versions WHERE connector = $connector AND customer_code = $code)"
+)
 _OF_THEIR_EXPORTS = (
     "connector = $connector AND intake_order_id IN "
     "(SELECT intake_order_id FROM order_exports WHERE connector = $connector AND customer_code = $code)"
@@ -104,6 +109,10 @@ def blankings() -> list[Blanking]:
         Blanking("order_lines", _OF_THEIR_ORDERS, LINE_COLUMNS),
         Blanking("order_lines", f"{_OF_THEIR_ORDERS} AND item_code IS NULL", ("description",)),
         Blanking("orders", _OF_CUSTOMER, ORDER_COLUMNS),
+        Blanking("order_line_versions", _OF_THEIR_VERSIONS, LINE_COLUMNS),
+        Blanking("order_line_versions", f"{_OF_THEIR_VERSIONS} AND item_code IS NULL", ("description",)),
+        Blanking("order_versions", _OF_CUSTOMER, ORDER_COLUMNS),
+        Blanking("customer_versions", _OF_CUSTOMER),
         Blanking(
             "order_export_attempts",
             _OF_THEIR_EXPORTS,

@@ -33,6 +33,12 @@ from a4s_pipeline.warehouse.tables.state import (
     SET_ASIDE,
     SYNC_STATE,
 )
+from a4s_pipeline.warehouse.tables.versions import (
+    CUSTOMER_VERSIONS,
+    ITEM_VERSIONS,
+    ORDER_LINE_VERSIONS,
+    ORDER_VERSIONS,
+)
 
 TABLES: tuple[Table, ...] = (
     ORDERS,
@@ -57,6 +63,10 @@ TABLES: tuple[Table, ...] = (
     FLOW_EXECUTIONS,
     FORGOTTEN_CUSTOMERS,
     RESTORES,
+    ORDER_VERSIONS,
+    ORDER_LINE_VERSIONS,
+    CUSTOMER_VERSIONS,
+    ITEM_VERSIONS,
 )
 
 __all__ = [
@@ -68,6 +78,7 @@ __all__ = [
     "CUSTOMER_ADDRESSES",
     "CUSTOMER_CONTACT_DETAILS",
     "CUSTOMER_CONTACT_PERSONS",
+    "CUSTOMER_VERSIONS",
     "DRIFT",
     "FLOW_EXECUTIONS",
     "FORGOTTEN_CUSTOMERS",
@@ -77,11 +88,14 @@ __all__ = [
     "ITEM_IMAGES",
     "ITEM_NAMES",
     "ITEM_STOCKS",
+    "ITEM_VERSIONS",
     "ORDERS",
     "ORDER_EXPORTS",
     "ORDER_EXPORT_ATTEMPTS",
     "ORDER_LINES",
+    "ORDER_LINE_VERSIONS",
     "ORDER_STATUS",
+    "ORDER_VERSIONS",
     "RECONCILED_MONTHS",
     "REFERENCE_TABLES",
     "REMOVED_AT",
