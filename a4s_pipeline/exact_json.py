@@ -23,16 +23,23 @@ class NestedTooDeeply(ValueError):
         super().__init__("is nested too deeply")
 
 
-def loads(body: bytes | str) -> Any:
+def loads(body: bytes | str, *, strict: bool = True) -> Any:
     """Read JSON, or raise `ValueError`: `NestedTooDeeply` where its nesting cannot be followed.
+
+    Where it is not `strict`, a text may hold control characters as they are.
 
     `NaN`, `Infinity`, absurdly long integers and absurd exponents, which are no amounts, become texts,
     so that they spoil their own record and not the page it is on.
     """
     try:
-        return json.loads(body, parse_float=_fraction, parse_int=_whole_number, parse_constant=str)
+        return json.loads(
+            body, parse_float=_fraction, parse_int=_whole_number, parse_constant=str, strict=strict
+        )
     except RecursionError:
         raise NestedTooDeeply from None
+    except json.JSONDecodeError as fault:
+        where = f"at character {min(fault.pos + 1, len(fault.doc)):,} of {len(fault.doc):,}"
+        raise ValueError(f"the body is not JSON, or is cut off, {where}") from None
     except ValueError:
         raise ValueError("the body is not JSON, or is cut off") from None
 

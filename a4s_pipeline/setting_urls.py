@@ -20,7 +20,7 @@ def _url_parts(text: str, example: str) -> SplitResult:
     return parts
 
 
-def gateway_url(text: str) -> str:
+def checked_gateway_url(text: str) -> str:
     parts = _url_parts(text, "https://gateway.example.com")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not hold credentials; set A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD instead")
@@ -29,7 +29,7 @@ def gateway_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def webhook_url(secret: SecretStr) -> SecretStr:
+def checked_webhook_url(secret: SecretStr) -> SecretStr:
     # Its path or query is often the key to it, so a query is allowed, and no message holds the URL.
     parts = _url_parts(secret.get_secret_value(), "https://hooks.example.com/services/…")
     if parts.username is not None or parts.password is not None:
@@ -39,7 +39,7 @@ def webhook_url(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def proxy_url(secret: SecretStr) -> SecretStr:
+def checked_proxy_url(secret: SecretStr) -> SecretStr:
     # It may hold a password: no message repeats it.
     parts = _url_parts(secret.get_secret_value(), "http://proxy.example.com:3128")
     if parts.path not in ("", "/") or parts.query or parts.fragment:

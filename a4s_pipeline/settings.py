@@ -25,7 +25,7 @@ from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.gateway.routes import Routes
 from a4s_pipeline.ondemand.requests_place import requests_place
 from a4s_pipeline.setting_paths import authority_file
-from a4s_pipeline.setting_urls import gateway_url, proxy_url, webhook_url
+from a4s_pipeline.setting_urls import checked_gateway_url, checked_proxy_url, checked_webhook_url
 from a4s_pipeline.warehouse.place import FilePlace, Place, read_place
 
 _HOOK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -81,7 +81,7 @@ class Settings(AnalystSettings):
         hide_input_in_errors=True,
     )
 
-    gateway_url: Annotated[str | None, AfterValidator(lambda url: url and gateway_url(url))] = None
+    gateway_url: Annotated[str | None, AfterValidator(lambda url: url and checked_gateway_url(url))] = None
     gateway_token: SecretStr | None = None
     gateway_user: SecretStr | None = None
     gateway_password: SecretStr | None = None
@@ -89,7 +89,7 @@ class Settings(AnalystSettings):
         default_factory=dict
     )
     gateway_ca: Annotated[Path, AfterValidator(authority_file)] | None = None
-    gateway_proxy: Annotated[SecretStr, AfterValidator(proxy_url)] | None = None
+    gateway_proxy: Annotated[SecretStr, AfterValidator(checked_proxy_url)] | None = None
     connectors: Annotated[dict[str, Connector], NoDecode, BeforeValidator(read_connectors)] = Field(
         default_factory=dict
     )
@@ -103,7 +103,7 @@ class Settings(AnalystSettings):
     stock_fresh_seconds: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = 0
     order_hook: Annotated[str | None, AfterValidator(lambda hook: hook and _hook(hook))] = None
     resend_after_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600
-    alert_webhook_url: Annotated[SecretStr, AfterValidator(webhook_url)] | None = None
+    alert_webhook_url: Annotated[SecretStr, AfterValidator(checked_webhook_url)] | None = None
     warehouse: SecretStr | None = None
     lake_files: str | None = None
     lake_kept_days: Annotated[int, Field(ge=0, le=36500)] = 30

@@ -45,6 +45,8 @@ def test_without_any_variable_each_setting_has_its_default(tmp_path: Path) -> No
     settings = load_settings()
     assert settings.model_dump() == {
         "gateway_url": None,
+        "gateway_ca": None,
+        "gateway_proxy": None,
         "gateway_token": None,
         "gateway_user": None,
         "gateway_password": None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -96,7 +97,8 @@ class Administration:
                 numbers.require(raw.get("page"), page)
             return read_page(raw, page, asked)
 
-        return self.client.get(route, self.name, subject, read, params=params, may_be_empty=True)
+        reply = self.client.get(route, self.name, subject, read, params=params, may_be_empty=True)
+        return replace(reply, value=replace(reply.value, is_mended=True)) if reply.is_mended else reply
 
 
 def _array(raw: Any) -> list[Any]:

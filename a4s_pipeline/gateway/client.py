@@ -26,6 +26,7 @@ from a4s_pipeline.gateway.pace import Pace
 from a4s_pipeline.gateway.retrying import RetryRule, http_date, told_wait
 from a4s_pipeline.gateway.routes import Routes
 from a4s_pipeline.gateway.wire.faults import refused_by_proxy
+from a4s_pipeline.gateway.wire.text import json_of
 from a4s_pipeline.gateway.wire.transport import Answer, Caller
 from a4s_pipeline.settings import Settings
 
@@ -40,6 +41,8 @@ class Reply(Generic[T]):
     answered_at: datetime
     clock: datetime | None
     """The gateway's own `Date`, where it sends one."""
+    is_mended: bool = False
+    """Some text in it could not be read as it came: see `wire.text`."""
 
 
 class GatewayClient:
@@ -102,18 +105,13 @@ class GatewayClient:
         With `may_be_empty`, an answer without a body is read as `null`.
         """
 
-        def read_body(body: bytes) -> T:
-            return read(None if may_be_empty and not body.strip() else exact_json.loads(body))
+        def read_json(answer: Answer) -> tuple[T, bool]:
+            if may_be_empty and not answer.body.strip():
+                return read(None), False
+            raw, is_mended = json_of(answer.body, answer.headers.get("Content-Type"))
+            return read(raw), is_mended
 
-        return self.get_bytes(
-            route,
-            administration,
-            subject,
-            read_body,
-            code=code,
-            params=params,
-            alone=alone,
-        )
+        return self._get(route, administration, subject, read_json, code=code, params=params, alone=alone)
 
     def get_bytes(
         self,
@@ -127,6 +125,27 @@ class GatewayClient:
         alone: bool = False,
     ) -> Reply[T]:
         """Call a route whose answer is not JSON; otherwise as `get`."""
+        return self._get(
+            route,
+            administration,
+            subject,
+            lambda answer: (read(answer.body), False),
+            code=code,
+            params=params,
+            alone=alone,
+        )
+
+    def _get(
+        self,
+        route: str,
+        administration: str,
+        subject: str,
+        read: Callable[[Answer], tuple[T, bool]],
+        *,
+        code: str | None,
+        params: Mapping[str, str | int] | None,
+        alone: bool,
+    ) -> Reply[T]:
         path = self._routes.path(route, administration, code)
         tried = 0
         while True:
@@ -174,9 +193,12 @@ class GatewayClient:
         path = self._routes.path(route, administration)
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
 
-        def read_answer(raw: bytes) -> T:
+        def read_answer(answer: Answer) -> tuple[T, bool]:
             # An empty answer came whole: it is told from one that was cut off.
-            return read(exact_json.loads(raw) if raw.strip() else None)
+            if not answer.body.strip():
+                return read(None), False
+            raw, is_mended = json_of(answer.body, answer.headers.get("Content-Type"))
+            return read(raw), is_mended
 
         try:
             return self._send("POST", path, subject, read_answer, body=body, headers=headers)
@@ -202,7 +224,7 @@ class GatewayClient:
         method: str,
         path: str,
         subject: str,
-        read: Callable[[bytes], T],
+        read: Callable[[Answer], tuple[T, bool]],
         *,
         params: Mapping[str, str | int] | None = None,
         body: bytes | None = None,
@@ -227,12 +249,12 @@ class GatewayClient:
         if method == "POST" and answer.status == HTTPStatus.ACCEPTED:
             raise accepted_only(answer.body, subject)
         try:
-            value = read(answer.body)
+            value, is_mended = read(answer)
         except exact_json.NestedTooDeeply:
             raise nested_too_deeply(subject) from None
         except ValueError as fault:
             raise unreadable(subject, str(fault)) from None
-        return Reply(value, clock or now, clock)
+        return Reply(value, clock or now, clock, is_mended)
 
     def _ask(
         self,

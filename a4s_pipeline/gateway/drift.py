@@ -8,8 +8,9 @@ from typing import Any, Literal, NamedTuple
 from a4s_pipeline.gateway.contract import KIND_OF_TYPE, FieldRule, JsonKind, contract_of
 from a4s_pipeline.gateway.records import WireRecord
 
-Departure = Literal["unknown", "missing", "kind"]
-"""The contract does not name the field; a required field is absent or null; it is of another JSON kind."""
+Departure = Literal["unknown", "missing", "kind", "text"]
+"""The contract does not name the field; a required field is absent or null; it is of another JSON kind;
+it holds a byte or a control character that no JSON text may hold."""
 
 _LONGEST_FIELD = 80
 # Names come from outside: of whatever length and number, 2 MB of them are remembered for each model.
@@ -66,7 +67,7 @@ class _Record:
     def look_at(self, raw: Any, met: Met) -> None:
         if raw.__class__ is not dict:
             # Readers call it that too: `path_of` in reading.py.
-            met.setdefault(Drift(_shown(self._path or "record"), "kind", KIND_OF_TYPE[type(raw)]), raw)
+            met.setdefault(Drift(shown_path(self._path or "record"), "kind", KIND_OF_TYPE[type(raw)]), raw)
             return
         key = (*raw, *map(type, raw.values()))
         shape = self._shapes.get(key)
@@ -99,7 +100,7 @@ class _Record:
         return drifts + [(Drift(self._field(name), "missing", "nothing"), name) for name in absent]
 
     def _field(self, name: str) -> str:
-        return _shown(f"{self._path}.{name}" if self._path else name or '""')
+        return shown_path(f"{self._path}.{name}" if self._path else name or '""')
 
 
 def departure_of(rule: FieldRule | None, found: JsonKind) -> Departure | None:
@@ -147,7 +148,7 @@ def _within(path: str, rule: FieldRule) -> _Within | None:
     return (_Records if rule.kind == "list" else _Record)(path, rule.within)
 
 
-def _shown(field: str) -> str:
+def shown_path(field: str) -> str:
     """Return a path as it may be shown: names come from outside, of any length and in any characters."""
     cut = field if len(field) <= _LONGEST_FIELD else field[: _LONGEST_FIELD - 1] + "…"
     return cut if cut.isprintable() else "".join(c if c.isprintable() else "?" for c in cut)

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from a4s_pipeline.gateway.dates import as_instant, optional_instant, real_date
 from a4s_pipeline.gateway.routes import is_addressable
+from a4s_pipeline.gateway.wire.text import UNREAD
 
 
 def _timezone(info: ValidationInfo) -> ZoneInfo:
@@ -37,6 +38,9 @@ def _real_date(value: Any, info: ValidationInfo) -> date | None:
 def _addressable(code: str) -> str:
     if not is_addressable(code):
         raise ValueError("cannot be put in a path")
+    if UNREAD in code:
+        # Two codes that differ in such a byte alone would be one record, and neither can be asked for.
+        raise ValueError("holds a character that could not be read")
     return code
 
 

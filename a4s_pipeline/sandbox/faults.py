@@ -18,9 +18,11 @@ DRAWN = (
     "unavailable",
     "gateway_timeout",
 )
+ON_THE_WIRE = ("interim", "twice", "longer", "latin_1")
+"""Faults that come beside an answer, and cost a client that knows HTTP nothing."""
 POSTED = ("lose_post_reply", "book_late")
 POST_ROUTES = frozenset({"export_order", "create_customer"})
-NAMES = frozenset({*DRAWN, *POSTED, "ok"})
+NAMES = frozenset({*DRAWN, *ON_THE_WIRE, "bad_byte", *POSTED, "ok"})
 """What a script may hold; "ok" is a request that goes well."""
 
 OnPage = Callable[[str, str, int], object]
@@ -52,6 +54,16 @@ class Faults:
     """503 with Retry-After in seconds."""
     gateway_timeout: float = 0.0
     """504 with a page of HTML."""
+    interim: float = 0.0
+    """102 and 103 come before the answer, on any verb."""
+    twice: float = 0.0
+    """The answer is written twice."""
+    longer: float = 0.0
+    """More follows the body than its length says."""
+    latin_1: float = 0.0
+    """The JSON is in ISO-8859-1, and says so."""
+    bad_byte: float = 0.0
+    """A byte that is no UTF-8 stands in a text of the answer."""
     lose_post_reply: float = 0.0
     """A POST is booked, then its connection is reset."""
     book_late_seconds: float = 0.0
@@ -128,7 +140,7 @@ class Faults:
             return fault
 
     def _draw(self, route: str) -> str | None:
-        for name in DRAWN:
+        for name in (*DRAWN, *ON_THE_WIRE, "bad_byte"):
             rate: float = getattr(self, name)
             if rate and self._random.random() < rate:
                 return name

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from a4s_pipeline.sandbox.faults import Faults
 from a4s_pipeline.sandbox.replies import Reply, html_page, problem
 from a4s_pipeline.sandbox.routes import answer, resolve
+from a4s_pipeline.sandbox.wire import EARLY, SURPLUS, in_latin_1, with_bad_byte
 from a4s_pipeline.sandbox.world import World
 
 _INSTEAD = (
@@ -62,10 +63,16 @@ class Request:
 
 @dataclass(slots=True)
 class Outcome:
-    """What to write: a reply, or nothing but a reset; `cut` writes less of the body than its length says."""
+    """What to write: a reply, or nothing but a reset.
+
+    `cut` writes less of the body than its length says, `before` and `behind` is written around the answer.
+    """
 
     reply: Reply | None
     cut: bool = False
+    before: bytes = b""
+    behind: bytes = b""
+    times: int = 1
 
 
 class Gateway:
@@ -176,7 +183,17 @@ class Gateway:
             self.stopping.wait(faults.hang_seconds)
         elif fault == "clipped":
             reply = replace(reply, body=reply.body[: len(reply.body) // 2])
-        return Outcome(reply, cut=fault == "cut")
+        elif fault == "bad_byte":
+            reply = with_bad_byte(reply)
+        elif fault == "latin_1":
+            reply = in_latin_1(reply)
+        return Outcome(
+            reply,
+            cut=fault == "cut",
+            before=EARLY if fault == "interim" else b"",
+            behind=SURPLUS if fault == "longer" else b"",
+            times=2 if fault == "twice" else 1,
+        )
 
     def _instead(self, fault: str | None, faults: Faults) -> Reply:
         seconds = str(faults.retry_after_seconds)

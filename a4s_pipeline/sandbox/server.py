@@ -161,7 +161,11 @@ class _Connection(BaseRequestHandler):
             "\r\n" if keep else "Connection: close\r\n\r\n",
         ]
         sent = body[: len(body) // 2] if outcome.cut else body
-        self.request.sendall("".join(head).encode("latin-1") + sent)
+        written = "".join(head).encode("latin-1") + sent
+        if outcome.before:
+            # In a segment of its own: the answer proper comes later.
+            self.request.sendall(outcome.before)
+        self.request.sendall(written * outcome.times + outcome.behind)
         return keep
 
     def _reset(self, reader: BufferedReader) -> None:

@@ -11,6 +11,7 @@ from a4s_pipeline.gateway.customer_records import Customer
 from a4s_pipeline.gateway.drift import Drift, DriftFinder, Met
 from a4s_pipeline.gateway.item_records import Item
 from a4s_pipeline.gateway.masking import masked
+from a4s_pipeline.gateway.mended import mended_texts
 from a4s_pipeline.gateway.records import OrderHeader, OrderLine, WireRecord
 from a4s_pipeline.warehouse.drift import FieldDrift
 from a4s_pipeline.warehouse.orders import LINES_STREAM, STREAM
@@ -66,7 +67,9 @@ class _StreamDrift:
                 count.in_reading = 0
 
     def add(self, raw: Any) -> None:
-        met = self._finder.drifts_of(raw)
+        self.note(self._finder.drifts_of(raw))
+
+    def note(self, met: Met) -> None:
         if not met:
             return
         with self._lock:
@@ -111,11 +114,13 @@ class DriftCount:
         """
         self._streams[stream].begin(listing)
 
-    def add(self, stream: str, records: Iterable[Any]) -> None:
-        """Take in records as they came."""
+    def add(self, stream: str, records: Iterable[Any], *, is_mended: bool = False) -> None:
+        """Take in records as they came; `is_mended` tells that some text among them could not be read so."""
         count = self._streams[stream]
         for raw in records:
             count.add(raw)
+            if is_mended:
+                count.note(mended_texts(raw))
 
     def so_far(self) -> list[FieldDrift]:
         """Return what was counted, by stream: what is wrong before what is only new, the frequent first."""

@@ -47,13 +47,13 @@ def fetch_lines(
 ) -> LinesOutcome:
     """Have the lines of one order; what stops every order (`ChangeSite`) is raised."""
     try:
-        raw = administration.order_lines(order_code).value
+        reply = administration.order_lines(order_code)
     except ChangeSite:
         raise
     except A4sError as error:
         return LinesLeft(error)
-    drift.add(LINES_STREAM, raw)
-    return lines_of(order_code, raw, administration, stamp)
+    drift.add(LINES_STREAM, reply.value, is_mended=reply.is_mended)
+    return lines_of(order_code, reply.value, administration, stamp)
 
 
 def lines_of(

@@ -179,7 +179,7 @@ class OrderPages:
             if span.end is not None and place is not None and place >= span.end:
                 beyond += 1
                 continue
-            self._drift.add(STREAM, [raw])
+            self._drift.add(STREAM, [raw], is_mended=page.is_mended)
             if isinstance(header, Unreadable):
                 work.outcome.set_aside.append(set_aside_of(STREAM, header, near))
             else:

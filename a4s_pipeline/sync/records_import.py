@@ -125,7 +125,7 @@ class RecordsImport(Generic[R]):
 
     def _records_of(self, page: Page) -> list[tuple[R | Unreadable, Any]]:
         kind, timezone = self._kind, self._administration.timezone
-        self._run.drift.add(kind.stream, page.items)
+        self._run.drift.add(kind.stream, page.items, is_mended=page.is_mended)
         return [(read_record(kind.model, raw, kind.key_field, timezone), raw) for raw in page.items]
 
     def _listed(self, record: R | Unreadable, raw: Any) -> Listed:

@@ -1,9 +1,11 @@
+import socket
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -246,3 +248,23 @@ def test_latency_delays_each_answer_and_lets_others_through(
 def slow_client(client: Client, sandbox: Sandbox) -> Client:
     sandbox.latency_ms = 100
     return client
+
+
+def test_faults_of_the_wire_stand_around_the_right_answer(
+    administration: Administration, sandbox: Sandbox
+) -> None:
+    def bytes_of(fault: str) -> bytes:
+        sandbox.faults = Faults(script={"status": [fault]})
+        port = int(sandbox.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            path = f"/{quote(ADMINISTRATION, safe='')}/status"
+            connection.sendall(f"GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
+            with connection.makefile("rb") as reader:
+                return reader.read()
+
+    assert bytes_of("interim").startswith(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\n")
+    assert bytes_of("interim").count(b"HTTP/1.1 200 OK\r\n") == 1
+    assert bytes_of("twice").count(b"HTTP/1.1 200 OK\r\n") == 2
+    assert bytes_of("longer").endswith(b'"over"}')
+    assert b"charset=ISO-8859-1" in bytes_of("latin_1")
+    assert b"\xe9" in bytes_of("bad_byte")

@@ -186,3 +186,30 @@ def test_no_value_and_no_strange_name_reaches_the_table(site: Site) -> None:
 def test_the_command_line_says_nothing_of_drift(site: Site) -> None:
     site.put("O1", floor=1)
     assert "drift" not in str(site.sync().as_json())
+
+
+def test_a_bad_byte_costs_one_character_and_is_told_as_drift(site: Site) -> None:
+    site.put("O1", customerName="Bos", lines=[line("1", description="Varen")])
+    site.put("O2", customerName="Vos")
+    CUSTOMERS.put_record(site.source, customer("K1"))
+    ITEMS.put_many(site, 1)
+    site.sandbox.faults = Faults(
+        script={name: ["bad_byte"] for name in ("orders", "order_lines", "customers", "items")}
+    )
+    result = site.sync(run_id="r1")
+    CUSTOMERS.sync(site, run_id="r1")
+    assert (result.retries, site.set_aside()) == (0, {})
+    assert ("orders", "customerName", "text", "text", "Xxx?", 1) in found(site, "r1")
+    assert [row[:4] for row in found(site, "r1") if row[0] != "orders"] == [
+        ("customers", "name", "text", "text"),
+        ("order_lines", "description", "text", "text"),
+    ]
+    assert site.query("SELECT customer_name FROM orders ORDER BY order_code") == [("Bos\ufffd",), ("Vos",)]
+
+
+def test_a_key_with_a_bad_byte_sets_its_record_aside_and_no_other(site: Site) -> None:
+    site.put("O\ufffd1")
+    site.put("O2")
+    site.sync(run_id="r1")
+    assert site.codes() == ["O2"]
+    assert len(site.set_aside()) == 1

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from a4s_pipeline.sandbox import Faults
-from a4s_pipeline.sandbox.faults import DRAWN
+from a4s_pipeline.sandbox.faults import DRAWN, ON_THE_WIRE
 from a4s_pipeline_tests.sync.conftest import EVERYTHING, header, line
 from a4s_pipeline_tests.sync.listings import customer, item
 from a4s_pipeline_tests.weather.ground import (
@@ -62,6 +62,15 @@ def test_one_fault_at_any_rate_leaves_the_rows_of_a_calm_import(
     assert sum(result.retries for result in filled.site.platform.results) > 0
 
 
+@pytest.mark.parametrize("name", ON_THE_WIRE)
+def test_a_fault_of_the_wire_alone_leaves_the_rows_of_a_calm_import_in_one_sync(
+    filled: Ground, calm: dict[int, Rows], name: str
+) -> None:
+    rates: dict[str, Any] = {name: 0.4}
+    assert _import_in(filled, Faults(**rates, seed=3)) == [1, 1, 1]
+    assert_same(rows_of(filled.site), calm[1])
+
+
 def test_answers_that_come_too_late_leave_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows]
 ) -> None:
@@ -104,7 +113,7 @@ def test_lines_that_come_late_leave_the_rows_of_a_calm_import(
 
 def _storm(seed: int, **more: Any) -> Faults:
     chance = Random(seed)
-    rates = {name: chance.choice((0.0, 0.02, 0.08)) for name in SUDDEN}
+    rates = {name: chance.choice((0.0, 0.02, 0.08)) for name in (*SUDDEN, *ON_THE_WIRE)}
     return Faults(
         **rates,  # type: ignore[arg-type]
         repeat_rows=chance.randrange(4),

@@ -27,6 +27,8 @@ class Page:
     total_count: int | None
     items: list[Any]
     refusal: A4sError | None = None
+    is_mended: bool = False
+    """Some text in it could not be read as it came."""
 
 
 def read_page(raw: Any, number: int, asked: int) -> Page:

@@ -11,7 +11,8 @@ import math
 import time
 from http.client import HTTPException, HTTPResponse
 from io import BufferedReader, RawIOBase
-from typing import Any
+from typing import Any, cast
+from zlib import crc32
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -31,41 +32,48 @@ class UnaskedUpgrade(HTTPException):
 
 
 class Seen:
-    """What is known of one answer: which question it came to, and what tells it from other answers."""
+    """What is known of one answer: which question it came to, and what tells it from other answers.
 
-    def __init__(self, question: str, head: tuple[Any, ...], previous: Seen | None) -> None:
-        self.question = question
-        self.head = head
-        self.body: int | None = None
-        """A hash of the body, once that is in."""
-        # An answer that has the head of the one before it, on the same connection and to another question.
-        self._twin = (
-            previous if previous and previous.head == head and previous.question != question else None
-        )
+    `is_doubtful`, once it is read, tells that it may be the answer before it, sent once more: they are the
+    same to the letter, and were given to different questions. What a gateway sends twice cannot be told
+    from an answer while it is still on its way.
+    """
 
-    def is_doubtful(self, content: bytes) -> bool:
-        """Tell whether this may be the answer before it, sent once more: they are the same to the letter.
+    def __init__(self, question: str, previous: Seen | None) -> None:
+        self._question = question
+        self._previous = previous
+        self._digest = 0
+        self.is_doubtful = False
 
-        What the gateway sends twice cannot be told from an answer while it is still on its way.
-        """
-        twin, self._twin, self.body = self._twin, None, hash(content)
-        return twin is not None and twin.body in {None, self.body}
+    def ended(self, digest: int) -> None:
+        """Take note of the bytes of the whole answer."""
+        previous, self._previous, self._digest = self._previous, None, digest
+        self.is_doubtful = previous is not None and previous.is_same(self._question, digest)
+
+    def is_same(self, question: str, digest: int) -> bool:
+        """Tell whether this has those bytes and came to another question."""
+        return self._digest == digest and self._question != question
 
 
 class _Feed(RawIOBase):
-    """The bytes of one answer, until a moment of `time.monotonic`; `is_over` once the answer has ended."""
+    """The bytes of one answer, until a moment of `time.monotonic`.
+
+    None is waited for while it `is_paused`.
+    """
 
     def __init__(self, sock: Any, until: float) -> None:
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)
         self._until = until
-        self.is_over = False
+        self.is_paused = False
+        self._digest = 0
+        self._latest = b""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self.is_over:
+        if self.is_paused:
             return None
         if self._until < math.inf:
             # Each read of its own would wait for the whole time-out: an answer that drips would never end.
@@ -74,7 +82,17 @@ class _Feed(RawIOBase):
                 raise TimeoutError("timed out")
             self._sock.settimeout(left)
         count: int | None = self._raw.readinto(buffer)
+        self._digest = crc32(self._latest, self._digest)
+        self._latest = bytes(memoryview(buffer)[: count or 0])
         return count
+
+    def digest_without(self, unread: bytes) -> int:
+        """Return a checksum of what was read, but for its end."""
+        return crc32(self._latest[: len(self._latest) - len(unread)], self._digest)
+
+    def restart(self, unread: bytes) -> None:
+        """Forget what was read so far, but for its end."""
+        self._digest, self._latest = 0, unread
 
     def close(self) -> None:
         self._raw.close()
@@ -89,12 +107,22 @@ class _Reader(BufferedReader):
         self._feed = feed
         self._connection = connection
 
+    def restart(self) -> None:
+        """Forget what was read so far: it came before the answer proper."""
+        self._feed.restart(self._unread())
+
     def close(self) -> None:
         if not self.closed:
-            self._feed.is_over = True
-            if self.peek(1):
-                self._connection.has_leftover = True
+            # Before the connection is given back: whoever has it next must know.
+            unread = self._unread()
+            self._connection.ended(self._feed.digest_without(unread), has_leftover=bool(unread))
         super().close()
+
+    def _unread(self) -> bytes:
+        self._feed.is_paused = True
+        unread = self.peek(1)
+        self._feed.is_paused = False
+        return unread
 
 
 class _OneAnswer:
@@ -122,6 +150,7 @@ class _Response(HTTPResponse):
             if not 100 <= self.status < 200:
                 return
             self.interim += 1
+            cast("_Reader", self.fp).restart()
             # With these, http.client takes the next answer for one that it has begun already.
             self.headers = self.msg = None  # type: ignore[assignment]
 
@@ -134,7 +163,9 @@ class _Connection(HTTPConnection):
     interim = 0
     """How many interim answers came before the last answer."""
     seen: Seen | None = None
-    """The last answer that came."""
+    """The last answer that came, or is coming."""
+    is_believed = False
+    """The gateway is known to send each answer once: one that is doubtful costs no connection."""
     _question = ""
 
     def response_class(  # type: ignore[override]
@@ -169,12 +200,18 @@ class _Connection(HTTPConnection):
     def getresponse(self) -> urllib3.response.HTTPResponse:  # type: ignore[override]
         """Read the head of the answer, with all that come before it read past."""
         self._begin()
+        self.seen = Seen(self._question, self.seen)
         response = super().getresponse()
         self.interim = self._response.interim
         del self._response
-        head = (response.status, *response.headers.items())
-        self.seen = Seen(self._question, head, self.seen)
         return response
+
+    def ended(self, digest: int, *, has_leftover: bool) -> None:
+        """Take note that an answer was read, or given up."""
+        if self.seen is not None:
+            self.seen.ended(digest)
+        is_doubtful = self.seen is not None and self.seen.is_doubtful and not self.is_believed
+        self.has_leftover = self.has_leftover or has_leftover or is_doubtful
 
     def _begin(self) -> None:
         self.until = math.inf if self.timeout is None else time.monotonic() + float(self.timeout)

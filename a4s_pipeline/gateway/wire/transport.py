@@ -138,6 +138,7 @@ class Caller:
         # While its body is unread, nobody else has the connection.
         connection = cast("AnyConnection", response.connection)
         seen, interim = connection.seen, connection.interim
+        connection.is_believed = self._sends_once
         try:
             content = whole_body(response, subject, until)
         except Fault as fault:
@@ -149,7 +150,7 @@ class Caller:
             response.headers,
             content,
             interim,
-            is_doubtful=seen is not None and seen.is_doubtful(content) and _says_much(response.status),
+            is_doubtful=seen is not None and seen.is_doubtful and _says_much(response.status),
         )
 
     def close(self) -> None:

@@ -218,7 +218,7 @@ def test_records_that_are_alike_cost_one_more_call_and_no_more(status: bytes) ->
         for number in range(10):
             with nullcontext() if status.startswith(b"200") else pytest.raises(NotThere):
                 assert lines(client, number) == []
-        assert (client.calls, client.retries, len(server.asked), server.connections) == (11, 1, 11, 2)
+        assert (client.calls, client.retries, len(server.asked), server.connections) == (11, 1, 11, 3)
 
 
 def test_the_same_question_may_have_the_same_answer() -> None:

@@ -1,0 +1,82 @@
+"""From the bytes of an answer to its text: one byte that is wrong costs one character, and not the page."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from typing import Any, NamedTuple
+
+from a4s_pipeline import exact_json
+
+UNREAD = "\ufffd"
+"""What stands where a byte could not be read."""
+
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+# Those that are meant where they are declared; any other name is taken for UTF-8, which it mostly is.
+_MEANT = re.compile(r"utf-(16|32)(-[lb]e)?|iso8859-\d+|cp125\d")
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class Text(NamedTuple):
+    """The text of an answer; `is_mended` tells that something in it could not be read as it came."""
+
+    text: str
+    is_mended: bool
+
+
+def text_of(body: bytes, content_type: str | None) -> Text:
+    """Decode a body as its mark says, or as it declares, or as UTF-8 and what JSON looks like otherwise."""
+    encoding = _encoding(body, content_type)
+    try:
+        return Text(_unmarked(body.decode(encoding)), is_mended=False)
+    except UnicodeDecodeError:
+        pass
+    try:
+        # Halves of surrogate pairs, written as if each were a character.
+        return Text(_unmarked(body.decode(encoding, "surrogatepass")), is_mended=False)
+    except UnicodeDecodeError:
+        return Text(_unmarked(body.decode(encoding, "replace")), is_mended=True)
+
+
+def _unmarked(text: str) -> str:
+    return text.removeprefix("\ufeff")
+
+
+def _encoding(body: bytes, content_type: str | None) -> str:
+    for mark, encoding in _MARKS:
+        if body.startswith(mark):
+            return encoding
+    found = _CHARSET.search(content_type) if content_type else None
+    if found is not None:
+        try:
+            declared = codecs.lookup(found[1]).name
+        except LookupError:
+            declared = ""
+        if _MEANT.fullmatch(declared):
+            return declared
+    # UTF-16 and UTF-32 without a mark show in where the zeros are.
+    return json.detect_encoding(body) if b"\0" in body[:4] else "utf-8"
+
+
+def json_of(body: bytes, content_type: str | None) -> tuple[Any, bool]:
+    """Read the JSON of an answer; the second tells whether its text was mended.
+
+    Raises `ValueError` where it is none, and `exact_json.NestedTooDeeply`. A raw line break or another
+    control character in a text is kept as it is, which strict JSON does not allow.
+    """
+    text, is_mended = text_of(body, content_type)
+    if is_mended:
+        return exact_json.loads(text, strict=False), True
+    try:
+        return exact_json.loads(text), False
+    except exact_json.NestedTooDeeply:
+        raise
+    except ValueError:
+        return exact_json.loads(text, strict=False), True
