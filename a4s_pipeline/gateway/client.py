@@ -105,13 +105,8 @@ class GatewayClient:
         With `may_be_empty`, an answer without a body is read as `null`.
         """
 
-        def read_json(answer: Answer) -> tuple[T, bool]:
-            if may_be_empty and not answer.body.strip():
-                return read(None), False
-            raw, is_mended = json_of(answer.body, answer.headers.get("Content-Type"))
-            return read(raw), is_mended
-
-        return self._get(route, administration, subject, read_json, code=code, params=params, alone=alone)
+        reading = _json(read, may_be_empty=may_be_empty)
+        return self._get(route, administration, subject, reading, code=code, params=params, alone=alone)
 
     def get_bytes(
         self,
@@ -192,16 +187,11 @@ class GatewayClient:
             self.wait_for_turn(subject)
         path = self._routes.path(route, administration)
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
-
-        def read_answer(answer: Answer) -> tuple[T, bool]:
-            # An empty answer came whole: it is told from one that was cut off.
-            if not answer.body.strip():
-                return read(None), False
-            raw, is_mended = json_of(answer.body, answer.headers.get("Content-Type"))
-            return read(raw), is_mended
-
         try:
-            return self._send("POST", path, subject, read_answer, body=body, headers=headers)
+            # An empty answer came whole: it is told from one that was cut off.
+            return self._send(
+                "POST", path, subject, _json(read, may_be_empty=True), body=body, headers=headers
+            )
         except GatewayUnavailable as failure:
             # It is not sent again from here, but a gateway that is busy for one is busy for all: the calls
             # that come after it wait as they would behind a GET.
@@ -235,7 +225,8 @@ class GatewayClient:
         timeout = self._timeout if method == "POST" else min(self._timeout, seconds_left())
         if timeout <= 0:
             raise no_time_left(subject, 0.0)
-        answer = self._ask(method, self._target(path, params), subject, timeout, body, headers, alone=alone)
+        target = f"{path}?{urlencode(params)}" if params else path
+        answer = self._ask(method, target, subject, timeout, body, headers, alone=alone)
         now = datetime.now(UTC)
         clock = http_date(answer.headers.get("Date"))
         if not 200 <= answer.status < 300:
@@ -282,10 +273,6 @@ class GatewayClient:
             self.retries += retries
             self.interim_answers += interim
 
-    @staticmethod
-    def _target(path: str, params: Mapping[str, str | int] | None) -> str:
-        return f"{path}?{urlencode(params)}" if params else path
-
     def _rest(self, seconds: float, subject: str) -> None:
         if self._closed.is_set() or (seconds > 0 and self._closed.wait(seconds)):
             raise GatewayUnavailable(f"stopped before {subject} could be had: run it again")
@@ -298,3 +285,13 @@ class GatewayClient:
         # succeeds: a gateway that is down would otherwise cost minutes of retries an order.
         with self._count_lock:
             self._given_up_in_a_row += 1
+
+
+def _json(read: Callable[[Any], T], *, may_be_empty: bool) -> Callable[[Answer], tuple[T, bool]]:
+    def read_answer(answer: Answer) -> tuple[T, bool]:
+        if may_be_empty and not answer.body.strip():
+            return read(None), False
+        raw, is_mended = json_of(answer.body, answer.headers.get("Content-Type"))
+        return read(raw), is_mended
+
+    return read_answer
