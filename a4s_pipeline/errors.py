@@ -4,6 +4,7 @@
     ├── ChangeSettings          a setting is wrong; nothing was called
     ├── ChangeSite              somebody with access to the platform must act first
     │   ├── AccessDenied            credentials are wrong or missing
+    │   │   └── Forbidden               the gateway knows them, and does not allow this
     │   ├── UnknownAdministration   the gateway does not know the AdministrationName
     │   └── HistoryNotConfigured    the legacy backend has no focus connector
     ├── ChangeRequest           the sender must change the request; the same again is refused again
@@ -55,6 +56,10 @@ class AccessDenied(ChangeSite):
     """The gateway refused the credentials (401 or 403)."""
 
     code = "AccessDenied"
+
+
+class Forbidden(AccessDenied):
+    """The gateway takes the credentials and does not allow this (403): all of it, or one record alone."""
 
 
 class UnknownAdministration(ChangeSite):

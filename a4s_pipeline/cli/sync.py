@@ -171,7 +171,8 @@ def _what_is_left(result: SyncResult) -> str:
     parts = []
     if result.left:
         orders = "1 order" if result.left == 1 else f"{result.left:,} orders"
-        parts.append(f"the lines of {orders} could not be had")
+        why = f" ({str(result.why_left).split(': ')[0]})" if result.why_left else ""
+        parts.append(f"the lines of {orders} could not be had{why}")
     if not result.is_complete:
         parts.append("the listing kept moving while it was read")
     return f"{result.connector} {result.stream}: {' and '.join(parts)}; the next sync goes on from there"

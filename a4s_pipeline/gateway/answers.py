@@ -12,6 +12,7 @@ from a4s_pipeline.errors import (
     A4sError,
     AccessDenied,
     ChangeRequest,
+    Forbidden,
     GatewayUnavailable,
     HistoryNotConfigured,
     Inconclusive,
@@ -61,7 +62,8 @@ def error_for(
         return _inconclusive(status, body, f"{told}, {_why(status)}{says}", code)
     if status in (401, 403):
         advice = "check A4S_GATEWAY_TOKEN, or A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD"
-        return AccessDenied(f"{told}: {advice}{says}")
+        kind = Forbidden if status == 403 else AccessDenied
+        return kind(f"{told}: {advice}{says}")
     if code == "UnknownAdministration":
         return UnknownAdministration(
             f"{told}: check the AdministrationName in A4S_CONNECTORS, letter by letter{says}"

@@ -41,7 +41,7 @@ def fill_what_is_left(
                 writer.failed.add(code)
                 set_aside.append(set_aside_of(LINES_STREAM, lines.unreadable, None))
             else:
-                writer.leave(code)
+                writer.leave(code, lines)
         result.set_aside += len(set_aside)
         result.lines_set_aside += len(set_aside)
         came = fill_lines(warehouse, filled, set_aside, writer.progress({}))

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from a4s_pipeline.errors import A4sError, ChangeSite
+from a4s_pipeline.errors import A4sError, ChangeSite, Forbidden
 from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import OrderLine
+from a4s_pipeline.sync.access import Access
 from a4s_pipeline.sync.drift_count import DriftCount
 from a4s_pipeline.sync.rows import Stamp, Unstorable, row_of
 from a4s_pipeline.warehouse.orders import LINES_STREAM
@@ -43,15 +44,29 @@ LinesOutcome = LinesRead | LinesUnreadable | LinesLeft
 
 
 def fetch_lines(
-    administration: Administration, order_code: str, stamp: Stamp, drift: DriftCount
+    administration: Administration,
+    order_code: str,
+    stamp: Stamp,
+    drift: DriftCount,
+    access: Access | None = None,
 ) -> LinesOutcome:
-    """Have the lines of one order; what stops every order (`ChangeSite`) is raised."""
+    """Have the lines of one order; what stops every order (`ChangeSite`) is raised.
+
+    The order was listed to these credentials: where its lines are forbidden, that is a matter of this order,
+    unless `access` tells that it is so with all.
+    """
     try:
         reply = administration.order_lines(order_code)
+    except Forbidden as error:
+        if access is not None:
+            access.note_forbidden(error)
+        return LinesLeft(error)
     except ChangeSite:
         raise
     except A4sError as error:
         return LinesLeft(error)
+    if access is not None:
+        access.note_allowed()
     drift.add(LINES_STREAM, reply.value, is_mended=reply.is_mended)
     return lines_of(order_code, reply.value, administration, stamp)
 

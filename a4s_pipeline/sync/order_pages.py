@@ -19,6 +19,7 @@ from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.listing.paging import pages_of
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import OrderHeader
+from a4s_pipeline.sync.access import Access
 from a4s_pipeline.sync.changes import Need, need_of
 from a4s_pipeline.sync.drift_count import DriftCount
 from a4s_pipeline.sync.order_lines import LinesOutcome, fetch_lines
@@ -99,6 +100,7 @@ class OrderPages:
         self._holds_nothing = holds_nothing
         self._advance = advance
         self._drift = drift
+        self._access = Access()
         self._unwritten: dict[str, str] = {}
 
     def read(self, span: Span, listing: Listing, watermark_rule: WatermarkRule) -> ReadingCounts:
@@ -208,7 +210,9 @@ class OrderPages:
             row = self._row(header, raw, fingerprint, work)
             if row is not None:
                 order = ListedOrder(code, row, need, known.lines_fingerprint if known else None)
-                future = self._pool.submit(fetch_lines, self._administration, code, self._stamp, self._drift)
+                future = self._pool.submit(
+                    fetch_lines, self._administration, code, self._stamp, self._drift, self._access
+                )
                 work.asked.append((order, future))
                 self._unwritten[code] = fingerprint
 

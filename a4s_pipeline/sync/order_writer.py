@@ -10,8 +10,9 @@ from datetime import date, datetime
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from a4s_pipeline.errors import A4sError
 from a4s_pipeline.sync.changes import Need
-from a4s_pipeline.sync.order_lines import LinesOutcome, LinesRead, LinesUnreadable
+from a4s_pipeline.sync.order_lines import LinesLeft, LinesOutcome, LinesRead, LinesUnreadable
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.rows import Stamp, set_aside_of
 from a4s_pipeline.sync.windows import month_of
@@ -69,7 +70,7 @@ class OrderWriter:
         self._written_watermark = self.watermark
         self.failed: set[str] = set()
         """Orders whose lines could not be had in this run, so that it does not ask for them again."""
-        self._left: set[str] = set()
+        self._left: dict[str, A4sError] = {}
         self._hand = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._writing: Future[list[str]] | None = None
 
@@ -106,21 +107,24 @@ class OrderWriter:
             self.failed.add(order.code)
             self.set_lines_aside(order.code, lines)
         else:
-            self.leave(order.code)
+            self.leave(order.code, lines)
             if order.need is Need.AGAIN:
                 self._batch.lines_kept.add(order.code)
         self._count(order, lines)
 
-    def leave(self, code: str) -> None:
-        """Count an order whose lines cannot be had now: the next sync asks for them."""
+    def leave(self, code: str, why: LinesLeft) -> None:
+        """Count and name an order whose lines cannot be had now: the next sync asks for them."""
         self.failed.add(code)
-        self._left.add(code)
+        self._left[code] = why.error
         self._result.left = len(self._left)
+        self._result.why_left = next(iter(self._left.values()))
 
     def settle_left(self, codes: Iterable[str]) -> None:
         """Take back what was counted as left: it came after all, or is gone at the source."""
-        self._left.difference_update(codes)
+        for code in codes:
+            self._left.pop(code, None)
         self._result.left = len(self._left)
+        self._result.why_left = next(iter(self._left.values()), None)
 
     def set_lines_aside(self, code: str, lines: LinesUnreadable) -> None:
         """Keep lines that cannot be read."""

@@ -16,8 +16,9 @@ from a4s_pipeline.warehouse.row_changes import RowCounts
 class SyncResult:
     """The counts of one sync of one stream.
 
-    `left` counts records that could not be had now and are left for the next sync; `is_complete` tells
-    whether the listing was read whole. Of the records `set_aside`, some are lines of an order that came in.
+    `left` counts records that could not be had now and are left for the next sync, and `why_left` is
+    what kept the first of them; `is_complete` tells whether the listing was read whole. Of the records
+    `set_aside`, some are lines of an order that came in.
     `rows` tells what was written, by table and month; of items and customers by table alone, the month None.
     `fault_of_total` says what is wrong with the gateway's own count, where a listing came whole all the same.
     """
@@ -32,6 +33,7 @@ class SyncResult:
     lines_set_aside: int = 0
     without_lines: int = 0
     left: int = 0
+    why_left: A4sError | None = None
     calls: int = 0
     retries: int = 0
     seconds: float = 0.0

@@ -54,11 +54,11 @@ def test_a_sync_tells_what_it_did_in_a_line_and_nothing_else(site: Installation)
     assert done.status == 0
     (told,) = done.out.splitlines()
     assert told.startswith(
-        "demo orders: 6 seen, 6 new, 0 changed, 0 unchanged, 0 removed, 0 set aside; 9 calls in "
+        "demo orders: 6 seen, 6 new, 0 changed, 0 unchanged, 0 removed, 0 set aside; 10 calls in "
     )
     assert done.err == ""
     assert site.held() == ["A1", "A2", "A3", "A4", "A5", "A6"]
-    assert len(site.sandbox.requests) == 9
+    assert len(site.sandbox.requests) == 10
 
 
 def test_json_is_one_document_of_the_promised_shape_and_nothing_else_is_printed(site: Installation) -> None:
@@ -81,7 +81,7 @@ def test_json_is_one_document_of_the_promised_shape_and_nothing_else_is_printed(
         "removed": 0,
         "setAside": 0,
         "withoutLines": 0,
-        "calls": 9,
+        "calls": 10,
         "retries": 0,
     }
     assert isinstance(counts["seconds"], float)

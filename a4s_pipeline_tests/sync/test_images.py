@@ -318,3 +318,22 @@ def test_a_picture_never_shows_half_under_its_name(site: Site, monkeypatch: pyte
     monkeypatch.setattr(Path, "replace", looked_at)
     fetch(site)
     assert seen == [[".demo.h1.tmp"]]
+
+
+def test_a_picture_that_is_forbidden_is_missed_and_the_others_come(site: Site) -> None:
+    for image_hash in ("h1", "h2", "h3"):
+        site.source.put_image(image_hash, PNG)
+    put_pictures(site, A1=["h1", "h2", "h3"])
+    site.faults.forbidden = {"h2"}
+    result = fetch(site)
+    assert (result.fetched, [missed.image_hash for missed in result.missed]) == (2, ["h2"])
+    assert fetch(site).missed[0].image_hash == "h2"
+    site.faults.forbidden = set()
+    assert fetch(site).fetched == 1
+
+
+def test_pictures_that_are_all_forbidden_are_a_matter_of_the_credentials(site: Site) -> None:
+    put_pictures(site, A1=["h1", "h2"])
+    site.faults.forbidden = {"h1", "h2"}
+    with pytest.raises(AccessDenied, match="403 Forbidden for the image"):
+        fetch(site)

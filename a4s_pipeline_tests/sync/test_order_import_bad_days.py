@@ -403,3 +403,37 @@ def test_a_reply_of_lines_that_is_no_array_is_left_for_the_next_sync(site: Site)
     site.put("A1", lines={"lines": []})
     result = site.sync()
     assert (result.left, site.without_lines()) == (1, ["A1"])
+
+
+def test_an_order_that_is_forbidden_is_left_by_name_and_all_others_come_in(site: Site) -> None:
+    codes = site.put_month(6)
+    site.faults.forbidden = {"A002"}
+    result = site.sync()
+    assert (result.new, result.left, result.without_lines, result.error) == (6, 1, 1, None)
+    assert site.without_lines() == ["A002"]
+    assert "403 Forbidden for the lines of order 'A002'" in str(result.why_left)
+    # It alone is new in this sync: it was listed, so that the credentials are taken.
+    result = site.sync_again()
+    assert (result.left, site.line_calls()) == (1, ["A002"])
+    site.faults.forbidden = set()
+    assert site.sync().left == 0
+    assert site.codes() == codes
+    site.assert_as_at_source()
+
+
+def test_an_order_that_becomes_forbidden_keeps_the_lines_it_has(site: Site) -> None:
+    site.put("A1", lines=[line("1"), line("2")])
+    site.put("A2")
+    site.sync()
+    site.faults.forbidden = {"A1"}
+    assert site.sync(EVERYTHING).left == 1
+    assert site.line_codes("A1") == ["1", "2"]
+
+
+def test_orders_that_are_all_forbidden_are_a_matter_of_the_credentials(site: Site) -> None:
+    site.faults.forbidden = set(site.put_month(60))
+    with pytest.raises(AccessDenied, match="check A4S_GATEWAY_TOKEN"):
+        site.sync()
+    site.source.forbidden = True
+    with pytest.raises(AccessDenied, match="403 Forbidden for the status"):
+        site.sync()
