@@ -24,6 +24,7 @@ _COMMANDS = {
     "create-customer": "create_customer",
     "demo": "demo",
     "dev": "demo",
+    "export": "export",
     "export-order": "export_order",
     "exports": "exports",
     "forget-customer": "forget_customer",

@@ -41,6 +41,9 @@ OWN = {
     "warehouse/warehouse_file.py _copy_everything": "paths and names of our own files, quoted",
     "warehouse/warehouse_file.py _copy_rows": f"{OWN_NAMES}; and a path of our own, quoted",
     "warehouse/site/": "names of the operator's own files and columns, quoted, and the operator's own SQL",
+    "warehouse/relations.py": OWN_NAMES,
+    "exporting/export.py": OWN_NAMES,
+    "frames/reading.py": OWN_NAMES,
     "warehouse/versions.py": OWN_NAMES,
     "warehouse/views.py": "the name of a time zone that was found to exist",
 }

@@ -1,0 +1,175 @@
+"""Writes relations into a folder beside the target, and puts it in the target's place at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from a4s_pipeline.errors import ChangeRequest, ChangeSite
+from a4s_pipeline.exporting.workbook import write_workbook
+from a4s_pipeline.models.conventions import identifier, literal
+from a4s_pipeline.warehouse.relations import Relation, rows_of
+from a4s_pipeline.warehouse.schema import INSTANT, JSON
+from a4s_pipeline.warehouse.store import Readable
+
+Format = Literal["parquet", "csv", "xlsx"]
+MANIFEST = "a4s-export.json"
+_MONTH = "month"
+
+
+@dataclass(frozen=True)
+class Export:
+    """What is wanted: which relations, in which format, of which rows, in one file or in one a month."""
+
+    relations: Sequence[Relation]
+    format: Format
+    zone: str = "Europe/Amsterdam"
+    connector: str | None = None
+    since: date | None = None
+    by_month: bool = False
+
+
+@dataclass
+class Exported:
+    """What was written: where, and how many rows of each relation."""
+
+    target: Path
+    rows: dict[str, int] = field(default_factory=dict)
+
+
+def export_files(
+    store: Readable,
+    target: Path,
+    wanted: Export,
+    advance: Callable[[int, int], None] = lambda _more, _total: None,
+) -> Exported:
+    """Write relations to a folder, which is there whole or as it was before.
+
+    A folder of an earlier export is replaced; raises `ChangeRequest` for any other that is not empty, and
+    `ChangeSite` where it cannot be written.
+    """
+    target = target.absolute()
+    _check_replaceable(target)
+    aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    done = Exported(target)
+    try:
+        aside.mkdir(parents=True)
+        with store.reading() as connection:
+            # Instants are written as they are read here: local, with their offset.
+            connection.execute(f"SET TimeZone = {literal(wanted.zone)}")
+            for relation in wanted.relations:
+                done.rows[relation.name] = _write(connection, aside, relation, wanted)
+                advance(1, len(wanted.relations))
+        manifest = {"writtenAt": datetime.now(UTC).isoformat(), "format": wanted.format, "rows": done.rows}
+        (aside / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        _put_in_place(aside, target)
+    except (OSError, duckdb.IOException) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        raise ChangeSite(
+            f"{target} cannot be written ({why}): check the folder and the free disk space"
+        ) from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return done
+
+
+def _check_replaceable(target: Path) -> None:
+    if "://" in str(target) or ":/" in str(target):
+        raise ChangeRequest(
+            f"{target} is no folder: export to one, and copy it to the object store with its own tool",
+            code="Invalid",
+        )
+    if target.is_dir() and not (target / MANIFEST).exists() and any(target.iterdir()):
+        raise ChangeRequest(
+            f"{target} holds files that no export wrote: name an empty folder, or one that does not exist",
+            code="Invalid",
+        )
+    if target.exists() and not target.is_dir():
+        raise ChangeRequest(f"{target} is a file: name a folder", code="Invalid")
+
+
+def _put_in_place(aside: Path, target: Path) -> None:
+    before = target.with_name(f".{target.name}.{os.getpid()}.before.tmp")
+    if target.exists():
+        target.rename(before)
+    try:
+        aside.rename(target)
+    except OSError:
+        with suppress(OSError):
+            before.rename(target)
+        raise
+    shutil.rmtree(before, ignore_errors=True)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, folder: Path, relation: Relation, wanted: Export) -> int:
+    query, parameters = rows_of(relation, wanted.connector, wanted.since, _cells(relation, wanted.format))
+    staged = "export_rows"
+    try:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {staged} AS {query}", parameters)
+    except duckdb.CatalogException:
+        raise ChangeSite(
+            f"the published copy has no {relation.name}: it is of another version; run `a4s sync`"
+        ) from None
+    month = _month_of(relation) if wanted.by_month else None
+    if wanted.format == "xlsx":
+        _write_workbooks(connection, folder, relation, month)
+    elif month is None:
+        _copy(connection, staged, folder / f"{relation.name}.{wanted.format}", wanted.format, "")
+    else:
+        source = staged if month == _MONTH else f"(SELECT *, {month} AS {_MONTH} FROM {staged})"
+        _copy(connection, source, folder / relation.name, wanted.format, f", PARTITION_BY ({_MONTH})")
+    ((rows,),) = connection.execute(f"SELECT count(*) FROM {staged}").fetchall()
+    return int(rows)
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, source: str, target: Path, kind: Format, more: str) -> None:
+    options = "FORMAT parquet, COMPRESSION zstd" if kind == "parquet" else "FORMAT csv, HEADER true"
+    connection.execute(f"COPY {source} TO {literal(str(target))} ({options}{more})")
+
+
+def _write_workbooks(
+    connection: duckdb.DuckDBPyConnection, folder: Path, relation: Relation, month: str | None
+) -> None:
+    if month is None:
+        rows = connection.execute("SELECT * FROM export_rows")
+        write_workbook(folder / f"{relation.name}.xlsx", relation, rows)
+        return
+    months = connection.execute(f"SELECT DISTINCT {month} FROM export_rows ORDER BY ALL").fetchall()
+    (folder / relation.name).mkdir()
+    for (value,) in months:
+        rows = connection.execute(
+            f"SELECT * FROM export_rows WHERE {month} IS NOT DISTINCT FROM $month", {"month": value}
+        )
+        write_workbook(folder / relation.name / f"month={value or 'none'}.xlsx", relation, rows)
+
+
+def _month_of(relation: Relation) -> str | None:
+    """Return the expression of a row's month; None where rows have no day."""
+    if relation.day is None or relation.day == _MONTH:
+        return relation.day
+    return f"strftime({relation.day}, '%Y-%m')"
+
+
+def _cells(relation: Relation, kind: Format) -> list[str]:
+    def cell(name: str, type_: str) -> str:
+        quoted = identifier(name)
+        # Excel knows no offset; Parquet and CSV keep the instant.
+        if kind == "xlsx" and type_ == INSTANT:
+            return f"{quoted}::TIMESTAMP AS {quoted}"
+        return f"{quoted}::VARCHAR AS {quoted}" if type_ == JSON else quoted
+
+    return [cell(column.name, column.type) for column in relation.columns]
+
+
+def as_json(done: Exported) -> dict[str, Any]:
+    """Return what was written as `--json` prints it."""
+    return {"target": str(done.target), "rows": done.rows}

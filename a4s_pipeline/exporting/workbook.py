@@ -1,0 +1,68 @@
+"""Writes rows as a workbook for Excel."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from a4s_pipeline.errors import ChangeRequest, ChangeSettings
+from a4s_pipeline.warehouse.relations import Relation
+
+MOST_ROWS = 1_048_576 - 1
+"""What a sheet of Excel holds, less its heading."""
+_LONGEST_TEXT = 32_767
+_AT_ONCE = 10_000
+
+
+def write_workbook(target: Path, relation: Relation, rows: duckdb.DuckDBPyConnection) -> None:
+    """Write the rows of a query; raises `ChangeRequest` where a sheet cannot hold them."""
+    try:
+        import xlsxwriter  # noqa: PLC0415 - an optional dependency
+    except ImportError:
+        raise ChangeSettings(
+            "workbooks need more than is installed: pip install 'a4s-pipeline[excel]'"
+        ) from None
+    # Texts stay texts: one that begins with = is no formula, and one that looks like an address no link.
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(str(target), options) as book:
+        sheet = book.add_worksheet(relation.name[:31])
+        formats = {
+            "day": book.add_format({"num_format": "yyyy-mm-dd"}),
+            "instant": book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
+        }
+        sheet.write_row(0, 0, [column.name for column in relation.columns], book.add_format({"bold": True}))
+        sheet.freeze_panes(1, 0)
+        number = 0
+        while batch := rows.fetchmany(_AT_ONCE):
+            for row in batch:
+                number += 1
+                if number > MOST_ROWS:
+                    raise ChangeRequest(
+                        f"{relation.name} has more rows than a sheet of Excel holds ({MOST_ROWS:,}): add "
+                        "--partition-by month or --since, or export Parquet",
+                        code="TooLarge",
+                    )
+                for place, value in enumerate(row):
+                    _write_cell(sheet, number, place, value, formats)
+
+
+def _write_cell(sheet: Any, row: int, column: int, value: Any, formats: dict[str, Any]) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool):
+        sheet.write_boolean(row, column, value)
+    elif isinstance(value, datetime | date):
+        # Excel counts its days from 1900 on.
+        if not 1900 <= value.year <= 9999:
+            sheet.write_string(row, column, value.isoformat())
+        else:
+            is_instant = isinstance(value, datetime)
+            sheet.write_datetime(row, column, value, formats["instant" if is_instant else "day"])
+    elif isinstance(value, int | float | Decimal):
+        sheet.write_number(row, column, value)
+    else:
+        sheet.write_string(row, column, str(value)[:_LONGEST_TEXT])
