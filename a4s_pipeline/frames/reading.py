@@ -23,7 +23,31 @@ from a4s_pipeline.warehouse.schema import DAY, FLAG, INSTANT, JSON, TEXT, WHOLE,
 Decimals = Literal["decimal", "float"]
 
 CATEGORIES = frozenset(
-    ["connector", "country", "currency", "customer_group", "delivery_country", "family_code", "family_name", "flow", "kind", "language", "language_code", "order_type", "payment_condition_code", "price_list", "region", "sales_rep", "sales_rep_source", "status", "status_group", "stream", "type", "unit", "unit_code"]
+    {
+        "connector",
+        "country",
+        "currency",
+        "customer_group",
+        "delivery_country",
+        "family_code",
+        "family_name",
+        "flow",
+        "kind",
+        "language",
+        "language_code",
+        "order_type",
+        "payment_condition_code",
+        "price_list",
+        "region",
+        "sales_rep",
+        "sales_rep_source",
+        "status",
+        "status_group",
+        "stream",
+        "type",
+        "unit",
+        "unit_code",
+    }
 )
 """Columns of few values, which a frame holds as categories."""
 
