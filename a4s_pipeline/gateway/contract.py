@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from a4s_pipeline.gateway.customer_records import Address, Customer
 from a4s_pipeline.gateway.item_records import Item, ItemImage, ItemStock
-from a4s_pipeline.gateway.records import OrderHeader, WireRecord
+from a4s_pipeline.gateway.records import OrderHeader, OrderLine, WireRecord
 
 JsonKind = Literal["text", "number", "flag", "list", "object", "nothing"]
 
@@ -41,6 +41,7 @@ _FORGIVEN: Mapping[type[WireRecord], frozenset[str]] = {
     Item: frozenset({"stock"}),
     ItemStock: frozenset({"itemCode"}),
     ItemImage: frozenset({"sequence"}),
+    OrderLine: frozenset({"lineNumber", "quantity"}),
 }
 # Kept as it comes, so the model does not say what it is.
 _ADDRESS_OF_ORDER = "deliveryAddress"
@@ -86,6 +87,12 @@ def _rule(model: type[WireRecord], field: FieldInfo) -> FieldRule:
     if issubclass(kind, WireRecord):
         return FieldRule("object", is_required, within=kind)
     return FieldRule(_KIND_OF_FIELD[kind], is_required)
+
+
+def holds_record(field: FieldInfo) -> bool:
+    """Tell whether a field holds a record of its own."""
+    kind = _plain(field.annotation)
+    return isinstance(kind, type) and issubclass(kind, WireRecord)
 
 
 def _plain(annotation: Any) -> Any:

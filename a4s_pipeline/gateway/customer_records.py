@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-from a4s_pipeline.gateway.records import Code, Entries, OptionalInstant, WireRecord
+from a4s_pipeline.gateway.records import Amount, Code, Entries, OptionalInstant, Text, WireRecord
 
 
 class Address(WireRecord):
@@ -28,7 +26,7 @@ class ContactDetail(WireRecord):
 
     type: str
     custom_type: str | None = None
-    value: str
+    value: Text
 
 
 class ContactPerson(WireRecord):
@@ -56,7 +54,7 @@ class Customer(WireRecord):
     currency: str | None = None
     price_list: str | None = None
     payment_condition_code: str | None = None
-    discount: Decimal | None = None
+    discount: Amount | None = None
     website: str | None = None
     created: OptionalInstant = None
     modified: OptionalInstant = None

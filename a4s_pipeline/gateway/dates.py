@@ -5,8 +5,24 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-# What back offices write where there is no date.
-PLACEHOLDERS = frozenset({date(1, 1, 1), date(1753, 1, 1), date(1900, 1, 1), date(9999, 12, 31)})
+_UNIX = date(1970, 1, 1)
+PLACEHOLDERS = frozenset(
+    {
+        date(1, 1, 1),  # .NET
+        date(1753, 1, 1),  # SQL Server
+        date(1899, 12, 30),  # OLE Automation, and so Excel, Access and Delphi
+        date(1899, 12, 31),
+        date(1900, 1, 1),
+        _UNIX,
+        date(9999, 12, 31),
+    }
+)
+"""What back offices write in a date-time where there is none. Any other day may be meant: a customer of
+1985, an order of 1989."""
+
+FIRST_DELIVERY = date(1990, 1, 1)
+LAST_DELIVERY = date(2200, 12, 31)
+"""No delivery is expected outside of these days: whatever lies there is a placeholder, known or not."""
 
 
 def as_instant(value: object, timezone: ZoneInfo) -> datetime:
@@ -19,15 +35,37 @@ def as_instant(value: object, timezone: ZoneInfo) -> datetime:
     if not isinstance(value, str):
         raise ValueError("is no ISO 8601 date-time")
     try:
-        read = datetime.fromisoformat(value.strip())
-        if read.date() in PLACEHOLDERS:
-            raise ValueError
-        instant = (read if read.tzinfo else read.replace(tzinfo=timezone)).astimezone(UTC)
-        if instant.astimezone(timezone).date() in PLACEHOLDERS:
-            raise ValueError
+        instant, days = _read(value, timezone)
     except (ValueError, OverflowError):
         raise ValueError("is no real ISO 8601 date-time") from None
+    if not PLACEHOLDERS.isdisjoint(days):
+        raise ValueError("is no real ISO 8601 date-time")
     return instant
+
+
+def asked_instant(value: object, timezone: ZoneInfo) -> datetime:
+    """Return the instant that somebody asks about; raises as `as_instant` does.
+
+    The first day of Unix is one to ask about: "since ever" is written like that.
+    """
+    instant = None if not isinstance(value, str) else _since_ever(value, timezone)
+    return as_instant(value, timezone) if instant is None else instant
+
+
+def _since_ever(text: str, timezone: ZoneInfo) -> datetime | None:
+    try:
+        instant, days = _read(text, timezone)
+    except (ValueError, OverflowError):
+        return None
+    return instant if _UNIX in days else None
+
+
+def asked_day(value: object, timezone: ZoneInfo) -> date | None:
+    """Return the day that somebody asks about, or None where a value is none."""
+    try:
+        return asked_instant(value, timezone).astimezone(timezone).date()
+    except ValueError:
+        return None
 
 
 def optional_instant(value: object, timezone: ZoneInfo) -> datetime | None:
@@ -46,25 +84,39 @@ def optional_instant(value: object, timezone: ZoneInfo) -> datetime | None:
 
 
 def _is_placeholder(value: object, timezone: ZoneInfo) -> bool:
+    text = str(value).strip()
     try:
-        read = datetime.fromisoformat(str(value).strip())
+        read = datetime.fromisoformat(text)
         days = {read.date()}
         if read.tzinfo is not None:
             days.add(read.astimezone(timezone).date())
     except (ValueError, OverflowError):
-        return str(value).strip()[:10] in {day.isoformat() for day in PLACEHOLDERS}
+        return text[:10] in {day.isoformat() for day in PLACEHOLDERS}
     return not days.isdisjoint(PLACEHOLDERS)
 
 
-def real_date(value: object, timezone: ZoneInfo) -> date | None:
-    """Return the day that a text means in the administration's time zone, or None where it means none.
+def _read(text: str, timezone: ZoneInfo) -> tuple[datetime, set[date]]:
+    """Return the instant that a text means, and the day as it is written and as it is where we are."""
+    written = datetime.fromisoformat(text.strip())
+    instant = (written if written.tzinfo else written.replace(tzinfo=timezone)).astimezone(UTC)
+    return instant, {written.date(), instant.astimezone(timezone).date()}
 
-    None is returned for null, empty and free text, and for the placeholders that back offices write.
+
+def real_date(value: object, timezone: ZoneInfo) -> date | None:
+    """Return the day of a delivery in the administration's time zone, or None where a value means none.
+
+    None is returned for null, empty and free text, and for the placeholders that back offices write: any
+    day before 1990 or after 2200, be it as written or as it is in the administration's time zone.
     """
-    try:
-        return as_instant(value, timezone).astimezone(timezone).date()
-    except ValueError:
+    if not isinstance(value, str):
         return None
+    try:
+        instant, days = _read(value, timezone)
+    except (ValueError, OverflowError):
+        return None
+    if min(days) < FIRST_DELIVERY or max(days) > LAST_DELIVERY:
+        return None
+    return instant.astimezone(timezone).date()
 
 
 def as_query(instant: datetime) -> str:

@@ -8,9 +8,10 @@ from typing import Any, Literal, NamedTuple
 from a4s_pipeline.gateway.contract import KIND_OF_TYPE, FieldRule, JsonKind, contract_of
 from a4s_pipeline.gateway.records import WireRecord
 
-Departure = Literal["unknown", "missing", "kind", "text"]
-"""The contract does not name the field; a required field is absent or null; it is of another JSON kind;
-it holds a byte or a control character that no JSON text may hold."""
+Departure = Literal["unknown", "missing", "kind", "text", "value"]
+"""The contract does not name the field; a required field is absent or null; it is of another JSON kind; it
+holds a byte or a control character that no JSON text may hold; or it is of the right kind and cannot be read,
+which no shape tells: see `read_in_parts`."""
 
 _LONGEST_FIELD = 80
 # Names come from outside: of whatever length and number, 2 MB of them are remembered for each model.
@@ -66,7 +67,7 @@ class _Record:
 
     def look_at(self, raw: Any, met: Met) -> None:
         if raw.__class__ is not dict:
-            # Readers call it that too: `path_of` in reading.py.
+            # Readers call it that too: `path_of` in faults.py.
             met.setdefault(Drift(shown_path(self._path or "record"), "kind", KIND_OF_TYPE[type(raw)]), raw)
             return
         key = (*raw, *map(type, raw.values()))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from a4s_pipeline.gateway.records import Code, Entries, LineNumber, OptionalInstant, WireRecord
-from a4s_pipeline.gateway.stock_records import StockLevels
+from a4s_pipeline.gateway.records import (
+    Amount,
+    Code,
+    Entries,
+    LineNumber,
+    OptionalInstant,
+    RealDate,
+    Text,
+    WireRecord,
+)
 
 
 def _names(value: Any) -> Any:
@@ -20,21 +27,31 @@ class UnitOfMeasure(WireRecord):
 
     code: str
     description: str | None = None
-    quantity: Decimal | None = None
+    quantity: Amount | None = None
 
 
 class ItemImage(WireRecord):
     """One picture of an item, by the hash that names it at the gateway."""
 
-    hash: str
+    hash: Text
     file_name: str | None = None
     sequence: LineNumber | None = None
 
 
-class ItemStock(StockLevels):
+class ItemDelivery(WireRecord):
+    """One delivery that is expected; `date` is None where the entry has no real one."""
+
+    date: RealDate = None
+    quantity: Amount
+
+
+class ItemStock(WireRecord):
     """The stock of an item as the listing of items holds it."""
 
     item_code: str | None = None
+    shelf_stock: Amount
+    to_be_delivered: Amount
+    delivery_dates: Entries[ItemDelivery]
 
 
 class Item(WireRecord):

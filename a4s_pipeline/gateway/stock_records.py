@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator
 
-from a4s_pipeline.gateway.records import Code, Entries, RealDate, WireRecord
+from a4s_pipeline.gateway.records import Code, Entries, RealDate, WireRecord, placed
 
 _MOST_DIGITS = 100
 
@@ -31,15 +31,18 @@ class Delivery(WireRecord):
     quantity: Quantity
 
 
-class StockLevels(WireRecord):
-    """How much lies on the shelf, is still to be delivered to customers, and is to come in."""
+class Stock(WireRecord):
+    """The stock of one item, asked for live: on the shelf, sold and not delivered yet, and to come in."""
 
+    # A delivery that is left out would be missing from a sum that looks exact.
+    useless_without: ClassVar[frozenset[str]] = frozenset({"deliveryDates"})
+
+    item_code: Code
     shelf_stock: Quantity
     to_be_delivered: Quantity
     delivery_dates: Entries[Delivery]
 
-
-class Stock(StockLevels):
-    """The stock of one item, asked for live."""
-
-    item_code: Code
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """The deliveries that are expected."""
+        return [delivery for _, delivery in placed(self.delivery_dates)]

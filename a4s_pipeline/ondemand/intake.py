@@ -23,7 +23,7 @@ from pydantic.alias_generators import to_camel
 
 from a4s_pipeline.errors import ChangeRequest, FieldFault
 from a4s_pipeline.gateway.dates import as_instant
-from a4s_pipeline.gateway.reading import message_of, path_of
+from a4s_pipeline.gateway.faults import message_of, path_of
 from a4s_pipeline.gateway.routes import is_addressable
 from a4s_pipeline.texts import has_utf8
 

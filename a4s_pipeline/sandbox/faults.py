@@ -114,6 +114,12 @@ class Faults:
     """Replies lack the Date header."""
     clock_skew_seconds: float = 0.0
     """How far the gateway's clock is ahead of true time, in the Date header."""
+    empty_otherwise: float = 0.0
+    """In so many records, from 0 to 1, "nothing" is written as `""`, `false`, `[]` or `0000-00-00`, and a
+    list of one as the one; the last history sync, where there is none, is "never"."""
+    useless_parts: float = 0.0
+    """So many records, from 0 to 1, hold a part without use: a line without a quantity, a contact detail
+    without a value, an image without a hash."""
     dedupe: bool = True
     """An external id is booked once; off, each POST books again."""
 

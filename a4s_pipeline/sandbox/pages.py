@@ -2,11 +2,14 @@
 
 from a4s_pipeline.sandbox.encoding import encode
 from a4s_pipeline.sandbox.faults import Faults
+from a4s_pipeline.sandbox.otherwise import written_otherwise
 from a4s_pipeline.sandbox.records import Records
 from a4s_pipeline.sandbox.replies import Reply, problem
 
 
-def page_of(records: Records, rows: tuple[int, int], number: int, asked: int, faults: Faults) -> Reply:
+def page_of(
+    route: str, records: Records, rows: tuple[int, int], number: int, asked: int, faults: Faults
+) -> Reply:
     """Return a page of the rows of an index range, from its first to before its last."""
     low, high = rows
     size = asked if faults.page_cap is None else min(asked, faults.page_cap)
@@ -22,7 +25,7 @@ def page_of(records: Records, rows: tuple[int, int], number: int, asked: int, fa
     if number in faults.empty_pages | faults.blank_pages:
         last = first
     repeated = min(faults.repeat_rows, size) if place and first < last else 0
-    bodies = records.bodies(first - repeated, last)
+    bodies = [written_otherwise(route, body, faults) for body in records.bodies(first - repeated, last)]
     told_size = size if faults.tells_cap else asked
     return _written(bodies, number, told_size, high - low + faults.uncounted, faults)
 

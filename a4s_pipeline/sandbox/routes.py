@@ -9,6 +9,7 @@ from a4s_pipeline.sandbox import intake
 from a4s_pipeline.sandbox.encoding import encode
 from a4s_pipeline.sandbox.faults import Faults
 from a4s_pipeline.sandbox.instants import microseconds
+from a4s_pipeline.sandbox.otherwise import written_otherwise
 from a4s_pipeline.sandbox.pages import page_of
 from a4s_pipeline.sandbox.records import Records
 from a4s_pipeline.sandbox.replies import Reply, problem
@@ -103,7 +104,7 @@ def _single(
         case "create_customer":
             reply = intake.create_customer(administration, body)
         case _:
-            reply = _status(administration, started)
+            reply = _status(administration, started, faults)
     return reply
 
 
@@ -114,8 +115,9 @@ def _image(picture: bytes | None, digest: str) -> Reply:
     return Reply(200, picture, kind)
 
 
-def _status(administration: Administration, started: datetime) -> Reply:
+def _status(administration: Administration, started: datetime, faults: Faults) -> Reply:
     last = administration.history_synced_at(started)
+    never = "never" if faults.empty_otherwise else administration.last_history_sync_told
     focus_connector = {
         "configured": administration.focus_connector is not None,
         "name": administration.focus_connector,
@@ -123,7 +125,7 @@ def _status(administration: Administration, started: datetime) -> Reply:
     body = {
         "administration": administration.name,
         "focusConnector": focus_connector,
-        "lastHistorySync": last.isoformat() if last else None,
+        "lastHistorySync": last.isoformat() if last else never,
     }
     return Reply(200, encode(body))
 
@@ -136,7 +138,7 @@ def _lines(administration: Administration, faults: Faults, code: str) -> Reply:
     lines = None if code in faults.lines_404 else administration.lines_of(code)
     if lines is None:
         return problem(404, "UnknownOrder", f"There is no order {code!r}.")
-    return Reply(200, lines)
+    return Reply(200, written_otherwise("order_lines", lines, faults))
 
 
 def _no_history(administration: Administration) -> Reply:
@@ -164,7 +166,7 @@ def _listing(administration: Administration, faults: Faults, name: str, query: M
             bounds[1] = None
     records: Records = getattr(administration, name)
     with administration.lock:
-        reply = page_of(records, records.between(*bounds), page, size, faults)
+        reply = page_of(name, records, records.between(*bounds), page, size, faults)
     if faults.on_page is not None:
         faults.on_page(name, administration.name, page)
     return reply

@@ -36,6 +36,8 @@ class Administration:
         self.focus_connector = focus_connector
         self.last_history_sync = last_history_sync
         """When the legacy backend last synced; a timedelta is that long before the server started."""
+        self.last_history_sync_told: Any = None
+        """What the status says of it where there was none, such as "never"."""
         self.dedupe = True
         self.forbidden = False
         self.booked: list[BookedOrder] = []

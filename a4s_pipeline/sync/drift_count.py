@@ -7,15 +7,26 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+from a4s_pipeline.gateway.contract import KIND_OF_TYPE
 from a4s_pipeline.gateway.customer_records import Customer
 from a4s_pipeline.gateway.drift import Drift, DriftFinder, Met
 from a4s_pipeline.gateway.item_records import Item
 from a4s_pipeline.gateway.masking import masked
 from a4s_pipeline.gateway.mended import mended_texts
-from a4s_pipeline.gateway.records import OrderHeader, OrderLine, WireRecord
+from a4s_pipeline.gateway.reading import unread_of
+from a4s_pipeline.gateway.records import OrderHeader, OrderLine, Status, WireRecord
 from a4s_pipeline.warehouse.drift import FieldDrift
 from a4s_pipeline.warehouse.orders import LINES_STREAM, STREAM
 from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES
+
+
+def drifts_of_status(status: Status) -> Met:
+    """Return what of a status could not be read, which costs no order: as fields of `status`."""
+    return {
+        Drift(f"status.{name}", "value", KIND_OF_TYPE[type(value)]): value
+        for name, value in unread_of(status).items()
+    }
+
 
 # Unknown names come from outside, without end: the contract's own are few.
 _MOST_UNKNOWN_FIELDS = 200
@@ -121,6 +132,11 @@ class DriftCount:
             count.add(raw)
             if is_mended:
                 count.note(mended_texts(raw))
+
+    def note(self, stream: str, met: Mapping[Drift, Any]) -> None:
+        """Take in what reading found in one record, and no shape tells."""
+        if met:
+            self._streams[stream].note(dict(met))
 
     def so_far(self) -> list[FieldDrift]:
         """Return what was counted, by stream: what is wrong before what is only new, the frequent first."""

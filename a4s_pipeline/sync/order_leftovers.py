@@ -1,17 +1,16 @@
-"""Orders that were stored without their lines: each sync asks for those lines before anything else."""
+"""Orders that were stored without their lines, or some of them: each sync asks for those first."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 
 from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.sync.order_lines import LinesRead, LinesUnreadable, fetch_lines
+from a4s_pipeline.sync.order_lines import LinesLeft, LinesUnreadable, fetch_lines
 from a4s_pipeline.sync.order_writer import OrderWriter
 from a4s_pipeline.sync.rows import set_aside_of
 from a4s_pipeline.sync.stream_run import StreamRun
-from a4s_pipeline.warehouse.orders import LINES_STREAM, FilledLines, fill_lines, orders_left
+from a4s_pipeline.warehouse.orders import LINES_STREAM, FilledLines, LeftOrder, fill_lines, orders_left
 from a4s_pipeline.warehouse.state import SetAside
 from a4s_pipeline.warehouse.store import Warehouse
 
@@ -19,32 +18,36 @@ LEFT_AT_ONCE = 500
 
 
 def fill_what_is_left(
-    left: Sequence[tuple[datetime, str]],
+    left: Sequence[LeftOrder],
     administration: Administration,
     warehouse: Warehouse,
     writer: OrderWriter,
     pool: ThreadPoolExecutor,
     run: StreamRun,
 ) -> None:
-    """Ask for the lines that earlier syncs could not have; `left` names the first such orders."""
-    stamp, result = run.stamp, run.result
+    """Ask for the lines that earlier syncs could not have, or read; `left` are the first such orders."""
+    stamp = run.stamp
     while left:
-        asked = {code: pool.submit(fetch_lines, administration, code, stamp, run.drift) for _, code in left}
+        asked = [(one, pool.submit(fetch_lines, administration, one.code, stamp, run.drift)) for one in left]
         filled: dict[str, FilledLines] = {}
         set_aside: list[SetAside] = []
-        for code, future in asked.items():
+        for order, future in asked:
             lines = future.result()
-            if isinstance(lines, LinesRead):
-                filled[code] = FilledLines(lines.rows, lines.fingerprint)
+            if isinstance(lines, LinesLeft):
+                writer.leave(order.code, lines)
                 continue
+            unreadable = [lines.unreadable] if isinstance(lines, LinesUnreadable) else lines.parts
+            run.result.set_aside += len(unreadable)
+            run.result.parts_set_aside += len(unreadable)
             if isinstance(lines, LinesUnreadable):
-                writer.failed.add(code)
-                set_aside.append(set_aside_of(LINES_STREAM, lines.unreadable, None))
+                writer.failed.add(order.code)
+            elif lines.fingerprint == order.lines_fingerprint and len(unreadable) == order.set_aside:
+                # Nothing was mended: the lines that are in, and those set aside, stay as they are.
+                continue
             else:
-                writer.leave(code, lines)
-        result.set_aside += len(set_aside)
-        result.lines_set_aside += len(set_aside)
+                filled[order.code] = FilledLines(lines.rows, lines.fingerprint)
+            set_aside += [set_aside_of(LINES_STREAM, one, None) for one in unreadable]
         came = fill_lines(warehouse, filled, set_aside, writer.progress({}))
-        writer.count_filled({code: order_date for order_date, code in left}, came)
+        writer.count_filled({order.code: order.order_date for order in left}, came)
         with warehouse.moment() as connection:
             left = orders_left(connection, stamp.connector, left[-1], LEFT_AT_ONCE)

@@ -1,16 +1,17 @@
-"""The lines of one order: all of them, or the reason why there are none."""
+"""The lines of one order: those that can be read, or the reason why there are none."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from a4s_pipeline.errors import A4sError, ChangeSite, Forbidden
 from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.gateway.reading import Unreadable, read_record
-from a4s_pipeline.gateway.records import OrderLine
+from a4s_pipeline.gateway.reading import Unreadable, read_in_parts
+from a4s_pipeline.gateway.records import OrderLine, is_blank
 from a4s_pipeline.sync.access import Access
 from a4s_pipeline.sync.drift_count import DriftCount
 from a4s_pipeline.sync.rows import Stamp, Unstorable, row_of
@@ -20,15 +21,19 @@ from a4s_pipeline.warehouse.staging import Row
 
 @dataclass(frozen=True)
 class LinesRead:
-    """All lines of an order, as rows (none where it has no lines), and a hash of them as they came."""
+    """The lines of an order as rows (none where it has no lines), and a hash of them as they came.
+
+    `parts` are lines that are of no use, each set aside by itself: the others come in without them.
+    """
 
     rows: Sequence[Row]
     fingerprint: str
+    parts: Sequence[Unreadable] = ()
 
 
 @dataclass(frozen=True)
 class LinesUnreadable:
-    """The lines came, but cannot be read: they are set aside together until the source is mended."""
+    """The lines came, but none can be read: they are set aside together until the source is mended."""
 
     unreadable: Unreadable
 
@@ -68,27 +73,35 @@ def fetch_lines(
     if access is not None:
         access.note_allowed()
     drift.add(LINES_STREAM, reply.value, is_mended=reply.is_mended)
-    return lines_of(order_code, reply.value, administration, stamp)
+    return lines_of(order_code, reply.value, administration.timezone, stamp, drift)
 
 
 def lines_of(
-    order_code: str, raw: list[Any], administration: Administration, stamp: Stamp
+    order_code: str, raw: list[Any], timezone: ZoneInfo, stamp: Stamp, drift: DriftCount
 ) -> LinesRead | LinesUnreadable:
-    """Read the lines of an order, all or none: one that cannot be read sets aside the reply as a whole."""
+    """Read the lines of an order; one that is of no use is set aside by itself, the reply where all are."""
     rows: dict[str, Row] = {}
+    parts: list[Unreadable] = []
     sources: dict[str, Any] = {}
     for place, raw_line in enumerate(raw, start=1):
-        line = read_record(OrderLine, raw_line, "lineCode", administration.timezone)
+        if is_blank(raw_line):
+            continue
+        line, _, drifts = read_in_parts(OrderLine, raw_line, "lineCode", timezone)
+        drift.note(LINES_STREAM, drifts)
         if isinstance(line, Unreadable):
-            return _unreadable(order_code, f"line {place}: {line.reason}", raw)
-        if sources.setdefault(line.line_code, raw_line) != raw_line:
-            return _unreadable(order_code, f"line {place}: another line has the same lineCode", raw)
-        try:
-            rows[line.line_code] = row_of(line, stamp) | {"order_code": order_code}
-        except Unstorable as fault:
-            return _unreadable(order_code, f"line {place}: {fault}", raw)
-    return LinesRead(list(rows.values()), fingerprint_of(raw))
+            parts.append(_part(order_code, place, line.reason, raw_line))
+        elif sources.setdefault(line.line_code, raw_line) != raw_line:
+            parts.append(_part(order_code, place, "another line has the same lineCode", raw_line))
+        else:
+            try:
+                rows[line.line_code] = row_of(line, stamp) | {"order_code": order_code}
+            except Unstorable as fault:
+                parts.append(_part(order_code, place, str(fault), raw_line))
+    if raw and not rows:
+        reasons = "; ".join(part.reason for part in parts) or "no line holds anything"
+        return LinesUnreadable(Unreadable(order_code, reasons, raw))
+    return LinesRead(list(rows.values()), fingerprint_of(raw), parts)
 
 
-def _unreadable(order_code: str, reason: str, raw: list[Any]) -> LinesUnreadable:
-    return LinesUnreadable(Unreadable(order_code, reason, raw))
+def _part(order_code: str, place: int, reason: str, raw_line: Any) -> Unreadable:
+    return Unreadable(order_code, f"line {place}: {reason}", raw_line, part=f"lines.{place}")

@@ -17,7 +17,7 @@ from a4s_pipeline.gateway.dates import as_instant
 from a4s_pipeline.gateway.listing.listing import Listed, Listing
 from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.listing.paging import pages_of
-from a4s_pipeline.gateway.reading import Unreadable, read_record
+from a4s_pipeline.gateway.reading import Unreadable, read_in_parts
 from a4s_pipeline.gateway.records import OrderHeader
 from a4s_pipeline.sync.access import Access
 from a4s_pipeline.sync.changes import Need, need_of
@@ -175,13 +175,14 @@ class OrderPages:
         for raw in page.items:
             place = self._place(raw)
             near = place or near
-            header = read_record(OrderHeader, raw, "orderCode", self._administration.timezone)
+            header, _, drifts = read_in_parts(OrderHeader, raw, "orderCode", self._administration.timezone)
             key = header.key if isinstance(header, Unreadable) else header.order_code
             listed.append(Listed(key, place, fingerprint_of(raw) if key is None else None))
             if span.end is not None and place is not None and place >= span.end:
                 beyond += 1
                 continue
             self._drift.add(STREAM, [raw], is_mended=page.is_mended)
+            self._drift.note(STREAM, drifts)
             if isinstance(header, Unreadable):
                 work.outcome.set_aside.append(set_aside_of(STREAM, header, near))
             else:

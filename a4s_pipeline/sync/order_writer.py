@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -11,6 +11,7 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from a4s_pipeline.errors import A4sError
+from a4s_pipeline.gateway.reading import Unreadable
 from a4s_pipeline.sync.changes import Need
 from a4s_pipeline.sync.order_lines import LinesLeft, LinesOutcome, LinesRead, LinesUnreadable
 from a4s_pipeline.sync.result import SyncResult
@@ -87,7 +88,7 @@ class OrderWriter:
         for order, lines in outcome.orders:
             self._add_order(order, lines)
         for record in outcome.set_aside:
-            self._batch.set_aside[record.stream, record.key] = record
+            self._batch.set_aside[record.place] = record
         self._batch.mended |= outcome.mended
         self.watermark = watermark
         is_due = len(self._batch.orders) >= _LARGEST_BATCH or time.monotonic() - self._since >= _LONGEST_WAIT
@@ -97,15 +98,18 @@ class OrderWriter:
         is_in = isinstance(lines, LinesRead)
         order.row["lines_synced_at"] = self._stamp.at.isoformat() if is_in else None
         order.row["lines_fingerprint"] = lines.fingerprint if isinstance(lines, LinesRead) else None
+        if order.code in self._batch.orders:
+            self._forget_lines_set_aside(order.code)
         self._batch.orders[order.code] = order.row
         self._batch.lines.pop(order.code, None)
         self._batch.lines_kept.discard(order.code)
         self.settle_left([order.code])
         if isinstance(lines, LinesRead):
             self._batch.lines[order.code] = lines.rows
+            self.set_lines_aside(lines.parts)
         elif isinstance(lines, LinesUnreadable):
             self.failed.add(order.code)
-            self.set_lines_aside(order.code, lines)
+            self.set_lines_aside([lines.unreadable])
         else:
             self.leave(order.code, lines)
             if order.need is Need.AGAIN:
@@ -126,11 +130,17 @@ class OrderWriter:
         self._result.left = len(self._left)
         self._result.why_left = next(iter(self._left.values()), None)
 
-    def set_lines_aside(self, code: str, lines: LinesUnreadable) -> None:
+    def set_lines_aside(self, unreadable: Sequence[Unreadable]) -> None:
         """Keep lines that cannot be read."""
-        self._result.set_aside += 1
-        self._result.lines_set_aside += 1
-        self._batch.set_aside[LINES_STREAM, code] = set_aside_of(LINES_STREAM, lines.unreadable, None)
+        self._result.set_aside += len(unreadable)
+        self._result.parts_set_aside += len(unreadable)
+        for lines in unreadable:
+            record = set_aside_of(LINES_STREAM, lines, None)
+            self._batch.set_aside[record.place] = record
+
+    def _forget_lines_set_aside(self, code: str) -> None:
+        for place in [place for place in self._batch.set_aside if place[:2] == (LINES_STREAM, code)]:
+            del self._batch.set_aside[place]
 
     def _count(self, order: ListedOrder, lines: LinesOutcome) -> None:
         if order.need is Need.NEW:

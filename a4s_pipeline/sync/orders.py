@@ -16,6 +16,7 @@ from a4s_pipeline.gateway.listing.listing import Listing
 from a4s_pipeline.gateway.listing.paging import readings_of
 from a4s_pipeline.gateway.records import Status
 from a4s_pipeline.locks import Locks
+from a4s_pipeline.sync.drift_count import drifts_of_status
 from a4s_pipeline.sync.order_leftovers import LEFT_AT_ONCE, fill_what_is_left
 from a4s_pipeline.sync.order_pages import OrderPages, ReadingCounts, WatermarkRule
 from a4s_pipeline.sync.order_removals import Gone, OrderRemovals
@@ -25,7 +26,7 @@ from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.sync.windows import OrdersPlan, Span, listings_of, midnight, next_watermark, span_to_read
 from a4s_pipeline.warehouse.order_spans import mark_gone
-from a4s_pipeline.warehouse.orders import STREAM, count_without_lines, holds_no_orders, orders_left
+from a4s_pipeline.warehouse.orders import STREAM, LeftOrder, count_without_lines, holds_no_orders, orders_left
 from a4s_pipeline.warehouse.state import clear_unseen_set_aside, set_aside_keys, stream_state
 from a4s_pipeline.warehouse.store import Warehouse
 
@@ -45,7 +46,7 @@ class _Held:
     """What the warehouse holds when a sync begins, read at once: each opening of the file costs 20 ms."""
 
     watermark: datetime | None
-    left: Sequence[tuple[datetime, str]]
+    left: Sequence[LeftOrder]
     set_aside: set[str]
     is_empty: bool
 
@@ -114,6 +115,7 @@ class OrderSync:
 
     def _note_history(self, status: Reply[Status]) -> None:
         focus = status.value.focus_connector
+        self._run.drift.note(STREAM, drifts_of_status(status.value))
         self.result.last_history_sync = status.value.last_history_sync
         self._history = {
             "has_history": focus.configured,

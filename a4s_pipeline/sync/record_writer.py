@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -13,7 +13,7 @@ from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.client import Reply
 from a4s_pipeline.gateway.listing.page import Page
-from a4s_pipeline.gateway.reading import Unreadable
+from a4s_pipeline.gateway.reading import RecordRead, Unreadable
 from a4s_pipeline.gateway.records import WireRecord
 from a4s_pipeline.sync.changes import Standing, standing_of
 from a4s_pipeline.sync.rows import Stamp, Unstorable, set_aside_of
@@ -64,11 +64,12 @@ class RecordKind(Generic[R]):
 
 @dataclass(frozen=True)
 class _Listed(Generic[R]):
-    """A record that was read, as it came, with its hash."""
+    """A record that was read, as it came, with its hash and the parts of it that could not be read."""
 
     record: R
     raw: Any
     fingerprint: str
+    parts: Sequence[Unreadable]
 
 
 class RecordWriter(Generic[R]):
@@ -81,7 +82,7 @@ class RecordWriter(Generic[R]):
         self._waiting: dict[str, _Listed[R]] = {}
         self._unreadable: dict[str, Unreadable] = {}
         self._since = time.monotonic()
-        self._aside_in_reading: set[str] = set()
+        self._aside_in_reading: set[tuple[str, str, str]] = set()
         with warehouse.moment() as connection:
             self._known_set_aside = set_aside_keys(connection, run.stamp.connector, kind.stream)
 
@@ -91,16 +92,23 @@ class RecordWriter(Generic[R]):
 
     @property
     def set_aside(self) -> int:
-        """How many records of this reading could not be read."""
+        """How many records of this reading, and parts of records, could not be read."""
         return len(self._aside_in_reading)
 
-    def take(self, records: list[tuple[R | Unreadable, Any]]) -> None:
+    @property
+    def parts_set_aside(self) -> int:
+        """How many of them are parts of records that came in."""
+        return sum(part != "" for _, _, part in self._aside_in_reading)
+
+    def take(self, records: list[tuple[RecordRead[R], Any]]) -> None:
         """Take in the records of a page, each with what it was read from; write if it is time to."""
-        for record, raw in records:
+        for read, raw in records:
+            record = read.record
             if isinstance(record, Unreadable):
                 self._unreadable[set_aside_of(self._kind.stream, record, None).key] = record
             else:
-                self._waiting[self._kind.code_of(record)] = _Listed(record, raw, fingerprint_of(raw))
+                listed = _Listed(record, raw, fingerprint_of(raw), read.parts)
+                self._waiting[self._kind.code_of(record)] = listed
         if len(self._waiting) >= _LARGEST_BATCH or time.monotonic() - self._since >= _LONGEST_WAIT:
             self.flush()
 
@@ -115,8 +123,7 @@ class RecordWriter(Generic[R]):
         def write(connection: duckdb.DuckDBPyConnection) -> tuple[RecordBatch, dict[str, RowCounts]]:
             batch = self._batch(connection, waiting)
             changes: dict[str, RowCounts] = {}
-            for record in unreadable.values():
-                self._put_aside(batch, record)
+            self._put_aside(batch, unreadable.values())
             if batch:
                 progress = self._run.progress()
                 changes = write_records(connection, self._kind.tables, batch, progress)
@@ -134,24 +141,27 @@ class RecordWriter(Generic[R]):
         for code, listed in waiting.items():
             known = held.get(code)
             if standing_of(known, listed.fingerprint) is Standing.UNCHANGED:
-                if code in self._known_set_aside:
+                if code in self._known_set_aside or listed.parts:
                     batch.mended.add(code)
+                self._put_aside(batch, listed.parts)
                 continue
             try:
                 batch.rows[code] = self._kind.rows_of(listed.record, self._run.stamp, listed.fingerprint)
             except Unstorable as fault:
-                self._put_aside(batch, Unreadable(code, str(fault), listed.raw))
+                self._put_aside(batch, [Unreadable(code, str(fault), listed.raw)])
                 continue
+            self._put_aside(batch, listed.parts)
             if known is not None:
                 batch.replaced.add(code)
         return batch
 
-    def _put_aside(self, batch: RecordBatch, unreadable: Unreadable) -> None:
-        record = set_aside_of(self._kind.stream, unreadable, None)
-        batch.set_aside[record.key] = record
+    def _put_aside(self, batch: RecordBatch, unreadable: Iterable[Unreadable]) -> None:
+        for one in unreadable:
+            record = set_aside_of(self._kind.stream, one, None)
+            batch.set_aside[record.place] = record
 
     def _count(self, batch: RecordBatch) -> None:
         self._run.result.new += len(batch.rows) - len(batch.replaced)
         self._run.result.changed += len(batch.replaced)
         self._aside_in_reading |= batch.set_aside.keys()
-        self._known_set_aside |= batch.set_aside.keys()
+        self._known_set_aside |= {record.key for record in batch.set_aside.values()}

@@ -16,7 +16,7 @@ from a4s_pipeline.gateway.client import Reply
 from a4s_pipeline.gateway.listing.listing import Listed, Listing
 from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.listing.paging import pages_of, readings_of
-from a4s_pipeline.gateway.reading import Unreadable, read_record
+from a4s_pipeline.gateway.reading import RecordRead, Unreadable, read_in_parts
 from a4s_pipeline.gateway.records import WireRecord
 from a4s_pipeline.locks import Locks
 from a4s_pipeline.sync.record_writer import RecordKind, RecordWriter
@@ -86,6 +86,7 @@ class RecordsImport(Generic[R]):
             self.result.seen = listing.seen
             self.result.fault_of_total = listing.fault_of_total if self.result.is_complete else None
             self.result.set_aside = writer.set_aside
+            self.result.parts_set_aside = writer.parts_set_aside
             pool.shutdown(cancel_futures=True)
         self._settle(removal, missing)
 
@@ -108,9 +109,9 @@ class RecordsImport(Generic[R]):
         writer.begin()
         self._run.drift.begin(self._kind.stream, listing)
 
-        def take(page: Page) -> list[tuple[R | Unreadable, Any]]:
+        def take(page: Page) -> list[tuple[RecordRead[R], Any]]:
             records = self._records_of(page)
-            listing.add(page, [self._listed(record, raw) for record, raw in records])
+            listing.add(page, [self._listed(read.record, raw) for read, raw in records])
             return records
 
         try:
@@ -123,10 +124,13 @@ class RecordsImport(Generic[R]):
     def _ask(self, number: int) -> Reply[Page]:
         return self._kind.page(self._administration, number)
 
-    def _records_of(self, page: Page) -> list[tuple[R | Unreadable, Any]]:
+    def _records_of(self, page: Page) -> list[tuple[RecordRead[R], Any]]:
         kind, timezone = self._kind, self._administration.timezone
         self._run.drift.add(kind.stream, page.items, is_mended=page.is_mended)
-        return [(read_record(kind.model, raw, kind.key_field, timezone), raw) for raw in page.items]
+        records = [(read_in_parts(kind.model, raw, kind.key_field, timezone), raw) for raw in page.items]
+        for read, _ in records:
+            self._run.drift.note(kind.stream, read.drifts)
+        return records
 
     def _listed(self, record: R | Unreadable, raw: Any) -> Listed:
         key = record.key if isinstance(record, Unreadable) else self._kind.code_of(record)

@@ -17,8 +17,8 @@ class SyncResult:
     """The counts of one sync of one stream.
 
     `left` counts records that could not be had now and are left for the next sync, and `why_left` is
-    what kept the first of them; `is_complete` tells whether the listing was read whole. Of the records
-    `set_aside`, some are lines of an order that came in.
+    what kept the first of them; `is_complete` tells whether the listing was read whole. Of what is
+    `set_aside`, some are parts of records that came in: a line of an order, a detail of a customer.
     `rows` tells what was written, by table and month; of items and customers by table alone, the month None.
     `fault_of_total` says what is wrong with the gateway's own count, where a listing came whole all the same.
     """
@@ -30,7 +30,7 @@ class SyncResult:
     changed: int = 0
     removed: int = 0
     set_aside: int = 0
-    lines_set_aside: int = 0
+    parts_set_aside: int = 0
     without_lines: int = 0
     left: int = 0
     why_left: A4sError | None = None
@@ -55,7 +55,7 @@ class SyncResult:
     @property
     def unchanged(self) -> int:
         """Records found as they were."""
-        return max(0, self.seen - self.new - self.changed - (self.set_aside - self.lines_set_aside))
+        return max(0, self.seen - self.new - self.changed - (self.set_aside - self.parts_set_aside))
 
     @property
     def leaves_work(self) -> bool:

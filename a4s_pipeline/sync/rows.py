@@ -12,7 +12,7 @@ from typing import Any
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.gateway.reading import Unreadable
-from a4s_pipeline.gateway.records import WireRecord
+from a4s_pipeline.gateway.records import WireRecord, is_blank
 from a4s_pipeline.warehouse.staging import amount
 from a4s_pipeline.warehouse.state import SetAside
 
@@ -45,7 +45,7 @@ def row_of(
     """Return the columns of a record under their own names, and what remains as `attributes`.
 
     `without` names the fields that have tables of their own, `path` is where the record lies in another.
-    Raises `Unstorable` for an amount that the columns cannot hold, and for what is nested too deeply.
+    Raises `Unstorable` for what is nested too deeply, and for an amount that no column can hold.
     """
     row: dict[str, Any] = dict(record.__dict__)
     for name in without:
@@ -83,7 +83,7 @@ def attributes_as_json(attributes: Mapping[str, Any]) -> str | None:
 def merged_attributes(extra: Mapping[str, Any]) -> dict[str, Any]:
     """Join unknown fields and the record's own `attributes`, which win a clash."""
     own = extra.get(_OWN_ATTRIBUTES)
-    if own is None:
+    if is_blank(own):
         return {name: value for name, value in extra.items() if name != _OWN_ATTRIBUTES}
     if isinstance(own, dict):
         return {name: value for name, value in extra.items() if name != _OWN_ATTRIBUTES} | own
@@ -101,9 +101,10 @@ def _cell(value: Any) -> Any:
 
 
 def set_aside_of(stream: str, unreadable: Unreadable, listed_at: datetime | None) -> SetAside:
-    """Return what is kept of a record that cannot be read, under its code or a hash of itself."""
+    """Return what is kept of a record or a part that cannot be read, under its code or a hash of itself."""
     payload = exact_json.dumps(unreadable.payload)
     # A code may hold half a surrogate pair, which has no UTF-8 and no place in a parameter of DuckDB.
     key = (unreadable.key or "").encode("utf-8", "replace").decode()
     key = key or "#" + blake2b(payload.encode("utf-8", "replace"), digest_size=8).hexdigest()
-    return SetAside(stream, key, unreadable.reason, payload, listed_at)
+    part = unreadable.part.encode("utf-8", "replace").decode()
+    return SetAside(stream, key, unreadable.reason, payload, listed_at, part)

@@ -67,11 +67,13 @@ _CUSTOMERS_NEVER_LISTED = """
     ) GROUP BY ALL ORDER BY ALL
 """
 
-# A cent of rounding is the back office's right. Orders with no lines have no sum to compare.
+# A cent of rounding is the back office's right. Orders with no lines have no sum to compare; a line of text
+# has no total.
 _SUB_TOTALS_OFF = """
     WITH sums AS (
         SELECT connector, order_code, sum(line_total) AS line_sum
-        FROM order_lines GROUP BY ALL HAVING count(*) = count(line_total)
+        FROM order_lines GROUP BY ALL
+        HAVING count(*) FILTER (line_total IS NULL AND item_code IS NOT NULL) = 0 AND count(line_total) > 0
     )
     SELECT connector, '', count(*), min(order_code, 5) FROM orders JOIN sums USING (connector, order_code)
     WHERE removed_at IS NULL AND lines_synced_at IS NOT NULL AND abs(sub_total - line_sum) > 0.01

@@ -11,7 +11,7 @@ import duckdb
 from a4s_pipeline.warehouse.privacy.incoming import blank_orders_of_forgotten
 from a4s_pipeline.warehouse.row_changes import RowCounts, compared, rows_by_code
 from a4s_pipeline.warehouse.staging import Row, append_rows, delete_codes
-from a4s_pipeline.warehouse.state import SetAside, StreamProgress, clear_set_aside, put_aside, save_progress
+from a4s_pipeline.warehouse.state import SetAside, StreamProgress, save_progress, settle_set_aside
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 from a4s_pipeline.warehouse.versions import changed_orders, keep_orders
@@ -33,7 +33,7 @@ class HeldOrder:
 
 @dataclass
 class OrderBatch:
-    """Orders to be written in one transaction, each with all of its lines or with none.
+    """Orders to be written in one transaction, each with all of its lines that can be read or with none.
 
     `orders` holds header rows by code, `lines` the line rows of the codes whose lines are in, and
     `mended` the codes that stay as they are but were set aside before. `lines_kept` are orders that a
@@ -44,7 +44,7 @@ class OrderBatch:
     lines: dict[str, Sequence[Row]] = field(default_factory=dict)
     mended: set[str] = field(default_factory=set)
     lines_kept: set[str] = field(default_factory=set)
-    set_aside: dict[tuple[str, str], SetAside] = field(default_factory=dict)
+    set_aside: dict[tuple[str, str, str], SetAside] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.orders or self.mended or self.set_aside)
@@ -73,24 +73,42 @@ def holds_no_orders(connection: duckdb.DuckDBPyConnection, connector: str) -> bo
     return found.fetchone() is None
 
 
+@dataclass(frozen=True)
+class LeftOrder:
+    """An order whose lines are to be had: none of them is in, or `set_aside` of them could not be read."""
+
+    order_date: datetime
+    code: str
+    lines_fingerprint: str | None
+    set_aside: int
+
+
 def orders_left(
-    connection: duckdb.DuckDBPyConnection, connector: str, after: tuple[datetime, str] | None, limit: int
-) -> list[tuple[datetime, str]]:
-    """Return the next orders whose lines are not in, as (order date, code), oldest first."""
-    return connection.execute(
+    connection: duckdb.DuckDBPyConnection, connector: str, after: LeftOrder | None, limit: int
+) -> list[LeftOrder]:
+    """Return the next orders whose lines are not in, or not all of them, oldest first."""
+    rows = connection.execute(
         """
-        SELECT order_date, order_code FROM orders
-        WHERE connector = $connector AND lines_synced_at IS NULL AND removed_at IS NULL
+        WITH aside AS (
+            SELECT record_key AS order_code, count(*) AS parts FROM set_aside
+            WHERE connector = $connector AND stream = $lines GROUP BY ALL
+        )
+        SELECT order_date, order_code, lines_fingerprint, coalesce(parts, 0)
+        FROM orders LEFT JOIN aside USING (order_code)
+        WHERE connector = $connector AND removed_at IS NULL
+          AND (lines_synced_at IS NULL OR parts IS NOT NULL)
           AND ($date IS NULL OR (order_date, order_code) > ($date::TIMESTAMPTZ, $code))
         ORDER BY order_date, order_code LIMIT $limit
         """,
         {
             "connector": connector,
-            "date": after[0] if after else None,
-            "code": after[1] if after else None,
+            "lines": LINES_STREAM,
+            "date": after.order_date if after else None,
+            "code": after.code if after else None,
             "limit": limit,
         },
     ).fetchall()
+    return [LeftOrder(*row) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -159,14 +177,13 @@ def order_dates(
 def _keep_set_aside(
     connection: duckdb.DuckDBPyConnection, batch: OrderBatch, progress: StreamProgress
 ) -> None:
-    clear_set_aside(connection, progress.connector, STREAM, [*batch.orders, *batch.mended])
-    clear_set_aside(connection, progress.connector, LINES_STREAM, list(batch.lines))
-    put_aside(connection, list(batch.set_aside.values()), progress)
+    came_in = {STREAM: [*batch.orders, *batch.mended], LINES_STREAM: batch.lines}
+    settle_set_aside(connection, progress, batch.set_aside.values(), came_in)
 
 
 @dataclass(frozen=True)
 class FilledLines:
-    """All lines of an order whose header is held, and the hash of them as they came."""
+    """The lines of an order whose header is held, and the hash of them as they came."""
 
     rows: Sequence[Row]
     fingerprint: str
@@ -178,7 +195,10 @@ def fill_lines(
     set_aside: Sequence[SetAside],
     progress: StreamProgress,
 ) -> dict[str, RowCounts]:
-    """Write the lines of orders whose headers are held, each order's at once; return what changed."""
+    """Write the lines of orders whose headers are held, each order's at once, and what of them is set aside.
+
+    Returns what changed.
+    """
     codes = list(filled)
 
     def write(connection: duckdb.DuckDBPyConnection) -> dict[str, RowCounts]:
@@ -203,8 +223,7 @@ def fill_lines(
                 "fingerprints": [lines.fingerprint for lines in filled.values()],
             },
         )
-        clear_set_aside(connection, progress.connector, LINES_STREAM, codes)
-        put_aside(connection, set_aside, progress)
+        settle_set_aside(connection, progress, set_aside, {LINES_STREAM: codes})
         save_progress(connection, progress)
         after = rows_by_code(connection, ORDER_LINES, progress.connector, list(before))
         return compared(before, after, {code: lines.rows for code, lines in filled.items()})

@@ -11,7 +11,7 @@ from a4s_pipeline.warehouse.privacy.incoming import forgotten_codes
 from a4s_pipeline.warehouse.row_changes import RowCounts, compared, rows_by_code
 from a4s_pipeline.warehouse.schema import Table
 from a4s_pipeline.warehouse.staging import Row, append_rows, delete_codes
-from a4s_pipeline.warehouse.state import SetAside, StreamProgress, clear_set_aside, put_aside, save_progress
+from a4s_pipeline.warehouse.state import SetAside, StreamProgress, save_progress, settle_set_aside
 from a4s_pipeline.warehouse.tables import (
     CUSTOMER_ADDRESSES,
     CUSTOMER_CONTACT_DETAILS,
@@ -70,13 +70,13 @@ class RecordBatch:
     """Records to be written in one transaction, each with all of its rows.
 
     `replaced` holds the codes among them that are held already, and `mended` those that stay as they
-    are but were set aside before.
+    are but were set aside before, or have parts that are.
     """
 
     rows: dict[str, RowsByTable] = field(default_factory=dict)
     replaced: set[str] = field(default_factory=set)
     mended: set[str] = field(default_factory=set)
-    set_aside: dict[str, SetAside] = field(default_factory=dict)
+    set_aside: dict[tuple[str, str, str], SetAside] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.mended or self.set_aside)
@@ -119,8 +119,8 @@ def write_records(
         counts = changes[table.name] = RowCounts()
         for one in compared(before, after, written).values():
             counts.add(one)
-    clear_set_aside(connection, progress.connector, tables.stream, [*batch.rows, *batch.mended])
-    put_aside(connection, list(batch.set_aside.values()), progress)
+    came_in = {tables.stream: [*batch.rows, *batch.mended]}
+    settle_set_aside(connection, progress, batch.set_aside.values(), came_in)
     save_progress(connection, progress)
     return changes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from a4s_pipeline.warehouse.privacy.incoming import records_without_person
-from a4s_pipeline.warehouse.staging import replace_rows
+from a4s_pipeline.warehouse.staging import append_rows
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import SET_ASIDE, SYNC_STATE
 
@@ -28,13 +28,22 @@ class StreamProgress:
 
 @dataclass(frozen=True)
 class SetAside:
-    """A record that could not be read: `payload` is JSON text, `listed_at` where in the listing it stood."""
+    """A record that could not be read, or a `part` of one that came in without it.
+
+    `payload` is JSON text, `listed_at` where in the listing it stood.
+    """
 
     stream: str
     key: str
     reason: str
     payload: str
     listed_at: datetime | None = None
+    part: str = ""
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What tells it from others of the connector."""
+        return self.stream, self.key, self.part
 
 
 @dataclass(frozen=True)
@@ -106,39 +115,51 @@ def record_progress(warehouse: Warehouse, progress: StreamProgress) -> None:
     warehouse.transact(lambda connection: save_progress(connection, progress))
 
 
-def put_aside(
-    connection: duckdb.DuckDBPyConnection, records: Sequence[SetAside], progress: StreamProgress
+def settle_set_aside(
+    connection: duckdb.DuckDBPyConnection,
+    progress: StreamProgress,
+    records: Collection[SetAside],
+    came_in: Mapping[str, Collection[str]],
 ) -> None:
-    """Keep records that could not be read; one that was kept before keeps its first date."""
-    if not records:
-        return
-    first_seen = dict(
-        connection.execute(
+    """Keep what could not be read, and forget what else was kept of the same records.
+
+    `came_in` holds, by stream, the keys of records of which nothing is kept but what is among `records`. What
+    was kept before keeps its first date.
+    """
+    first_seen: dict[tuple[str, str, str], datetime] = {}
+    if records:
+        found = connection.execute(
             """
-            SELECT stream || '/' || record_key, first_seen_at FROM set_aside
+            SELECT stream, record_key, coalesce(part, ''), first_seen_at FROM set_aside
             WHERE connector = $connector AND record_key IN (SELECT unnest($keys))
             """,
             {"connector": progress.connector, "keys": [record.key for record in records]},
         ).fetchall()
-    )
+        first_seen = {(stream, key, part): first for stream, key, part, first in found}
+    keys: dict[str, set[str]] = {stream: set(codes) for stream, codes in came_in.items()}
+    for record in records:
+        keys.setdefault(record.stream, set()).add(record.key)
+    for stream, codes in keys.items():
+        clear_set_aside(connection, progress.connector, stream, list(codes))
     payloads = records_without_person(
-        connection, progress.connector, {(record.stream, record.key): record.payload for record in records}
+        connection, progress.connector, {record.place: record.payload for record in records}
     )
     rows = [
         {
             "connector": progress.connector,
             "stream": record.stream,
             "record_key": record.key,
+            "part": record.part,
             "reason": record.reason,
-            "payload": payloads[record.stream, record.key],
+            "payload": payloads[record.place],
             "listed_at": record.listed_at.isoformat() if record.listed_at else None,
-            "first_seen_at": first_seen.get(f"{record.stream}/{record.key}", progress.at).isoformat(),
+            "first_seen_at": first_seen.get(record.place, progress.at).isoformat(),
             "synced_at": progress.at.isoformat(),
             "run_id": progress.run_id,
         }
         for record in records
     ]
-    replace_rows(connection, SET_ASIDE, rows)
+    append_rows(connection, SET_ASIDE, rows)
 
 
 def set_aside_keys(connection: duckdb.DuckDBPyConnection, connector: str, stream: str) -> set[str]:

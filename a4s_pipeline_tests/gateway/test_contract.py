@@ -2,16 +2,15 @@ import pytest
 
 from a4s_pipeline.gateway.contract import contract_of
 from a4s_pipeline.gateway.customer_records import Address, ContactDetail, ContactPerson, Customer
-from a4s_pipeline.gateway.item_records import Item, ItemImage, ItemStock, UnitOfMeasure
+from a4s_pipeline.gateway.item_records import Item, ItemDelivery, ItemImage, ItemStock, UnitOfMeasure
 from a4s_pipeline.gateway.records import OrderHeader, OrderLine, WireRecord
-from a4s_pipeline.gateway.stock_records import Delivery
 
 # In the contract's own notation: "?" where the field may be null or absent; text where no kind is named.
 CONTRACT: dict[type[WireRecord], str] = {
     OrderHeader: "orderCode orderNumber? externalId? orderDate customerCode customerName? orderType? status? "
     "reference? yourReference? notes? currency? subTotal:number? vatTotal:number? shippingCosts:number? "
     "total:number? salesRep? modified? deliveryAddress:object?",
-    OrderLine: "lineCode lineNumber:number itemCode description? quantity:number unit? price:number? "
+    OrderLine: "lineCode lineNumber:number itemCode? description? quantity:number unit? price:number? "
     "discount:number? lineTotal:number? deliveryDate? instruction? yourReference?",
     Customer: "externalId? customerCode name cocNumber? vatNumber? isBlocked:flag? isProspect:flag? "
     "languageCode? currency? priceList? paymentConditionCode? discount:number? website? created? modified? "
@@ -25,7 +24,7 @@ CONTRACT: dict[type[WireRecord], str] = {
     UnitOfMeasure: "code description? quantity:number?",
     ItemImage: "hash fileName? sequence:number",
     ItemStock: "itemCode shelfStock:number toBeDelivered:number deliveryDates:list",
-    Delivery: "date? quantity:number",
+    ItemDelivery: "date? quantity:number",
 }
 WITHIN = {
     (OrderHeader, "deliveryAddress"): Address,
@@ -36,7 +35,7 @@ WITHIN = {
     (Item, "unitOfMeasure"): UnitOfMeasure,
     (Item, "images"): ItemImage,
     (Item, "stock"): ItemStock,
-    (ItemStock, "deliveryDates"): Delivery,
+    (ItemStock, "deliveryDates"): ItemDelivery,
 }
 
 

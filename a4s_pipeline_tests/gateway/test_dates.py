@@ -5,7 +5,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from a4s_pipeline.gateway.dates import PLACEHOLDERS, as_instant, as_query, optional_instant, real_date
+from a4s_pipeline.gateway.dates import (
+    FIRST_DELIVERY,
+    LAST_DELIVERY,
+    PLACEHOLDERS,
+    as_instant,
+    as_query,
+    asked_day,
+    asked_instant,
+    optional_instant,
+    real_date,
+)
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
@@ -63,6 +73,13 @@ NO_DATES = [
     # A placeholder only where the administration is.
     "9999-12-30T23:30:00Z",
     "1899-12-31T23:50:00Z",
+    "1899-12-30",
+    "1899-12-30T00:00:00",
+    "1899-12-31T12:00:00+09:00",
+    "1970-01-01",
+    "1970-01-01T00:00:00Z",
+    "1969-12-31T23:00:00Z",
+    "1970-01-01T00:00:00.000+01:00",
 ]
 
 
@@ -79,11 +96,11 @@ def test_a_text_without_a_real_date_is_no_instant_and_no_day(text: str) -> None:
         ("2024-01-15", date(2024, 1, 15)),
         ("2024-01-15T23:30:00Z", date(2024, 1, 16)),
         ("2024-01-16T00:30:00+02:00", date(2024, 1, 15)),
-        ("0001-01-02", date(1, 1, 2)),
-        ("1753-01-02", date(1753, 1, 2)),
-        ("1900-01-02", date(1900, 1, 2)),
-        ("1899-12-31", date(1899, 12, 31)),
-        ("9999-12-30", date(9999, 12, 30)),
+        ("1990-01-01", date(1990, 1, 1)),
+        ("1990-01-01T00:00:00", date(1990, 1, 1)),
+        ("2079-06-06", date(2079, 6, 6)),
+        ("2200-12-31", date(2200, 12, 31)),
+        ("2200-12-31T22:59:59Z", date(2200, 12, 31)),
     ],
 )
 def test_the_day_is_the_one_where_the_administration_is(text: str, day: date) -> None:
@@ -102,7 +119,31 @@ def test_the_day_is_the_one_where_the_administration_is(text: str, day: date) ->
 @example("\ud800")
 def test_a_real_date_never_raises_and_never_is_a_placeholder(value: object) -> None:
     day = real_date(value, AMSTERDAM)
-    assert day is None or day not in PLACEHOLDERS
+    assert day is None or FIRST_DELIVERY <= day <= LAST_DELIVERY
+
+
+def test_a_delivery_before_1990_or_after_2200_has_no_day_whatever_its_time_and_zone() -> None:
+    days = ["0001-01-02", "1582-10-15", "1899-12-29", "1969-07-20", "1980-01-01", "1989-12-31"]
+    days += ["2201-01-01", "2999-12-31", "4501-01-01", "9999-12-30"]
+    for day in days:
+        for time in ("", "T00:00:00", " 12:00", "T23:59:59.999", "T00:00:00Z", "T12:00:00-08:00"):
+            assert real_date(f"{day}{time}", AMSTERDAM) is None, f"{day}{time}"
+    # As it is written, or as it is where the administration is.
+    assert real_date("1989-12-31T23:30:00Z", AMSTERDAM) is None
+    assert real_date("2200-12-31T23:30:00Z", AMSTERDAM) is None
+
+
+def test_an_old_day_is_an_instant_all_the_same_unless_it_is_one_that_back_offices_write_for_none() -> None:
+    for day in ("1900-01-02", "1970-01-02", "1985-06-01", "2201-01-01"):
+        assert as_instant(day, AMSTERDAM).astimezone(AMSTERDAM).date() == date.fromisoformat(day)
+
+
+def test_somebody_may_ask_for_all_since_the_first_day_of_unix_and_for_a_day_far_ahead() -> None:
+    assert asked_instant("1970-01-01", AMSTERDAM) == datetime(1969, 12, 31, 23, tzinfo=UTC)
+    assert asked_day("1970-01-01T00:00:00Z", AMSTERDAM) == date(1970, 1, 1)
+    assert asked_day("2999-12-31", AMSTERDAM) == date(2999, 12, 31)
+    for nothing in (None, 5, "", "morgen", "0001-01-01", "1900-01-01"):
+        assert asked_day(nothing, AMSTERDAM) is None
 
 
 zones = st.sampled_from([AMSTERDAM, UTC, ZoneInfo("Asia/Kolkata"), ZoneInfo("America/St_Johns")])

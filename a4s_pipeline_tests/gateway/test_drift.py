@@ -45,6 +45,8 @@ def test_a_record_by_the_contract_does_not_drift(model: type[WireRecord]) -> Non
 @pytest.mark.parametrize("absent", [False, True])
 def test_a_required_field_is_missed_where_it_is_absent_or_null(model: type[WireRecord], absent: bool) -> None:
     for name in RECORDS[model]:
+        if (model, name) == (OrderLine, "itemCode"):
+            continue  # null on a line of text
         raw = {key: value for key, value in RECORDS[model].items() if key != name}
         if not absent:
             raw[name] = None

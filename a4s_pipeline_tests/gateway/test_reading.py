@@ -77,7 +77,6 @@ def test_an_optional_instant_may_be_missing_null_or_empty(modified: str | None) 
         ({"orderDate": "0001-01-01T00:00:00"}, "orderDate: is no real ISO 8601 date-time"),
         ({"orderDate": None}, "orderDate: is no ISO 8601 date-time"),
         ({"orderDate": 20240101}, "orderDate: is no ISO 8601 date-time"),
-        ({"modified": "gisteren"}, "modified: is no real ISO 8601 date-time"),
         ({"orderCode": "."}, "orderCode: cannot be put in a path"),
         ({"orderCode": ".."}, "orderCode: cannot be put in a path"),
         ({"orderCode": ""}, "orderCode: cannot be put in a path"),
@@ -85,9 +84,6 @@ def test_an_optional_instant_may_be_missing_null_or_empty(modified: str | None) 
         ({"orderCode": None}, "orderCode: input should be a valid string"),
         ({"orderCode": True}, "orderCode: input should be a valid string"),
         ({"orderCode": ["VO-1"]}, "orderCode: input should be a valid string"),
-        ({"subTotal": "NaN"}, "subTotal: input should be a finite number"),
-        ({"subTotal": "veel"}, "subTotal: input should be a valid decimal"),
-        ({"deliveryAddress": "Dorpsstraat 1"}, "deliveryAddress: input should be a valid dictionary"),
     ],
 )
 def test_a_field_that_cannot_be_read_is_named_with_its_reason(wrong: dict[str, Any], reason: str) -> None:
@@ -105,8 +101,8 @@ def test_a_field_that_is_missing_is_named(missing: str) -> None:
 
 
 def test_several_faults_make_one_sentence_that_repeats_no_value() -> None:
-    reason = bad_header(orderDate="secret-1", subTotal="secret-2").reason
-    assert reason == ("orderDate: is no real ISO 8601 date-time; subTotal: input should be a valid decimal")
+    reason = bad_header(orderDate="secret-1", customerCode=["secret-2"], subTotal="secret-3").reason
+    assert reason == "orderDate: is no real ISO 8601 date-time; customerCode: input should be a valid string"
 
 
 @pytest.mark.parametrize(
@@ -158,12 +154,10 @@ def test_a_line_without_a_real_delivery_date_is_a_line() -> None:
 
 @pytest.mark.parametrize(
     "number",
-    [2**31, -(2**31) - 1, *map(Decimal, ["1E+20", "1E+999999999999", "1.5"]), "een", None, "9" * 61],
+    [2**31, -(2**31) - 1, *map(Decimal, ["1E+20", "1E+999999999999", "1.5"]), "een", None, "9" * 61, True],
 )
-def test_a_line_number_that_is_no_sensible_whole_number_cannot_be_read(number: Any) -> None:
-    unreadable = read_line(lineNumber=number)
-    assert isinstance(unreadable, Unreadable)
-    assert unreadable.reason.startswith("lineNumber: ")
+def test_a_line_number_that_is_no_sensible_whole_number_is_none(number: Any) -> None:
+    assert good_line(lineNumber=number).line_number is None
 
 
 @pytest.mark.parametrize("number", [2**31 - 1, Decimal("10.0"), "7"])

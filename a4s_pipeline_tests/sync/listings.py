@@ -115,8 +115,7 @@ def day(text: Any) -> date | None:
         read = instant(text).astimezone(AMSTERDAM).date()
     except (ValueError, TypeError, OverflowError):
         return None
-    placeholders = (date(1, 1, 1), date(1753, 1, 1), date(1900, 1, 1), date(9999, 12, 31))
-    return None if read in placeholders or str(text)[:10] in map(str, placeholders) else read
+    return read if 1990 <= read.year <= 2200 and 1990 <= int(str(text)[:4]) <= 2200 else None
 
 
 def optional_instant(text: str | None) -> Any:

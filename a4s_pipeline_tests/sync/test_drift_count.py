@@ -26,11 +26,11 @@ def test_a_record_counts_once_however_often_it_drifts_within() -> None:
 def test_streams_kinds_and_what_was_found_are_told_apart_each_with_its_first_example() -> None:
     count = DriftCount()
     count.add("orders", [header("O1", total="12,50"), header("O2", total="7"), header("O3", total=True)])
-    count.add("order_lines", [line(total=1), line(itemCode=None)])
+    count.add("order_lines", [line(total=1), line(lineNumber=None)])
     assert count.so_far() == [
         FieldDrift("orders", "total", "kind", "text", "99,99", 2),
         FieldDrift("orders", "total", "kind", "flag", None, 1),
-        FieldDrift("order_lines", "itemCode", "missing", "nothing", None, 1),
+        FieldDrift("order_lines", "lineNumber", "missing", "nothing", None, 1),
         FieldDrift("order_lines", "total", "unknown", "number", "9", 1),
     ]
 

@@ -101,21 +101,20 @@ def test_quantities_are_exact_and_rounded_half_up(site: Site) -> None:
 
 BAD_ITEMS: dict[str, tuple[str, dict[str, Any]]] = {
     "NAMES": ("names: ", {"names": ["Spade"]}),
-    "IMAGE": ("images.0.hash: field required", {"images": [{"sequence": 1}]}),
+    "IMAGE": ("images.1.hash: field required", {"images": [{"sequence": 1}]}),
     "STOCK": ("stock.shelfStock: ", {"stock": stock(shelfStock="veel")}),
-    "ENTRY": ("stock.deliveryDates.1.quantity: ", {"stock": stock({"quantity": 1}, {"quantity": None})}),
-    "TOO-LARGE": ("stock.shelf_stock: has more than 14 digits", {"stock": stock(shelfStock=10**15)}),
-    "NEVER": ("created: is no real ISO 8601 date-time", {"created": "2024-02-30"}),
+    "ENTRY": ("stock.deliveryDates.2.quantity: ", {"stock": stock({"quantity": 1}, {"quantity": None})}),
+    "TOO-LARGE": ("stock.shelfStock: has more than 14 digits", {"stock": stock(shelfStock=10**15)}),
 }
 
 
-def test_an_item_that_cannot_be_read_is_set_aside_with_its_reason_and_the_rest_comes_in(site: Site) -> None:
+def test_a_part_of_an_item_is_set_aside_with_its_reason_and_the_rest_comes_in(site: Site) -> None:
     ITEMS.put(site, "GOOD")
     for code, (_, fields) in BAD_ITEMS.items():
         ITEMS.put(site, code, **fields)
     result = ITEMS.sync(site)
     assert (result.new, result.set_aside, result.unchanged, result.leaves_work) == (
-        1,
+        len(BAD_ITEMS) + 1,
         len(BAD_ITEMS),
         0,
         False,
@@ -126,7 +125,7 @@ def test_an_item_that_cannot_be_read_is_set_aside_with_its_reason_and_the_rest_c
         assert found[code].startswith(reason), code
     for code in BAD_ITEMS:
         ITEMS.put(site, code)
-    assert ITEMS.sync(site).new == len(BAD_ITEMS)
+    assert ITEMS.sync(site).changed == len(BAD_ITEMS)
     assert site.set_aside() == {}
     ITEMS.assert_as_at_source(site)
 

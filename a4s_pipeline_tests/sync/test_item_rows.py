@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from a4s_pipeline.gateway.item_records import Item
-from a4s_pipeline.gateway.reading import Unreadable, read_record
+from a4s_pipeline.gateway.reading import Unreadable, read_in_parts, read_record
 from a4s_pipeline.sandbox.catalogue import PLACEHOLDER_DATES
 from a4s_pipeline.sync.items import as_text, item_rows
-from a4s_pipeline.sync.rows import Stamp, Unstorable
+from a4s_pipeline.sync.rows import Stamp
 from a4s_pipeline.warehouse.records import ITEM_TABLES
 from a4s_pipeline_tests.sync.listings import item
 
@@ -27,7 +27,7 @@ def rows_of(**more: Any) -> dict[str, list[dict[str, Any]]]:
     return {name: [dict(row) for row in rows] for name, rows in item_rows(record, STAMP, "f").items()}
 
 
-def stock(*entries: dict[str, Any], **more: Any) -> dict[str, Any]:
+def stock(*entries: dict[str, Any] | None, **more: Any) -> dict[str, Any]:
     return {"itemCode": "A1", "shelfStock": 5, "toBeDelivered": 2, "deliveryDates": list(entries)} | more
 
 
@@ -191,15 +191,7 @@ def test_a_delivery_is_expected_on_a_day_of_the_administration(sent: str, day: s
     [
         ({"itemCode": None}, "itemCode: "),
         ({"itemCode": ".."}, "itemCode: cannot be put in a path"),
-        ({"names": "Spade"}, "names: "),
-        ({"unitOfMeasure": "stuk"}, "unitOfMeasure: "),
-        ({"unitOfMeasure": {"description": "Stuk"}}, "unitOfMeasure.code: field required"),
-        ({"images": [{"fileName": "a.png"}]}, "images.0.hash: field required"),
-        ({"images": [{"hash": "h", "sequence": Decimal("1E+400")}]}, "images.0.sequence: is too large"),
-        ({"stock": {"itemCode": "A1"}}, "stock.shelfStock: field required"),
-        ({"stock": stock({"date": "2024-05-01"})}, "stock.deliveryDates.0.quantity: field required"),
-        ({"stock": stock(deliveryDates="morgen")}, "stock.deliveryDates: "),
-        ({"created": "onbekend"}, "created: is no real ISO 8601 date-time"),
+        ({"itemCode": False}, "itemCode: "),
     ],
 )
 def test_an_item_that_cannot_be_read_says_which_field_is_at_fault(more: dict[str, Any], reason: str) -> None:
@@ -208,17 +200,99 @@ def test_an_item_that_cannot_be_read_says_which_field_is_at_fault(more: dict[str
     assert found.reason.startswith(reason)
 
 
-@pytest.mark.parametrize(
-    ("more", "reason"),
-    [
-        ({"unitOfMeasure": {"code": "x", "quantity": 10**15}}, "unit_of_measure.quantity: has more than 14"),
-        ({"stock": stock(shelfStock=10**15)}, "stock.shelf_stock: has more than 14 digits"),
-        (
-            {"stock": stock({"quantity": 1}, {"quantity": 10**15})},
-            "stock.delivery_dates.2.quantity: has more than 14 digits",
-        ),
-    ],
+# By the part that is set aside: the item, and the reason.
+PARTS: dict[str, tuple[dict[str, Any], str]] = {
+    "names": ({"names": "Spade"}, "names: is no JSON object"),
+    "names.nl": ({"names": {"nl": ["Spade"], "en": "Spade"}}, "names.nl: input should be a valid string"),
+    "unitOfMeasure": ({"unitOfMeasure": {"description": "Stuk"}}, "unitOfMeasure.code: field required"),
+    "images.1": ({"images": [{"fileName": "a.png"}, {"hash": "h"}]}, "images.1.hash: field required"),
+    "images.2": ({"images": [{"hash": "h"}, {"hash": ""}]}, "images.2.hash: is empty"),
+    "stock": ({"stock": stock(shelfStock=10**15)}, "stock.shelfStock: has more than 14 digits before the"),
+    "stock.deliveryDates": (
+        {"stock": stock(deliveryDates="morgen")},
+        "stock.deliveryDates: input should be a valid list",
+    ),
+    "stock.deliveryDates.1": (
+        {"stock": stock({"date": "2024-05-01"}, {"quantity": 1})},
+        "stock.deliveryDates.1.quantity: field required",
+    ),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_is_of_no_use_is_left_out_and_the_rest_of_the_item_comes_in(part: str) -> None:
+    more, reason = PARTS[part]
+    found = read_in_parts(Item, item("A1") | more, "itemCode", AMSTERDAM)
+    (left_out,) = found.parts
+    assert (left_out.key, left_out.part) == ("A1", part)
+    assert left_out.reason.startswith(reason)
+    assert isinstance(found.record, Item)
+    assert item_rows(found.record, STAMP, "f")["items"][0]["item_code"] == "A1"
+
+
+def test_what_is_left_keeps_its_place_in_the_record() -> None:
+    found = rows_of(
+        images=[{"hash": "a"}, {"fileName": "b.png"}, {}, {"hash": "c"}],
+        stock=stock({"quantity": 1}, None, {"date": "2024-05-01"}, {"quantity": 4}),
+    )
+    assert [(row["image_number"], row["hash"]) for row in found["item_images"]] == [(1, "a"), (4, "c")]
+    assert [(row["entry_number"], row["quantity"]) for row in found["item_deliveries"]] == [
+        (1, "1.0000"),
+        (4, "4.0000"),
+    ]
+
+
+NOTHING: tuple[dict[str, Any], ...] = (
+    {"unitOfMeasure": []},
+    {"unitOfMeasure": ""},
+    {"unitOfMeasure": False},
+    {"images": {}},
+    {"images": ""},
+    {"images": False},
+    {"images": [None, "", False, {}]},
+    {"attributes": []},
+    {"attributes": ""},
+    {"attributes": False},
+    {"familyCode": False},
+    {"created": "0000-00-00"},
+    {"created": "1899-12-30T00:00:00"},
+    {"modified": False},
+    {"stock": stock(deliveryDates={})},
+    {"stock": stock(deliveryDates=False)},
 )
-def test_an_amount_that_no_column_holds_is_named_with_its_place(more: dict[str, Any], reason: str) -> None:
-    with pytest.raises(Unstorable, match=f"^{reason}"):
-        rows_of(**more)
+
+
+def test_nothing_in_other_ways_is_nothing() -> None:
+    expected = rows_of(stock=stock())
+    for more in NOTHING:
+        assert read_in_parts(Item, item("A1") | more, "itemCode", AMSTERDAM).parts == (), more
+        found = rows_of(**({"stock": stock()} | more))
+        assert {name: rows for name, rows in found.items() if rows} == {
+            name: rows for name, rows in expected.items() if rows
+        }, more
+    assert rows_of(names=[])["item_names"] == rows_of(names={})["item_names"] == []
+    assert "item_stocks" not in rows_of(stock=[])
+
+
+def test_one_where_a_list_of_one_is_meant_is_the_one_and_the_reverse() -> None:
+    image, entry = {"hash": "h"}, {"date": "2024-05-01", "quantity": 3}
+    unit = {"code": "doos"}
+    found = rows_of(images=image, stock=[stock(deliveryDates=entry)], unitOfMeasure=[unit])
+    assert found == rows_of(images=[image], stock=stock(entry), unitOfMeasure=unit)
+    # PHP keeps the numbers of a list of which an entry was taken out.
+    assert rows_of(images={"0": image, "2": image}) == rows_of(images=[image, image])
+
+
+def test_an_optional_value_that_cannot_be_read_is_null_and_stays_among_the_attributes() -> None:
+    found = rows_of(
+        created="onbekend",
+        unitOfMeasure={"code": "doos", "quantity": "veel"},
+        images=[{"hash": "h", "sequence": Decimal("1E+400")}],
+    )
+    (row,) = found["items"]
+    assert (row["created"], row["unit_code"], row["unit_quantity"]) == (None, "doos", None)
+    assert row["attributes"] == '{"created":"onbekend","unitOfMeasure":{"quantity":"veel"}}'
+    assert (found["item_images"][0]["sequence"], found["item_images"][0]["attributes"]) == (
+        None,
+        '{"sequence":1E+400}',
+    )

@@ -489,13 +489,64 @@ def test_what_is_no_record_at_all_is_set_aside_under_a_hash_of_itself(stream: St
     assert stream.sync(site).removed == 1
 
 
+def nested(depth: int) -> dict[str, Any]:
+    held: dict[str, Any] = {}
+    for _ in range(depth):
+        held = {"a": held}
+    return held
+
+
+USELESS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "items": ("images.2", {"images": [{"hash": "h", "sequence": 1}, {"sequence": 2}]}, {"images": []}),
+    "customers": (
+        "contactDetails.1",
+        {"contactDetails": [{"type": "Email", "value": ""}]},
+        {"contactDetails": [{"type": "Email", "value": "a@b.nl"}]},
+    ),
+}
+
+
+def test_a_part_of_no_use_is_set_aside_by_itself_as_long_as_it_is_listed(stream: Stream, site: Site) -> None:
+    part, useless, mended = USELESS[stream.name]
+    stream.put(site, "A1", **useless)
+    stream.put(site, "A2")
+    result = stream.sync(site)
+    assert (counts(result), result.leaves_work) == ((2, 2, 0, 0, 0), False)
+    assert result.set_aside == 1
+    held = "SELECT stream, record_key, part, first_seen_at FROM set_aside"
+    ((*place, first_seen),) = site.query(held)
+    assert place == [stream.name, "A1", part]
+    # A sync that finds the record as it was keeps what is set aside of it, with its first date.
+    for changed in ({}, {"more": 1}):
+        stream.put(site, "A1", **useless, **changed)
+        result = stream.sync(site)
+        assert (result.set_aside, result.changed, result.unchanged) == (1, len(changed), 2 - len(changed))
+        assert site.query(held) == [(*place, first_seen)]
+    stream.put(site, "A1", **mended)
+    assert stream.sync(site).set_aside == 0
+    assert site.set_aside() == {}
+    stream.assert_as_at_source(site)
+
+
+def test_a_part_set_aside_goes_with_a_record_that_is_set_aside_whole(stream: Stream, site: Site) -> None:
+    part, useless, _ = USELESS[stream.name]
+    stream.put(site, "A1", **useless)
+    stream.sync(site)
+    stream.put(site, "A1", **useless, more=nested(101))
+    stream.sync(site)
+    assert site.query("SELECT record_key, part FROM set_aside") == [("A1", "")]
+    stream.put(site, "A1", **useless)
+    stream.sync(site)
+    assert site.query("SELECT record_key, part FROM set_aside") == [("A1", part)]
+
+
 def test_a_record_that_is_held_stays_as_it_was_while_it_cannot_be_read_and_is_not_taken_for_gone(
     stream: Stream, site: Site
 ) -> None:
     stream.put_many(site, 3)
     stream.sync(site)
     before = stream.everything(site)
-    stream.put(site, "A001", created="onbekend")
+    stream.put(site, "A001", more=nested(101))
     result = stream.sync(site)
     assert (result.set_aside, result.removed, result.unchanged) == (1, 0, 2)
     assert stream.everything(site) == before
@@ -505,7 +556,7 @@ def test_a_record_that_is_held_stays_as_it_was_while_it_cannot_be_read_and_is_no
 
 
 def test_a_record_that_is_mended_comes_in_and_is_cleared(stream: Stream, site: Site) -> None:
-    stream.put(site, "A1", created="2024-02-30")
+    stream.put(site, "A1", more=nested(101))
     stream.put(site, "A2")
     assert stream.sync(site).set_aside == 1
     ((first_seen,),) = site.query("SELECT first_seen_at FROM set_aside")

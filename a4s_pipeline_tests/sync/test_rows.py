@@ -44,9 +44,12 @@ def test_a_line_has_a_day_of_delivery() -> None:
     assert (row["delivery_date"], row["quantity"]) == ("2024-03-09", "1.0000")
 
 
-def test_an_amount_that_no_column_holds_is_named() -> None:
-    with pytest.raises(Unstorable, match=r"^vat_total: has more than 14 digits before the decimal point$"):
-        order_row(vatTotal=Decimal(10) ** 14)
+def test_a_field_that_is_nested_too_deeply_is_named() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(101):
+        deep = {"a": deep}
+    with pytest.raises(Unstorable, match=r"^delivery_address: is nested too deeply$"):
+        order_row(deliveryAddress=deep)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,10 @@ def test_an_amount_that_no_column_holds_is_named() -> None:
         ({"route": "R", "attributes": {"zone": 1}}, {"route": "R", "zone": 1}),
         ({"route": "R", "attributes": None}, {"route": "R"}),
         ({"attributes": [1, 2]}, {"attributes": [1, 2]}),
+        # PHP's empty object, and others' ways to say the same.
+        ({"route": "R", "attributes": []}, {"route": "R"}),
+        ({"attributes": ""}, None),
+        ({"attributes": False}, None),
         ({"attributes": {"attributes": 1}}, {"attributes": 1}),
     ],
 )

@@ -69,7 +69,7 @@ def test_orders_of_another_connector_are_never_gone(warehouse: WarehouseFile) ->
 def test_lines_set_aside_of_an_order_that_is_gone_are_forgotten(
     warehouse: WarehouseFile, query: Query
 ) -> None:
-    aside = {(stream, "A2"): SetAside(stream, "A2", "why", "{}") for stream in (STREAM, LINES_STREAM)}
+    aside = {(stream, "A2", ""): SetAside(stream, "A2", "why", "{}") for stream in (STREAM, LINES_STREAM)}
     write_orders(warehouse, OrderBatch({"A2": order_row("A2")}, set_aside=aside), progress())
     with warehouse.transaction() as connection:
         mark_gone(connection, ["A2"], progress("r2"))

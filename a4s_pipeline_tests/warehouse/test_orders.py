@@ -10,6 +10,7 @@ from a4s_pipeline.warehouse.orders import (
     STREAM,
     FilledLines,
     HeldOrder,
+    LeftOrder,
     OrderBatch,
     count_without_lines,
     fill_lines,
@@ -48,8 +49,9 @@ def aside(warehouse: WarehouseFile) -> set[str]:
 def left_of(
     warehouse: WarehouseFile, connector: str, after: tuple[datetime, str] | None
 ) -> list[tuple[datetime, str]]:
+    start = LeftOrder(*after, None, 0) if after else None
     with warehouse.moment() as connection:
-        return orders_left(connection, connector, after, limit=2)
+        return [(one.order_date, one.code) for one in orders_left(connection, connector, start, limit=2)]
 
 
 def test_orders_their_lines_and_the_progress_are_written_together(
@@ -153,10 +155,10 @@ def test_what_was_set_aside_is_cleared_by_what_came_in(warehouse: WarehouseFile,
     batch = OrderBatch(
         {"L1": order_row("L1", **WITHOUT)},
         set_aside={
-            (STREAM, "A1"): SetAside(STREAM, "A1", "why", "{}"),
-            (STREAM, "A2"): SetAside(STREAM, "A2", "why", "{}"),
-            (STREAM, "A3"): SetAside(STREAM, "A3", "why", "{}"),
-            (LINES_STREAM, "L1"): SetAside(LINES_STREAM, "L1", "why", "[]"),
+            (STREAM, "A1", ""): SetAside(STREAM, "A1", "why", "{}"),
+            (STREAM, "A2", ""): SetAside(STREAM, "A2", "why", "{}"),
+            (STREAM, "A3", ""): SetAside(STREAM, "A3", "why", "{}"),
+            (LINES_STREAM, "L1", ""): SetAside(LINES_STREAM, "L1", "why", "[]"),
         },
     )
     write_orders(warehouse, batch, progress())
@@ -171,7 +173,7 @@ def test_a_batch_with_nothing_in_it_is_false() -> None:
     assert not OrderBatch()
     assert OrderBatch(mended={"A1"})
     assert OrderBatch({"A1": order_row("A1")})
-    assert OrderBatch(set_aside={(STREAM, "A1"): SetAside(STREAM, "A1", "why", "{}")})
+    assert OrderBatch(set_aside={(STREAM, "A1", ""): SetAside(STREAM, "A1", "why", "{}")})
 
 
 def test_a_constraint_of_the_file_is_not_swallowed(warehouse: WarehouseFile) -> None:

@@ -11,8 +11,8 @@ from a4s_pipeline.warehouse.state import (
     StreamState,
     clear_set_aside,
     clear_unseen_set_aside,
-    put_aside,
     record_progress,
+    settle_set_aside,
     stream_state,
 )
 from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
@@ -30,7 +30,7 @@ def _state(warehouse: WarehouseFile, connector: str = "demo", stream: str = "ord
 
 def _put(warehouse: WarehouseFile, *records: SetAside, by: StreamProgress | None = None) -> None:
     with warehouse.transaction() as connection:
-        put_aside(connection, records, by or progress())
+        settle_set_aside(connection, by or progress(), records, {})
 
 
 def test_a_stream_that_never_ran_has_no_state(warehouse: WarehouseFile) -> None:

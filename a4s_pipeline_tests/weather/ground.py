@@ -140,7 +140,7 @@ def rows_of(site: Site, without: frozenset[str] = frozenset()) -> Rows:
             at = columns.index(code)
             found[table.name] = [row for row in rows if row[at] not in without]
     found["set_aside"] = site.query(
-        "SELECT connector, stream, record_key, reason, payload FROM set_aside ORDER BY ALL"
+        "SELECT connector, stream, record_key, reason, payload, part FROM set_aside ORDER BY ALL"
     )
     return found
 

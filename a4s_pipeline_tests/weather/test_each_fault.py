@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -109,6 +110,35 @@ def test_lines_that_come_late_leave_the_rows_of_a_calm_import(
     assert set(filled.site.without_lines()) == codes & set(filled.site.codes())
     assert _import_in(filled, Faults()) == [1, 1, 1]
     assert_same(rows_of(filled.site), calm[1])
+
+
+@pytest.mark.parametrize("share", [0.4, 1.0])
+def test_nothing_in_other_ways_and_parts_of_no_use_leave_the_rows_of_a_calm_import(
+    filled: Ground, calm: dict[int, Rows], share: float
+) -> None:
+    _import_in(filled, Faults(empty_otherwise=share, useless_parts=share, reset=0.05, html=0.05))
+    found, expected = rows_of(filled.site), dict(calm[1])
+    aside, known = found.pop("set_aside"), expected.pop("set_aside")
+    # The hashes, and what is set aside, are of the records as they came.
+    assert_same(_without_hashes(found), _without_hashes(expected))
+    whole = [(stream, reason) for _, stream, _, reason, _, part in aside if not part]
+    assert sorted(whole) == sorted((stream, reason) for _, stream, _, reason, *_ in known)
+    parts = [row for row in aside if row[-1]]
+    assert {stream for _, stream, *_ in parts} == {"order_lines", "items", "customers"}
+    for stream in STREAMS:
+        assert sync_until_done(filled.site, stream) == 1
+    assert [row for row in rows_of(filled.site)["set_aside"] if row[-1]] == parts
+
+
+def _without_hashes(rows: Rows) -> Rows:
+    return {
+        table: [tuple(cell for cell in row if not _is_hash(cell)) for row in held]
+        for table, held in rows.items()
+    }
+
+
+def _is_hash(cell: Any) -> bool:
+    return isinstance(cell, str) and re.fullmatch("[0-9a-f]{32}", cell) is not None
 
 
 def _storm(seed: int, **more: Any) -> Faults:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
-from a4s_pipeline.gateway.dates import as_instant, real_date
+from a4s_pipeline.gateway.dates import asked_day, asked_instant
 from a4s_pipeline.texts import has_utf8
 
 
@@ -31,13 +31,13 @@ def _zone(info: ValidationInfo) -> ZoneInfo:
 
 
 def _instant(value: Any, info: ValidationInfo) -> datetime:
-    return as_instant(value, _zone(info))
+    return asked_instant(value, _zone(info))
 
 
 def _day(value: Any, info: ValidationInfo) -> date | None:
     if value is None or type(value) is date:
         return value
-    day = real_date(value, _zone(info))
+    day = asked_day(value, _zone(info))
     if day is None:
         raise ValueError("must be a real ISO 8601 date")
     return day

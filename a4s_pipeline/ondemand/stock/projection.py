@@ -31,7 +31,7 @@ class Projection:
 def project(stock: Stock, day: date) -> Projection:
     """Return what will be there on a day."""
     incoming = Decimal(0)
-    for delivery in stock.delivery_dates:
+    for delivery in stock.deliveries:
         if delivery.date is not None and delivery.date <= day:
             incoming = _EXACT.add(incoming, delivery.quantity)
     there = _EXACT.subtract(stock.shelf_stock, stock.to_be_delivered)
@@ -41,7 +41,7 @@ def project(stock: Stock, day: date) -> Projection:
         stock.shelf_stock,
         stock.to_be_delivered,
         incoming,
-        sum(delivery.date is None for delivery in stock.delivery_dates),
+        sum(delivery.date is None for delivery in stock.deliveries),
     )
 
 
@@ -49,7 +49,7 @@ def project_until(stock: Stock, start: date, until: date) -> list[Projection]:
     """Return the projection on `start`, and on each later day up to `until` on which it changes."""
     days = {
         delivery.date
-        for delivery in stock.delivery_dates
+        for delivery in stock.deliveries
         if delivery.date is not None and start < delivery.date <= until
     }
     projections = [project(stock, start)]

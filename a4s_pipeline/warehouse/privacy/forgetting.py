@@ -86,11 +86,11 @@ _OF_THEIR_EXPORTS = (
 # A record's key may name a part of it after a slash.
 _SET_ASIDE_OF_THEM = """
     connector = $connector AND (
-        (stream = 'customers' AND split_part(record_key, '/', 1) = $code)
+        (stream = 'customers' AND record_key = $code)
         OR (json_valid(payload) AND payload->>'$.customerCode' = $code)
         OR (stream = 'order_lines' AND EXISTS (
             FROM orders WHERE connector = $connector AND customer_code = $code
-            AND (record_key = order_code OR starts_with(record_key, order_code || '/'))))
+            AND record_key = order_code))
     )
 """
 

@@ -65,19 +65,23 @@ def line_without_person(row: Row) -> dict[str, Any]:
 
 
 def records_without_person(
-    connection: duckdb.DuckDBPyConnection, connector: str, payloads: Mapping[tuple[str, str], str]
-) -> Mapping[tuple[str, str], str]:
-    """Return what may be kept of records that could not be read, by stream and key."""
+    connection: duckdb.DuckDBPyConnection, connector: str, payloads: Mapping[tuple[str, str, str], str]
+) -> Mapping[tuple[str, str, str], str]:
+    """Return what may be kept of records and parts that could not be read, by stream, key and part."""
     forgotten = forgotten_codes(connection, connector)
     if not forgotten:
         return payloads
-    lines_of = {key.partition("/")[0] for stream, key in payloads if stream == "order_lines"}
+    lines_of = {key for stream, key, _ in payloads if stream == "order_lines"}
     theirs = _stored_orders_of_forgotten(connection, connector, lines_of)
+
+    def is_theirs(stream: str, key: str) -> bool:
+        return key in (theirs if stream == "order_lines" else forgotten if stream == "customers" else ())
+
     return {
-        (stream, key): "null"
-        if stream == "order_lines" and key.partition("/")[0] in theirs
+        (stream, key, part): "null"
+        if is_theirs(stream, key) and (part or stream == "order_lines")
         else payload_without_person(payload, forgotten)
-        for (stream, key), payload in payloads.items()
+        for (stream, key, part), payload in payloads.items()
     }
 
 

@@ -21,8 +21,9 @@ DRIFT = synced_table(
         "drift",
         TEXT,
         "unknown: the contract does not name it. missing: it must be there, and is absent or null. "
-        "kind: it is of another kind than it must be. text: it holds U+FFFD in the place of a byte that "
-        "could not be read, or a control character as it came.",
+        "kind: it is of another kind than it must be. value: it is of that kind and cannot be read. "
+        "text: it holds U+FFFD in the place of a byte that could not be read, or a control character as it "
+        "came.",
     ),
     Column("found", TEXT, "What was found there: text, number, flag, list, object or nothing."),
     Column("example", TEXT, "The form of the first value met: a letter is x or X, a digit 9."),

@@ -35,12 +35,19 @@ SYNC_STATE = synced_table(
 
 SET_ASIDE = synced_table(
     "set_aside",
-    "Records that could not be read, as they came; a row goes when its record comes in.",
-    ("stream", "record_key"),
+    "Records that could not be read, and parts of records that came in without them, as they came; a row "
+    "goes when what it holds can be read.",
+    ("stream", "record_key", "part"),
     Column("stream", TEXT, "orders, order_lines, items or customers."),
     Column("record_key", TEXT, "The record's code, or a hash of the record where it has none."),
-    Column("reason", TEXT, "What keeps the record from being read."),
-    Column("payload", JSON, "The record as it came."),
+    Column(
+        "part",
+        TEXT,
+        "The part of the record, with places from 1, such as contactDetails.2 or lines.3; empty where it is "
+        "the whole record.",
+    ),
+    Column("reason", TEXT, "What keeps it from being read."),
+    Column("payload", JSON, "The record, or the part, as it came."),
     Column("listed_at", INSTANT, "Orders: the order date next to which the record was listed."),
     Column("first_seen_at", INSTANT, "When the record was first set aside."),
 )

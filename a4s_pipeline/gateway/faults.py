@@ -1,0 +1,32 @@
+"""What is wrong with a record, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic_core import ErrorDetails
+
+_MOST_TOLD = 10
+
+
+def faults_in_words(faults: Sequence[ErrorDetails]) -> str:
+    """Name each fault by its place and message, without repeating the value."""
+    return "; ".join(f"{place_of(fault['loc'])}: {message_of(fault['msg'])}" for fault in faults[:_MOST_TOLD])
+
+
+def path_of(location: tuple[int | str, ...]) -> str:
+    """Return a field's path as programs count, such as `lines.0.quantity`."""
+    return ".".join(str(part) for part in location) or "record"
+
+
+def place_of(location: tuple[int | str, ...]) -> str:
+    """Return a field's path as people count, with places from 1, such as `addresses.1.type`."""
+    return path_of(tuple(step + 1 if isinstance(step, int) else step for step in location))
+
+
+def message_of(text: str) -> str:
+    """Return what is wrong with a field, as part of a sentence."""
+    message = text.removeprefix("Value error, ")
+    if message.startswith("Input should be a valid dictionary"):
+        return "is no JSON object"
+    return message[0].lower() + message[1:]
