@@ -26,6 +26,7 @@ from a4s_pipeline.gateway.records import OrderHeader, OrderLine
 LARGEST_PAGE_SIZE = 1000
 
 _INCOMPLETE = f"run the check again; if it stays so, {SHOW_OPERATOR}: a sync may never come complete"
+_READ_TWICE = f"{SHOW_OPERATOR}: a sync brings in all that is listed, but reads it twice to be sure of it"
 _HARMLESS = f"{SHOW_OPERATOR}: it does no harm, but costs a sync time"
 _WITHOUT_LINES = f"{SHOW_OPERATOR}: a sync takes such orders without their lines, and asks for these again"
 _UNREADABLE = f"{SHOW_OPERATOR}: records are set aside where they are not as the contract has them"
@@ -59,14 +60,16 @@ def paging(first: Page, small: tuple[Page, Page], beyond: Page) -> Finding:
     `first` is a larger page from the same start as the two `small` ones.
     """
     name = "paging"
+    if first.total_count is None:
+        return Finding(name, Verdict.WARNING, "the pages have no totalCount that is a number", _READ_TWICE)
     if (wrong := _wrong_size(first)) is not None:
-        return Finding(name, Verdict.FAILED, wrong, _advice_on_size(first))
+        return Finding(name, Verdict.WARNING, wrong, _advice_on_size(first))
     start, follower = ([_identity(row) for row in page.items] for page in small)
     if any(row in start for row in follower):
         return Finding(name, Verdict.FAILED, "page 1 repeats an order of page 0", _INCOMPLETE)
     for page in small:
         if (wrong := _wrong_size(page)) is not None:
-            return Finding(name, Verdict.FAILED, wrong, _INCOMPLETE)
+            return Finding(name, Verdict.WARNING, wrong, _READ_TWICE)
     from_start = [_identity(row) for row in first.items]
     if any(one != other for one, other in zip(start + follower, from_start, strict=False)):
         message = f"pages of {small[0].size} and a page of {first.size} list other orders from the start"
@@ -97,7 +100,7 @@ def _advice_on_size(page: Page) -> str:
     held = len(page.items)
     if 0 < held < (page.total_count or 0) and held <= LARGEST_PAGE_SIZE:
         return f"if its pages always hold {held}, set A4S_PAGE_SIZE to {held}; in any case {SHOW_OPERATOR}"
-    return _INCOMPLETE
+    return _READ_TWICE
 
 
 def _identity(row: Any) -> Any:

@@ -106,7 +106,7 @@ def test_a_total_is_read_where_it_is_a_number_and_is_no_fault_of_the_page() -> N
 
 
 EMPTY_PAGES: list[Any] = [
-    None, [], {}, {"items": []}, {"totalCount": 0}, {"items": None, "totalCount": 0}, {"page": 3},
+    None, [], {"items": []}, {"totalCount": 0}, {"items": None, "totalCount": 0}, {"page": 3},
     {"items": {}, "totalCount": 0}, {"items": False, "pageSize": 300}, {"items": "", "totalCount": None},
 ]  # fmt: skip
 
@@ -130,7 +130,8 @@ def test_one_object_for_a_list_of_one_is_the_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [[1], "page", 7, {"error": "no"}, {"items": "x", "totalCount": 1}, {"items": 3, "totalCount": 1}]
+    "body",
+    [{}, [1], "page", 7, {"error": "no"}, {"items": "x", "totalCount": 1}, {"items": 3, "totalCount": 1}],
 )
 def test_a_page_of_another_shape_is_no_page_and_is_asked_for_again(
     saying: Callable[[Any], Administration], body: Any

@@ -355,3 +355,21 @@ def test_a_redirect_to_a_portal_is_an_administration_without_a_status(serve: Ser
     assert "redirect" in found["administration"].message
     assert "A4S_GATEWAY_URL" in str(found["administration"].advice)
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ({"page_cap": 50}, "page 0 holds 50 orders"),
+        ({"total": "page"}, "page 1 holds 2 orders, where pageSize 2 and totalCount 2"),
+        ({"total": "absent"}, "no totalCount that is a number"),
+        ({"empty_pages": frozenset({1})}, "page 1 holds 0 orders"),
+    ],
+)
+def test_how_a_gateway_pages_is_told_before_an_import(
+    way: dict[str, Any], words: str, filled: World, sandbox: Sandbox, check: CheckUp
+) -> None:
+    sandbox.faults = Faults(**way)
+    found = check()
+    assert (found["paging"].verdict, words in found["paging"].message) == (WARNING, True), found["paging"]
+    assert "show this to whoever runs the gateway" in str(found["paging"].advice)

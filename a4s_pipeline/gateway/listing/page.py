@@ -34,13 +34,13 @@ class Page:
 def read_page(raw: Any, number: int, asked: int) -> Page:
     """Read a page; raises `ValueError` where it is none.
 
-    Nothing at all, `null`, an empty array or object, and a page without `items` are an empty page.
+    Nothing at all, `null`, an empty array, and a page without `items` are an empty page.
     """
     if raw is None or raw == []:
-        raw = {}
+        return Page(number, asked, None, [])
     if not isinstance(raw, dict):
         raise ValueError("a page is an object")
-    if raw and _OWN_FIELDS.isdisjoint(raw):
+    if _OWN_FIELDS.isdisjoint(raw):
         raise ValueError("a page has items and a totalCount")
     return Page(number, _size(raw.get("pageSize"), asked), count_of(raw.get("totalCount")), _items(raw))
 
