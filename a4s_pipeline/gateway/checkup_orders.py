@@ -63,7 +63,9 @@ def paging(first: Page, small: tuple[Page, Page], beyond: Page) -> Finding:
     if first.total_count is None:
         return Finding(name, Verdict.WARNING, "the pages have no totalCount that is a number", _READ_TWICE)
     if (wrong := _wrong_size(first)) is not None:
-        return Finding(name, Verdict.WARNING, wrong, _advice_on_size(first))
+        # A sync reads any page that holds something; of a first page that holds nothing, it has nothing.
+        verdict = Verdict.WARNING if first.items else Verdict.FAILED
+        return Finding(name, verdict, wrong, _advice_on_size(first))
     start, follower = ([_identity(row) for row in page.items] for page in small)
     if any(row in start for row in follower):
         return Finding(name, Verdict.FAILED, "page 1 repeats an order of page 0", _INCOMPLETE)
