@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
-import requests
 import urllib3
 from pydantic import SecretStr
 
 from a4s_pipeline import __version__
+from a4s_pipeline.gateway.wire.connections import NoConnection
+from a4s_pipeline.gateway.wire.network import Network
 
 _TIMEOUT = 5.0
 # The library's time-outs leave out the look-up of the host's name, and a reply that drips.
@@ -45,49 +47,48 @@ class FailureLog:
             return []
 
 
-class _Session(requests.Session):
-    """Looks at no `Location` and at nothing in the environment; asks no `.netrc` for credentials."""
+def post_alert(
+    url: SecretStr, document: Mapping[str, str | None], network: Network | None = None
+) -> str | None:
+    """Post a document to the webhook, once; return why it was not taken, without the URL, or None.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.trust_env = False
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return None: there is nowhere to go on to."""
-
-
-def post_alert(url: SecretStr, document: Mapping[str, str | None]) -> str | None:
-    """Post a document to the webhook, once; return why it was not taken, without the URL, or None."""
+    It goes out as calls to the gateway do: `network` has the proxy, and the authority that is trusted.
+    """
     outcome: list[str | None] = []
     # A daemon thread: a process that ends does not wait for it.
     thread = threading.Thread(
-        target=lambda: outcome.append(_post(url, document)), name="alert-webhook", daemon=True
+        target=lambda: outcome.append(_post(url, document, network or Network())),
+        name="alert-webhook",
+        daemon=True,
     )
     thread.start()
     thread.join(_LONGEST)
     return outcome[0] if outcome else f"it gave no answer within {_TIMEOUT:g} s"
 
 
-def _post(url: SecretStr, document: Mapping[str, str | None]) -> str | None:
+def _post(url: SecretStr, document: Mapping[str, str | None], network: Network) -> str | None:
     headers = {"Content-Type": "application/json", "User-Agent": f"a4s-pipeline/{__version__}"}
-    body = json.dumps(document).encode()
+    address = url.get_secret_value()
     try:
-        with (
-            _Session() as session,
-            session.post(
-                url.get_secret_value(),
-                data=body,
+        with closing(network.open_pool(address, 1)) as pool:
+            reply = pool.urlopen(
+                "POST",
+                network.target(address),
+                body=json.dumps(document).encode(),
                 headers=headers,
                 timeout=_TIMEOUT,
-                allow_redirects=False,
-                stream=True,
-            ) as reply,
-        ):
-            if reply.is_redirect or 300 <= reply.status_code < 400:
-                return f"it answered {reply.status_code}, a redirect, which is not followed"
-            return None if reply.ok else f"it answered {reply.status_code}"
-    except (requests.Timeout, urllib3.exceptions.TimeoutError):
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                preload_content=False,
+            )
+            reply.close()
+    except urllib3.exceptions.TimeoutError:
         return f"it gave no answer within {_TIMEOUT:g} s"
     except Exception as fault:
         # Whatever it is, its text may hold the URL, and the URL a token.
-        return f"the call failed ({type(fault).__name__})"
+        kind = type(fault.cause if isinstance(fault, NoConnection) else fault).__name__
+        return f"the call failed ({kind})"
+    if 300 <= reply.status < 400:
+        return f"it answered {reply.status}, a redirect, which is not followed"
+    return None if reply.status < 400 else f"it answered {reply.status}"

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode
 from a4s_pipeline.models import DEFAULT_ZONE, Conventions
 from a4s_pipeline.models.conventions import ATTRIBUTE_TYPES
 from a4s_pipeline.models.reading import columns_of_items
+from a4s_pipeline.setting_paths import at_home, openable
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -68,7 +69,7 @@ def _item_attributes(value: Any) -> dict[str, str]:
 class AnalystSettings(BaseSettings):
     """What analysts read, as a site wants it; see `Settings`."""
 
-    data_dir: Path = Path("data")
+    data_dir: Annotated[Path, BeforeValidator(at_home), AfterValidator(openable)] = Path("data")
     timezone: Annotated[ZoneInfo, BeforeValidator(_timezone), PlainSerializer(str)] = DEFAULT_ZONE
     language: Annotated[str, AfterValidator(_language)] = "nl"
     currency: Annotated[str, AfterValidator(_currency)] = "EUR"
@@ -77,7 +78,7 @@ class AnalystSettings(BaseSettings):
     item_attributes: Annotated[dict[str, str], NoDecode, BeforeValidator(_item_attributes)] = Field(
         default_factory=dict
     )
-    models: Path = Path("models")
+    models: Annotated[Path, BeforeValidator(at_home)] = Path("models")
     history_versions: Literal["none", "orders", "all"] = "orders"
 
     @property

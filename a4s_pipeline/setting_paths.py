@@ -2,8 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from pathlib import Path
+from typing import Any
+
+_AT_HOME = re.compile(r"(ducklake:sqlite:)?(~)(?=/|$)")
+# In a path, DuckDB takes the first for the end of a file's name, and the second for a folder's.
+_NOT_OPENED = ("?", "\\")
+
+
+def at_home(value: Any) -> Any:
+    """Return a path, or the place of a store, with `~` at its beginning as the home folder."""
+    found = _AT_HOME.match(str(value)) if isinstance(value, str | Path) else None
+    if found is None:
+        return value
+    home = str(Path("~").expanduser())
+    return f"{found[1] or ''}{home}{str(value)[found.end() :]}"
+
+
+def openable(path: Path) -> Path:
+    """Require that DuckDB can open files of that path."""
+    for letter in _NOT_OPENED:
+        if letter in str(path.absolute()):
+            raise ValueError(f"{path.absolute()} holds {letter}, with which DuckDB opens no file: move it")
+    return path
 
 
 def authority_file(path: Path) -> Path:

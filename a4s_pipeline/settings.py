@@ -24,9 +24,9 @@ from a4s_pipeline.connectors import Connector, read_connectors, unique_pairs
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.gateway.routes import Routes
 from a4s_pipeline.ondemand.requests_place import requests_place
-from a4s_pipeline.setting_paths import authority_file
+from a4s_pipeline.setting_paths import at_home, authority_file, openable
 from a4s_pipeline.setting_urls import checked_gateway_url, checked_proxy_url, checked_webhook_url
-from a4s_pipeline.warehouse.place import FilePlace, Place, read_place
+from a4s_pipeline.warehouse.place import FilePlace, Place, SqliteLake, read_place
 
 _HOOK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -88,7 +88,7 @@ class Settings(AnalystSettings):
     gateway_routes: Annotated[dict[str, str], NoDecode, BeforeValidator(_routes)] = Field(
         default_factory=dict
     )
-    gateway_ca: Annotated[Path, AfterValidator(authority_file)] | None = None
+    gateway_ca: Annotated[Path, BeforeValidator(at_home), AfterValidator(authority_file)] | None = None
     gateway_proxy: Annotated[SecretStr, AfterValidator(checked_proxy_url)] | None = None
     connectors: Annotated[dict[str, Connector], NoDecode, BeforeValidator(read_connectors)] = Field(
         default_factory=dict
@@ -104,10 +104,10 @@ class Settings(AnalystSettings):
     order_hook: Annotated[str | None, AfterValidator(lambda hook: hook and _hook(hook))] = None
     resend_after_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600
     alert_webhook_url: Annotated[SecretStr, AfterValidator(checked_webhook_url)] | None = None
-    warehouse: SecretStr | None = None
-    lake_files: str | None = None
+    warehouse: Annotated[SecretStr, BeforeValidator(at_home)] | None = None
+    lake_files: Annotated[str, BeforeValidator(at_home)] | None = None
     lake_kept_days: Annotated[int, Field(ge=0, le=36500)] = 30
-    requests: Annotated[str | None, AfterValidator(lambda place: place and requests_place(place))] = None
+    requests: Annotated[str, BeforeValidator(at_home), AfterValidator(requests_place)] | None = None
     restored_look_up_days: Annotated[int, Field(ge=0, le=36500)] = 30
     requests_kept_days: Annotated[int, Field(ge=1, le=36500)] = 30
     flows_kept_days: Annotated[int, Field(ge=1, le=36500)] = 90
@@ -117,7 +117,11 @@ class Settings(AnalystSettings):
     @model_validator(mode="after")
     def _a_place_for_the_warehouse(self) -> Self:
         try:
-            _ = self.warehouse_place
+            place = self.warehouse_place
+            if isinstance(place, FilePlace):
+                openable(place.path)
+            if isinstance(place, SqliteLake):
+                openable(place.catalog)
         except ValueError as error:
             raise ValueError(f"A4S_WAREHOUSE: {error}") from None
         return self

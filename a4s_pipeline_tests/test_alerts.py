@@ -99,7 +99,7 @@ def test_a_webhook_is_told_once_in_json(hook: Hook) -> None:
         ("500", "it answered 500"),
         ("302", "it answered 302, a redirect, which is not followed"),
         ("308", "it answered 308, a redirect, which is not followed"),
-        ("reset", "the call failed (ConnectionError)"),
+        ("reset", "the call failed (ProtocolError)"),
     ],
 )
 def test_what_a_webhook_answers_is_told_without_a_second_call(
@@ -130,7 +130,7 @@ def test_a_webhook_that_is_not_there_is_told_without_its_url() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         why = post_alert(SecretStr(f"http://127.0.0.1:{free.getsockname()[1]}/{KEY}"), {"text": "a"})
-    assert why == "the call failed (ConnectionError)"
+    assert why == "the call failed (NewConnectionError)"
 
 
 @pytest.mark.parametrize("url", [f"http://host..name/{KEY}", f"http://{'x' * 300}/{KEY}"])

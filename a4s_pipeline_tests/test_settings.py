@@ -10,6 +10,7 @@ from pydantic import SecretStr, ValidationError
 from a4s_pipeline.connectors import Connector
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.settings import Settings, load_settings
+from a4s_pipeline.warehouse.place import SqliteLake
 
 SECRET = "s3cret-Word"
 CREDENTIALS = {"A4S_GATEWAY_USER": "jan", "A4S_GATEWAY_PASSWORD": SECRET}
@@ -198,7 +199,7 @@ def test_a_wrong_value_gives_one_clear_line_that_names_the_variable(
 
 def test_each_wrong_variable_has_its_own_line(setenv: pytest.MonkeyPatch) -> None:
     lines = complaint(setenv, A4S_PAGE_SIZE="0", A4S_TIMEZONE="x", A4S_GATEWAY_URL="y").splitlines()
-    assert [line.partition(":")[0] for line in lines] == ["A4S_GATEWAY_URL", "A4S_TIMEZONE", "A4S_PAGE_SIZE"]
+    assert [line.partition(":")[0] for line in lines] == ["A4S_TIMEZONE", "A4S_GATEWAY_URL", "A4S_PAGE_SIZE"]
 
 
 @pytest.mark.parametrize(
@@ -398,3 +399,51 @@ def test_a_route_that_cannot_be_is_one_line_that_names_the_variable(
     assert message.startswith("A4S_GATEWAY_ROUTES: ")
     assert told in message
     assert "\n" not in message
+
+
+def test_a_tilde_in_a_path_is_the_home_folder(setenv: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    setenv.setenv("HOME", str(tmp_path))
+    home = chr(126)
+    settings = load(
+        setenv,
+        A4S_DATA_DIR=f"{home}/a4s",
+        A4S_WAREHOUSE=f"ducklake:sqlite:{home}/lake.sqlite",
+        A4S_LAKE_FILES=f"{home}/lake",
+        A4S_REQUESTS=home,
+    )
+    assert settings.data_dir == tmp_path / "a4s"
+    assert settings.warehouse_place == SqliteLake(tmp_path / "lake.sqlite", f"{tmp_path}/lake/")
+    assert settings.requests == str(tmp_path)
+    assert load(setenv, A4S_DATA_DIR=f"a{home}b").data_dir == Path(f"a{home}b")
+
+
+@pytest.mark.parametrize("letter", ["?", "\\"])
+def test_a_path_that_duckdb_cannot_open_is_refused_by_its_variable(
+    setenv: pytest.MonkeyPatch, letter: str
+) -> None:
+    for variable, value in (
+        ("A4S_DATA_DIR", f"data{letter}x"),
+        ("A4S_WAREHOUSE", f"/srv/a{letter}b/w.duckdb"),
+        ("A4S_WAREHOUSE", f"ducklake:sqlite:/srv/a{letter}b"),
+    ):
+        with setenv.context() as only:
+            told = complaint(only, **{variable: value})
+        assert told.startswith(f"{variable}: ")
+        assert "DuckDB opens no file" in told
+
+
+def test_an_authority_that_is_none_and_a_proxy_that_is_none_are_refused_and_no_password_is_shown(
+    setenv: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "none.pem").write_text("no certificate")
+    for variable, value, says in (
+        ("A4S_GATEWAY_CA", str(tmp_path / "missing.pem"), "cannot be read"),
+        ("A4S_GATEWAY_CA", str(tmp_path / "none.pem"), "is no PEM file of certificates"),
+        ("A4S_GATEWAY_PROXY", "socks5://jan:geheim@proxy:1080", "must be a URL such as http://proxy"),
+        ("A4S_GATEWAY_PROXY", "http://jan:geheim@proxy:3128/path", "must end after its host and port"),
+    ):
+        with setenv.context() as only:
+            told = complaint(only, **{variable: value})
+        assert told.startswith(f"{variable}: ")
+        assert says in told
+        assert "geheim" not in told

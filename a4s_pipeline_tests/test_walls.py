@@ -143,7 +143,8 @@ def test_nothing_reads_files_outside_the_project() -> None:
     """No folder of one machine is written down, and no walk up from a file leaves the project."""
     found = []
     for path in EVERYTHING:
-        if path != Path(__file__).resolve():
+        # A site may write `~` in a setting: that is read in one module, and nowhere else.
+        if path not in {Path(__file__).resolve(), PACKAGE / "setting_paths.py"}:
             found += [f"{name_of(path)}: {what}" for what in outside(path)]
     assert found == []
 

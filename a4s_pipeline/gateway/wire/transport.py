@@ -203,5 +203,5 @@ def _length_of(response: urllib3.BaseHTTPResponse) -> int:
 def _too_large(subject: str) -> ReplyBeyondBounds:
     return ReplyBeyondBounds(
         f"the gateway's answer for {subject} is larger than {LARGEST_BODY >> 20} MiB, and is not read: "
-        "show this to whoever runs the gateway"
+        "lower A4S_PAGE_SIZE where it is a page, and show this to whoever runs the gateway"
     )

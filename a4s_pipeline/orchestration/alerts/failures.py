@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from a4s_pipeline.alerts import FailureLog, post_alert
+from a4s_pipeline.gateway.wire.network import Network
 from a4s_pipeline.orchestration.alerts.failing import reason_of
 from a4s_pipeline.orchestration.assets.partitions import PARTITION, RANGE_END, RANGE_START
 from a4s_pipeline.orchestration.automation.jobs import CONNECTOR_TAG
@@ -123,7 +124,7 @@ def run_failures(context: dg.RunFailureSensorContext, platform: dg.ResourceParam
     line = run.line(settings.timezone)
     _write(context, log, line)
     if settings.alert_webhook_url is not None:
-        why = post_alert(settings.alert_webhook_url, document_of(run, line))
+        why = post_alert(settings.alert_webhook_url, document_of(run, line), Network.of(settings))
         if why is not None:
             context.log.error(
                 f"A4S_ALERT_WEBHOOK_URL was not told of run {run.run_id}: {why}; it is not told again"
