@@ -111,6 +111,7 @@ class Settings(AnalystSettings):
     restored_look_up_days: Annotated[int, Field(ge=0, le=36500)] = 30
     requests_kept_days: Annotated[int, Field(ge=1, le=36500)] = 30
     flows_kept_days: Annotated[int, Field(ge=1, le=36500)] = 90
+    runs_kept_days: Annotated[int, Field(ge=1, le=36500)] = 30
     attempts_kept_days: Annotated[int, Field(ge=1, le=36500)] = 365
     linger_seconds: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 60
 

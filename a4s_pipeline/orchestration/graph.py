@@ -11,6 +11,7 @@ from a4s_pipeline.orchestration.assets.ledgers import ledger_assets
 from a4s_pipeline.orchestration.assets.listings import customer_assets, item_assets
 from a4s_pipeline.orchestration.assets.orders import order_assets
 from a4s_pipeline.orchestration.assets.pictures import picture_asset
+from a4s_pipeline.orchestration.assets.retention import retention_asset, retention_job, retention_schedule
 from a4s_pipeline.orchestration.assets.sources import source_assets
 from a4s_pipeline.orchestration.automation.jobs import reconciling_job, standing_job, sync_job
 from a4s_pipeline.orchestration.automation.lost_runs import lost_runs, platform_resource
@@ -45,6 +46,7 @@ def build_definitions(
         *(_SCHEDULES[stream](settings, layout) for stream in imports),
         *([reconciliation_schedule(settings)] if has_orders else []),
         standing_schedule(settings),
+        retention_schedule(settings),
         *([lake_schedule(settings)] if is_lake else []),
     ]
     return dg.Definitions(
@@ -54,6 +56,7 @@ def build_definitions(
             *([picture_asset(settings, layout)] if "items" in imports else []),
             analytics_asset(layout),
             *ledger_assets(layout),
+            retention_asset(layout),
             *([lake_asset(layout)] if is_lake else []),
         ],
         asset_checks=[*checks.values(), *([reconciliation] if has_orders else [])],
@@ -62,6 +65,7 @@ def build_definitions(
             *(sync_job(layout, stream, checks) for stream in imports),
             *([reconciling_job(reconciliation)] if has_orders else []),
             standing_job(checks),
+            retention_job(layout),
             *([lake_job(layout)] if is_lake else []),
         ],
         schedules=schedules if layout.has_schedules else [],

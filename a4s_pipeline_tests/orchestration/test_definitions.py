@@ -154,6 +154,7 @@ def test_asset_keys_can_be_prefixed_and_streams_left_out() -> None:
     assert found["erp/a4s/items"].group_name == "products"
     assert {job.name for job in built.resolve_all_job_defs() if not job.name.startswith("__")} == {
         "on_demand",
+        "prune",
         "sync_items",
         "standing_checks",
     }
