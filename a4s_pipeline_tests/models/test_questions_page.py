@@ -64,8 +64,8 @@ CHECKS = {
     # Nothing but deliveries is expected, so an item is shortest on its first day.
     10: (
         "count(*)",
-        "count(*) FROM item_stocks AS stocks "
-        "WHERE shelf_stock - to_be_delivered + coalesce((SELECT sum(quantity) FROM item_deliveries AS due WHERE due.item_code = stocks.item_code "
+        "count(*) FROM item_stocks AS stocks WHERE shelf_stock - to_be_delivered + coalesce(("
+        "SELECT sum(quantity) FROM item_deliveries AS due WHERE due.item_code = stocks.item_code "
         "AND delivery_date <= (synced_at AT TIME ZONE 'Europe/Amsterdam')::DATE), 0) < 0",
     ),
     11: ("count(*)", "count(*) FROM bought_lines WHERE item_code = 'TU1010-klein' AND currency = 'EUR'"),
