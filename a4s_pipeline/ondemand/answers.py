@@ -20,6 +20,8 @@ class Answered:
     status: Status
     answer: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
+    is_new: bool = False
+    """Whether something was sent for it now, rather than known from before."""
     told: dict[str, Any] | None = None
     """Where nothing could be answered: each part with its own error, for those who show them one by one."""
     flaw: str | None = None

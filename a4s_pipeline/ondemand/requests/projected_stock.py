@@ -54,8 +54,13 @@ def _answer(answers: ConnectorAnswers, request: ProjectedStock, received_at: dat
     )
 
 
+def longer_for(items: int, seconds: float) -> float:
+    """Return how much longer than A4S_ANSWER_SECONDS so many items may take."""
+    return seconds * max(0.0, items / _ITEMS_IN_TIME - 1)
+
+
 def _seconds(request: ProjectedStock, seconds: float) -> float:
-    return seconds * max(1.0, len(request.items) / _ITEMS_IN_TIME)
+    return seconds + longer_for(len(request.items), seconds)
 
 
 PROJECTED_STOCK = RequestKind("projected_stock", ProjectedStock, _answer, Pool.LIVE, seconds=_seconds)

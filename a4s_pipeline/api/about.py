@@ -1,0 +1,91 @@
+"""What the server tells of itself: its connectors, whether it lives and is ready, its numbers and its pages."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import Response
+
+from a4s_pipeline.api.calls import Call
+from a4s_pipeline.api.metrics import Metrics
+from a4s_pipeline.api.problems import as_json
+from a4s_pipeline.api.state import ServerState
+from a4s_pipeline.errors import A4sError, NotSupported
+from a4s_pipeline.gateway.deadline import answered_until
+from a4s_pipeline.ondemand.requests.registry import NOT_SUPPORTED
+
+_READY_FOR = 2.0
+_ASKED_FOR_READINESS = 3.0
+
+
+async def connectors(state: ServerState, call: Call) -> Response:
+    """List the connectors that the caller may use."""
+    call.query()
+    names = [name for name in state.settings.connectors if call.client.may_use(name)]
+    return as_json({"connectors": [{"name": name} for name in names]})
+
+
+async def alive(state: ServerState, call: Call) -> Response:
+    """Tell that the process lives."""
+    del state, call
+    return as_json({"status": "ok"})
+
+
+class Readiness:
+    """Whether the store and the gateway answer; asked once for all who want to know within two seconds."""
+
+    def __init__(self) -> None:
+        self._known_until = 0.0
+        self._known: dict[str, str] = {}
+        self._asking = asyncio.Lock()
+
+    async def __call__(self, state: ServerState, call: Call) -> Response:
+        """Tell whether requests can be answered."""
+        del call
+        async with self._asking:
+            if time.monotonic() >= self._known_until:
+                loop = asyncio.get_running_loop()
+                self._known = await loop.run_in_executor(None, _asked, state)
+                self._known_until = time.monotonic() + _READY_FOR
+        found = dict(self._known)
+        if state.is_draining:
+            found["server"] = "is about to end"
+        is_ready = all(text == "ok" for text in found.values())
+        return as_json({"status": "ready" if is_ready else "not ready", **found}, 200 if is_ready else 503)
+
+
+def _asked(state: ServerState) -> dict[str, str]:
+    return {"store": _store(state), "gateway": _gateway(state)}
+
+
+def _store(state: ServerState) -> str:
+    try:
+        with state.service.platform.readable.reading():
+            return "ok"
+    except A4sError as error:
+        # Before the first sync there is nothing to read, and everything else can be answered.
+        return "ok" if error.code == "NotPublished" else str(error)
+
+
+def _gateway(state: ServerState) -> str:
+    told = "no connector is configured"
+    for name in list(state.settings.connectors)[:3]:
+        try:
+            with answered_until(time.monotonic() + _ASKED_FOR_READINESS):
+                state.service.connector(name).administration.status()
+            return "ok"
+        except A4sError as error:
+            told = str(error)
+    return told
+
+
+def metrics_page(metrics: Metrics) -> Response:
+    """Return the numbers as Prometheus reads them."""
+    return Response(metrics.page(), media_type=CONTENT_TYPE_LATEST)
+
+
+def not_supported(kind: str) -> NotSupported:
+    """Return the refusal of what the gateway has no such thing of."""
+    return NotSupported(NOT_SUPPORTED[kind])

@@ -1,0 +1,198 @@
+"""What happens to every call: its route, its caller, its deadline, its answer, one line of log and a count."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import logging
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from a4s_pipeline.api import about, openapi
+from a4s_pipeline.api.calls import Call, deadline_of
+from a4s_pipeline.api.metrics import Metrics
+from a4s_pipeline.api.problems import as_json, problem_of, problem_with
+from a4s_pipeline.api.routes import ROUTES
+from a4s_pipeline.api.routing import Route, find
+from a4s_pipeline.api.state import ServerState
+from a4s_pipeline.api_keys import ANYBODY, ApiClient, client_of
+from a4s_pipeline.errors import A4sError
+
+_OPEN = {200: "always"}
+_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+_NOT_ROUTED = "none"
+
+_access = logging.getLogger("a4s_pipeline.access")
+_log = logging.getLogger(__name__)
+
+
+class Api:
+    """The HTTP interface as an ASGI application; `open_state` is called in the event loop's thread."""
+
+    def __init__(self, open_state: Callable[[], ServerState]) -> None:
+        self._open_state = open_state
+        self._metrics = Metrics()
+        self._readiness: about.Readiness | None = None
+        self.state: ServerState | None = None
+        self._routes = (*ROUTES, *self._own_routes())
+
+    def _own_routes(self) -> tuple[Route, ...]:
+        async def ready(state: ServerState, call: Call) -> Response:
+            self._readiness = self._readiness or about.Readiness()
+            return await self._readiness(state, call)
+
+        async def metrics(state: ServerState, call: Call) -> Response:
+            del state, call
+            return about.metrics_page(self._metrics)
+
+        async def document(state: ServerState, call: Call) -> Response:
+            del state, call
+            return as_json(openapi.document(ROUTES))
+
+        async def page(state: ServerState, call: Call) -> Response:
+            del state, call
+            return Response(openapi.page(ROUTES), media_type="text/html; charset=utf-8")
+
+        return (
+            Route("GET", "/v1/connectors", about.connectors, "", "Connectors", _OPEN),
+            Route("GET", "/metrics", metrics, "", "Numbers", _OPEN),
+            Route("GET", "/healthz", about.alive, None, "Lives", _OPEN),
+            Route("GET", "/readyz", ready, None, "Ready", _OPEN),
+            Route("GET", "/openapi.json", document, None, "OpenAPI", _OPEN),
+            Route("GET", "/docs", page, None, "Documentation", _OPEN),
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one call, or begin and end with the server."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self.state = self._open_state()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await asyncio.get_running_loop().run_in_executor(None, self.state.close)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.monotonic()
+        self._metrics.begin()
+        request = Request(scope, receive)
+        route, client, response = await self._routed(request)
+        if route is None or route.may is not None or response.status_code >= 400:
+            response.headers.update(_HEADERS)
+        try:
+            await response(scope, receive, send)
+        finally:
+            seconds = time.monotonic() - began
+            template = route.template if route else _NOT_ROUTED
+            method = request.method if route else _NOT_ROUTED
+            self._metrics.end(template, method, response.status_code, client.name, seconds)
+            _log_access(request.method, template, client, response.status_code, seconds)
+
+    async def _routed(self, request: Request) -> tuple[Route | None, ApiClient, Response]:
+        state = self.state
+        assert state is not None
+        method = "GET" if request.method == "HEAD" else request.method
+        route, path, methods = find(self._routes, method, request.scope["raw_path"])
+        refused, client = self._caller(state, request, route)
+        if refused is not None:
+            return route, client, refused
+        if route is None and methods:
+            allow = {"Allow": ", ".join(sorted(set(methods)))}
+            return None, client, problem_with("MethodNotAllowed", f"there is no {method} here", allow)
+        if route is None:
+            return None, client, problem_with("NotFound", "there is no such path: see /docs")
+        connector = path.get("connector")
+        if connector is not None and not client.may_use(connector):
+            return route, client, problem_with("Forbidden", "this key may not use this connector")
+        if route.may and route.may not in client.may:
+            return route, client, problem_with("Forbidden", f"this key may not {route.may}")
+        if connector is not None and connector not in state.settings.connectors:
+            return route, client, problem_with("UnknownConnector", "there is no such connector")
+        return route, client, await _handled(state, route, request, client, path)
+
+    def _caller(
+        self, state: ServerState, request: Request, route: Route | None
+    ) -> tuple[Response | None, ApiClient]:
+        """Return why a call is turned away at the door, or None, and who calls."""
+        if _comes_from_elsewhere(request):
+            return problem_with("Forbidden", "calls of pages from other origins are not answered"), ANYBODY
+        keys = state.settings.api_keys
+        if not keys:
+            if not _is_local(request):
+                return problem_with(
+                    "Forbidden", "without A4S_API_KEYS this machine alone is served, under its own name"
+                ), ANYBODY
+            return None, ANYBODY
+        if route is not None and route.may is None:
+            return None, ANYBODY
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        client = client_of(key.strip(), keys) if scheme.lower() == "bearer" else None
+        if client is None:
+            header = {"WWW-Authenticate": 'Bearer realm="a4s"'}
+            return problem_with("Unauthorized", "give a key: Authorization: Bearer KEY", header), ANYBODY
+        return None, client
+
+
+async def _handled(
+    state: ServerState, route: Route, request: Request, client: ApiClient, path: dict[str, str]
+) -> Response:
+    try:
+        until, is_own = deadline_of(request, state.settings.answer_seconds)
+        return await route.handler(state, Call(request, client, path, until, is_own))
+    except A4sError as error:
+        closing = {"Connection": "close"} if error.code in ("TooLarge", "BodyTimeout") else None
+        return problem_of(error, closing)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    except Exception as error:
+        # A defect of ours must not take other calls along, nor show itself to strangers.
+        _log.exception("a call of %s %s failed unexpectedly", route.method, route.template)
+        return problem_with("Unexpected", f"an unexpected {type(error).__name__}; the server's log has more")
+
+
+def _comes_from_elsewhere(request: Request) -> bool:
+    """Tell whether a browser says that another site's page makes this call: no CORS, and no other way in."""
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower()
+
+
+def _is_local(request: Request) -> bool:
+    """Tell whether a call is of this machine, by its address and by the name that it calls us by.
+
+    A page of the web that has its own name lead to 127.0.0.1 calls us by that name.
+    """
+    peer = request.client.host if request.client else ""
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    return _is_loopback(peer) and (host == "localhost" or _is_loopback(host))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _log_access(method: str, route: str, client: ApiClient, status: int, seconds: float) -> None:
+    # The route and not the path: no code of an order or a customer is in a log.
+    if _access.isEnabledFor(logging.INFO):
+        line = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "client": client.name,
+            "method": method[:20],
+            "route": route,
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+        }
+        _access.info("%s", json.dumps(line))

@@ -1,0 +1,105 @@
+"""One call as its handler sees it: who calls, what about, and what it sent."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from a4s_pipeline.api_keys import ApiClient
+from a4s_pipeline.errors import ChangeRequest, FieldFault
+from a4s_pipeline.ondemand.answers import Answered
+from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST, parse_request
+
+LONGEST_TIMEOUT = 120.0
+_BODY_WITHIN = 30.0
+
+
+@dataclass
+class Call:
+    """One call; `until` is the moment of `time.monotonic` by which it wants its answer."""
+
+    request: Request
+    client: ApiClient
+    path: Mapping[str, str]
+    until: float
+    has_own_deadline: bool = False
+    """Whether the caller has said how long it may take."""
+    received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def connector(self) -> str:
+        """The connector in its path."""
+        return self.path["connector"]
+
+    def query(self, *known: str) -> dict[str, str]:
+        """Return its query; raises `ChangeRequest` where a parameter is not known, or is given twice."""
+        text = self.request.scope["query_string"].decode("latin-1")
+        try:
+            pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=100)
+        except ValueError:
+            raise ChangeRequest("the query has too many parameters", code="Invalid") from None
+        faults = [
+            FieldFault(name, f"is not known here; there are {', '.join(known) or 'none'}")
+            for name in dict.fromkeys(name for name, _ in pairs)
+            if name not in known
+        ]
+        names = [name for name, _ in pairs]
+        faults += [FieldFault(name, "is given twice") for name in known if names.count(name) > 1]
+        if faults:
+            raise ChangeRequest("the query cannot be read", code="Invalid", fields=tuple(faults))
+        return dict(pairs)
+
+    async def body(self) -> Mapping[str, Any]:
+        """Return its body, a JSON object; raises `ChangeRequest` where it is none, or is too large."""
+        if _length_of(self.request) > LARGEST_REQUEST:
+            raise _too_large()
+        try:
+            return parse_request(await asyncio.wait_for(self._raw_body(), _BODY_WITHIN))
+        except TimeoutError:
+            raise ChangeRequest(f"the body did not come within {_BODY_WITHIN:g} s", code="BodyTimeout") from None
+
+    async def _raw_body(self) -> bytes:
+        raw = bytearray()
+        async for part in self.request.stream():
+            raw += part
+            if len(raw) > LARGEST_REQUEST:
+                raise _too_large()
+        return bytes(raw)
+
+
+def _length_of(request: Request) -> int:
+    told = request.headers.get("content-length", "")
+    return int(told[:20]) if told.isascii() and told.isdigit() else 0
+
+
+def _too_large() -> ChangeRequest:
+    return ChangeRequest(f"the body is larger than {LARGEST_REQUEST >> 20} MiB", code="TooLarge")
+
+
+def deadline_of(request: Request, usual_seconds: float) -> tuple[float, bool]:
+    """Return by when a call wants its answer, by its `X-Request-Timeout` or the usual, and whether by its own."""
+    given = request.headers.get("x-request-timeout")
+    seconds = usual_seconds
+    if given is not None:
+        try:
+            seconds = float(given)
+        except ValueError:
+            seconds = -1.0
+        if not 0 < seconds < float("inf"):
+            fault = FieldFault("X-Request-Timeout", "must be a number of seconds, more than 0")
+            raise ChangeRequest("the header cannot be read", code="Invalid", fields=(fault,))
+    return time.monotonic() + min(seconds, LONGEST_TIMEOUT), given is not None
+
+
+def renamed(answered: Answered, names: Mapping[str, str]) -> Answered:
+    """Return an answer whose faults name what the caller wrote: a parameter instead of the field it fills."""
+    for fault in (answered.error or {}).get("fields", ()):
+        fault["field"] = names.get(fault["field"], fault["field"])
+    return answered

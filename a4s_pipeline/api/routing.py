@@ -1,0 +1,69 @@
+"""From a method and a path, as it came over the wire, to a route: codes may hold `/`, percent-encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from starlette.responses import Response
+
+from a4s_pipeline.api.calls import Call
+from a4s_pipeline.api.state import ServerState
+
+Handler = Callable[[ServerState, Call], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route: `may` is what a client must be allowed to, None where no key is asked for."""
+
+    method: str
+    template: str
+    handler: Handler
+    may: str | None
+    summary: str
+    answers: Mapping[int, str]
+    """What each status means, for the documentation."""
+    parameters: tuple[str, ...] = ()
+    """The names of its query parameters."""
+    body: str | None = None
+    """The name of its body's schema."""
+    result: str | None = None
+    """The name of the schema of what it answers with."""
+    segments: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "segments", tuple(self.template.split("/")))
+
+    def match(self, segments: list[str]) -> dict[str, str] | None:
+        """Return the values in a path, or None where it is another's."""
+        if len(segments) != len(self.segments):
+            return None
+        values: dict[str, str] = {}
+        for wanted, given in zip(self.segments, segments, strict=True):
+            if wanted.startswith("{"):
+                values[wanted[1:-1]] = given
+            elif wanted != given:
+                return None
+        return values
+
+
+def segments_of(raw_path: bytes) -> list[str]:
+    """Return the segments of a path, each decoded by itself."""
+    return [unquote_to_bytes(part).decode("utf-8", "surrogateescape") for part in raw_path.split(b"/")]
+
+
+def find(routes: Iterable[Route], method: str, raw_path: bytes) -> tuple[Route | None, dict[str, str], Any]:
+    """Return the route of a call, the values in its path, and the methods that its path has."""
+    segments = segments_of(raw_path)
+    methods: list[str] = []
+    for route in routes:
+        values = route.match(segments)
+        if values is None:
+            continue
+        if route.method == method:
+            return route, values, methods
+        methods.append(route.method)
+    return None, {}, methods

@@ -1,0 +1,97 @@
+"""What one server holds open: the service, its pools, and what is under way."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from datetime import datetime
+from typing import TypeVar
+
+from a4s_pipeline.api.pools import BoundedPool
+from a4s_pipeline.errors import GatewayUnavailable
+from a4s_pipeline.ondemand.answers import Answered
+from a4s_pipeline.ondemand.requests.answering import Request, answer
+from a4s_pipeline.ondemand.requests.kind import Pool
+from a4s_pipeline.ondemand.service import OnDemand
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings import Settings
+
+T = TypeVar("T")
+# A call that has reached its deadline hands over what it has a moment later.
+_GRACE = 0.5
+_SIZES = {Pool.LIVE: (32, 400), Pool.SENDING: (16, 400), Pool.LOCAL: (4, 400)}
+
+
+class ServerState:
+    """The service behind the routes; made in the event loop's thread, used from there."""
+
+    def __init__(self, platform: Platform, run_id: str) -> None:
+        self.settings: Settings = platform.settings
+        self.service = OnDemand(platform, run_id)
+        self.is_draining = False
+        self._pools: dict[tuple[str, Pool], BoundedPool] = {}
+        self._sends: dict[tuple[str, str, str], asyncio.Task[Answered]] = {}
+
+    def close(self) -> None:
+        """Let what was begun end, and write what is still to be logged."""
+        with ExitStack() as stack:
+            stack.callback(self.service.close)
+            for pool in self._pools.values():
+                stack.callback(pool.close)
+
+    def pool(self, connector: str, kind: Pool) -> BoundedPool:
+        """Return threads: those of one connector where a gateway is waited for, so that it slows no other."""
+        key = ("" if kind is Pool.LOCAL else connector, kind)
+        if key not in self._pools:
+            threads, most_waiting = _SIZES[kind]
+            self._pools[key] = BoundedPool(f"{kind.name.lower()}-{key[0]}", threads, most_waiting)
+        return self._pools[key]
+
+    async def answer(self, request: Request, received_at: datetime, until: float) -> Answered:
+        """Answer a request in the threads of its kind, by its deadline."""
+        pool = self.pool(request.connector, request.kind.pool)
+        work = pool.submit(
+            lambda: answer(self.service, request, received_at, until), until - time.monotonic()
+        )
+        return await _in_time(work, until + _GRACE)
+
+    async def read(self, work: Callable[[], T], until: float) -> T:
+        """Read what is stored here."""
+        pool = self.pool("", Pool.LOCAL)
+        return await _in_time(pool.submit(work, until - time.monotonic()), until + _GRACE)
+
+    def send(
+        self, key: tuple[str, str, str], request: Request, received_at: datetime, until: float
+    ) -> tuple[asyncio.Task[Answered], bool]:
+        """Begin to send something, or return what is under way under the same key; tell which.
+
+        The task goes on whatever becomes of the call that waits for it.
+        """
+        known = self._sends.get(key)
+        if known is not None:
+            return known, False
+        pool = self.pool(request.connector, Pool.SENDING)
+        work = pool.submit(
+            lambda: answer(self.service, request, received_at, until), until - time.monotonic()
+        )
+
+        async def wait() -> Answered:
+            return await work
+
+        task = asyncio.create_task(wait())
+        self._sends[key] = task
+        task.add_done_callback(lambda _: self._sends.pop(key, None))
+        return task, True
+
+    def is_under_way(self, connector: str, kind: str, key: str) -> bool:
+        """Tell whether this server is sending something of this name now."""
+        return any(at[:2] == (connector, kind) and at[2].split("\0")[0] == key for at in self._sends)
+
+
+async def _in_time(work: Awaitable[T], until: float) -> T:
+    try:
+        return await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(work)), max(0.0, until - time.monotonic()))
+    except TimeoutError:
+        raise GatewayUnavailable("no answer in time: try again later", code="NotInTime") from None
