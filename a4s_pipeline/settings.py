@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from a4s_pipeline.analyst_settings import AnalystSettings
+from a4s_pipeline.api_keys import ApiClient, read_api_keys
 from a4s_pipeline.connectors import Connector, read_connectors, unique_pairs
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.gateway.routes import Routes
@@ -101,6 +102,9 @@ class Settings(AnalystSettings):
     timeout_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 30
     answer_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 10
     stock_fresh_seconds: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = 0
+    api_host: str = "127.0.0.1"
+    api_port: Annotated[int, Field(ge=0, le=65535)] = 8321
+    api_keys: Annotated[tuple[ApiClient, ...], NoDecode, BeforeValidator(read_api_keys)] = ()
     order_hook: Annotated[str | None, AfterValidator(lambda hook: hook and _hook(hook))] = None
     resend_after_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600
     alert_webhook_url: Annotated[SecretStr, AfterValidator(checked_webhook_url)] | None = None

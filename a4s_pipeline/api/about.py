@@ -1,4 +1,4 @@
-"""What the server tells of itself: its connectors, whether it lives and is ready, its numbers and its pages."""
+"""What the server tells of itself: its connectors, whether it lives and is ready, and its numbers."""
 
 from __future__ import annotations
 

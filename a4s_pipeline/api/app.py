@@ -1,4 +1,4 @@
-"""What happens to every call: its route, its caller, its deadline, its answer, one line of log and a count."""
+"""What happens to every call: its route, its caller, its deadline, its answer, one line of log, a count."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from functools import cached_property
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect, Request
@@ -42,6 +44,14 @@ class Api:
         self.state: ServerState | None = None
         self._routes = (*ROUTES, *self._own_routes())
 
+    @cached_property
+    def _document(self) -> dict[str, Any]:
+        return openapi.document(ROUTES)
+
+    @cached_property
+    def _page(self) -> str:
+        return openapi.page(ROUTES)
+
     def _own_routes(self) -> tuple[Route, ...]:
         async def ready(state: ServerState, call: Call) -> Response:
             self._readiness = self._readiness or about.Readiness()
@@ -53,11 +63,11 @@ class Api:
 
         async def document(state: ServerState, call: Call) -> Response:
             del state, call
-            return as_json(openapi.document(ROUTES))
+            return as_json(self._document)
 
         async def page(state: ServerState, call: Call) -> Response:
             del state, call
-            return Response(openapi.page(ROUTES), media_type="text/html; charset=utf-8")
+            return Response(self._page, media_type="text/html; charset=utf-8")
 
         return (
             Route("GET", "/v1/connectors", about.connectors, "", "Connectors", _OPEN),

@@ -63,7 +63,9 @@ class Call:
         try:
             return parse_request(await asyncio.wait_for(self._raw_body(), _BODY_WITHIN))
         except TimeoutError:
-            raise ChangeRequest(f"the body did not come within {_BODY_WITHIN:g} s", code="BodyTimeout") from None
+            raise ChangeRequest(
+                f"the body did not come within {_BODY_WITHIN:g} s", code="BodyTimeout"
+            ) from None
 
     async def _raw_body(self) -> bytes:
         raw = bytearray()
@@ -84,7 +86,7 @@ def _too_large() -> ChangeRequest:
 
 
 def deadline_of(request: Request, usual_seconds: float) -> tuple[float, bool]:
-    """Return by when a call wants its answer, by its `X-Request-Timeout` or the usual, and whether by its own."""
+    """Return by when a call wants its answer, by `X-Request-Timeout` or the usual, and whether it said so."""
     given = request.headers.get("x-request-timeout")
     seconds = usual_seconds
     if given is not None:

@@ -22,6 +22,7 @@ _FIELDS = {
     "limit": "limit",
     "offset": "offset",
 }
+_CODES = ("UnknownOrder", "FocusConnectorNotConfigured")
 _PARAMETERS = {field: name for name, field in _FIELDS.items()}
 
 
@@ -39,9 +40,7 @@ async def orders_of_customer(state: ServerState, call: Call) -> Response:
     return await _listed(state, call, RETRIEVE_CUSTOMER_ORDERS, wanted)
 
 
-async def _listed(
-    state: ServerState, call: Call, kind: RequestKind[Any], wanted: dict[str, str]
-) -> Response:
+async def _listed(state: ServerState, call: Call, kind: RequestKind[Any], wanted: dict[str, str]) -> Response:
     fields: dict[str, Any] = dict(wanted)
     for name in ("limit", "offset"):
         text = wanted.get(name, "")
@@ -50,7 +49,8 @@ async def _listed(
     if "orderDateTo" in wanted:
         fields["orderDateTo"] = _after(wanted["orderDateTo"])
     request = Request(kind, call.connector, fields)
-    return respond(renamed(await state.answer(request, call.received_at, call.until), _PARAMETERS))
+    answered = await state.answer(request, call.received_at, call.until)
+    return respond(renamed(answered, _PARAMETERS), *_CODES)
 
 
 def _after(text: str) -> str:
@@ -65,4 +65,4 @@ async def one_order(state: ServerState, call: Call) -> Response:
     """Answer with one order and its lines."""
     call.query()
     request = Request(RETRIEVE_ORDER, call.connector, {"orderCode": call.path["orderCode"]})
-    return respond(await state.answer(request, call.received_at, call.until))
+    return respond(await state.answer(request, call.received_at, call.until), *_CODES)

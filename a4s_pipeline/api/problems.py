@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.errors import A4sError
+from a4s_pipeline.errors import A4sError, ChangeRequest
 from a4s_pipeline.ondemand.answers import Answered, error_object, error_of
 from a4s_pipeline.texts import json_to_show
 
@@ -31,17 +31,20 @@ BY_CODE = {
     "Unexpected": 500,
     "NotSupported": 501,
 }
+# What an answer may say by its code whatever was asked; any other code may be the gateway's own, and means
+# what the status of the answer says unless its route knows better.
+_ALWAYS_OURS = frozenset({"DuplicateRequest", "Overloaded", "NotSupported", "Unexpected"})
 BY_STATUS = {"ok": 200, "unknown": 202, "refused": 422, "failed": 503}
 _COME_BACK_IN = 5
 _TO_BE_TRIED_AGAIN = (429, 503)
 
 
-def status_of(answered: Answered) -> int:
-    """Return the HTTP status of an answer."""
+def status_of(answered: Answered, *own_codes: str) -> int:
+    """Return the HTTP status of an answer; `own_codes` are those that the route knows the meaning of."""
     code = answered.error["code"] if answered.error else ""
-    if answered.status == "unknown":
-        return BY_STATUS["unknown"]
-    return BY_CODE.get(code, BY_STATUS[answered.status])
+    if code in _ALWAYS_OURS or code in own_codes:
+        return BY_CODE[code]
+    return BY_STATUS[answered.status]
 
 
 def problem(error: dict[str, Any], status: int, headers: dict[str, str] | None = None) -> Response:
@@ -61,7 +64,8 @@ def problem(error: dict[str, Any], status: int, headers: dict[str, str] | None =
 
 def problem_of(error: A4sError, headers: dict[str, str] | None = None) -> Response:
     """Return one of our errors as a problem document."""
-    return problem(error_object(error), BY_CODE.get(error.code, 422), headers)
+    usual = BY_STATUS["refused" if isinstance(error, ChangeRequest) else "failed"]
+    return problem(error_object(error), BY_CODE.get(error.code, usual), headers)
 
 
 def problem_with(code: str, message: str, headers: dict[str, str] | None = None) -> Response:
@@ -80,9 +84,9 @@ def as_json(
     return Response(body, status, headers, media_type)
 
 
-def respond(answered: Answered) -> Response:
-    """Return an answer: its document, or the problem that it is."""
-    status = status_of(answered)
+def respond(answered: Answered, *own_codes: str) -> Response:
+    """Return an answer: its document, or the problem that it is; see `status_of`."""
+    status = status_of(answered, *own_codes)
     if answered.status == "ok" and answered.answer is not None:
         return as_json(answered.answer, status)
     return problem(answered.error or error_of("Unexpected", "there is no answer"), status)

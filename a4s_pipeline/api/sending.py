@@ -17,12 +17,13 @@ from a4s_pipeline.api.state import ServerState
 from a4s_pipeline.errors import ChangeRequest, FieldFault, NotThere
 from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.ondemand.answers import Answered
+from a4s_pipeline.ondemand.dry_run import dry_run
 from a4s_pipeline.ondemand.export_ledger import STATUSES, export_row, instant_or_none
-from a4s_pipeline.ondemand.order_export import dry_run
 from a4s_pipeline.ondemand.requests.answering import Request
 from a4s_pipeline.ondemand.requests.create_customer import CREATE_CUSTOMER
 from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
-from a4s_pipeline.warehouse.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Entry
+from a4s_pipeline.texts import has_utf8
+from a4s_pipeline.warehouse.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Entry, LedgerKind
 
 _MOST_EXPORTS = 1000
 _MOST = {"limit": _MOST_EXPORTS, "offset": 10**9}
@@ -42,7 +43,9 @@ async def export_order(state: ServerState, call: Call) -> Response:
     key = _agreed_key(call, order, "intakeOrderId")
     if query.get("dryRun") == "true":
         return respond(
-            await state.read(lambda: dry_run(order, state.settings, call.received_at), call.until)
+            await state.read(
+                lambda: dry_run(order, state.settings, state.service.hook, call.received_at), call.until
+            )
         )
     return await _export(state, call, key, order)
 
@@ -83,7 +86,8 @@ async def create_customer(state: ServerState, call: Call) -> Response:
         return respond(answered)
     if answered.answer.get("differs"):
         faults = tuple(
-            FieldFault(name, "is not what this customer was created with") for name in answered.answer["differs"]
+            FieldFault(name, "is not what this customer was created with")
+            for name in answered.answer["differs"]
         )
         return problem_of(
             ChangeRequest(
@@ -97,9 +101,7 @@ async def create_customer(state: ServerState, call: Call) -> Response:
     return as_json(answered.answer)
 
 
-async def _sent(
-    state: ServerState, call: Call, key: str, request: Request
-) -> tuple[Answered | None, bool]:
+async def _sent(state: ServerState, call: Call, key: str, request: Request) -> tuple[Answered | None, bool]:
     """Return what became of it, None where that is not known in time, and whether this call began it."""
     at = (call.connector, request.kind.name, f"{key}\0{fingerprint_of(request.body)}")
     task, is_first = state.send(at, request, call.received_at, call.until)
@@ -147,7 +149,7 @@ async def one_export(state: ServerState, call: Call) -> Response:
     """Say what became of one order."""
     call.query()
     key = call.path["intakeOrderId"]
-    entry = await _entry(state, call, key)
+    entry = await _entry(state, call, ORDER_LEDGER, key)
     if entry is not None:
         return as_json(export_row(entry))
     if state.is_under_way(call.connector, EXPORT_ORDER.name, key):
@@ -159,7 +161,7 @@ async def retry_export(state: ServerState, call: Call) -> Response:
     """Settle one order that is refused, failed or unknown, by the ledger's rules."""
     call.query()
     key = call.path["intakeOrderId"]
-    entry = await _entry(state, call, key)
+    entry = await _entry(state, call, ORDER_LEDGER, key)
     if entry is None or not entry.row["intake"]:
         raise _no_export(key)
     # Sent again, it is still the order that was received then.
@@ -171,8 +173,7 @@ async def one_customer(state: ServerState, call: Call) -> Response:
     """Say what became of a customer that was to be created."""
     call.query()
     code = call.path["customerCode"]
-    ledger = state.service.connector(call.connector).ledger(CUSTOMER_LEDGER)
-    entry = await state.read(lambda: ledger.entry(code), call.until)
+    entry = await _entry(state, call, CUSTOMER_LEDGER, code)
     if entry is not None:
         row = entry.row
         error = row["error"] and {"code": row["error_code"], "message": row["error"], "fields": []}
@@ -190,8 +191,10 @@ async def one_customer(state: ServerState, call: Call) -> Response:
     raise NotThere(f"no customer {code!r} was created through this ledger", code="UnknownCustomerCode")
 
 
-async def _entry(state: ServerState, call: Call, key: str) -> Entry | None:
-    ledger = state.service.connector(call.connector).ledger(ORDER_LEDGER)
+async def _entry(state: ServerState, call: Call, kind: LedgerKind, key: str) -> Entry | None:
+    if not has_utf8(key):
+        return None
+    ledger = state.service.connector(call.connector).ledger(kind)
     return await state.read(lambda: ledger.entry(key), call.until)
 
 

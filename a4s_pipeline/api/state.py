@@ -15,6 +15,7 @@ from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.answering import Request, answer
 from a4s_pipeline.ondemand.requests.kind import Pool
 from a4s_pipeline.ondemand.service import OnDemand
+from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 
@@ -30,6 +31,8 @@ class ServerState:
     def __init__(self, platform: Platform, run_id: str) -> None:
         self.settings: Settings = platform.settings
         self.service = OnDemand(platform, run_id)
+        self._upkeep = Upkeep(self.service)
+        self._upkeep.__enter__()
         self.is_draining = False
         self._pools: dict[tuple[str, Pool], BoundedPool] = {}
         self._sends: dict[tuple[str, str, str], asyncio.Task[Answered]] = {}
@@ -38,6 +41,7 @@ class ServerState:
         """Let what was begun end, and write what is still to be logged."""
         with ExitStack() as stack:
             stack.callback(self.service.close)
+            stack.callback(self._upkeep.__exit__)
             for pool in self._pools.values():
                 stack.callback(pool.close)
 
@@ -92,6 +96,8 @@ class ServerState:
 
 async def _in_time(work: Awaitable[T], until: float) -> T:
     try:
-        return await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(work)), max(0.0, until - time.monotonic()))
+        return await asyncio.wait_for(
+            asyncio.shield(asyncio.ensure_future(work)), max(0.0, until - time.monotonic())
+        )
     except TimeoutError:
         raise GatewayUnavailable("no answer in time: try again later", code="NotInTime") from None

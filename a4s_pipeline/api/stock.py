@@ -31,7 +31,7 @@ async def one_item(state: ServerState, call: Call) -> Response:
     entries: list[dict[str, Any]] = answered.answer["items"]
     error = entries[0].get("error")
     if error is not None:
-        return problem(error, BY_CODE.get(error["code"], 422))
+        return problem(error, BY_CODE["UnknownItem"] if error["code"] == "UnknownItem" else 422)
     return as_json({"items": entries} if "until" in query else entries[0])
 
 

@@ -9,13 +9,11 @@ from typing import Any, BinaryIO
 
 import click
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.cli.orders import one_connector
 from a4s_pipeline.cli.output import connector_option, json_option, print_answered, print_json
-from a4s_pipeline.errors import A4sError, ChangeRequest
-from a4s_pipeline.ondemand.hook import HookFailed, OrderHook, load_hook
-from a4s_pipeline.ondemand.intake import IntakeOrder
-from a4s_pipeline.ondemand.order_export import prepare_order, read_order
+from a4s_pipeline.errors import ChangeRequest
+from a4s_pipeline.ondemand.dry_run import would_be_sent
+from a4s_pipeline.ondemand.hook import load_hook
 from a4s_pipeline.ondemand.requests.answering import Request, answer
 from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
 from a4s_pipeline.ondemand.requests.parsing import parse_request
@@ -36,9 +34,7 @@ def export_order(file: BinaryIO, dry_run: bool, connector: str | None, as_json: 
     name = one_connector(settings, connector or named)
     received_at = datetime.now(UTC)
     if dry_run:
-        intake = read_order(order, settings.timezone)
-        payload, not_sent = _prepared(intake, load_hook(settings.order_hook), received_at)
-        print_json({"order": exact_json.loads(payload), "notSent": not_sent})
+        print_json(would_be_sent(order, settings, load_hook(settings.order_hook), received_at))
         return
     settings.required_gateway_url()
     with OnDemand(Platform(settings), run_id=f"a4s-export-{uuid.uuid4()}") as service:
@@ -59,15 +55,6 @@ def read_file(file: BinaryIO, kind: str, name: str) -> tuple[Any, str | None]:
         raise ChangeRequest(f"the request has no {name}: give it under the name `{name}`", code="Invalid")
     connector = document.get("connector")
     return document[name], connector if isinstance(connector, str) else None
-
-
-def _prepared(intake: IntakeOrder, hook: OrderHook | None, received_at: datetime) -> tuple[str, list[str]]:
-    try:
-        return prepare_order(intake, hook, received_at)
-    except HookFailed as error:
-        # A dry run records nothing, so the traceback is not where the message says.
-        what = error.trace.rstrip().splitlines()[-1]
-        raise A4sError(f"the order hook failed: {what}", code=error.code) from None
 
 
 def _summary(answer: dict[str, Any]) -> str:

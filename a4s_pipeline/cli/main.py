@@ -39,6 +39,7 @@ _COMMANDS = {
     "restore": "backup",
     "retry": "exports",
     "sandbox": "sandbox",
+    "serve": "serve",
     "stock": "stock",
     "sync": "sync",
 }

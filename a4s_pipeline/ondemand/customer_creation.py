@@ -45,19 +45,26 @@ class CustomerCreation:
 
     def create(self, customer: Any, received_at: datetime) -> Answered:
         """Create a customer, or say from the ledger what became of it."""
+        is_new = False
+
+        def prepare(_: datetime) -> Prepared:
+            nonlocal is_new
+            is_new = True
+            return Prepared(payload)
+
         try:
             wanted = read_request(NewCustomer, customer, "the customer", self._timezone)
             payload = exact_json.dumps(wanted.model_dump(by_alias=True, exclude_none=True))
             entry = self._send_once.send(
                 wanted.customer_code,
                 _BY_CODE,
-                lambda _: Prepared(payload),
+                prepare,
                 self._errand(wanted.customer_code),
                 received_at=received_at,
             )
         except A4sError as error:
             return failure(error)
-        return _naming_what_differs(answer_from(entry), entry, payload)
+        return _naming_what_differs(replace(answer_from(entry), is_new=is_new), entry, payload)
 
     def settle(self, customer_code: str) -> Answered | None:
         """Settle one customer whose outcome is unknown, by look-up; None where the ledger has none such."""

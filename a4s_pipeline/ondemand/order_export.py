@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -53,12 +53,19 @@ class OrderExport:
 
     def export(self, order: Any, received_at: datetime) -> Answered:
         """Export an intake order, or say from the ledger what became of it."""
+        is_new = False
+
+        def prepare(first_received_at: datetime) -> Prepared:
+            nonlocal is_new
+            is_new = True
+            return self._prepare(intake, first_received_at)
+
         try:
             intake = read_order(order, self._timezone)
             entry = self._send_once.send(
                 intake.intake_order_id,
                 fingerprint_of_order(intake),
-                lambda first_received_at: self._prepare(intake, first_received_at),
+                prepare,
                 self._errand(intake.intake_order_id),
                 received_at=received_at,
                 columns={
@@ -69,7 +76,7 @@ class OrderExport:
             )
         except A4sError as error:
             return failure(error)
-        return answer_from(entry)
+        return replace(answer_from(entry), is_new=is_new)
 
     def settle(self, intake_order_id: str) -> Answered | None:
         """Settle one order whose outcome is unknown, by look-up; None where the ledger has no such order."""
