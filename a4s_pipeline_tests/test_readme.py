@@ -18,7 +18,7 @@ def test_the_settings_table_names_every_setting_and_its_default() -> None:
     assert {name.lower() for name in named} == set(Settings.model_fields)
     for name, default in named.items():
         actual = Settings.model_fields[name.lower()].get_default(call_default_factory=True)
-        assert default == ("none" if actual in (None, {}) else f"`{actual}`"), name
+        assert default == ("none" if actual in (None, {}, ()) else f"`{actual}`"), name
 
 
 def test_every_command_of_the_readme_exists_and_every_command_is_in_it() -> None:
