@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from a4s_pipeline.api import about, openapi
+from a4s_pipeline.api import about, docs_page, openapi
 from a4s_pipeline.api.calls import Call, deadline_of
 from a4s_pipeline.api.metrics import Metrics
 from a4s_pipeline.api.problems import as_json, problem_of, problem_with
@@ -50,7 +50,7 @@ class Api:
 
     @cached_property
     def _page(self) -> str:
-        return openapi.page(ROUTES)
+        return docs_page.page(ROUTES)
 
     def _own_routes(self) -> tuple[Route, ...]:
         async def ready(state: ServerState, call: Call) -> Response:

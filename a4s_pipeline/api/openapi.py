@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from html import escape
-from http import HTTPStatus
+from collections.abc import Sequence
 from typing import Any
 
 from a4s_pipeline import __version__
-from a4s_pipeline.api.problems import BY_CODE
 from a4s_pipeline.api.routing import Route
-from a4s_pipeline.ondemand.intake import IntakeOrder, NewCustomer
-from a4s_pipeline.ondemand.requests.projected_stock import ProjectedStock
+from a4s_pipeline.api.schemas import schemas
 
-_DECIMAL = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "examples": ["12.5"]}
-_INSTANT = {"type": ["string", "null"], "format": "date-time"}
-_TEXT = {"type": ["string", "null"]}
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "on": {"schema": {"type": "string", "format": "date"}, "description": "The day; today by default."},
     "until": {
@@ -53,135 +46,6 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
-def _object(properties: dict[str, Any], *optional: str) -> dict[str, Any]:
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": properties, "required": required}
-
-
-def _list_of(name: str) -> dict[str, Any]:
-    return {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
-
-
-def _schemas() -> dict[str, Any]:
-    field = _object({"field": {"type": "string"}, "message": {"type": "string"}})
-    error = _object(
-        {
-            "code": {"type": "string"},
-            "message": {"type": "string"},
-            "fields": {"type": "array", "items": field},
-            "retryAfterSeconds": {"type": "integer"},
-        },
-        "retryAfterSeconds",
-    )
-    reference = {"$ref": "#/components/schemas/Error"}
-    error_or_null = {"anyOf": [reference, {"type": "null"}]}
-    attributes = {"type": "object", "description": "Fields under the gateway's own names."}
-    texts = {"type": "array", "items": {"type": "string"}}
-    exported = {
-        "intakeOrderId": {"type": "string"},
-        "status": {"type": "string"},
-        "externalId": {"type": "string"},
-        "orderId": _TEXT,
-        "orderNumber": _TEXT,
-        "attempts": {"type": "integer"},
-        "notSent": texts,
-        "notice": {"type": "string"},
-        "error": error_or_null,
-    }
-    return {
-        "Problem": {
-            **_object(
-                {
-                    "type": {"type": "string", "format": "uri-reference"},
-                    "title": {"type": "string"},
-                    "status": {"type": "integer"},
-                    "detail": {"type": "string"},
-                    "code": {"type": "string", "examples": sorted(BY_CODE)},
-                    "fields": {"type": "array", "items": field},
-                    "retryAfterSeconds": {"type": "integer"},
-                },
-                "retryAfterSeconds",
-            ),
-            "examples": [
-                {
-                    "type": "/docs#Invalid",
-                    "title": "Unprocessable Entity",
-                    "status": 422,
-                    "detail": "the request cannot be read",
-                    "code": "Invalid",
-                    "fields": [{"field": "on", "message": "must be a real ISO 8601 date"}],
-                }
-            ],
-        },
-        "Error": error,
-        "StockEntry": _object(
-            {
-                "itemCode": {"type": "string"},
-                "date": {"type": "string", "format": "date"},
-                "projected": _DECIMAL,
-                "shelfStock": _DECIMAL,
-                "toBeDelivered": _DECIMAL,
-                "incoming": _DECIMAL,
-                "entriesWithoutDate": {"type": "integer"},
-                "asOf": {"type": "string", "format": "date-time"},
-                "error": reference,
-            },
-            *("projected", "shelfStock", "toBeDelivered", "incoming", "entriesWithoutDate", "asOf", "error"),
-        ),
-        "StockEntries": _object({"items": _list_of("StockEntry")}),
-        "Exported": _object(exported, "notice", "error", "orderId", "orderNumber", "attempts", "notSent"),
-        "Export": _object(
-            {
-                **exported,
-                "customerCode": _TEXT,
-                "receivedAt": _INSTANT,
-                "lastSentAt": _INSTANT,
-                "settledAt": _INSTANT,
-            },
-            *("orderId", "orderNumber", "attempts", "notSent", "notice"),
-            *("customerCode", "receivedAt", "lastSentAt", "settledAt"),
-        ),
-        "Exports": _object({"exports": _list_of("Export"), "total": {"type": "integer"}}),
-        "Created": _object(
-            {
-                "customerCode": {"type": "string"},
-                "externalId": _TEXT,
-                "status": {"type": "string"},
-                "settledAt": _INSTANT,
-                "error": error_or_null,
-            },
-            *("status", "settledAt", "error"),
-        ),
-        "Order": _object(
-            {
-                "orderCode": {"type": "string"},
-                "attributes": attributes,
-                "lines": {
-                    "type": "array",
-                    "items": _object({"lineCode": {"type": "string"}, "attributes": attributes}),
-                },
-                "linesSyncedAt": _INSTANT,
-                "asOf": _INSTANT,
-            },
-            *("linesSyncedAt", "asOf"),
-        ),
-        "Orders": _object({"orders": _list_of("Order"), "total": {"type": "integer"}, "asOf": _INSTANT}),
-    } | _models()
-
-
-def _models() -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, model in (
-        ("IntakeOrder", IntakeOrder),
-        ("NewCustomer", NewCustomer),
-        ("StockQuestions", ProjectedStock),
-    ):
-        schema = model.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
-        found |= schema.pop("$defs", {})
-        found[name] = schema
-    return found
-
-
 def document(routes: Sequence[Route]) -> dict[str, Any]:
     """Return the OpenAPI document."""
     paths: dict[str, dict[str, Any]] = {}
@@ -203,7 +67,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "A key of A4S_API_KEYS."}
             },
-            "schemas": _schemas(),
+            "schemas": schemas(),
         },
     }
 
@@ -295,33 +159,3 @@ def _response(status: int, told: str, route: Route) -> dict[str, Any]:
             "Location": {"schema": {"type": "string"}, "description": "What became of it."}
         }
     return response
-
-
-def page(routes: Sequence[Route]) -> str:
-    """Return a page of documentation that needs no network."""
-    return "\n".join(_page_lines(routes))
-
-
-def _page_lines(routes: Iterable[Route]) -> Iterable[str]:
-    yield (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>a4s-pipeline over HTTP</title>'
-        "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-        "code{background:#8881;padding:.1em .3em}td{padding:.2em .8em .2em 0;vertical-align:top}"
-        "h2{font-size:1.05rem;margin-top:2rem}</style><h1>a4s-pipeline over HTTP</h1>"
-    )
-    yield (
-        '<p>The whole of it as <a href="/openapi.json">OpenAPI 3.1</a>. A code in a path is percent-encoded, '
-        "<code>/</code> as <code>%2F</code>. <code>X-Request-Timeout: SECONDS</code> says how long an answer "
-        "may take. An error is <code>application/problem+json</code>.</p>"
-    )
-    for route in routes:
-        query = f"?{'&'.join(f'{name}=' for name in route.parameters)}" if route.parameters else ""
-        yield f"<h2><code>{escape(f'{route.method} {route.template}{query}')}</code></h2>"
-        yield f"<p>{escape(route.summary)}.</p><table>"
-        for status, told in sorted(route.answers.items()):
-            yield f"<tr><td>{status} {escape(HTTPStatus(status).phrase)}<td>{escape(told)}"
-        yield "</table>"
-    yield "<h1>Errors</h1><table>"
-    for code, status in sorted(BY_CODE.items()):
-        yield f'<tr id="{escape(code)}"><td><code>{escape(code)}</code><td>{status}'
-    yield "</table></html>"
