@@ -9,6 +9,7 @@ from functools import cache
 import duckdb
 
 from a4s_pipeline.models import Conventions
+from a4s_pipeline.warehouse.migrations import bring_forward, columns_of
 from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, TABLES
 from a4s_pipeline.warehouse.versions import versions_macros
 from a4s_pipeline.warehouse.views import holidays_filled, local_day_macro, views_by
@@ -53,10 +54,17 @@ def is_applied(connection: duckdb.DuckDBPyConnection, statements: Sequence[str])
     return row is not None and row[0] == _fingerprint(statements)
 
 
-def apply_schema(connection: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> None:
-    """Create, within a transaction, what a new store or one of an older version lacks."""
+def apply_schema(
+    connection: duckdb.DuckDBPyConnection, statements: Sequence[str], version: int | None
+) -> None:
+    """Create, within a transaction, what a new store or one of an older version lacks.
+
+    Its rows are brought forward from `version`, which is None where the store has no number.
+    """
+    before = columns_of(connection)
     for statement in statements:
         connection.execute(statement)
+    bring_forward(connection, version, before, TABLES)
     # A macro rather than a table: analysts have no use for it.
     connection.execute(f"CREATE OR REPLACE MACRO a4s_schema() AS '{_fingerprint(statements)}'")
 

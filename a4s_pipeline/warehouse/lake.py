@@ -20,6 +20,7 @@ from a4s_pipeline.locks import Locks
 from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.applied_schema import apply_schema, is_applied, schema_of_lake
 from a4s_pipeline.warehouse.attached import NAME, Attached, without_connection
+from a4s_pipeline.warehouse.migrations import refuse_newer, version_of
 from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.publish import Published
 from a4s_pipeline.warehouse.reader import NotPublished
@@ -158,12 +159,15 @@ class Lake:
         def bring(connection: duckdb.DuckDBPyConnection) -> None:
             # Another may have been first.
             if not is_applied(connection, statements):
-                apply_schema(connection, statements)
+                apply_schema(connection, statements, version)
 
         with self._told():
             with self._transaction(is_kept=False) as connection:
                 is_current = is_applied(connection, statements)
             if not is_current:
+                with self._transaction(is_kept=False) as connection:
+                    version = version_of(connection)
+                refuse_newer(version, "the lake")
                 self._done_until_kept(bring)
         self._has_schema = True
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from a4s_pipeline.errors import ChangeSite, TryAgain
+from a4s_pipeline.warehouse.migrations import refuse_newer, version_of
 
 
 class NotPublished(TryAgain):
@@ -49,6 +50,7 @@ def published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise ChangeSite(f"{path} cannot be read ({why}): run `a4s sync` to publish it again") from None
     try:
         connection.execute("SET TimeZone = 'UTC'")
+        refuse_newer(version_of(connection), str(path))
         yield connection
     finally:
         connection.close()

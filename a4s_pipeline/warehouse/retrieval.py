@@ -92,9 +92,10 @@ def _parameters(connector: str, wanted: OrderFilter) -> RowDict:
 def _rows(
     connection: duckdb.DuckDBPyConnection, table: Table, condition: str, parameters: RowDict
 ) -> list[RowDict]:
-    columns = ", ".join(f'"{name}"' for name in table.column_names)
+    # A copy that an older version published lacks the columns that came since.
     found = connection.execute(
-        f"SELECT {columns} FROM {table.name} WHERE {condition}",  # noqa: S608 - names and constants of our own
+        f"SELECT * FROM {table.name} WHERE {condition}",  # noqa: S608 - names and constants of our own
         parameters,
-    ).fetchall()
-    return [dict(zip(table.column_names, row, strict=True)) for row in found]
+    )
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -16,6 +16,7 @@ import duckdb
 from a4s_pipeline.errors import ChangeSite, StoreHeld
 from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.applied_schema import apply_schema, is_applied, schema_of_file
+from a4s_pipeline.warehouse.migrations import refuse_newer, version_of
 from a4s_pipeline.warehouse.opened import STORAGE, OpenedFile
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
 from a4s_pipeline.warehouse.turns import turns_of
@@ -69,7 +70,7 @@ class WarehouseFile:
             file = self._turns.kept() or self._open(deadline)
             if not self._has_schema:
                 _clear_abandoned(self.path)
-                _bring_up_to_date(file.connection, self._conventions)
+                _bring_up_to_date(file.connection, self._conventions, str(self.path))
                 self._has_schema = True
             yield file
             is_sound = True
@@ -121,12 +122,14 @@ class WarehouseFile:
             time.sleep(_POLL)
 
 
-def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, conventions: Conventions) -> None:
+def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, conventions: Conventions, what: str) -> None:
     """Apply the schema to a new file or one of an older version; a file that is current is only read."""
     statements = schema_of_file(conventions)
     if not is_applied(connection, statements):
+        version = version_of(connection)
+        refuse_newer(version, what)
         with transaction_on(connection):
-            apply_schema(connection, statements)
+            apply_schema(connection, statements, version)
 
 
 def _create(path: Path) -> None:

@@ -111,6 +111,8 @@ def _attributes(row: Mapping[str, Any], model: type[WireRecord]) -> dict[str, An
     unknown = exact_json.loads(row["attributes"]) if row["attributes"] else {}
     named = {}
     for name in model.model_fields:
+        if name not in row:
+            continue  # A copy of an older version: what it knew of the field is among the attributes.
         value = row[name]
         named[to_camel(name)] = exact_json.loads(value) if name in _JSON_FIELDS and value else _plain(value)
     return unknown | named
