@@ -149,8 +149,8 @@ def test_a_field_that_has_a_column_now_moves_there_from_the_attributes() -> None
         # No number: such a step is taken whatever the version says.
         bring_forward(connection, SCHEMA_VERSION, before, [orders_with(*NEW)])
         found = connection.execute(
-            "SELECT warehouse, weight, is_rush, boxes, picked_at::VARCHAR, route_plan, attributes FROM orders "
-            "ORDER BY order_code"
+            "SELECT warehouse, weight, is_rush, boxes, picked_at::VARCHAR, route_plan, attributes "
+            "FROM orders ORDER BY order_code"
         ).fetchall()
         assert version_of(connection) == SCHEMA_VERSION
     assert found == [
