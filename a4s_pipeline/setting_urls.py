@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
@@ -27,6 +28,27 @@ def checked_gateway_url(text: str) -> str:
     if parts.query or parts.fragment:
         raise ValueError("must end before any ? or #")
     return text.rstrip("/")
+
+
+def checked_dagster_url(text: str) -> str:
+    parts = _url_parts(text, "https://dagster.example.com")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user or a password: it is shown in alerts")
+    if parts.query or parts.fragment:
+        raise ValueError("must end before any ? or #")
+    return text.rstrip("/")
+
+
+def checked_webhook_secret(secret: SecretStr) -> SecretStr:
+    """Take a secret of Standard Webhooks: `whsec_` and 24 to 64 bytes in base64."""
+    text = secret.get_secret_value()
+    try:
+        key = b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if not 24 <= len(key) <= 64:
+        raise ValueError("must be whsec_ and 24 to 64 bytes in base64: `openssl rand -base64 32` makes them")
+    return secret
 
 
 def checked_webhook_url(secret: SecretStr) -> SecretStr:

@@ -26,7 +26,13 @@ from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.gateway.routes import Routes
 from a4s_pipeline.ondemand.requests_place import requests_place
 from a4s_pipeline.setting_paths import at_home, authority_file, openable
-from a4s_pipeline.setting_urls import checked_gateway_url, checked_proxy_url, checked_webhook_url
+from a4s_pipeline.setting_urls import (
+    checked_dagster_url,
+    checked_gateway_url,
+    checked_proxy_url,
+    checked_webhook_secret,
+    checked_webhook_url,
+)
 from a4s_pipeline.warehouse.place import FilePlace, Place, SqliteLake, read_place
 
 _HOOK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -108,6 +114,8 @@ class Settings(AnalystSettings):
     order_hook: Annotated[str | None, AfterValidator(lambda hook: hook and _hook(hook))] = None
     resend_after_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600
     alert_webhook_url: Annotated[SecretStr, AfterValidator(checked_webhook_url)] | None = None
+    alert_webhook_secret: Annotated[SecretStr, AfterValidator(checked_webhook_secret)] | None = None
+    dagster_url: Annotated[str, AfterValidator(checked_dagster_url)] | None = None
     warehouse: Annotated[SecretStr, BeforeValidator(at_home)] | None = None
     lake_files: Annotated[str, BeforeValidator(at_home)] | None = None
     lake_kept_days: Annotated[int, Field(ge=0, le=36500)] = 30
@@ -232,10 +240,15 @@ def _line(error: Any) -> str:
     return f"{variable}: {message[0].lower()}{message[1:]}"
 
 
-def load_settings() -> Settings:
-    """Read the settings of this process, or raise `ChangeSettings` with one line for each wrong variable."""
+def load_settings(**given: Any) -> Settings:
+    """Read the settings of this process, or raise `ChangeSettings` with one line for each wrong variable.
+
+    What is given, under the names of the fields, goes before what the environment says.
+    """
+    if unknown := sorted(given.keys() - Settings.model_fields.keys()):
+        raise ChangeSettings(f"{unknown[0]}: there is no such setting")
     try:
-        return Settings()
+        return Settings(**given)
     except ValidationError as error:
         raise ChangeSettings("\n".join(_line(fault) for fault in error.errors(include_input=False))) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from a4s_pipeline import alerts
-from a4s_pipeline.alerts import FailureLog, post_alert
+from a4s_pipeline.alerts import FailureLog, post_alert, signature_headers
 
 KEY = "T0ken-in-the-Path"
 
@@ -89,6 +89,16 @@ def test_a_webhook_is_told_once_in_json(hook: Hook) -> None:
     assert post_alert(SecretStr(hook.url), {"text": "sync_orders café failed", "connector": None}) is None
     assert hook.told == [{"text": "sync_orders café failed", "connector": None}]
     assert hook.headers[0]["Content-Type"] == "application/json"
+
+
+def test_a_body_is_signed_as_standard_webhooks_says(hook: Hook) -> None:
+    # The example of the specification's own libraries.
+    secret = SecretStr("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    signed = signature_headers(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    assert signed["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert post_alert(SecretStr(hook.url), {"text": "a"}, secret=secret) is None
+    assert hook.headers[0]["webhook-signature"].startswith("v1,")
+    assert {"webhook-id", "webhook-timestamp"} <= hook.headers[0].keys()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.alerts.failures import run_failures
+from a4s_pipeline.orchestration.alerts.sensor import alerts
 from a4s_pipeline.orchestration.assets.analytics import analytics_asset
 from a4s_pipeline.orchestration.assets.lake import lake_asset, lake_job, lake_schedule
 from a4s_pipeline.orchestration.assets.ledgers import ledger_assets
@@ -54,7 +54,7 @@ def build_definitions(
             *source_assets(layout),
             *(_ASSETS[stream](settings, layout) for stream in imports),
             *([picture_asset(settings, layout)] if "items" in imports else []),
-            analytics_asset(layout),
+            analytics_asset(settings, layout),
             *ledger_assets(layout),
             retention_asset(layout),
             *([lake_asset(layout)] if is_lake else []),
@@ -69,7 +69,7 @@ def build_definitions(
             *([lake_job(layout)] if is_lake else []),
         ],
         schedules=schedules if layout.has_schedules else [],
-        sensors=[on_demand_requests, run_failures, *([lost_runs] if is_spread else [])],
+        sensors=[on_demand_requests, alerts, *([lost_runs] if is_spread else [])],
         resources={"platform": platform_resource(platform or Platform())},
         executor=dg.in_process_executor,
     )

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import dagster as dg
 
-STREAMS = ("items", "customers", "orders")
+from a4s_pipeline.connectors import STREAMS
+
 OWNERS = ("team:data-engineering",)
 
 

@@ -9,9 +9,12 @@ import pytest
 import requests
 
 from a4s_pipeline.errors import StoreHeld
-from a4s_pipeline.orchestration.alerts import failures
+from a4s_pipeline.orchestration.alerts import sensor as module
 from a4s_pipeline.orchestration.alerts.failing import reason_of_step
-from a4s_pipeline.orchestration.alerts.failures import FailedRun, document_of, summary_of
+from a4s_pipeline.orchestration.alerts.failures import FailedRun, summary_of
+from a4s_pipeline.orchestration.alerts.incidents import Incident, Kind
+from a4s_pipeline.orchestration.alerts.messages import of_run
+from a4s_pipeline.orchestration.automation.schedules import run_request_for_orders
 from a4s_pipeline.platform import Platform
 from a4s_pipeline_tests.orchestration.conftest import Site, held_by_an_analyst
 from a4s_pipeline_tests.test_alerts import KEY, Hook, hook
@@ -84,18 +87,37 @@ def test_a_line_tells_when_what_why_and_what_to_do(run: FailedRun, line: str) ->
     assert run.line(AMSTERDAM) == f"2026-07-10 14:00 {line}"
 
 
+def incident(count: int = 1) -> Incident:
+    return Incident(job="sync_orders", connector="demo", why="no", count=count, since=AT, last=AT, told_at=AT)
+
+
 def test_a_webhook_is_told_the_line_and_its_parts() -> None:
     run = failed(why="the gateway answered <!channel> @here [503](x)", **SCHEDULED, **ONE_MONTH)
-    assert document_of(run, run.line(AMSTERDAM)) == {
+    alert = of_run(run, Kind.RUN_FAILED, incident(), AMSTERDAM, "https://dagster.example.com")
+    assert alert.document() == {
         "text": "2026-07-10 14:00 sync_orders demo 2024-03-01 failed: the gateway answered "
         "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}!channel\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
-        "\N{FULLWIDTH COMMERCIAL AT}here (503)(x). Nothing is lost: the schedule tries again. (run r1)",
+        "\N{FULLWIDTH COMMERCIAL AT}here (503)(x). Nothing is lost: the schedule tries again. (run r1) "
+        "https://dagster.example.com/runs/r1",
+        "kind": "run_failed",
         "job": "sync_orders",
         "connector": "demo",
         "runId": "r1",
         "why": "the gateway answered <!channel> @here [503](x)",
+        "count": 1,
+        "since": "2026-07-10T12:00:30+00:00",
         "failedAt": "2026-07-10T12:00:30+00:00",
+        "asset": None,
+        "check": None,
+        "url": "https://dagster.example.com/runs/r1",
     }
+
+
+def test_a_failure_that_goes_on_is_told_with_its_count() -> None:
+    alert = of_run(failed(**SCHEDULED), Kind.STILL_FAILING, incident(97), AMSTERDAM, None)
+    assert alert.line == (
+        "2026-07-10 14:00 sync_orders demo has failed 97 times since 2026-07-10 14:00: no answer. (run r1)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,37 +127,37 @@ def test_a_webhook_is_told_the_line_and_its_parts() -> None:
 def test_the_connector_is_that_of_the_partition_where_no_tag_names_it(
     tags: dict[str, str], connector: str | None
 ) -> None:
-    assert document_of(failed(**tags), "line")["connector"] == connector
+    alert = of_run(failed(**tags), Kind.RUN_FAILED, incident(), AMSTERDAM, None)
+    assert alert.document()["connector"] == connector
 
 
 # The sensor
 
 
-class Desk:
-    """The failure sensor of a site, evaluated as the daemon does: from where its last tick left off."""
+class Watch:
+    """The sensor of alerts of a site, evaluated as the daemon does: from where its last tick left off."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
         self.cursor: str | None = None
         self.tick()
 
-    def tick(self, cursor: str | None = None) -> list[dg.RunStatusSensorContext | Any]:
-        """Evaluate once; return the runs it reacted to, each with its error or None."""
+    def tick(self, cursor: str | None = None) -> None:
+        """Evaluate once."""
         with dg.build_sensor_context(
             instance=self.site.instance,
             cursor=cursor or self.cursor,
             resources={"platform": Platform(self.site.settings)},
-            sensor_name="run_failures",
+            sensor_name="alerts",
         ) as context:
-            sensor = self.site.definitions.get_repository_def().get_sensor_def("run_failures")
-            data = sensor.evaluate_tick(context)
-        self.cursor = data.cursor
-        return [reaction.error for reaction in data.dagster_run_reactions or []]
+            sensor = self.site.definitions.get_repository_def().get_sensor_def("alerts")
+            self.cursor = sensor.evaluate_tick(context).cursor
 
     @property
     def lines(self) -> list[str]:
         path = self.site.settings.data_dir / "failures.log"
-        return path.read_text().splitlines() if path.exists() else []
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [line for line in lines if line[17:23] != "check "]
 
 
 def make_run(site: Site, job: str = "sync_items", **tags: str) -> dg.DagsterRun:
@@ -149,10 +171,10 @@ def fail_without_a_step(site: Site, job: str = "sync_items", message: str = "the
 
 
 def test_a_failed_run_is_one_line_with_what_its_step_said(site: Site) -> None:
-    desk = Desk(site)
+    watch = Watch(site)
     result = site.run("zuid|2024-03-01")
-    assert desk.tick() == [None]
-    (line,) = desk.lines
+    watch.tick()
+    (line,) = watch.lines
     when, rest = line[:16], line[17:]
     told_at = datetime.strptime(when, "%Y-%m-%d %H:%M").replace(tzinfo=AMSTERDAM)
     assert timedelta(minutes=-1) < datetime.now(UTC) - told_at < timedelta(minutes=10)
@@ -165,19 +187,19 @@ def test_a_failed_run_is_one_line_with_what_its_step_said(site: Site) -> None:
 
 
 def test_what_went_well_and_what_somebody_cancelled_is_not_told(site: Site) -> None:
-    desk = Desk(site)
+    watch = Watch(site)
     site.put("A1")
     assert site.run().success
     site.instance.report_run_canceled(make_run(site))
-    assert desk.tick() == []
-    assert desk.lines == []
+    watch.tick()
+    assert watch.lines == []
 
 
 def test_a_run_that_could_not_start_says_so(site: Site) -> None:
-    desk = Desk(site)
+    watch = Watch(site)
     run_id = fail_without_a_step(site, message="Run worker process\nexited unexpectedly")
-    desk.tick()
-    (line,) = desk.lines
+    watch.tick()
+    (line,) = watch.lines
     assert line[17:] == (
         "sync_items failed: no step failed, its process could not start or ended before it was done: "
         f"Run worker process exited unexpectedly. Mend it, then launch it again in Dagster. (run {run_id})"
@@ -185,14 +207,14 @@ def test_a_run_that_could_not_start_says_so(site: Site) -> None:
 
 
 def test_a_store_that_somebody_holds_is_told_in_its_own_words(site: Site) -> None:
-    desk = Desk(site)
+    watch = Watch(site)
     with site.platform.warehouse.moment():
         pass
     site.platform = Platform(site.settings, store_wait_seconds=0.05)
     with held_by_an_analyst(site.settings.warehouse_path) as analyst:
         site.run()
-    desk.tick()
-    (line,) = desk.lines
+    watch.tick()
+    (line,) = watch.lines
     assert line[17:].startswith("sync_orders demo 2024-03-01 failed: ")
     assert f"{site.settings.warehouse_path} is held by process {analyst}, waited 0.05 s: " in line
     assert "close it there and try again" in line
@@ -205,10 +227,10 @@ def test_an_error_that_nobody_expected_is_told_without_its_traceback(
         raise KeyError("no such thing")
 
     monkeypatch.setattr(Platform, "sync_orders", break_down)
-    desk = Desk(site)
+    watch = Watch(site)
     site.run()
-    desk.tick()
-    assert desk.lines[0][17:].startswith(
+    watch.tick()
+    assert watch.lines[0][17:].startswith(
         "sync_orders demo 2024-03-01 failed: KeyError: 'no such thing'. Nobody tries"
     )
 
@@ -241,40 +263,107 @@ def test_a_run_is_told_once_though_the_sensor_is_shown_it_again(
     make_site: Callable[..., Site], hook: Hook
 ) -> None:
     site = make_site(alert_webhook_url=hook.url)
-    desk = Desk(site)
-    before = desk.cursor
+    watch = Watch(site)
+    before = watch.cursor
     fail_without_a_step(site)
-    desk.tick()
-    desk.tick()
-    assert desk.tick(before) == [None]
-    assert len(desk.lines) == len(hook.told) == 1
+    watch.tick()
+    watch.tick()
+    watch.tick(before)
+    assert len(watch.lines) == len(hook.told) == 1
 
 
-def test_each_failed_run_has_a_line_of_its_own(site: Site) -> None:
-    desk = Desk(site)
-    run_ids = [fail_without_a_step(site) for _ in range(3)]
-    desk.tick()
-    assert [line.split(" (run ")[1].rstrip(")") for line in desk.lines] == run_ids
+def scheduled(site: Site, connector: str) -> None:
+    """Run the import of a connector's orders as the schedule does."""
+    request = run_request_for_orders(connector, site.settings, datetime.now(UTC))
+    site.definitions.resolve_job_def("sync_orders").execute_in_process(
+        instance=site.instance,
+        tags=request.tags,
+        resources={"platform": site.platform},
+        run_config=request.run_config,
+        raise_on_error=False,
+    )
+
+
+def of_runs(hook: Hook) -> list[dict[str, Any]]:
+    return [told for told in hook.told if told["check"] is None]
+
+
+def test_the_same_failure_again_and_again_is_told_once_and_once_more_when_it_goes_well(
+    make_site: Callable[..., Site], hook: Hook
+) -> None:
+    site = make_site(alert_webhook_url=hook.url)
+    watch = Watch(site)
+    site.source().forbidden = True
+    for connector in ("demo", "demo", "demo", "noord"):
+        scheduled(site, connector)
+        watch.tick()
+    assert [told["kind"] for told in of_runs(hook)] == ["run_failed"]
+    site.source().forbidden = False
+    for _ in range(2):
+        scheduled(site, "demo")
+        watch.tick()
+    assert [told["kind"] for told in of_runs(hook)] == ["run_failed", "run_recovered"]
+    last = of_runs(hook)[1]
+    assert (last["job"], last["connector"], last["count"]) == ("sync_orders", "demo", 3)
+    assert "sync_orders demo goes well again: 3 runs failed since " in watch.lines[1]
+
+
+def test_an_outage_of_the_gateway_is_one_message_for_all_connectors_and_streams(
+    make_site: Callable[..., Site], hook: Hook
+) -> None:
+    site = make_site(alert_webhook_url=hook.url)
+    watch = Watch(site)
+    site.faults.unavailable = 1.0
+    for connector in ("demo", "noord"):
+        scheduled(site, connector)
+        watch.tick()
+    assert [told["kind"] for told in of_runs(hook)] == ["gateway_outage"]
+    site.faults.unavailable = 0.0
+    scheduled(site, "noord")
+    watch.tick()
+    assert [told["kind"] for told in of_runs(hook)] == ["gateway_outage", "gateway_outage_over"]
+    assert "the gateway answers again: 2 runs failed since " in of_runs(hook)[1]["text"]
+
+
+def test_a_check_that_turns_red_or_green_is_told_once_with_its_sentence(
+    make_site: Callable[..., Site], hook: Hook
+) -> None:
+    site = make_site(alert_webhook_url=hook.url, dagster_url="https://dagster.example.com/")
+    watch = Watch(site)
+    site.put("..")
+    site.run()
+    watch.tick()
+    site.run()
+    watch.tick()
+    told = [one for one in hook.told if one["check"] == "records_are_readable"]
+    assert [one["kind"] for one in told] == ["check_failed"]
+    assert "check records_are_readable of orders warns: unreadable, set aside: 1 (demo" in told[0]["text"]
+    assert told[0]["url"] == "https://dagster.example.com/assets/orders?view=checks"
+    site.source().remove_order("..")
+    site.run()
+    watch.tick()
+    told = [one for one in hook.told if one["check"] == "records_are_readable"]
+    assert [one["kind"] for one in told] == ["check_failed", "check_passed"]
 
 
 def test_failures_older_than_a_day_are_one_line_and_no_alert(
     make_site: Callable[..., Site], hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = make_site(alert_webhook_url=hook.url)
-    desk = Desk(site)
+    watch = Watch(site)
     for _ in range(4):
         fail_without_a_step(site)
     with monkeypatch.context() as later:
-        later.setattr(failures, "OLDEST_TOLD", timedelta(seconds=-1))
-        assert desk.tick() == [None] * 4
-    (line,) = desk.lines
+        later.setattr(module, "OLDEST_TOLD", timedelta(seconds=-1))
+        watch.tick()
+    (line,) = watch.lines
     assert line[17:] == (
         "4 runs failed more than a day before this was looked at: see Runs in Dagster, status Failure"
     )
     assert hook.told == []
     fail_without_a_step(site)
-    desk.tick()
-    assert len(desk.lines) == 2
+    watch.tick()
+    assert len(watch.lines) == 2
     assert len(hook.told) == 1
 
 
@@ -299,11 +388,11 @@ def test_a_webhook_that_fails_is_told_in_the_log_and_is_not_told_again(
     monkeypatch.setattr("a4s_pipeline.alerts._LONGEST", 0.4)
     hook.behaviour = behaviour
     site = make_site(alert_webhook_url=hook.url)
-    desk = Desk(site)
+    watch = Watch(site)
     run_id = fail_without_a_step(site)
-    assert desk.tick() == [None]
-    desk.tick()
-    assert len(desk.lines) == len(hook.told) == 1
+    watch.tick()
+    watch.tick()
+    assert len(watch.lines) == len(hook.told) == 1
     written = "".join(capfd.readouterr())
     assert f"A4S_ALERT_WEBHOOK_URL was not told of run {run_id}: " in written
     assert KEY not in written
@@ -324,8 +413,8 @@ def test_a_log_that_cannot_be_written_is_told_and_hinders_no_alert(
 ) -> None:
     site = make_site(alert_webhook_url=hook.url)
     (site.settings.data_dir / "failures.log").mkdir(parents=True)
-    desk = Desk(site)
+    watch = Watch(site)
     fail_without_a_step(site)
-    assert desk.tick() == [None]
+    watch.tick()
     assert len(hook.told) == 1
     assert f"failures.log cannot be written ({os.strerror(21)})" in "".join(capfd.readouterr())

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from a4s_pipeline.orchestration.assets.orders import Reading
+from a4s_pipeline.orchestration.automation.schedules import run_request_for_orders
 from a4s_pipeline.orchestration.checks.order_checks import order_health
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.sandbox import Faults
@@ -374,3 +375,27 @@ def test_the_rows_of_a_run_carry_the_id_that_dagster_shows(site: Site) -> None:
     site.put("A1")
     result = site.run()
     assert site.query("SELECT run_id FROM orders UNION SELECT run_id FROM order_lines") == [(result.run_id,)]
+
+
+def test_a_run_lists_no_partitions_however_many_connectors_and_months_there_are(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[str] = []
+
+    def list_all(definition: dg.MultiPartitionsDefinition, *_: Any, **__: Any) -> list[str]:
+        listed.append(type(definition).__name__)
+        return []
+
+    site.put("A1")
+    job = site.definitions.resolve_job_def("sync_orders")
+    monkeypatch.setattr(dg.MultiPartitionsDefinition, "get_partition_keys", list_all)
+    request = run_request_for_orders("demo", site.settings, datetime.now(UTC))
+    for _ in range(2):
+        result = job.execute_in_process(
+            instance=site.instance,
+            tags=request.tags,
+            resources={"platform": site.platform},
+            run_config=request.run_config,
+        )
+        assert result.success
+    assert listed == []

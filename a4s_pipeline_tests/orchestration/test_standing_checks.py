@@ -211,7 +211,7 @@ def test_checks_that_cannot_ask_the_store_fail_with_who_holds_it_and_what_to_do(
 def test_a_copy_that_cannot_be_published_fails_with_the_reason_alone(site: Site) -> None:
     site.settings.analytics_path.mkdir(parents=True)
     result = dg.materialize(
-        [analytics_asset(Layout())],
+        [analytics_asset(site.settings, Layout())],
         instance=site.instance,
         resources={"platform": site.platform},
         raise_on_error=False,

@@ -1,14 +1,16 @@
 """How a step fails, and what a failed run says of it: our words, without a traceback."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
 
-from a4s_pipeline.errors import A4sError
+from a4s_pipeline.errors import A4sError, GatewayUnavailable
 
 INTERRUPTIONS = frozenset({"KeyboardInterrupt", "DagsterExecutionInterruptedError"})
+_CODES = "codes"
 # Of an error that is ours the words are enough; of another, the name of its class goes before them.
 _WHERE_IT_IS_FROM = re.compile(r"^a4s_pipeline\.[\w.]+: |^(?:\w+\.)+(?=\w+(?::|$))")
 
@@ -19,7 +21,22 @@ def told_plainly() -> Iterator[None]:
     try:
         yield
     except A4sError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
+        raise plain_failure([str(error)], [error]) from None
+
+
+def plain_failure(
+    lines: Sequence[str], errors: Sequence[A4sError], metadata: Mapping[str, Any] | None = None
+) -> dg.Failure:
+    """Return the failure that tells these lines, and the codes of the errors that they are of."""
+    codes = ", ".join(sorted({error.code for error in errors}))
+    return dg.Failure("\n".join(lines), {**(metadata or {}), _CODES: codes}, allow_retries=False)
+
+
+def is_outage(event: dg.DagsterEvent) -> bool:
+    """Tell whether a step failed because the gateway gave no answer, and for nothing else."""
+    failure = event.step_failure_data.user_failure_data
+    codes = failure.metadata.get(_CODES) if failure else None
+    return codes is not None and codes.value == GatewayUnavailable.code
 
 
 def reason_of_step(event: dg.DagsterEvent) -> str | None:

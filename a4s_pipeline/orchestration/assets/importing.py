@@ -9,6 +9,7 @@ from datetime import timedelta
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError, StoreHeld
+from a4s_pipeline.orchestration.alerts.failing import plain_failure
 from a4s_pipeline.orchestration.assets.metadata import column_schema, drift_metadata
 from a4s_pipeline.orchestration.layout import AssetTags, Layout, freshness
 from a4s_pipeline.platform import Platform
@@ -86,13 +87,15 @@ def sync_each(platform: Platform, syncs: Mapping[str, Callable[[], SyncResult]])
     What came in is published in any case, unless the store is held: then the next run publishes it.
     """
     before = len(platform.results)
-    errors: list[str] = []
+    lines: list[str] = []
+    errors: list[A4sError] = []
     is_held = is_published = False
     for connector, sync in syncs.items():
         try:
             sync()
         except A4sError as error:
-            errors.append(f"{connector}: {error}")
+            lines.append(f"{connector}: {error}")
+            errors.append(error)
             is_held |= isinstance(error, StoreHeld)
     try:
         if not is_held:
@@ -100,10 +103,10 @@ def sync_each(platform: Platform, syncs: Mapping[str, Callable[[], SyncResult]])
             platform.publish()
             is_published = True
     except A4sError as error:
-        errors.append(str(error))
+        lines.append(str(error))
+        errors.append(error)
     results = platform.results[before:]
     if not errors:
         return Synced(results, None, is_published)
     # What drifted is told of syncs that failed too: it may be why.
-    failure = dg.Failure("\n".join(errors), drift_metadata(results), allow_retries=False)
-    return Synced(results, failure, is_published)
+    return Synced(results, plain_failure(lines, errors, drift_metadata(results)), is_published)

@@ -51,10 +51,8 @@ def month_key(connector: str, month: date) -> dg.MultiPartitionKey:
 
 
 def month_tags(connector: str, month: date) -> dict[str, str]:
-    """Return the tags of a run over one month of a connector, as Dagster's own launchers set them."""
-    key = month_key(connector, month)
-    dimensions = {f"{PARTITION}/{name}": value for name, value in key.keys_by_dimension.items()}
-    return {PARTITION: str(key), **dimensions}
+    """Return the tags of a run over one month of a connector."""
+    return {PARTITION: str(month_key(connector, month))}
 
 
 def partitions_of(context: dg.AssetExecutionContext) -> list[str]:
