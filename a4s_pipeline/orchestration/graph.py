@@ -13,6 +13,7 @@ from a4s_pipeline.orchestration.assets.orders import order_assets
 from a4s_pipeline.orchestration.assets.pictures import picture_asset
 from a4s_pipeline.orchestration.assets.retention import retention_asset, retention_job, retention_schedule
 from a4s_pipeline.orchestration.assets.sources import source_assets
+from a4s_pipeline.orchestration.automation.by_hand import import_orders_job
 from a4s_pipeline.orchestration.automation.jobs import reconciling_job, standing_job, sync_job
 from a4s_pipeline.orchestration.automation.lost_runs import lost_runs, platform_resource
 from a4s_pipeline.orchestration.automation.on_demand import on_demand_job, on_demand_requests
@@ -62,6 +63,7 @@ def build_definitions(
         asset_checks=[*checks.values(), *([reconciliation] if has_orders else [])],
         jobs=[
             on_demand_job(layout),
+            *([import_orders_job(layout)] if has_orders else []),
             *(sync_job(layout, stream, checks) for stream in imports),
             *([reconciling_job(reconciliation)] if has_orders else []),
             standing_job(checks),

@@ -192,7 +192,7 @@ def test_a_backfill_of_a_range_of_months_from_the_ui_is_one_run_and_a_run_that_f
         server.wait_until("run", is_over)
         runs = server.runs(backfill)
         told = tmp_path / "data" / "failures.log"
-        server.wait_until("looked for failures", lambda: server.has_ticked("run_failures"))
+        server.wait_until("looked for alerts", lambda: server.has_ticked("alerts"))
         months = {f"dagster/asset_partition_range_{end}": "zuid|2024-03-01" for end in ("start", "end")}
         failing = server.start("sync_orders", months)
         server.wait_until("told", lambda: told.exists() and failing in told.read_text())

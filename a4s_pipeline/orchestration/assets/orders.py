@@ -5,6 +5,7 @@ from enum import Enum
 from functools import partial
 
 import dagster as dg
+from pydantic import Field
 
 from a4s_pipeline.orchestration.assets.analytics import is_followed_by_the_copy, record_published
 from a4s_pipeline.orchestration.assets.importing import (
@@ -43,9 +44,12 @@ class Reading(Enum):
 class OrderHistoryConfig(dg.Config):
     """How the months of a run are read."""
 
-    reading: Reading = Reading.WHOLE
-    """WHOLE: the months of the run, lines and all, whether or not headers changed. MONTHS: the months of
-    the run, but the lines of new and changed orders only. NEW: from the watermark less the look-back."""
+    reading: Reading = Field(
+        default=Reading.WHOLE,
+        description="WHOLE: the months of the run, lines and all, whether or not headers changed. MONTHS: "
+        "the months of the run, but the lines of new and changed orders only. NEW: from the watermark less the "
+        "look-back, whatever months the run names.",
+    )
 
 
 def order_assets(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
@@ -70,8 +74,8 @@ def order_assets(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
         """Imports order headers page by page and the lines of each order, a batch a transaction."""
         asked = months_by_connector(partitions_of(context))
-        synced = _sync_all(platform, asked, config.reading, context.run.run_id)
-        recorded = _recorded(context, platform, synced, asked, config.reading)
+        synced = sync_all(platform, asked, config.reading, context.run.run_id)
+        recorded = recorded_of(platform, synced, asked, config.reading, context.run.run_id)
         yield from record(context, layout, recorded, has_failed=synced.failure is not None)
         if synced.is_published and not is_followed_by_the_copy(context, layout, synced):
             yield from record_published(layout, platform)
@@ -83,7 +87,8 @@ def order_assets(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
     return order_history
 
 
-def _sync_all(platform: Platform, asked: dict[str, Months], reading: Reading, run_id: str) -> Synced:
+def sync_all(platform: Platform, asked: dict[str, Months], reading: Reading, run_id: str) -> Synced:
+    """Sync the orders of each connector, its months or what is new."""
     syncs: dict[str, Callable[[], SyncResult]] = {}
     for connector, months in asked.items():
         plan = OrdersPlan(months=None if reading is Reading.NEW else months, whole=reading is Reading.WHOLE)
@@ -91,18 +96,15 @@ def _sync_all(platform: Platform, asked: dict[str, Months], reading: Reading, ru
     return sync_each(platform, syncs)
 
 
-def _recorded(
-    context: dg.AssetExecutionContext,
-    platform: Platform,
-    synced: Synced,
-    asked: dict[str, Months],
-    reading: Reading,
+def recorded_of(
+    platform: Platform, synced: Synced, asked: dict[str, Months], reading: Reading, run_id: str
 ) -> Iterator[Recorded]:
+    """Return what the syncs of these connectors record, those that failed too."""
     for result in synced.results:
         yield from recorded_months(
             platform,
             result,
             asked[result.connector],
-            run_id=context.run.run_id,
+            run_id=run_id,
             is_catch_up=reading is Reading.NEW,
         )

@@ -1,0 +1,93 @@
+"""The job for whoever wants orders now: what is new, some months, or some months whole."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+import dagster as dg
+from pydantic import Field
+
+from a4s_pipeline.errors import ChangeRequest
+from a4s_pipeline.orchestration.alerts.failing import told_plainly
+from a4s_pipeline.orchestration.assets.analytics import record_published
+from a4s_pipeline.orchestration.assets.importing import GATEWAY_POOL
+from a4s_pipeline.orchestration.assets.orders import Reading, recorded_of, sync_all
+from a4s_pipeline.orchestration.layout import Layout
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings import Settings
+from a4s_pipeline.sync.windows import Months, month_of
+from a4s_pipeline.warehouse.orders import STREAM
+
+IMPORT_ORDERS = "import_orders"
+
+
+class ImportOrdersConfig(dg.Config):
+    """What is imported; as it stands, what is new of every connector."""
+
+    connector: str = Field(default="", description="The connector to import; empty for all of them.")
+    reading: Reading = Field(
+        default=Reading.NEW,
+        description="NEW: from the watermark less the look-back, as the schedule does. MONTHS: the months "
+        "below, with the lines of new and changed orders. WHOLE: the months below with all their lines: it "
+        "finds lines that were edited under an unchanged header, and marks orders that are gone.",
+    )
+    first_month: str = Field(default="", description="The first month of MONTHS and WHOLE, such as 2024-03.")
+    last_month: str = Field(
+        default="", description="The last month, inclusive; empty for the first month alone."
+    )
+
+
+def asked_months(config: ImportOrdersConfig, settings: Settings, now: datetime) -> Months:
+    """Return the months that are asked for, kept within the history, or raise `ChangeRequest`."""
+    running = month_of(now, settings.timezone)
+    if config.reading is Reading.NEW:
+        return Months(running, running)
+    first = _month("first_month", config.first_month)
+    last = _month("last_month", config.last_month or config.first_month)
+    months = Months(max(first, settings.history_start.replace(day=1)), min(last, running))
+    if months.first > months.last:
+        raise ChangeRequest(
+            f"no month lies between first_month and last_month within the history, which goes from "
+            f"{settings.history_start:%Y-%m} (A4S_HISTORY_START) to {running:%Y-%m}"
+        )
+    return months
+
+
+def _month(name: str, text: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC).date()
+    except ValueError:
+        raise ChangeRequest(f"{name}: {text!r} must be a month such as 2024-03") from None
+
+
+def import_orders_job(layout: Layout) -> dg.JobDefinition:
+    """Define the job `import_orders`."""
+
+    @dg.op(out=dg.Out(dg.Nothing), pool=GATEWAY_POOL)
+    def read_orders(
+        context: dg.OpExecutionContext, config: ImportOrdersConfig, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.AssetMaterialization | dg.Output[None]]:
+        """Imports the orders that are asked for, records the months that it touched, and publishes."""
+        with told_plainly():
+            connectors = platform.settings.chosen_connectors_with(STREAM, config.connector or None)
+            months = asked_months(config, platform.settings, datetime.now(UTC))
+        asked = dict.fromkeys(connectors, months)
+        synced = sync_all(platform, asked, config.reading, context.run_id)
+        for one in recorded_of(platform, synced, asked, config.reading, context.run_id):
+            key = layout.key(one.table)
+            yield dg.AssetMaterialization(key, metadata=one.metadata, partition=one.partition)
+        if synced.is_published:
+            yield from record_published(layout, platform)
+        if synced.failure is not None:
+            raise synced.failure
+        yield dg.Output(None)
+
+    @dg.job(
+        name=IMPORT_ORDERS,
+        executor_def=dg.in_process_executor,
+        description="Imports orders by hand: what is new, some months, or some months whole, of one connector "
+        "or of all. The launchpad explains each choice; as it stands it imports what is new of all.",
+    )
+    def import_orders() -> None:
+        read_orders()
+
+    return import_orders
