@@ -47,8 +47,8 @@ class OrderHistoryConfig(dg.Config):
     reading: Reading = Field(
         default=Reading.WHOLE,
         description="WHOLE: the months of the run, lines and all, whether or not headers changed. MONTHS: "
-        "the months of the run, but the lines of new and changed orders only. NEW: from the watermark less the "
-        "look-back, whatever months the run names.",
+        "the months of the run, but the lines of new and changed orders only. NEW: from the watermark less "
+        "the look-back, whatever months the run names.",
     )
 
 

@@ -31,9 +31,7 @@ class ImportOrdersConfig(dg.Config):
         "finds lines that were edited under an unchanged header, and marks orders that are gone.",
     )
     first_month: str = Field(default="", description="The first month of MONTHS and WHOLE, such as 2024-03.")
-    last_month: str = Field(
-        default="", description="The last month, inclusive; empty for the first month alone."
-    )
+    last_month: str = Field(default="", description="The last month; empty for the first month alone.")
 
 
 def asked_months(config: ImportOrdersConfig, settings: Settings, now: datetime) -> Months:
@@ -84,8 +82,8 @@ def import_orders_job(layout: Layout) -> dg.JobDefinition:
     @dg.job(
         name=IMPORT_ORDERS,
         executor_def=dg.in_process_executor,
-        description="Imports orders by hand: what is new, some months, or some months whole, of one connector "
-        "or of all. The launchpad explains each choice; as it stands it imports what is new of all.",
+        description="Imports orders by hand: what is new, some months, or some months whole, of one "
+        "connector or of all. The launchpad explains each choice; as it stands it imports all that is new.",
     )
     def import_orders() -> None:
         read_orders()
