@@ -122,12 +122,18 @@ class SendOnce:
             with self._lock(key, 0):
                 return self._send_unless_there(key, fingerprint, prepare, errand, kept)
         except UnderWay:
-            entry = self._ledger.entry(key)
-            # What is refused or failed is replaced: its turn comes. The lock may be that of another id, too.
-            if entry is not None and entry.fingerprint != fingerprint and not may_be_replaced(entry):
-                raise other_content(entry) from None
+            self._refuse_other_content(key, fingerprint)
         with self._lock(key, self._rules.lock_wait_seconds):
             return self._send_unless_there(key, fingerprint, prepare, errand, kept)
+
+    def _refuse_other_content(self, key: str, fingerprint: str) -> None:
+        """Refuse at once what would be refused after a wait.
+
+        What is refused or failed is replaced, so other content waits. The lock may be another id's, too.
+        """
+        entry = self._ledger.entry(key)
+        if entry is not None and entry.fingerprint != fingerprint and not may_be_replaced(entry):
+            raise other_content(entry) from None
 
     def _send_unless_there(
         self,

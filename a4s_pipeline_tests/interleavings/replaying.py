@@ -1,0 +1,121 @@
+"""Stops real code at each of its calls to the world, and takes it up again by running it anew.
+
+A process is what it does and what it was answered so far. Between two calls to the world the code decides
+alone, so running it from the start on the same answers brings it to the same place: that is how one place
+in it is left along several ways. Nothing of the code is modelled.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from types import TracebackType
+from typing import Any
+
+_VALUES = frozenset({"Attempt", "Entry", "OpenAttempt", "Prepared", "Word"})
+"""The classes of the code whose content decides something."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a process asks of the world: the name of the call, and what goes with it."""
+
+    name: str
+    given: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An answer that is raised."""
+
+    error: type[BaseException]
+    given: tuple[Any, ...] = ()
+    more: tuple[tuple[str, Any], ...] = ()
+
+
+class _Stopped(BaseException):
+    """The code is at a call that has no answer yet."""
+
+
+@dataclass
+class Player:
+    """Answers the calls of one process: those of before as they were, and at the first new one it stops.
+
+    What needs no decision of the world, such as reading the clock, is answered at once and remembered.
+    """
+
+    answers: list[Any]
+    at_once: Callable[[Call], Any]
+    place: int = 0
+    held: list[str] = field(default_factory=list)
+    """The locks that the process holds at this place."""
+    held_when_stopped: tuple[str, ...] = ()
+    call: Call | None = None
+
+    def ask(self, name: str, *given: Any) -> Any:
+        """Ask the world something that it may answer in more than one way."""
+        if self.place == len(self.answers):
+            self.call = Call(name, given)
+            self.held_when_stopped = tuple(self.held)
+            raise _Stopped
+        return self._answer()
+
+    def ask_at_once(self, name: str, *given: Any) -> Any:
+        """Ask the world something that it answers in one way alone."""
+        if self.place == len(self.answers):
+            self.answers.append(self.at_once(Call(name, given)))
+        return self._answer()
+
+    def _answer(self) -> Any:
+        answer = self.answers[self.place]
+        self.place += 1
+        if isinstance(answer, Raised):
+            raise answer.error(*answer.given, **dict(answer.more))
+        return answer
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Where a process stopped: at a call, with the locks that it holds; or at its end, call None."""
+
+    call: Call | None
+    answers: tuple[Any, ...]
+    held: tuple[str, ...] = ()
+    knows: tuple[Any, ...] = ()
+    """What the code has in its variables there: with the same call and these, it goes on in the same way."""
+
+
+def play(work: Callable[[Player], object], answers: tuple[Any, ...], at_once: Callable[[Call], Any]) -> Stop:
+    """Run a process on the answers it had, to its next call or its end."""
+    player = Player(list(answers), at_once)
+    try:
+        work(player)
+    except _Stopped as stopped:
+        knows = tuple(_variables(stopped.__traceback__))
+        return Stop(player.call, tuple(player.answers), player.held_when_stopped, knows)
+    return Stop(None, tuple(player.answers))
+
+
+def _variables(traceback: TracebackType | None) -> Iterator[tuple[Any, ...]]:
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_globals["__name__"].startswith("a4s_pipeline."):
+            yield (frame.f_code.co_qualname, traceback.tb_lineno, plain(frame.f_locals))
+        traceback = traceback.tb_next
+
+
+def plain(value: Any) -> Any:
+    """Return a value as one that can be compared and hashed; of what decides nothing, its type alone."""
+    match value:
+        case None | str() | int() | datetime() | timedelta() | Enum():
+            return value
+        case tuple() | list():
+            return tuple(map(plain, value))
+        case Mapping():
+            return tuple(sorted((name, plain(inner)) for name, inner in value.items() if inner is not None))
+        case Exception():
+            return (type(value).__name__, str(value), plain(vars(value)))
+        case _ if is_dataclass(value) and not isinstance(value, type) and type(value).__name__ in _VALUES:
+            return tuple(plain(getattr(value, one.name)) for one in fields(value))
+        case _:
+            return type(value).__name__
