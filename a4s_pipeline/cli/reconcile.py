@@ -100,6 +100,8 @@ def _as_json(found: Reconciled, repairs: list[SyncResult]) -> dict[str, object]:
         "seconds": round(found.seconds, 3),
         "repairs": [repair.as_json() for repair in repairs if repair.connector == found.connector],
     }
+    if not found.has_history:
+        document["hasHistory"] = False
     if found.error is not None:
         document["error"] = error_object(found.error)
     return document
@@ -121,6 +123,9 @@ def _month_as_json(month: MonthCompared) -> dict[str, object]:
 
 
 def _page(found: Reconciled, repairs: list[SyncResult]) -> Iterator[str]:
+    if not found.has_history:
+        yield f"{found.connector}  no order history: the legacy backend has no focus connector"
+        return
     if found.error is not None and not found.months:
         yield f"{found.connector}  not compared"
         return

@@ -144,6 +144,10 @@ def _as_json(connectors: list[str], results: list[SyncResult]) -> dict[str, dict
 def _line(result: SyncResult) -> str:
     if result.error is not None:
         return f"{result.connector} {result.stream}: failed"
+    if not result.has_history:
+        return (
+            f"{result.connector} {result.stream}: no order history: the legacy backend has no focus connector"
+        )
     counts = (
         f"{result.seen:,} seen, {result.new:,} new, {result.changed:,} changed, "
         f"{result.unchanged:,} unchanged, {result.removed:,} removed, {result.set_aside:,} set aside"

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from a4s_pipeline.texts import as_code
 from a4s_pipeline.warehouse.health import StreamHealth
+from a4s_pipeline.warehouse.state import StreamState
 
 OLDEST = timedelta(hours=24)
 _LONGEST_ERROR = 200
@@ -23,12 +24,11 @@ def stale_streams(
 
 def _fault(stream: str, connector: str, health: StreamHealth, now: datetime, zone: ZoneInfo) -> str | None:
     run = f"`a4s sync {stream} --connector {connector}`"
-    if health.has_history is False:
-        return (
-            "has no focus connector: have one configured in the legacy backend; the schedule asks again "
-            f"once a day, {run} at once"
-        )
     success = health.last_success_at
+    if health.lacks_history:
+        return None  # a state and no fault: `without_history` names it
+    if health.has_history is False:
+        return f"lost its focus connector: have it configured in the legacy backend again, then run {run}"
     if success is not None and now - success <= OLDEST:
         return None
     if success is None and health.last_run_at is None:
@@ -62,13 +62,16 @@ def _last_synced(instant: datetime | None, zone: ZoneInfo) -> str:
     return "never synced" if instant is None else f"last synced {_minute(instant, zone)}"
 
 
-def waits_until_tomorrow(
-    has_history: bool | None, last_run_at: datetime | None, now: datetime, zone: ZoneInfo
-) -> bool:
-    """Tell whether a connector has no history and was asked for it today: four times an hour is noise."""
-    if has_history is not False or last_run_at is None:
+def without_history(connectors: Iterable[str], known: Mapping[str, StreamHealth]) -> list[str]:
+    """Return the connectors whose administration keeps no order history for us, and never did."""
+    return [name for name in connectors if (health := known.get(name)) is not None and health.lacks_history]
+
+
+def waits_until_tomorrow(state: StreamState, now: datetime, zone: ZoneInfo) -> bool:
+    """Tell whether a connector never had history and was asked for it today: four times an hour is noise."""
+    if state.has_history is not False or state.was_read or state.last_run_at is None:
         return False
-    return last_run_at.astimezone(zone).date() == now.astimezone(zone).date()
+    return state.last_run_at.astimezone(zone).date() == now.astimezone(zone).date()
 
 
 def _minute(instant: datetime, zone: ZoneInfo) -> str:

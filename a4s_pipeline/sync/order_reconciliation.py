@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.errors import A4sError
+from a4s_pipeline.errors import A4sError, HistoryNotConfigured
 from a4s_pipeline.gateway.administration import Administration, require_history
 from a4s_pipeline.sync.month_headers import listed_month
 from a4s_pipeline.sync.orders import OrderRules
@@ -19,7 +19,7 @@ from a4s_pipeline.sync.rows import Stamp, stamped
 from a4s_pipeline.sync.windows import Months, OrdersPlan, Span, month_of, span_to_read
 from a4s_pipeline.warehouse.flows import FlowExecution, record_flows
 from a4s_pipeline.warehouse.order_spans import HeldHeader, held_headers
-from a4s_pipeline.warehouse.orders import STREAM
+from a4s_pipeline.warehouse.orders import STREAM, had_history
 from a4s_pipeline.warehouse.reconciled import save_reconciled_months
 from a4s_pipeline.warehouse.staging import Row
 from a4s_pipeline.warehouse.state import set_aside_keys, stream_state
@@ -40,6 +40,7 @@ class Reconciled:
     months: list[MonthCompared] = field(default_factory=list)
     calls: int = 0
     seconds: float = 0.0
+    has_history: bool = True
     error: A4sError | None = None
 
     @property
@@ -84,12 +85,20 @@ class OrderReconciliation:
     def run(self, months: Months) -> Reconciled:
         """Compare these months, keep what was found in the table `reconciled_months`, and return it.
 
+        Where order history does not exist and never did, there is nothing to compare: `has_history` says so.
         A month that differs is compared once more: an order may have come between the two looks.
         """
         began = time.monotonic()
         calls = self._administration.client.calls
         try:
             self._compare(months)
+        except HistoryNotConfigured as error:
+            with self._warehouse.moment() as connection:
+                self.result.has_history = had_history(connection, self._stamp.connector)
+            if self.result.has_history:
+                self.result.error = error
+                self._record(error)
+                raise
         except A4sError as error:
             self.result.error = error
             self._record(error)

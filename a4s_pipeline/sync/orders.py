@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from a4s_pipeline.errors import HistoryNotConfigured
 from a4s_pipeline.gateway.administration import Administration, require_history
 from a4s_pipeline.gateway.client import Reply
 from a4s_pipeline.gateway.listing.listing import Listing
@@ -26,7 +27,14 @@ from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.sync.windows import OrdersPlan, Span, listings_of, midnight, next_watermark, span_to_read
 from a4s_pipeline.warehouse.order_spans import mark_gone
-from a4s_pipeline.warehouse.orders import STREAM, LeftOrder, count_without_lines, holds_no_orders, orders_left
+from a4s_pipeline.warehouse.orders import (
+    STREAM,
+    LeftOrder,
+    count_without_lines,
+    had_history,
+    holds_no_orders,
+    orders_left,
+)
 from a4s_pipeline.warehouse.state import clear_unseen_set_aside, set_aside_keys, stream_state
 from a4s_pipeline.warehouse.store import Warehouse
 
@@ -82,12 +90,24 @@ class OrderSync:
     def run(self) -> SyncResult:
         """Bring in what is new, changed or left, and return the counts.
 
+        Where order history does not exist and never did, that is a state: `has_history` says so.
         Raises what kept it from its end, after everything that had come in was written. An order whose
         lines cannot be had is no such thing: it is stored without them and counted in `left`.
         """
         return self._run.execute(self._rules.locks, self._read, self._state)
 
     def _read(self) -> None:
+        try:
+            self._read_history()
+        except HistoryNotConfigured:
+            # The orders may say so where the status does not.
+            self._history["has_history"] = False
+            with self._warehouse.moment() as connection:
+                if had_history(connection, self._stamp.connector):
+                    raise
+            self.result.has_history = False
+
+    def _read_history(self) -> None:
         held = self._held()
         self.result.watermark_before = self.result.watermark = held.watermark
         status = self._administration.status()

@@ -21,6 +21,7 @@ class SyncResult:
     `set_aside`, some are parts of records that came in: a line of an order, a detail of a customer.
     `rows` tells what was written, by table and month; of items and customers by table alone, the month None.
     `fault_of_total` says what is wrong with the gateway's own count, where a listing came whole all the same.
+    `has_history` tells whether there is any order history to read.
     """
 
     connector: str
@@ -38,6 +39,7 @@ class SyncResult:
     retries: int = 0
     seconds: float = 0.0
     is_complete: bool = True
+    has_history: bool = True
     watermark_before: datetime | None = None
     watermark: datetime | None = None
     last_history_sync: datetime | None = None
@@ -77,6 +79,7 @@ class SyncResult:
             "calls": self.calls,
             "retries": self.retries,
             "seconds": round(self.seconds, 3),
+            **({} if self.has_history else {"hasHistory": False}),
         }
 
     def as_state(self) -> dict[str, Any]:

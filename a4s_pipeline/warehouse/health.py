@@ -35,6 +35,12 @@ class StreamHealth:
     last_error: str | None = None
     has_history: bool | None = None
     last_history_sync: datetime | None = None
+    watermark: datetime | None = None
+
+    @property
+    def lacks_history(self) -> bool:
+        """Tell whether order history does not exist, and never did."""
+        return self.has_history is False and self.last_success_at is None and self.watermark is None
 
 
 _ORDERS_WITHOUT_LINES = """
@@ -91,7 +97,7 @@ _MONTHS_TO_REPAIR = """
 """
 
 _STREAMS = """
-    SELECT connector, last_success_at, last_run_at, last_error, has_history, last_history_sync
+    SELECT connector, last_success_at, last_run_at, last_error, has_history, last_history_sync, watermark
     FROM sync_state WHERE stream = $stream
 """
 

@@ -11,7 +11,13 @@ import duckdb
 from a4s_pipeline.warehouse.privacy.incoming import blank_orders_of_forgotten
 from a4s_pipeline.warehouse.row_changes import RowCounts, compared, rows_by_code
 from a4s_pipeline.warehouse.staging import Row, append_rows, delete_codes
-from a4s_pipeline.warehouse.state import SetAside, StreamProgress, save_progress, settle_set_aside
+from a4s_pipeline.warehouse.state import (
+    SetAside,
+    StreamProgress,
+    save_progress,
+    settle_set_aside,
+    stream_state,
+)
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 from a4s_pipeline.warehouse.versions import changed_orders, keep_orders
@@ -71,6 +77,12 @@ def holds_no_orders(connection: duckdb.DuckDBPyConnection, connector: str) -> bo
     """Tell whether no order of the connector is held."""
     found = connection.execute("SELECT 1 FROM orders WHERE connector = $1 LIMIT 1", [connector])
     return found.fetchone() is None
+
+
+def had_history(connection: duckdb.DuckDBPyConnection, connector: str) -> bool:
+    """Tell whether order history of the connector ever came in, be it only in part."""
+    state = stream_state(connection, connector, STREAM)
+    return state.was_read or not holds_no_orders(connection, connector)
 
 
 @dataclass(frozen=True)

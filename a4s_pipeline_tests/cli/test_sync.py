@@ -1,4 +1,5 @@
 import fcntl
+import json
 import signal
 import socket
 import subprocess
@@ -13,7 +14,14 @@ import dagster as dg
 import pytest
 
 from a4s_pipeline.sandbox import Faults
-from a4s_pipeline_tests.cli.conftest import TOKEN, Ended, Installation, foreign_environment, line
+from a4s_pipeline_tests.cli.conftest import (
+    ADMINISTRATIONS,
+    TOKEN,
+    Ended,
+    Installation,
+    foreign_environment,
+    line,
+)
 
 COUNTS = [
     "seen",
@@ -334,16 +342,49 @@ def test_a_record_set_aside_is_no_failure(site: Installation) -> None:
 def test_without_a_connector_all_are_synced_and_one_that_fails_holds_up_no_other(site: Installation) -> None:
     site.put("A1")
     site.serve_both()
+    site.sandbox.world[ADMINISTRATIONS["zuid"]].forbidden = True
     done = site.a4s("sync", "orders", "--json")
     assert done.status == 1
     connectors = done.json()["connectors"]
     assert connectors["demo"]["orders"]["new"] == 1
     assert "error" not in connectors["demo"]["orders"]
-    assert connectors["zuid"]["orders"]["error"]["code"] == "FocusConnectorNotConfigured"
+    assert connectors["zuid"]["orders"]["error"]["code"] == "AccessDenied"
     (told,) = done.said()
-    assert told.startswith("a4s: zuid: order history does not exist")
-    assert "focus connector" in told
+    assert told.startswith("a4s: zuid: the gateway answered 403")
     assert site.held() == ["A1"]
+
+
+def test_a_connector_without_order_history_is_told_and_is_no_failure(site: Installation) -> None:
+    site.put("A1")
+    site.serve_both()
+    done = site.a4s("sync", "orders")
+    assert (done.status, done.said()) == (0, [])
+    assert "zuid orders: no order history: the legacy backend has no focus connector\n" in done.out
+    again = site.a4s("sync", "orders", "--json")
+    assert again.status == 0
+    connectors = again.json()["connectors"]
+    assert connectors["zuid"]["orders"]["hasHistory"] is False
+    assert "hasHistory" not in connectors["demo"]["orders"]
+
+
+def test_a_stream_that_a_connector_leaves_out_is_never_asked_for(site: Installation) -> None:
+    shop = {"administration": ADMINISTRATIONS["demo"], "streams": ["items", "customers"]}
+    site.settings["A4S_CONNECTORS"] = json.dumps({"shop": shop})
+    done = site.a4s("sync", "--json")
+    assert (done.status, done.said()) == (0, [])
+    assert list(done.json()["connectors"]["shop"]) == ["items", "customers"]
+    assert {call.route_name for call in site.sandbox.requests} == {"items", "customers"}
+    asked = site.a4s("sync", "orders")
+    assert asked.status == 2
+    assert asked.said() == [
+        "a4s: A4S_CONNECTORS: every connector leaves out orders: add it to its streams to import it"
+    ]
+    told = site.a4s("check")
+    assert told.status == 0
+    assert "A4S_CONNECTORS leaves orders out" in told.out
+    assert site.a4s("orders").said() == [
+        "a4s: the orders of 'shop' are not imported: A4S_CONNECTORS leaves them out of its streams"
+    ]
 
 
 def test_with_a_connector_the_others_are_left_alone(site: Installation) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from a4s_pipeline.orchestration.assets.orders import Reading
+from a4s_pipeline.orchestration.assets.orders import STEP, Reading
 from a4s_pipeline.orchestration.automation.schedules import run_request_for_orders
 from a4s_pipeline.orchestration.checks.order_checks import order_health
 from a4s_pipeline.orchestration.layout import Layout
@@ -232,7 +232,19 @@ def test_a_run_started_in_the_ui_reads_its_months_whole_without_being_told(site:
     assert [call.code for call in site.sandbox.calls("order_lines")] == ["A4"]
 
 
-def test_no_focus_connector_ends_the_run_with_what_to_do(site: Site) -> None:
+def test_no_focus_connector_is_a_state_that_is_shown_and_no_failure(site: Site) -> None:
+    result = site.run("zuid|2024-03-01")
+    assert result.success
+    (event,) = result.asset_materializations_for_node(STEP)[:1]
+    assert event.metadata["without_history"].value == "zuid"
+    assert not site.sandbox.calls("orders")
+
+
+def test_a_focus_connector_that_went_away_ends_the_run_with_what_to_do(site: Site) -> None:
+    site.source("zuid").focus_connector = "Exact Globe"
+    assert site.run("zuid|2024-03-01").success
+    site.source("zuid").focus_connector = None
+    site.sandbox.clear()
     result = site.run("zuid|2024-03-01")
     assert not result.success
     why = failure_of(result)
@@ -243,14 +255,16 @@ def test_no_focus_connector_ends_the_run_with_what_to_do(site: Site) -> None:
 
 
 def test_a_failed_run_is_not_retried_blindly(site: Site) -> None:
+    site.source("zuid").forbidden = True
     (event,) = site.run("zuid|2024-03-01").get_step_failure_events()
     assert event.step_failure_data.user_failure_data is not None
     assert [call.route_name for call in site.sandbox.requests] == ["status"]
 
 
-def test_the_other_connectors_of_a_run_are_not_held_up_by_one_without_focus_connector(site: Site) -> None:
+def test_the_other_connectors_of_a_run_are_not_held_up_by_one_that_fails(site: Site) -> None:
     site.put("A1")
     site.put("B1", connector="noord")
+    site.source("zuid").forbidden = True
     result = site.run("demo|2024-03-01", "zuid|2024-03-01")
     assert not result.success
     assert failure_of(result).startswith("zuid: ")
@@ -262,12 +276,13 @@ def test_a_connector_that_fails_first_holds_up_none_after_it(site: Site) -> None
     site.put("B1", connector="noord")
     site.source("demo").forbidden = True
     result = site.run("demo|2024-03-01", "zuid|2024-03-01")
-    assert [why.split(":")[0] for why in failure_of(result).splitlines()] == ["demo", "zuid"]
+    assert [why.split(":")[0] for why in failure_of(result).splitlines()] == ["demo"]
     assert site.held() == ["noord B1"]
 
 
 def test_the_copy_for_analysts_is_published_by_a_run_that_fails_too(site: Site) -> None:
     site.put("A1")
+    site.source("zuid").forbidden = True
     assert not site.run("demo|2024-03-01", "zuid|2024-03-01").success
     assert site.held(copy=True) == ["demo A1"]
 
@@ -284,6 +299,7 @@ def test_a_copy_that_cannot_be_published_fails_the_run_with_the_reason(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.put("A1")
+    site.source("zuid").forbidden = True
     monkeypatch.setattr(sys, "executable", shutil.which("false"))  # the copy is made by a child process
     result = site.run("demo|2024-03-01", "zuid|2024-03-01")
     assert not result.success

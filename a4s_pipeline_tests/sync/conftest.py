@@ -14,7 +14,7 @@ import pytest
 from a4s_pipeline.gateway.retrying import RetryRule
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Administration, Faults, Sandbox, World
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings import GivenSettings, Settings
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline.warehouse.opened import STORAGE
@@ -115,7 +115,7 @@ class Site:
         return codes
 
     def with_settings(self, **changes: Any) -> "Site":
-        return Site(self.sandbox, self.source, self.settings.model_copy(update=changes))
+        return Site(self.sandbox, self.source, GivenSettings(**{**dict(self.settings), **changes}))
 
     def sync(
         self, plan: OrdersPlan | None = None, *, run_id: str | None = None, connector: str = "demo"

@@ -1,10 +1,12 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from a4s_pipeline.sync.freshness import stale_histories, stale_streams, waits_until_tomorrow
+from a4s_pipeline.sync.freshness import stale_histories, stale_streams, waits_until_tomorrow, without_history
 from a4s_pipeline.warehouse.health import StreamHealth
+from a4s_pipeline.warehouse.state import StreamState
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 NOW = datetime(2026, 7, 10, 12, 0, tzinfo=UTC)
@@ -51,10 +53,16 @@ def success(ago: timedelta, *, tried: timedelta | None = None, error: str | None
             "`a4s check --connector demo` says what to mend",
         ),
         (
-            StreamHealth(None, NOW, "no focus connector", has_history=False),
-            "demo has no focus connector: have one configured in the legacy backend; the schedule asks again "
-            "once a day, `a4s sync items --connector demo` at once",
+            StreamHealth(NOW, NOW, "no focus connector", has_history=False),
+            "demo lost its focus connector: have it configured in the legacy backend again, then run "
+            "`a4s sync items --connector demo`",
         ),
+        (
+            StreamHealth(None, NOW, "no focus connector", has_history=False, watermark=NOW),
+            "demo lost its focus connector: have it configured in the legacy backend again, then run "
+            "`a4s sync items --connector demo`",
+        ),
+        (StreamHealth(None, NOW, None, has_history=False), None),
         (StreamHealth(NOW, NOW, None, has_history=True), None),
     ],
 )
@@ -96,6 +104,16 @@ def test_a_history_that_the_legacy_backend_has_not_synced_for_a_day_is_told(
     assert stale_histories(["new"], known, NOW, AMSTERDAM) == []
 
 
+def test_a_connector_that_never_had_history_is_named_as_such() -> None:
+    known = {
+        "demo": StreamHealth(NOW, NOW, has_history=True),
+        "lost": StreamHealth(NOW, NOW, has_history=False),
+        "zuid": StreamHealth(None, NOW, has_history=False),
+    }
+    assert without_history(["demo", "lost", "new", "zuid"], known) == ["zuid"]
+    assert without_history(["demo"], known) == []
+
+
 MIDNIGHT = datetime(2026, 7, 9, 22, 0, tzinfo=UTC)
 """The night before NOW, in Amsterdam."""
 
@@ -118,4 +136,8 @@ MIDNIGHT = datetime(2026, 7, 9, 22, 0, tzinfo=UTC)
 def test_a_connector_without_history_is_asked_once_a_day(
     has_history: bool | None, last_run_at: datetime | None, now: datetime, waits: bool
 ) -> None:
-    assert waits_until_tomorrow(has_history, last_run_at, now, AMSTERDAM) is waits
+    state = StreamState(has_history=has_history, last_run_at=last_run_at)
+    assert waits_until_tomorrow(state, now, AMSTERDAM) is waits
+    # One that lost its history has failed: it is asked as often as any other.
+    assert not waits_until_tomorrow(replace(state, last_success_at=MIDNIGHT), now, AMSTERDAM)
+    assert not waits_until_tomorrow(replace(state, watermark=MIDNIGHT), now, AMSTERDAM)

@@ -260,14 +260,12 @@ def test_what_came_in_is_written_while_pages_are_read_so_that_memory_stays_flat(
     assert all(count >= 50 * (page - 2) for page, count in enumerate(held))
 
 
-def test_no_focus_connector_is_a_clear_failure_and_other_connectors_are_not_held_up(
-    world: World, site_of: Callable[..., Site]
-) -> None:
+def test_no_focus_connector_is_a_state_and_no_failure(world: World, site_of: Callable[..., Site]) -> None:
     world.add_administration("Zuid", focus_connector=None)
     site = site_of(connectors={"demo": "Demo B.V.", "zuid": "Zuid"})
     site.put("A1")
-    with pytest.raises(HistoryNotConfigured, match=r"'Zuid'.*no focus connector\. Have one configured"):
-        site.sync(connector="zuid")
+    result = site.sync(connector="zuid")
+    assert (result.has_history, result.as_json()["hasHistory"], result.seen) == (False, False, 0)
     assert {call.route_name for call in site.sandbox.requests} == {"status"}
     site.sync()
     site.assert_as_at_source()
@@ -275,11 +273,29 @@ def test_no_focus_connector_is_a_clear_failure_and_other_connectors_are_not_held
         "SELECT connector, has_history, last_success_at IS NOT NULL, last_error FROM sync_state ORDER BY ALL"
     )
     assert states[0] == ("demo", True, True, None)
-    assert states[1][:3] == ("zuid", False, False)
-    assert "focus connector" in states[1][3]
+    assert states[1] == ("zuid", False, False, None)
 
 
-def test_a_focus_connector_that_goes_away_half_way_ends_the_run_the_same_way(
+def test_orders_may_tell_that_there_is_no_history_where_the_status_does_not(site: Site) -> None:
+    def lose_it(_route: str, _administration: str, _page: int) -> None:
+        site.source.focus_connector = None
+
+    site.faults.on_page = lose_it
+    assert not site.sync().has_history
+    assert site.query("SELECT has_history, last_success_at, last_error FROM sync_state") == [
+        (False, None, None)
+    ]
+
+
+def test_a_history_that_goes_away_is_a_failure(site: Site) -> None:
+    site.sync()  # no orders yet, but there is a history
+    site.source.focus_connector = None
+    with pytest.raises(HistoryNotConfigured, match=r"no focus connector\. Have one configured"):
+        site.sync()
+    assert site.query("SELECT has_history, last_success_at IS NOT NULL FROM sync_state") == [(False, True)]
+
+
+def test_a_focus_connector_that_goes_away_before_anything_came_in_is_the_same_state(
     site_of: Callable[..., Site],
 ) -> None:
     site = site_of(page_size=5)
@@ -290,8 +306,11 @@ def test_a_focus_connector_that_goes_away_half_way_ends_the_run_the_same_way(
             site.source.focus_connector = None
 
     site.faults.on_page = lose_it
-    with pytest.raises(HistoryNotConfigured):
-        site.sync()
+    assert not site.sync().has_history
+    assert site.codes() == []
+    site.source.focus_connector, site.faults.on_page = "Exact Globe", None
+    site.sync()
+    site.assert_as_at_source()
 
 
 def test_what_came_in_before_the_run_was_stopped_is_kept(site_of: Callable[..., Site]) -> None:

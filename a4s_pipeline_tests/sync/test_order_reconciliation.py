@@ -184,6 +184,15 @@ def test_a_gateway_that_ignores_the_end_of_the_month_gives_the_same_answer(
 
 def test_without_a_focus_connector_there_is_nothing_to_compare(site: Site) -> None:
     site.source.focus_connector = None
+    found = _reconcile(site)
+    assert (found.has_history, found.months, found.error) == (False, [], None)
+    assert site.query("SELECT flow, status FROM flow_executions") == [("reconcile_orders", "ok")]
+
+
+def test_a_history_that_went_away_cannot_be_compared(site: Site) -> None:
+    site.put("A1")
+    site.sync()
+    site.source.focus_connector = None
     with pytest.raises(HistoryNotConfigured):
         _reconcile(site)
 

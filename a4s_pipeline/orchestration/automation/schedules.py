@@ -69,7 +69,7 @@ def connectors_without_history(
     return [
         connector
         for connector, state in states.items()
-        if waits_until_tomorrow(state.has_history, state.last_run_at, now, settings.timezone)
+        if waits_until_tomorrow(state, now, settings.timezone)
     ]
 
 
