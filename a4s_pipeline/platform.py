@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 from a4s_pipeline.errors import A4sError, ChangeSettings
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.client import GatewayClient
-from a4s_pipeline.gateway.records import WireRecord
+from a4s_pipeline.gateway.customer_records import Customer
+from a4s_pipeline.gateway.item_records import Item
 from a4s_pipeline.locks import FileLocks, Locks
 from a4s_pipeline.settings import Settings, load_settings
 from a4s_pipeline.sync.customers import CUSTOMER_KIND
@@ -20,35 +20,30 @@ from a4s_pipeline.sync.items import ITEM_KIND
 from a4s_pipeline.sync.order_reconciliation import OrderReconciliation, Reconciled
 from a4s_pipeline.sync.orders import OrderRules, OrderSync
 from a4s_pipeline.sync.pictures import PicturesResult, fetch_pictures
-from a4s_pipeline.sync.record_writer import RecordKind
 from a4s_pipeline.sync.records_import import RecordRules, RecordsImport
-from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline.sync.result import Advance, SyncInterrupted, SyncResult, silent
 from a4s_pipeline.sync.windows import Months, OrdersPlan, history_months
 from a4s_pipeline.warehouse.lake import Lake
 from a4s_pipeline.warehouse.lake_upkeep import Tended, tend
+from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.pictures import items_not_held, pictures_of
 from a4s_pipeline.warehouse.place import FilePlace, PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.publish import Published, publish
 from a4s_pipeline.warehouse.reader import PublishedCopy
 from a4s_pipeline.warehouse.site import SiteFolders
-from a4s_pipeline.warehouse.store import LONGEST_WAIT, Readable, Warehouse
+from a4s_pipeline.warehouse.store import LONGEST_WAIT, QUERY_INTERRUPTED, Readable, Warehouse
 from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
-
-R = TypeVar("R", bound=WireRecord)
 
 
 class Platform:
     """The gateway, the warehouse and the published copy of one installation.
 
-    The settings are read at first use, so that a code location loads without them. `results` keeps what
-    each sync did, failed ones included; `advance` is told how far one is, as (records more, of how many).
+    The settings are read at first use, so that a code location loads without them.
     """
 
     def __init__(self, settings: Settings | None = None, *, store_wait_seconds: float = LONGEST_WAIT) -> None:
         self._given_settings = settings
         self._store_wait_seconds = store_wait_seconds
-        self.results: list[SyncResult] = []
-        self.advance: Callable[[int, int], None] = lambda _more, _total: None
 
     def __repr__(self) -> str:
         return "Platform()"
@@ -92,28 +87,68 @@ class Platform:
         with GatewayClient(self.settings) as client:
             yield Administration(client, name, self.settings.timezone, self.settings.page_size)
 
+    def sync(
+        self,
+        stream: str,
+        connector: str,
+        *,
+        run_id: str,
+        plan: OrdersPlan | None = None,
+        advance: Advance = silent,
+    ) -> SyncResult:
+        """Import one stream of one connector, of orders what `plan` asks for, and return what it did.
+
+        An expected failure is in the result's `error`: what came in before it is counted and stays in. Raises
+        `SyncInterrupted` where somebody stops it.
+        """
+        with self.administration(connector) as administration:
+            sync = self._sync_of(stream, connector, administration, run_id, plan or OrdersPlan(), advance)
+            try:
+                return sync.run()
+            except A4sError as error:
+                # Also what kept it from beginning, such as a sync that is under way.
+                sync.result.error = error
+                return sync.result
+            except (KeyboardInterrupt, RuntimeError) as stop:
+                if isinstance(stop, RuntimeError) and str(stop) != QUERY_INTERRUPTED:
+                    raise
+                raise SyncInterrupted(sync.result, run_id) from None
+
+    def _sync_of(
+        self,
+        stream: str,
+        connector: str,
+        administration: Administration,
+        run_id: str,
+        plan: OrdersPlan,
+        advance: Advance,
+    ) -> OrderSync | RecordsImport[Item] | RecordsImport[Customer]:
+        store = self.warehouse
+        if stream == STREAM:
+            rules = self._order_rules()
+            return OrderSync(
+                connector, administration, store, rules, run_id=run_id, plan=plan, advance=advance
+            )
+        rules_of_records = RecordRules(connections=self.settings.max_connections, locks=self.locks)
+        if stream == ITEM_KIND.stream:
+            return RecordsImport(
+                ITEM_KIND, connector, administration, store, rules_of_records, run_id=run_id, advance=advance
+            )
+        return RecordsImport(
+            CUSTOMER_KIND, connector, administration, store, rules_of_records, run_id=run_id, advance=advance
+        )
+
     def sync_items(self, connector: str, *, run_id: str) -> SyncResult:
-        """Import one connector's items; see `RecordsImport.run`."""
-        return self._sync_records(ITEM_KIND, connector, run_id)
+        """Import one connector's items; raises what kept it from its end."""
+        return self.sync(ITEM_KIND.stream, connector, run_id=run_id).or_raise()
 
     def sync_customers(self, connector: str, *, run_id: str) -> SyncResult:
-        """Import one connector's customers; see `RecordsImport.run`."""
-        return self._sync_records(CUSTOMER_KIND, connector, run_id)
+        """Import one connector's customers; raises what kept it from its end."""
+        return self.sync(CUSTOMER_KIND.stream, connector, run_id=run_id).or_raise()
 
-    def _sync_records(self, kind: RecordKind[R], connector: str, run_id: str) -> SyncResult:
-        rules = RecordRules(connections=self.settings.max_connections, locks=self.locks)
-        with self.administration(connector) as administration:
-            return self._run(
-                RecordsImport(
-                    kind,
-                    connector,
-                    administration,
-                    self.warehouse,
-                    rules,
-                    run_id=run_id,
-                    advance=self.advance,
-                )
-            )
+    def sync_orders(self, connector: str, plan: OrdersPlan, *, run_id: str) -> SyncResult:
+        """Import one connector's order history; raises what kept it from its end."""
+        return self.sync(STREAM, connector, run_id=run_id, plan=plan).or_raise()
 
     def _order_rules(self) -> OrderRules:
         return OrderRules(
@@ -123,7 +158,9 @@ class Platform:
             locks=self.locks,
         )
 
-    def reconcile_orders(self, connector: str, months: Months | None = None, *, run_id: str) -> Reconciled:
+    def reconcile_orders(
+        self, connector: str, months: Months | None = None, *, run_id: str, advance: Advance = silent
+    ) -> Reconciled:
         """Compare these months of one connector, or its whole history, with the gateway's.
 
         See `OrderReconciliation.run`.
@@ -137,34 +174,12 @@ class Platform:
                 self.warehouse,
                 self._order_rules(),
                 run_id=run_id,
-                advance=self.advance,
+                advance=advance,
             ).run(months)
 
-    def sync_orders(self, connector: str, plan: OrdersPlan, *, run_id: str) -> SyncResult:
-        """Import one connector's order history; see `OrderSync.run`."""
-        with self.administration(connector) as administration:
-            return self._run(
-                OrderSync(
-                    connector,
-                    administration,
-                    self.warehouse,
-                    self._order_rules(),
-                    run_id=run_id,
-                    plan=plan,
-                    advance=self.advance,
-                )
-            )
-
-    def _run(self, sync: OrderSync | RecordsImport[R]) -> SyncResult:
-        self.results.append(sync.result)
-        try:
-            return sync.run()
-        except A4sError as error:
-            # Also what kept it from beginning, such as a sync that is under way.
-            sync.result.error = error
-            raise
-
-    def fetch_pictures(self, connector: str, item_codes: Sequence[str] = ()) -> PicturesResult:
+    def fetch_pictures(
+        self, connector: str, item_codes: Sequence[str] = (), *, advance: Advance = silent
+    ) -> PicturesResult:
         """Fetch the pictures of these items, or of all, that are not held yet; see `fetch_pictures`."""
         with self.readable.reading() as copy:
             wanted = pictures_of(copy, connector, item_codes)
@@ -177,7 +192,7 @@ class Platform:
                 locks=self.locks,
                 folder=self.settings.images_path,
                 connections=self.settings.max_connections,
-                advance=self.advance,
+                advance=advance,
             )
         return result
 

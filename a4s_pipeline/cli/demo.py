@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import click
 
+from a4s_pipeline.cli.demo_folder import DEMO_FOLDER, DEMO_HISTORY_START, dagster_home, empty_demo_folder
 from a4s_pipeline.cli.progress import progress_bar
+from a4s_pipeline.connectors import STREAMS
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import DEMO_CONNECTORS
 from a4s_pipeline.sandbox.background import sandbox_process
 from a4s_pipeline.settings import GivenSettings, Settings
-from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline.sync.result import Advance, SyncResult, silent
+from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.reader import PublishedCopy, published
-
-_WITH_HISTORY = ("demo", "noord")
 
 QUERIES = {
     "Sales by year": (
@@ -42,17 +40,21 @@ QUERIES = {
 
 @click.command()
 def demo() -> None:
-    """Import all that the sandbox gateway holds from nothing, and show what came in."""
-    folder = _demo_folder()
+    """Import all that the sandbox gateway holds from nothing, and show what came in.
+
+    Dagster runs and records it: `a4s dev` opens its UI on the same data afterwards.
+    """
+    folder = empty_demo_folder()
     started = time.monotonic()
     with sandbox_process() as url:
         settings = GivenSettings(
             gateway_url=url,
             connectors=DEMO_CONNECTORS,
             data_dir=folder,
+            history_start=DEMO_HISTORY_START,
         )
-        platform = Platform(settings)
-        failures = [failure for name in DEMO_CONNECTORS for failure in _import_all(platform, name)]
+        platform = _WatchedPlatform(settings)
+        failures = _import_all(platform, dagster_home(folder))
     click.echo(f"\nDone in {time.monotonic() - started:.0f} s.\n")
     for result in platform.results:
         click.echo(_summary(result))
@@ -71,26 +73,41 @@ def demo() -> None:
         sys.exit(1)
 
 
-def _import_all(platform: Platform, connector: str) -> list[str]:
-    """Import the streams that a connector has; return what failed beyond what the results tell."""
-    from a4s_pipeline.orchestration.running import JobRunner, OrderRequest  # noqa: PLC0415
+class _WatchedPlatform(Platform):
+    """A platform whose syncs, which Dagster's runs start, move a progress bar and are kept for a summary."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.results: list[SyncResult] = []
+
+    def sync(
+        self,
+        stream: str,
+        connector: str,
+        *,
+        run_id: str,
+        plan: OrdersPlan | None = None,
+        advance: Advance = silent,
+    ) -> SyncResult:
+        del advance
+        with progress_bar(f"{connector} {stream}") as shown:
+            result = super().sync(stream, connector, run_id=run_id, plan=plan, advance=shown)
+        self.results.append(result)
+        return result
+
+
+def _import_all(platform: _WatchedPlatform, home: Path) -> list[str]:
+    """Import every stream by its job in Dagster; return what failed beyond what the results tell."""
+    from a4s_pipeline.orchestration.in_process import jobs_recorded_in  # noqa: PLC0415
 
     failures = []
-    # Not recorded: the demo's months have no place among the runs of a real installation.
-    with JobRunner(platform, is_recorded=False) as runner:
-        runs: dict[str, Callable[[], str | None]] = {
-            "items": partial(runner.sync_items, connector),
-            "customers": partial(runner.sync_customers, connector),
-        }
-        if connector in _WITH_HISTORY:
-            runs["orders"] = partial(runner.sync_orders, OrderRequest(connector, None, whole=False))
-        for stream, run in runs.items():
-            before = len(platform.results)
-            with progress_bar(f"{connector} {stream}") as advance:
-                platform.advance = advance
-                failure = run()
-            if failure and not any(result.error for result in platform.results[before:]):
-                failures.append(f"{connector}: {failure}")
+    with jobs_recorded_in(home, platform) as run:
+        for connector in platform.settings.connectors:
+            for stream in STREAMS:
+                before = len(platform.results)
+                why = run(stream, connector)
+                if why and not any(result.error for result in platform.results[before:]):
+                    failures.append(f"{connector}: {why}")
     return failures
 
 
@@ -100,21 +117,11 @@ def _report(settings: Settings) -> Path:
     return write_report(PublishedCopy(settings.analytics_path), settings.data_dir.absolute() / "report.html")
 
 
-def _demo_folder() -> Path:
-    """Return an empty folder for the demo's data; a store that somebody else filled is never touched."""
-    asked = os.environ.get("A4S_DATA_DIR")
-    if asked and not any((Path(asked) / name).exists() for name in ("warehouse.duckdb", "analytics.duckdb")):
-        return Path(asked)
-    folder = Path("demo-data")
-    for name in ("warehouse.duckdb", "warehouse.duckdb.wal", "analytics.duckdb", "analytics.duckdb.wal"):
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "locks", ignore_errors=True)
-    return folder
-
-
 def _summary(result: SyncResult) -> str:
     if result.error is not None:
         return f"{result.connector}: {result.error}"
+    if not result.has_history:
+        return f"{result.connector}: no order history, for want of a focus connector"
     aside = f", {result.set_aside} set aside as unreadable" if result.set_aside else ""
     what = "orders with their lines" if result.stream == "orders" else result.stream
     return f"{result.connector}: {result.new:,} {what} in {result.seconds:.1f} s{aside}"
@@ -139,14 +146,16 @@ def dev(port: int) -> None:
 
     Your own settings are left aside: `dagster dev` uses those.
     """
-    folder = Path("demo-data").absolute()
+    folder = DEMO_FOLDER.absolute()
     with sandbox_process() as url:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("A4S_")},
             "A4S_GATEWAY_URL": url,
             "A4S_CONNECTORS": json.dumps(DEMO_CONNECTORS),
             "A4S_DATA_DIR": str(folder),
-            "A4S_HISTORY_START": "2022-01-01",
+            "A4S_HISTORY_START": f"{DEMO_HISTORY_START}",
+            # The demo's runs belong to the demo's data, and never to those of a real installation.
+            "DAGSTER_HOME": str(dagster_home(folder)),
         }
         command = [sys.executable, "-m", "dagster", "dev", "-m", "a4s_pipeline.definitions", "-p", str(port)]
         click.echo(

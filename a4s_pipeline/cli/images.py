@@ -32,9 +32,8 @@ def images(items: tuple[str, ...], connector: str | None, as_json: bool) -> None
     results: dict[str, PicturesResult | A4sError] = {}
     for name in settings.chosen_connectors_with("items", connector):
         with progress_bar(f"{name} images") as advance:
-            platform.advance = advance
             try:
-                results[name] = platform.fetch_pictures(name, items)
+                results[name] = platform.fetch_pictures(name, items, advance=advance)
             except A4sError as error:
                 results[name] = error
     if as_json:

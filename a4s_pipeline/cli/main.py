@@ -8,14 +8,12 @@ import io
 import logging
 import os
 import sys
-from contextlib import suppress
 
 import click
 
 from a4s_pipeline import __version__
 from a4s_pipeline.cli.output import print_json, report_failure
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.heap import nothing_collected
 
 # Command to the module that holds it: `a4s stock` must not pay for importing Dagster.
 _COMMANDS = {
@@ -43,7 +41,7 @@ _COMMANDS = {
     "stock": "stock",
     "sync": "sync",
 }
-# What Ctrl-C becomes in the middle of a query.
+# What Ctrl-C becomes in the middle of a query; the store's own word for it is not loaded by every command.
 _DUCKDB_WAS_INTERRUPTED = "Query interrupted"
 
 
@@ -56,8 +54,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        with nothing_collected():
-            module = importlib.import_module(f"a4s_pipeline.cli.{_COMMANDS[cmd_name]}")
+        module = importlib.import_module(f"a4s_pipeline.cli.{_COMMANDS[cmd_name]}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
@@ -73,26 +70,6 @@ def a4s() -> None:
     Exit status: 0 done; 1 refused, failed, unknown, or something left to try again;
     2 wrong usage or settings.
     """
-
-
-def run() -> None:
-    """Run the command line as the whole of this process, which is what `a4s` is.
-
-    Python takes everything apart before a process ends, object by object: with Dagster loaded that is 0.5 s
-    for the caller to wait. Whatever must be closed is closed by then; what was printed is all that is left.
-    """
-    try:
-        main()
-    except SystemExit as end:
-        if "dagster" in sys.modules and isinstance(end.code, int | None):
-            # What cannot be printed, because nobody reads or the disk is full, is for Python to tell.
-            with suppress(OSError):
-                for stream in (sys.stdout, sys.stderr):
-                    # Who calls us may have closed one of them.
-                    if stream is not None and not stream.closed:
-                        stream.flush()
-                os._exit(end.code or 0)
-        raise
 
 
 def main() -> None:

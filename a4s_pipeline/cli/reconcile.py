@@ -11,15 +11,17 @@ import click
 
 from a4s_pipeline.cli.output import connector_option, json_option, print_json, say
 from a4s_pipeline.cli.progress import progress_bar
+from a4s_pipeline.cli.reporting import reporter
 from a4s_pipeline.cli.sync import DAY, asked_months
 from a4s_pipeline.errors import A4sError
+from a4s_pipeline.importing import Import, examine_after, import_stream
 from a4s_pipeline.ondemand.answers import error_object
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import load_settings
 from a4s_pipeline.sync.order_reconciliation import Reconciled, examples_of
 from a4s_pipeline.sync.reconciliation import MonthCompared, ranges_of
 from a4s_pipeline.sync.result import SyncResult
-from a4s_pipeline.sync.windows import Months
+from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline.warehouse.orders import STREAM
 
 _MOST_NAMED = 5
@@ -48,9 +50,15 @@ def reconcile(
     months = asked_months(settings, first.date() if first else None, last.date() if last else None, full=True)
     assert months is not None  # whole history where none is asked for
     platform = Platform(settings)
-    found = [_reconcile(platform, name, months, repair=repair) for name in connectors]
-    repairs = platform.results
-    platform.publish()
+    found, imports = [], []
+    with reporter(platform) as report:
+        for name in connectors:
+            one, repaired = _reconcile(platform, name, months, repair=repair)
+            found.append(one)
+            imports += repaired
+        platform.publish()
+        report(imports, examine_after(platform, [STREAM]) if imports else {})
+    repairs = [one.result for one in imports]
     if as_json:
         print_json({"connectors": {one.connector: _as_json(one, repairs) for one in found}})
     else:
@@ -63,33 +71,28 @@ def reconcile(
         sys.exit(1)
 
 
-def _reconcile(platform: Platform, connector: str, months: Months, *, repair: bool) -> Reconciled:
-    found = _compare(platform, connector, months)
+def _reconcile(
+    platform: Platform, connector: str, months: Months, *, repair: bool
+) -> tuple[Reconciled, list[Import]]:
+    """Compare, and read what differs again where that is asked for; return what was found and read."""
+    found, imports = _compare(platform, connector, months), list[Import]()
     if not repair or found.error is not None:
-        return found
+        return found, imports
     for stretch in ranges_of([month.month for month in found.differing]):
-        _read_again(platform, connector, stretch)
+        with progress_bar(f"{connector} orders") as advance:
+            plan = OrdersPlan(stretch, whole=True)
+            imports.append(import_stream(platform, STREAM, connector, plan, advance))
         again = _compare(platform, connector, stretch)
         found.take_over(again)
-    return found
+    return found, imports
 
 
 def _compare(platform: Platform, connector: str, months: Months) -> Reconciled:
     with progress_bar(f"{connector} months") as advance:
-        platform.advance = advance
         try:
-            return platform.reconcile_orders(connector, months, run_id=str(uuid4()))
+            return platform.reconcile_orders(connector, months, run_id=str(uuid4()), advance=advance)
         except A4sError as error:
             return Reconciled(connector, error=error)
-
-
-def _read_again(platform: Platform, connector: str, months: Months) -> None:
-    # Dagster costs more than half a second to import: only a repair needs it.
-    from a4s_pipeline.orchestration.running import JobRunner, OrderRequest  # noqa: PLC0415
-
-    with progress_bar(f"{connector} orders") as advance, JobRunner(platform) as runner:
-        platform.advance = advance
-        runner.sync_orders(OrderRequest(connector, months, whole=True))
 
 
 def _as_json(found: Reconciled, repairs: list[SyncResult]) -> dict[str, object]:

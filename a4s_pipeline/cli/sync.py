@@ -1,23 +1,27 @@
-"""`a4s sync`: runs the Dagster jobs in this process."""
+"""`a4s sync`: imports, publishes and checks in this process."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import partial
 
 import click
 
 from a4s_pipeline.cli.output import connector_option, json_option, print_json, say
 from a4s_pipeline.cli.progress import progress_bar
+from a4s_pipeline.cli.reporting import reporter
 from a4s_pipeline.connectors import STREAMS
-from a4s_pipeline.heap import nothing_collected
+from a4s_pipeline.errors import A4sError
+from a4s_pipeline.importing import Import, examine_after, import_stream, publish_after
 from a4s_pipeline.ondemand.answers import error_object
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings, load_settings
-from a4s_pipeline.sync.result import SyncResult
-from a4s_pipeline.sync.windows import Months, month_of
+from a4s_pipeline.sync.result import SyncInterrupted, SyncResult
+from a4s_pipeline.sync.windows import Months, OrdersPlan, month_of
+from a4s_pipeline.warehouse.state import count_of_run
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -57,24 +61,72 @@ def sync(
     else:
         connectors = settings.chosen_connectors_with(stream, connector)
     months = asked_months(settings, first.date() if first else None, last.date() if last else None, full=full)
-    platform = Platform(settings)
-    failures = _run_all(platform, streams, connectors, months, full=full)
+    wanted = [(name, one) for name in connectors for one in streams if settings.connectors[name].imports(one)]
+    done = _import_all(Platform(settings), wanted, OrdersPlan(months, whole=full))
     if as_json:
-        print_json({"connectors": _as_json(connectors, platform.results)})
+        print_json({"connectors": _as_json(connectors, done.results)})
     else:
-        for result in platform.results:
+        for result in done.results:
             say(_line(result))
-    for failure in failures:
-        say(*f"a4s: {failure}".split("\n"), err=True)
-    for result in platform.results:
-        if result.leaves_work and result.error is None:
-            say(f"a4s: {_what_is_left(result)}", err=True)
-        elif result.removals_withheld and result.error is None:
-            say(f"a4s: {_what_was_withheld(result)}", err=True)
-        if result.fault_of_total and result.error is None:
-            say(f"a4s: {_what_is_wrong_with_the_total(result)}", err=True)
-    if failures or any(result.error or result.leaves_work for result in platform.results):
+    for complaint in _complaints(done):
+        say(*f"a4s: {complaint}".split("\n"), err=True)
+    if done.fault or any(result.error or result.leaves_work for result in done.results):
         sys.exit(1)
+
+
+@dataclass
+class _Done:
+    """What the command did: its syncs, and why the copy could not be published."""
+
+    imports: list[Import] = field(default_factory=list)
+    fault: A4sError | None = None
+
+    @property
+    def results(self) -> list[SyncResult]:
+        return [one.result for one in self.imports]
+
+
+def _import_all(platform: Platform, wanted: Sequence[tuple[str, str]], plan: OrdersPlan) -> _Done:
+    """Import, publish and check; where DAGSTER_HOME is set, report that to Dagster."""
+    done = _Done()
+    with reporter(platform) as report:
+        try:
+            for connector, stream in wanted:
+                with progress_bar(f"{connector} {stream}") as advance:
+                    done.imports.append(import_stream(platform, stream, connector, plan, advance))
+        except SyncInterrupted as stop:
+            say(f"a4s: stopped: {_what_came_in(platform, stop)}", err=True)
+            raise
+        done.fault = publish_after(platform, done.results)
+        streams = list(dict.fromkeys(stream for _, stream in wanted))
+        report(done.imports, None if done.fault else examine_after(platform, streams))
+    return done
+
+
+def _what_came_in(platform: Platform, stop: SyncInterrupted) -> str:
+    """Say how much of a sync that was stopped is stored, by its run id."""
+    result = stop.result
+    with suppress(A4sError), platform.warehouse.moment() as store:
+        count = count_of_run(store, result.connector, result.stream, stop.run_id)
+        return (
+            f"{count:,} {result.stream} of {result.connector} had come in and stay; "
+            "the next sync goes on from there, and publishes them"
+        )
+    what = f"what had come in of the {result.stream} of {result.connector} stays"
+    return f"{what}; the next sync goes on from there"
+
+
+def _complaints(done: _Done) -> Iterator[str]:
+    yield from (f"{result.connector}: {result.error}" for result in done.results if result.error)
+    if done.fault is not None:
+        yield str(done.fault)
+    for result in done.results:
+        if result.error is not None:
+            continue
+        if result.leaves_work:
+            yield _what_is_left(result)
+        elif result.removals_withheld:
+            yield _what_was_withheld(result)
 
 
 def asked_months(settings: Settings, first: date | None, last: date | None, *, full: bool) -> Months | None:
@@ -93,38 +145,6 @@ def asked_months(settings: Settings, first: date | None, last: date | None, *, f
             f"which goes from {earliest:%Y-%m} (A4S_HISTORY_START) to {this_month:%Y-%m}"
         )
     return months
-
-
-def _run_all(
-    platform: Platform,
-    streams: Sequence[str],
-    connectors: Sequence[str],
-    months: Months | None,
-    *,
-    full: bool,
-) -> list[str]:
-    """Run the job of each stream for each connector; return their failures in words."""
-    # Dagster costs more than half a second to import: not before the settings were found right.
-    with nothing_collected():
-        from a4s_pipeline.orchestration.running import JobRunner, OrderRequest  # noqa: PLC0415
-
-    failures: list[str] = []
-    with JobRunner(platform) as runner:
-        for connector in connectors:
-            run_by_stream: dict[str, Callable[[], str | None]] = {
-                "items": partial(runner.sync_items, connector),
-                "customers": partial(runner.sync_customers, connector),
-                "orders": partial(runner.sync_orders, OrderRequest(connector, months, whole=full)),
-            }
-            for stream in filter(platform.settings.connectors[connector].imports, streams):
-                before = len(platform.results)
-                with progress_bar(f"{connector} {stream}") as advance:
-                    platform.advance = advance
-                    unexpected = run_by_stream[stream]()
-                errors = [str(result.error) for result in platform.results[before:] if result.error]
-                if failure := errors[0] if errors else unexpected:
-                    failures.append(f"{connector}: {failure}")
-    return failures
 
 
 def _as_json(connectors: list[str], results: list[SyncResult]) -> dict[str, dict[str, object]]:

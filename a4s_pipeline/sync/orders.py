@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -23,7 +23,7 @@ from a4s_pipeline.sync.order_pages import OrderPages, ReadingCounts, WatermarkRu
 from a4s_pipeline.sync.order_removals import Gone, OrderRemovals
 from a4s_pipeline.sync.order_writer import OrderWriter
 from a4s_pipeline.sync.removals import Removal, Verdict
-from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline.sync.result import Advance, SyncResult, silent
 from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.sync.windows import OrdersPlan, Span, listings_of, midnight, next_watermark, span_to_read
 from a4s_pipeline.warehouse.order_spans import mark_gone
@@ -59,10 +59,6 @@ class _Held:
     is_empty: bool
 
 
-def _silent(_done: int, _total: int) -> None:
-    pass
-
-
 class OrderSync:
     """One sync of one connector's orders, from its lock to its last row."""
 
@@ -75,7 +71,7 @@ class OrderSync:
         *,
         run_id: str,
         plan: OrdersPlan,
-        advance: Callable[[int, int], None] = _silent,
+        advance: Advance = silent,
     ) -> None:
         self._administration = administration
         self._warehouse = warehouse

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -21,7 +20,7 @@ from a4s_pipeline.gateway.records import WireRecord
 from a4s_pipeline.locks import Locks
 from a4s_pipeline.sync.record_writer import RecordKind, RecordWriter
 from a4s_pipeline.sync.removals import BROKE_OFF, Removal, Verdict, reading_of, removal_of
-from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline.sync.result import Advance, SyncResult, silent
 from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.warehouse.records import held_codes, mark_removed
 from a4s_pipeline.warehouse.row_changes import RowCounts
@@ -39,10 +38,6 @@ class RecordRules:
     locks: Locks
 
 
-def _silent(_done: int, _total: int) -> None:
-    pass
-
-
 class RecordsImport(Generic[R]):
     """One sync of one connector's items or customers, from its lock to its last row."""
 
@@ -55,7 +50,7 @@ class RecordsImport(Generic[R]):
         rules: RecordRules,
         *,
         run_id: str,
-        advance: Callable[[int, int], None] = _silent,
+        advance: Advance = silent,
     ) -> None:
         self._kind = kind
         self._administration = administration

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -10,6 +10,13 @@ from typing import Any
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.warehouse.drift import FieldDrift
 from a4s_pipeline.warehouse.row_changes import RowCounts
+
+Advance = Callable[[int, int], None]
+"""Is told how far a sync is: how many records more are done, and how many there are."""
+
+
+def silent(_more: int, _total: int) -> None:
+    """Tell nobody how far a sync is."""
 
 
 @dataclass
@@ -54,6 +61,12 @@ class SyncResult:
         if counts:
             self.rows.setdefault((table, month), RowCounts()).add(counts)
 
+    def or_raise(self) -> SyncResult:
+        """Return this result; raises the error that kept the sync from its end, where there is one."""
+        if self.error is not None:
+            raise self.error
+        return self
+
     @property
     def unchanged(self) -> int:
         """Records found as they were."""
@@ -96,3 +109,12 @@ class SyncResult:
             "retries": self.retries,
             "seconds": self.seconds,
         }
+
+
+class SyncInterrupted(KeyboardInterrupt):
+    """Somebody stopped a sync: what was written stays under its run id, and the next sync goes on from it."""
+
+    def __init__(self, result: SyncResult, run_id: str) -> None:
+        super().__init__()
+        self.result = result
+        self.run_id = run_id

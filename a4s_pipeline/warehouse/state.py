@@ -89,6 +89,19 @@ def stream_states(connection: duckdb.DuckDBPyConnection, stream: str) -> dict[st
     return {connector: StreamState(*columns) for connector, *columns in rows}
 
 
+_WRITTEN_BY_RUN = {
+    "orders": "SELECT count(*) FROM orders WHERE connector = $1 AND run_id = $2",
+    "items": "SELECT count(*) FROM items WHERE connector = $1 AND run_id = $2",
+    "customers": "SELECT count(*) FROM customers WHERE connector = $1 AND run_id = $2",
+}
+
+
+def count_of_run(connection: duckdb.DuckDBPyConnection, connector: str, stream: str, run_id: str) -> int:
+    """Return how many records of a stream a run wrote: new ones, and those that had changed."""
+    ((count,),) = connection.execute(_WRITTEN_BY_RUN[stream], [connector, run_id]).fetchall()
+    return int(count)
+
+
 def save_progress(connection: duckdb.DuckDBPyConnection, progress: StreamProgress) -> None:
     """Write the given columns of a stream's state; the others stay as they are."""
     unknown = set(progress.columns) - _STATE_COLUMNS

@@ -9,6 +9,8 @@ from typing import Protocol, TypeVar
 import duckdb
 
 LONGEST_WAIT = 30.0
+QUERY_INTERRUPTED = "Query interrupted"
+"""What DuckDB makes of Ctrl-C in the middle of a query, as a RuntimeError."""
 
 T = TypeVar("T")
 Work = Callable[[duckdb.DuckDBPyConnection], T]

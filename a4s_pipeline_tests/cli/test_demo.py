@@ -10,7 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from a4s_pipeline.cli.demo import QUERIES, _demo_folder
+from a4s_pipeline.cli.demo import QUERIES
+from a4s_pipeline.cli.demo_folder import empty_demo_folder
 from a4s_pipeline.sandbox import demo_world
 from a4s_pipeline_tests.cli.conftest import foreign_environment
 
@@ -131,10 +132,10 @@ def test_a_folder_that_was_asked_for_is_used_while_it_holds_no_warehouse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("A4S_DATA_DIR", str(tmp_path / "asked"))
-    assert _demo_folder() == tmp_path / "asked"
+    assert empty_demo_folder() == tmp_path / "asked"
     (tmp_path / "asked").mkdir()
     (tmp_path / "asked" / "notes.txt").touch()
-    assert _demo_folder() == tmp_path / "asked"
+    assert empty_demo_folder() == tmp_path / "asked"
 
 
 @pytest.mark.parametrize("name", FOREIGN)
@@ -144,7 +145,7 @@ def test_a_folder_with_either_file_of_a_warehouse_is_left_alone(
     (tmp_path / "asked").mkdir()
     (tmp_path / "asked" / name).write_bytes(FOREIGN[name])
     monkeypatch.setenv("A4S_DATA_DIR", str(tmp_path / "asked"))
-    assert _demo_folder() == Path("demo-data")
+    assert empty_demo_folder() == Path("demo-data")
     assert (tmp_path / "asked" / name).read_bytes() == FOREIGN[name]
 
 
@@ -152,5 +153,5 @@ def test_the_demo_begins_from_nothing_each_time(tmp_path: Path) -> None:
     (tmp_path / "demo-data" / "locks").mkdir(parents=True)
     for name in ("warehouse.duckdb", "warehouse.duckdb.wal", "analytics.duckdb", "notes.txt"):
         (tmp_path / "demo-data" / name).touch()
-    assert _demo_folder() == Path("demo-data")
+    assert empty_demo_folder() == Path("demo-data")
     assert os.listdir("demo-data") == ["notes.txt"]

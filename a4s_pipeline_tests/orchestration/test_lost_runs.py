@@ -7,10 +7,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from a4s_pipeline.cli.demo_folder import dagster_home
 from a4s_pipeline.errors import StoreUnreachable
 from a4s_pipeline.locks import Busy, FileLocks
 from a4s_pipeline.orchestration.automation.lost_runs import SHOWS_A_SIGN, lost_runs, platform_resource
-from a4s_pipeline.orchestration.running import JobRunner
+from a4s_pipeline.orchestration.in_process import jobs_recorded_in
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import GivenSettings
 
@@ -152,5 +153,5 @@ def test_a_run_that_cannot_show_its_sign_fails_with_the_reason_in_words(
     signs = Signs()
     monkeypatch.setattr(signs, "shown", shown)
     platform.__dict__["locks"] = signs
-    with JobRunner(platform, is_recorded=False) as runner:
-        assert runner.sync_items("demo") == "the database does not answer: see that it runs"
+    with jobs_recorded_in(dagster_home(tmp_path), platform) as run:
+        assert run("items", "demo") == "the database does not answer: see that it runs"

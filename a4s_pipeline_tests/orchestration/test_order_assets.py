@@ -10,7 +10,7 @@ import pytest
 
 from a4s_pipeline.orchestration.assets.orders import STEP, Reading
 from a4s_pipeline.orchestration.automation.schedules import run_request_for_orders
-from a4s_pipeline.orchestration.checks.order_checks import order_health
+from a4s_pipeline.orchestration.checks.standing import standing_checks
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.sandbox import Faults
 from a4s_pipeline.sync.windows import month_of
@@ -236,7 +236,7 @@ def test_no_focus_connector_is_a_state_that_is_shown_and_no_failure(site: Site) 
     result = site.run("zuid|2024-03-01")
     assert result.success
     (event,) = result.asset_materializations_for_node(STEP)[:1]
-    assert event.metadata["without_history"].value == "zuid"
+    assert event.metadata["order_history"].value == "there is none, for want of a focus connector"
     assert not site.sandbox.calls("orders")
 
 
@@ -356,9 +356,10 @@ def test_checks_warn_with_what_to_do_and_do_not_fail_the_run(site: Site) -> None
 
 
 def test_each_check_says_in_the_ui_what_it_holds(site: Site) -> None:
-    for spec in order_health(Layout()).check_specs:
-        assert spec.description, spec.name
-        assert spec.description.endswith("."), spec.name
+    for checks_def in standing_checks(Layout()).values():
+        for spec in checks_def.check_specs:
+            assert spec.description, spec.name
+            assert spec.description.endswith("."), spec.name
 
 
 def test_a_cent_of_rounding_and_amounts_that_are_not_given_are_no_fault_of_the_sums(site: Site) -> None:

@@ -12,13 +12,13 @@ import duckdb
 import pytest
 
 from a4s_pipeline.gateway.retrying import RetryRule
-from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Administration, Faults, Sandbox, World
 from a4s_pipeline.settings import GivenSettings, Settings
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline.warehouse.opened import STORAGE
 from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline_tests.watched_platform import WatchedPlatform
 
 ADMINISTRATION = "Demo B.V."
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -98,7 +98,7 @@ class Site:
         self.sandbox = sandbox
         self.source = administration
         self.settings = settings
-        self.platform = Platform(settings)
+        self.platform = WatchedPlatform(settings)
 
     @property
     def faults(self) -> Faults:

@@ -9,8 +9,8 @@ from unittest.mock import patch
 
 import duckdb
 
-from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline_tests.watched_platform import WatchedPlatform
 
 MOMENTS = ("before a statement", "before a commit", "after a commit", "after a page")
 
@@ -35,7 +35,7 @@ class _Watched:
 
 
 @contextmanager
-def killed(platform: Platform, moment: str, number: int) -> Iterator[None]:
+def killed(platform: WatchedPlatform, moment: str, number: int) -> Iterator[None]:
     """Kill what runs within the block at the so many-th moment of a kind, if it comes to that."""
     left = number
     transaction = WarehouseFile.transaction

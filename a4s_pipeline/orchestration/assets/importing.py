@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import dagster as dg
 
-from a4s_pipeline.errors import A4sError, StoreHeld
+from a4s_pipeline.errors import StoreHeld
+from a4s_pipeline.importing import publish_after
 from a4s_pipeline.orchestration.alerts.failing import plain_failure
 from a4s_pipeline.orchestration.assets.metadata import column_schema, drift_metadata
 from a4s_pipeline.orchestration.layout import AssetTags, Layout, freshness
@@ -81,31 +82,20 @@ class Synced:
     is_published: bool
 
 
-def sync_each(platform: Platform, syncs: Mapping[str, Callable[[], SyncResult]]) -> Synced:
+def sync_each(platform: Platform, syncs: Iterable[Callable[[], SyncResult]]) -> Synced:
     """Run the sync of each connector; one that fails does not hold up the others, and is told at the end.
 
     What came in is published in any case, unless the store is held: then the next run publishes it.
     """
-    before = len(platform.results)
-    lines: list[str] = []
-    errors: list[A4sError] = []
-    is_held = is_published = False
-    for connector, sync in syncs.items():
-        try:
-            sync()
-        except A4sError as error:
-            lines.append(f"{connector}: {error}")
-            errors.append(error)
-            is_held |= isinstance(error, StoreHeld)
-    try:
-        if not is_held:
-            # Otherwise publishing would wait for the same holder once more.
-            platform.publish()
-            is_published = True
-    except A4sError as error:
-        lines.append(str(error))
-        errors.append(error)
-    results = platform.results[before:]
+    results = [sync() for sync in syncs]
+    errors = [result.error for result in results if result.error]
+    lines = [f"{result.connector}: {result.error}" for result in results if result.error]
+    is_held = any(isinstance(error, StoreHeld) for error in errors)
+    fault = publish_after(platform, results)
+    if fault is not None:
+        lines.append(str(fault))
+        errors.append(fault)
+    is_published = fault is None and not is_held
     if not errors:
         return Synced(results, None, is_published)
     # What drifted is told of syncs that failed too: it may be why.

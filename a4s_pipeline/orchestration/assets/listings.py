@@ -1,6 +1,6 @@
 """The assets of items and of customers: each listing with its child tables in one step, by connector."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,19 +19,17 @@ from a4s_pipeline.orchestration.assets.sources import source_key
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
-from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES, RecordTables
 
 
 @dataclass(frozen=True)
 class _Step:
-    """What tells the two steps apart; `sync` takes the platform, the connector and the run's id."""
+    """What tells the two steps apart."""
 
     name: str
     description: str
     group: str
     tables: RecordTables
-    sync: Callable[[Platform, str, str], SyncResult]
 
 
 _ITEMS = _Step(
@@ -39,14 +37,12 @@ _ITEMS = _Step(
     "Imports the items whole, with names, attributes, pictures' hashes, stocks and expected deliveries.",
     "catalogue",
     ITEM_TABLES,
-    lambda platform, connector, run_id: platform.sync_items(connector, run_id=run_id),
 )
 _CUSTOMERS = _Step(
     "customer_listing",
     "Imports the customers whole, with addresses, contact persons and contact details.",
     "customers",
     CUSTOMER_TABLES,
-    lambda platform, connector, run_id: platform.sync_customers(connector, run_id=run_id),
 )
 
 
@@ -76,10 +72,10 @@ def _listing_assets(settings: Settings, layout: Layout, step: _Step) -> dg.Asset
         run_id = context.run.run_id
         synced = sync_each(
             platform,
-            {
-                connector: partial(step.sync, platform, connector, run_id)
+            [
+                partial(platform.sync, step.tables.stream, connector, run_id=run_id)
                 for connector in partitions_of(context)
-            },
+            ],
         )
         recorded = [
             one for result in synced.results for one in recorded_listing(platform, result, step.tables)

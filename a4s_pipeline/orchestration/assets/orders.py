@@ -1,6 +1,6 @@
 """The assets of order history: headers and lines in one step, partitioned by connector and month."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from functools import partial
 
@@ -25,7 +25,6 @@ from a4s_pipeline.orchestration.assets.sources import source_key
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
-from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
@@ -89,10 +88,10 @@ def order_assets(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
 
 def sync_all(platform: Platform, asked: dict[str, Months], reading: Reading, run_id: str) -> Synced:
     """Sync the orders of each connector, its months or what is new."""
-    syncs: dict[str, Callable[[], SyncResult]] = {}
+    syncs = []
     for connector, months in asked.items():
         plan = OrdersPlan(months=None if reading is Reading.NEW else months, whole=reading is Reading.WHOLE)
-        syncs[connector] = partial(platform.sync_orders, connector, plan, run_id=run_id)
+        syncs.append(partial(platform.sync, STREAM, connector, run_id=run_id, plan=plan))
     return sync_each(platform, syncs)
 
 

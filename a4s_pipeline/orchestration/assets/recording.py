@@ -66,6 +66,11 @@ def recorded_months(
     platform: Platform, result: SyncResult, asked: Months, *, run_id: str, is_catch_up: bool
 ) -> Iterator[Recorded]:
     """Return what a sync of one connector's orders records, a table and month at a time."""
+    if not result.has_history:
+        # Nothing was read: the run's own last month says so, and no other month is recorded.
+        metadata = {**sync_metadata(result), "order_history": "there is none, for want of a focus connector"}
+        yield Recorded(ORDERS.name, month_key(result.connector, asked.last), metadata)
+        return
     settings = platform.settings
     running = month_of(datetime.now(UTC), settings.timezone)
     is_first = is_catch_up and result.watermark_before is None and result.error is None

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError
+from a4s_pipeline.health.freshness import waits_until_tomorrow
 from a4s_pipeline.orchestration.assets.orders import STEP, Reading
 from a4s_pipeline.orchestration.assets.partitions import PARTITION, connectors_of_run, month_tags
 from a4s_pipeline.orchestration.automation.jobs import (
@@ -19,7 +20,6 @@ from a4s_pipeline.orchestration.automation.jobs import (
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
-from a4s_pipeline.sync.freshness import waits_until_tomorrow
 from a4s_pipeline.sync.windows import month_of
 from a4s_pipeline.warehouse.orders import STREAM
 from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES, RecordTables

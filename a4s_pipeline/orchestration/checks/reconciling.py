@@ -5,9 +5,10 @@ from typing import Any
 
 import dagster as dg
 
-from a4s_pipeline.errors import A4sError, HistoryNotConfigured
+from a4s_pipeline.errors import A4sError
+from a4s_pipeline.health.finding import counted
 from a4s_pipeline.orchestration.assets.partitions import months_of_run
-from a4s_pipeline.orchestration.checks.findings import counted
+from a4s_pipeline.orchestration.checks.findings import result_of
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
@@ -48,14 +49,14 @@ def order_reconciliation(layout: Layout) -> dg.AssetChecksDefinition:
         try:
             platform.publish()
             with platform.warehouse.moment() as store:
-                result = counted(
-                    spec,
+                finding = counted(
                     months_to_repair(store),
                     "orders that differ from the gateway's",
                     "`a4s reconcile --repair` reads these months again",
                     importing,
                 )
             # Where a gateway did not answer, what was last found of its months is still what there is to say.
+            result = result_of(spec, finding)
             yield result._replace(metadata={**result.metadata, **_metadata(found)})
         except A4sError as error:
             errors.append(str(error))
@@ -80,8 +81,6 @@ def _compare(
     for connector, months in asked.items():
         try:
             found.append(platform.reconcile_orders(connector, months, run_id=run_id))
-        except HistoryNotConfigured:
-            continue  # no history, nothing to compare: the check of its freshness says so
         except A4sError as error:
             errors.append(f"{connector}: {error}")
     return found, errors

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.checks.ledger_checks import ledger_health
-from a4s_pipeline.orchestration.checks.listing_checks import customer_health, item_health
-from a4s_pipeline.orchestration.checks.order_checks import order_health
+from a4s_pipeline.health.checks import CHECKS, LEDGERS
+from a4s_pipeline.orchestration.checks.store_checks import store_checks
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.settings import Settings
 
 STANDING_CHECKS = "standing_checks"
-_HEALTH = {"orders": order_health, "items": item_health, "customers": customer_health}
-LEDGERS = "ledgers"
+_STEPS = {
+    "orders": ("order_health", "Asks the store what is broken now with order history."),
+    "items": ("item_health", "Asks the store what is broken now with items."),
+    "customers": ("customer_health", "Asks the store what is broken now with customers."),
+    LEDGERS: ("ledger_health", "Asks the ledgers what is failed or unknown now."),
+}
 
 
 def standing_checks(layout: Layout) -> dict[str, dg.AssetChecksDefinition]:
     """Define the checks of each stream that is imported, by its name, and those of the ledgers."""
-    checks = {stream: health(layout) for stream, health in _HEALTH.items() if stream in layout.streams}
-    return {**checks, LEDGERS: ledger_health(layout)}
+    return {
+        stream: store_checks(layout, name, description, [check for check in CHECKS if check.stream == stream])
+        for stream, (name, description) in _STEPS.items()
+        if stream in (*layout.streams, LEDGERS)
+    }
 
 
 def standing_schedule(settings: Settings) -> dg.ScheduleDefinition:

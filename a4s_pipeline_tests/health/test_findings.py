@@ -1,6 +1,6 @@
 import pytest
 
-from a4s_pipeline.orchestration.checks.findings import of_connectors, sentence
+from a4s_pipeline.health.finding import of_connectors, sentence
 from a4s_pipeline.warehouse.health import Broken
 
 

@@ -4,7 +4,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from a4s_pipeline.sync.freshness import stale_histories, stale_streams, waits_until_tomorrow, without_history
+from a4s_pipeline.health.freshness import (
+    stale_histories,
+    stale_streams,
+    waits_until_tomorrow,
+    without_history,
+)
 from a4s_pipeline.warehouse.health import StreamHealth
 from a4s_pipeline.warehouse.state import StreamState
 
@@ -70,20 +75,19 @@ def test_a_stream_that_has_not_succeeded_for_a_day_is_told_with_what_to_do(
     health: StreamHealth | None, clause: str | None
 ) -> None:
     known = {} if health is None else {"demo": health}
-    assert stale_streams("items", ["demo"], known, NOW, AMSTERDAM) == ([clause] if clause else [])
+    told = {"demo": clause} if clause else {}
+    assert stale_streams("items", ["demo"], known, NOW, AMSTERDAM) == told
 
 
 def test_a_long_error_is_cut() -> None:
-    (clause,) = stale_streams(
-        "items", ["demo"], {"demo": StreamHealth(None, NOW, "x" * 5000)}, NOW, AMSTERDAM
-    )
-    assert len(clause) < 400
+    known = {"demo": StreamHealth(None, NOW, "x" * 5000)}
+    assert len(stale_streams("items", ["demo"], known, NOW, AMSTERDAM)["demo"]) < 400
 
 
 def test_connectors_are_those_that_are_configured_now() -> None:
     known = {"gone": success(9 * DAY), "demo": success(DAY), "old": success(9 * DAY)}
     told = stale_streams("items", ["demo", "new", "old"], known, NOW, AMSTERDAM)
-    assert [clause.split(" ")[0] for clause in told] == ["new", "old"]
+    assert [clause.split(" ")[0] for clause in told.values()] == list(told) == ["new", "old"]
 
 
 @pytest.mark.parametrize(
@@ -100,8 +104,8 @@ def test_a_history_that_the_legacy_backend_has_not_synced_for_a_day_is_told(
     has_history: bool | None, synced: datetime | None, told: list[str]
 ) -> None:
     known = {"demo": StreamHealth(has_history=has_history, last_history_sync=synced)}
-    assert stale_histories(["demo", "new"], known, NOW, AMSTERDAM) == told
-    assert stale_histories(["new"], known, NOW, AMSTERDAM) == []
+    assert list(stale_histories(["demo", "new"], known, NOW, AMSTERDAM).values()) == told
+    assert stale_histories(["new"], known, NOW, AMSTERDAM) == {}
 
 
 def test_a_connector_that_never_had_history_is_named_as_such() -> None:

@@ -16,10 +16,10 @@ _LONGEST_ERROR = 200
 
 def stale_streams(
     stream: str, connectors: Iterable[str], known: Mapping[str, StreamHealth], now: datetime, zone: ZoneInfo
-) -> list[str]:
+) -> dict[str, str]:
     """Return a clause for each of these connectors whose stream has not succeeded for a day."""
     faults = {name: _fault(stream, name, known.get(name, StreamHealth()), now, zone) for name in connectors}
-    return [f"{name} {fault}" for name, fault in faults.items() if fault]
+    return {name: f"{name} {fault}" for name, fault in faults.items() if fault}
 
 
 def _fault(stream: str, connector: str, health: StreamHealth, now: datetime, zone: ZoneInfo) -> str | None:
@@ -47,15 +47,15 @@ def _fault(stream: str, connector: str, health: StreamHealth, now: datetime, zon
 
 def stale_histories(
     connectors: Iterable[str], known: Mapping[str, StreamHealth], now: datetime, zone: ZoneInfo
-) -> list[str]:
+) -> dict[str, str]:
     """Return a clause for each connector whose legacy backend has not synced its history for a day."""
-    return [
-        f"{name} ({_last_synced(health.last_history_sync, zone)})"
+    return {
+        name: f"{name} ({_last_synced(health.last_history_sync, zone)})"
         for name in connectors
         if (health := known.get(name)) is not None
         and health.has_history
         and (health.last_history_sync is None or now - health.last_history_sync > OLDEST)
-    ]
+    }
 
 
 def _last_synced(instant: datetime | None, zone: ZoneInfo) -> str:

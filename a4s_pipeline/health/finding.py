@@ -1,0 +1,128 @@
+"""A check, and what it finds: one sentence, with records by name and what to do; pure wording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from a4s_pipeline.texts import as_code
+from a4s_pipeline.warehouse.health import Broken
+
+NOTHING = "nothing to report"
+_MOST_CLAUSES = 10
+_LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which connectors are asked about, when, and in which zone instants are told."""
+
+    connectors: Sequence[str]
+    now: datetime
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found: whether it passes, and a sentence that says what is broken and what to do.
+
+    `by_connector` has a clause for each connector that was asked about, empty where nothing is broken there;
+    `counts` how many records are broken, by connector and kind; `last` when each connector last went well.
+    """
+
+    passed: bool
+    sentence: str
+    by_connector: Mapping[str, str]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    last: Mapping[str, datetime | None] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How much is broken: records, or connectors where that is what was asked."""
+        return sum(self.counts.values()) if self.counts else sum(map(bool, self.by_connector.values()))
+
+
+Ask = Callable[[duckdb.DuckDBPyConnection, Asked], Finding]
+"""Asks the open store what is broken now."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One standing check: the table that it is about, the import that it follows, and how the store is asked.
+
+    `stream` is `items`, `customers`, `orders` or, for what was sent, `ledgers`.
+    """
+
+    name: str
+    table: str
+    stream: str
+    description: str
+    ask: Ask
+
+
+def counted(found: Sequence[Broken], what: str, advice: str, connectors: Collection[str]) -> Finding:
+    """Say how much is broken at these connectors, which records first, and what to do."""
+    broken = of_connectors(found, connectors)
+    return Finding(
+        passed=not broken,
+        sentence=sentence(broken, what, advice),
+        by_connector={
+            name: "; ".join(_clause(one) for one in broken if one.connector == name)
+            for name in dict.fromkeys(connectors)
+        },
+        counts={_group(one): one.count for one in broken},
+    )
+
+
+def told(
+    faults: Mapping[str, str],
+    what: str,
+    advice: str,
+    last: Mapping[str, datetime | None],
+    absent: Sequence[str] = (),
+) -> Finding:
+    """Say at which connectors something is out of date; `faults` has a clause for each of them.
+
+    `absent` are those that have no such thing, which is a state and no fault.
+    """
+    found = f"{what}: {_joined(list(faults.values()))}{advice}" if faults else "fresh"
+    if absent:
+        found += f"; without order history, for want of a focus connector: {_joined(absent, ', ')}"
+    return Finding(
+        passed=not faults,
+        sentence=found,
+        by_connector={name: faults.get(name, "") for name in last},
+        last=last,
+    )
+
+
+def of_connectors(broken: Sequence[Broken], connectors: Collection[str]) -> list[Broken]:
+    """Leave out connectors that are configured no longer: no command could mend what is theirs."""
+    return [one for one in broken if one.connector in connectors]
+
+
+def sentence(broken: Sequence[Broken], what: str, advice: str) -> str:
+    """Say how much of something is broken, which records first, and what to do."""
+    if not broken:
+        return NOTHING
+    total = sum(one.count for one in broken)
+    return f"{what}: {total} ({_joined([_clause(one) for one in broken])}); {advice}"
+
+
+def _clause(one: Broken) -> str:
+    names = ", ".join(as_code(name, _LONGEST_NAME) for name in one.first)
+    more = one.count - len(one.first)
+    return f"{_group(one)}: {names}" + (f" and {more} more" if more else "")
+
+
+def _group(one: Broken) -> str:
+    return f"{one.connector} {one.kind}".strip()
+
+
+def _joined(clauses: Sequence[str], between: str = "; ") -> str:
+    more = len(clauses) - _MOST_CLAUSES
+    return between.join([*clauses[:_MOST_CLAUSES], *([f"and {more} more"] if more > 0 else [])])

@@ -1,0 +1,64 @@
+"""One import, from the gateway to what analysts read: what is asked of it, what it did, what is broken then.
+
+Dagster's assets and `a4s sync` both go this way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from a4s_pipeline.errors import A4sError, StoreHeld
+from a4s_pipeline.health.checks import CHECKS, LEDGERS, examine
+from a4s_pipeline.health.finding import Check, Finding
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.sync.result import Advance, SyncResult, silent
+from a4s_pipeline.sync.windows import OrdersPlan
+from a4s_pipeline.warehouse.orders import STREAM
+
+
+@dataclass(frozen=True)
+class Import:
+    """One sync that was done: what was asked, under which run id, and what came of it."""
+
+    run_id: str
+    plan: OrdersPlan
+    result: SyncResult
+
+
+def import_stream(
+    platform: Platform, stream: str, connector: str, plan: OrdersPlan | None = None, advance: Advance = silent
+) -> Import:
+    """Import one stream of one connector, under a run id of its own; the copy is still to be published."""
+    plan, run_id = plan or OrdersPlan(), str(uuid4())
+    result = platform.sync(stream, connector, run_id=run_id, plan=plan, advance=advance)
+    return Import(run_id, plan, result)
+
+
+def publish_after(platform: Platform, results: Sequence[SyncResult]) -> A4sError | None:
+    """Publish what came in; return why that could not be done, and None where it was.
+
+    A store that was held during a sync is not waited for once more: the next import publishes.
+    """
+    if any(isinstance(result.error, StoreHeld) for result in results):
+        return None
+    try:
+        platform.publish()
+    except A4sError as error:
+        return error
+    return None
+
+
+def checks_after(streams: Sequence[str]) -> list[Check]:
+    """Return the checks that follow an import of these streams."""
+    asked = {*streams, *([LEDGERS] if STREAM in streams else [])}
+    return [check for check in CHECKS if check.stream in asked]
+
+
+def examine_after(platform: Platform, streams: Sequence[str]) -> dict[Check, Finding]:
+    """Ask the store what is broken now with these streams; nothing where the store cannot be asked."""
+    try:
+        return examine(platform.warehouse, platform.settings, checks_after(streams))
+    except A4sError:
+        return {}
