@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -22,6 +23,8 @@ from a4s_pipeline.settings import Settings, load_settings
 from a4s_pipeline.sync.result import SyncInterrupted, SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan, month_of
 from a4s_pipeline.warehouse.state import count_of_run
+
+_log = logging.getLogger(__name__)
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -70,20 +73,32 @@ def sync(
             say(_line(result))
     for complaint in _complaints(done):
         say(*f"a4s: {complaint}".split("\n"), err=True)
-    if done.fault or any(result.error or result.leaves_work for result in done.results):
+    if done.fault or done.bugs or any(result.error or result.leaves_work for result in done.results):
         sys.exit(1)
 
 
 @dataclass
 class _Done:
-    """What the command did: its syncs, and why the copy could not be published."""
+    """What the command did: its syncs, why the copy could not be published, and failures nobody expected."""
 
     imports: list[Import] = field(default_factory=list)
     fault: A4sError | None = None
+    bugs: list[str] = field(default_factory=list)
 
     @property
     def results(self) -> list[SyncResult]:
         return [one.result for one in self.imports]
+
+    @contextmanager
+    def no_bug_holds_up_the_rest(self, what: str) -> Iterator[None]:
+        """Keep what nobody expected, in a line; `ChangeSettings` is told as ever."""
+        try:
+            yield
+        except A4sError:
+            raise
+        except Exception as fault:
+            _log.debug("%s failed", what, exc_info=True)
+            self.bugs.append(f"{what}: {type(fault).__name__}: {fault}; this is a fault of our own")
 
 
 def _import_all(platform: Platform, wanted: Sequence[tuple[str, str]], plan: OrdersPlan) -> _Done:
@@ -92,12 +107,14 @@ def _import_all(platform: Platform, wanted: Sequence[tuple[str, str]], plan: Ord
     with reporter(platform) as report:
         try:
             for connector, stream in wanted:
-                with progress_bar(f"{connector} {stream}") as advance:
+                what = f"{connector} {stream}"
+                with done.no_bug_holds_up_the_rest(what), progress_bar(what) as advance:
                     done.imports.append(import_stream(platform, stream, connector, plan, advance))
         except SyncInterrupted as stop:
             say(f"a4s: stopped: {_what_came_in(platform, stop)}", err=True)
             raise
-        done.fault = publish_after(platform, done.results)
+        with done.no_bug_holds_up_the_rest("the copy for analysts"):
+            done.fault = publish_after(platform, done.results)
         streams = list(dict.fromkeys(stream for _, stream in wanted))
         report(done.imports, None if done.fault else examine_after(platform, streams))
     return done
@@ -109,7 +126,7 @@ def _what_came_in(platform: Platform, stop: SyncInterrupted) -> str:
     with suppress(A4sError), platform.warehouse.moment() as store:
         count = count_of_run(store, result.connector, result.stream, stop.run_id)
         return (
-            f"{count:,} {result.stream} of {result.connector} had come in and stay; "
+            f"{count if count else 'no'} {result.stream} of {result.connector} had come in and stay; "
             "the next sync goes on from there, and publishes them"
         )
     what = f"what had come in of the {result.stream} of {result.connector} stays"
@@ -118,8 +135,10 @@ def _what_came_in(platform: Platform, stop: SyncInterrupted) -> str:
 
 def _complaints(done: _Done) -> Iterator[str]:
     yield from (f"{result.connector}: {result.error}" for result in done.results if result.error)
-    if done.fault is not None:
+    # Where nothing came in, what kept it from coming in is the reason to tell.
+    if done.fault is not None and not all(result.error for result in done.results):
         yield str(done.fault)
+    yield from done.bugs
     for result in done.results:
         if result.error is not None:
             continue
