@@ -146,6 +146,8 @@ def _complaints(done: _Done) -> Iterator[str]:
             yield _what_is_left(result)
         elif result.removals_withheld:
             yield _what_was_withheld(result)
+        if result.fault_of_total:
+            yield _what_is_wrong_with_the_total(result)
 
 
 def asked_months(settings: Settings, first: date | None, last: date | None, *, full: bool) -> Months | None:
