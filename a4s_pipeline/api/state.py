@@ -18,6 +18,7 @@ from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
+from a4s_pipeline.warehouse.reader import PublishedCopy
 
 T = TypeVar("T")
 # A call that has reached its deadline hands over what it has a moment later.
@@ -31,19 +32,21 @@ class ServerState:
     def __init__(self, platform: Platform, run_id: str) -> None:
         self.settings: Settings = platform.settings
         self.service = OnDemand(platform, run_id)
-        self._upkeep = Upkeep(self.service)
-        self._upkeep.__enter__()
+        self._stack = ExitStack()
+        self._stack.callback(self.service.close)
+        readable = platform.readable
+        if isinstance(readable, PublishedCopy):
+            self._stack.enter_context(readable.kept_open())
+        self._stack.enter_context(Upkeep(self.service))
         self.is_draining = False
         self._pools: dict[tuple[str, Pool], BoundedPool] = {}
         self._sends: dict[tuple[str, str, str], asyncio.Task[Answered]] = {}
 
     def close(self) -> None:
         """Let what was begun end, and write what is still to be logged."""
-        with ExitStack() as stack:
-            stack.callback(self.service.close)
-            stack.callback(self._upkeep.__exit__)
-            for pool in self._pools.values():
-                stack.callback(pool.close)
+        for pool in self._pools.values():
+            pool.close()
+        self._stack.close()
 
     def pool(self, connector: str, kind: Pool) -> BoundedPool:
         """Return threads: those of one connector where a gateway is waited for, so that it slows no other."""

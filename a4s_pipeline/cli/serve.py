@@ -27,7 +27,7 @@ def serve(host: str | None, port: int | None) -> None:
         from a4s_pipeline.api import serving  # noqa: PLC0415 - no other command pays for a web server
     except ImportError as error:
         raise ChangeSettings(
-            f"a4s serve needs more than is installed ({error.name}): pip install 'a4s-pipeline[api]'"
+            f"a4s serve needs {error.name}, which is not installed: pip install a4s-pipeline"
         ) from None
     settings = load_settings()
     access = logging.getLogger("a4s_pipeline.access")

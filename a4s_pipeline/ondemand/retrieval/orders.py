@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -110,12 +111,17 @@ def _attributes(row: Mapping[str, Any], model: type[WireRecord]) -> dict[str, An
     """Return every field held, under the gateway's names; those of the contract win over unknown ones."""
     unknown = exact_json.loads(row["attributes"]) if row["attributes"] else {}
     named = {}
-    for name in model.model_fields:
+    for name, shown in _shown_names(model):
         if name not in row:
             continue  # A copy of an older version: what it knew of the field is among the attributes.
         value = row[name]
-        named[to_camel(name)] = exact_json.loads(value) if name in _JSON_FIELDS and value else _plain(value)
+        named[shown] = exact_json.loads(value) if name in _JSON_FIELDS and value else _plain(value)
     return unknown | named
+
+
+@cache
+def _shown_names(model: type[WireRecord]) -> list[tuple[str, str]]:
+    return [(name, to_camel(name)) for name in model.model_fields]
 
 
 def _plain(value: Any) -> Any:
