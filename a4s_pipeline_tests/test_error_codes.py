@@ -23,9 +23,10 @@ def codes_in(source: str) -> Iterator[str]:
             named = any(isinstance(target, ast.Name) and target.id == "code" for target in targets)
             given = [node.value] if named else []
         for value in given:
-            for part in ast.walk(value):
-                if isinstance(part, ast.Constant) and re.fullmatch(r"[A-Z][A-Za-z]+", f"{part.value or 0}"):
-                    yield str(part.value)
+            texts = (part.value for part in ast.walk(value) if isinstance(part, ast.Constant))
+            yield from (
+                text for text in texts if isinstance(text, str) and re.fullmatch(r"[A-Z][A-Za-z]+", text)
+            )
 
 
 def test_the_page_has_every_code_that_a_user_may_meet_and_no_other() -> None:

@@ -9,6 +9,8 @@ from a4s_pipeline import exact_json
 from a4s_pipeline.ondemand.answers import error_of
 from a4s_pipeline.warehouse.ledger import Entry
 
+# What the gateway's order calls otherwise than the intake order does.
+_INTAKE_NAMES = {"externalId": "intakeOrderId", "reference": "ourReference"}
 STATUSES = ("pending", "sending", "ok", "refused", "failed", "unknown")
 
 
@@ -37,9 +39,19 @@ def _error(entry: Entry) -> dict[str, Any] | None:
         return None
     error = error_of(row["error_code"] or "Failed", row["error"])
     response = exact_json.loads(row["response"]) if row["response"] else {}
-    if isinstance(response, dict) and response.get("fields"):
-        error["fields"] = response["fields"]
+    error["fields"] = fields_of(error["code"], response)
     return error
+
+
+def fields_of(code: str, response: Any) -> list[dict[str, str]]:
+    """Return the fields at fault as the intake order names them: its sender knows no other name.
+
+    What a hook got wrong is told in the words of the order that the hook returned.
+    """
+    faults = (response.get("fields") if isinstance(response, dict) else None) or []
+    if code == "InvalidAfterHook":
+        return list(faults)
+    return [{**fault, "field": _INTAKE_NAMES.get(fault["field"], fault["field"])} for fault in faults]
 
 
 def instant_or_none(value: datetime | None) -> str | None:

@@ -14,14 +14,13 @@ from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.sending import Numbers, export_order, exported_order
 from a4s_pipeline.ondemand.answers import Answered, error_of, failure
+from a4s_pipeline.ondemand.export_ledger import fields_of
 from a4s_pipeline.ondemand.gateway_order import map_order, payload_of
 from a4s_pipeline.ondemand.hook import OrderHook, apply_hook
 from a4s_pipeline.ondemand.intake import IntakeOrder, read_request
 from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce
 from a4s_pipeline.warehouse.ledger import Entry
 
-# What the gateway's order calls otherwise than the intake order does.
-_INTAKE_NAMES = {"externalId": "intakeOrderId", "reference": "ourReference"}
 NOTICE = "The order shows up in retrieval after the legacy backend's next history sync."
 
 
@@ -130,11 +129,6 @@ def _digits(number: Decimal) -> str:
     return f"{'-' * sign}{kept}e{int(exponent) + len(text) - len(kept)}" if kept else "0"
 
 
-def _as_sent_to_us(fault: dict[str, str]) -> dict[str, str]:
-    """Name a field at fault as the intake order has it: the sender knows no other name."""
-    return {**fault, "field": _INTAKE_NAMES.get(fault["field"], fault["field"])}
-
-
 def answer_from(entry: Entry) -> Answered:
     """Return what the ledger says of an order."""
     row = entry.row
@@ -150,10 +144,7 @@ def answer_from(entry: Entry) -> Answered:
         return Answered("ok", answer)
     error = error_of(row["error_code"] or "OutcomeUnknown", row["error"] or "the outcome is not known yet")
     response = exact_json.loads(row["response"]) if row["response"] else {}
-    if isinstance(response, dict) and response.get("fields"):
-        # What a hook got wrong is told in the words of the order that the hook returned.
-        is_of_hook = error["code"] == "InvalidAfterHook"
-        error["fields"] = [fault if is_of_hook else _as_sent_to_us(fault) for fault in response["fields"]]
+    error["fields"] = fields_of(error["code"], response)
     if entry.status in ("refused", "failed"):
         return Answered(entry.status, None, error)  # type: ignore[arg-type]
     return Answered("unknown", answer, error)

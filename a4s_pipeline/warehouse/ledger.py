@@ -97,6 +97,20 @@ class Ledger:
         waiting = self._entries("status IN (SELECT unnest($value))", list(OPEN_STATUSES))
         return [entry.key for entry in waiting]
 
+    def attempts(self, key: str) -> list[dict[str, Any]]:
+        """Return the attempts at one thing, the first first; none where the ledger keeps no log of them."""
+        table = self.kind.attempts
+        if table is None:
+            return []
+        columns = ", ".join(f'"{name}"' for name in table.column_names)
+        with self._warehouse.moment() as connection:
+            rows = connection.execute(
+                f"SELECT {columns} FROM {table.name} "  # noqa: S608 - own names
+                f'WHERE connector = $connector AND "{self.kind.key}" = $key ORDER BY attempt_number',
+                {"connector": self.connector, "key": key},
+            ).fetchall()
+        return [dict(zip(table.column_names, row, strict=True)) for row in rows]
+
     def _entries(self, condition: str, value: Any) -> list[Entry]:
         with self._warehouse.moment() as connection:
             return self._found(connection, condition, value)

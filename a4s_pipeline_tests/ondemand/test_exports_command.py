@@ -211,6 +211,20 @@ def test_the_ledger_is_listed_with_what_became_of_each_order(a4s: Command, cold_
     assert a4s("exports", "--status", "lost").status == 2
 
 
+def test_one_order_is_told_with_its_refusal_and_every_attempt(a4s: Command, cold_site: Site) -> None:
+    a4s("export-order", write(intake(customerCode="K7")))
+    told = a4s("exports", "IO-1").out.splitlines()
+    assert told[0] == "refused: demo IO-1, customer K7"
+    assert "It says: There is no customer 'K7'." in told[1]
+    assert told[2] == "  customerCode: There is no such customer. ('K7')"
+    assert told[3].split()[1:3] == ["send:", "refused"]
+    one = a4s("exports", "IO-1", "--json").json()
+    assert [(attempt["kind"], attempt["status"]) for attempt in one["attemptLog"]] == [("send", "refused")]
+    assert (one["connector"], one["error"]["code"]) == ("demo", "UnknownCustomer")
+    assert a4s("exports", "IO-2").said() == ["a4s: the ledger has no order 'IO-2': see `a4s exports`"]
+    assert a4s("exports", "IO-1", "--status", "ok").status == 2
+
+
 def test_the_ledger_of_one_connector_or_of_all_is_listed(a4s: Command, cold_site: Site) -> None:
     cold_site.export(intake())
     both = {"A4S_CONNECTORS": '{"demo": "Demo B.V.", "other": "Other B.V."}'}
