@@ -76,6 +76,13 @@ def test_without_any_variable_each_setting_has_its_default(tmp_path: Path) -> No
         "item_attributes": {},
         "models": Path("models"),
         "history_versions": "orders",
+        "answer_seconds": 10,
+        "stock_fresh_seconds": 0,
+        "restored_look_up_days": 30,
+        "requests_kept_days": 30,
+        "flows_kept_days": 90,
+        "runs_kept_days": 30,
+        "attempts_kept_days": 365,
     }
     assert settings.timezone == ZoneInfo("Europe/Amsterdam")
     assert settings.warehouse_path == tmp_path / "data" / "warehouse.duckdb"

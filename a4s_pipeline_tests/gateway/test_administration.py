@@ -153,7 +153,6 @@ def test_lines_of_another_shape_are_no_lines(saying: Callable[[Any], Administrat
     [
         ({}, "focusConnector: field required"),
         ([], "is no JSON object"),
-        ({"focusConnector": {"configured": True}, "lastHistorySync": "ooit"}, "lastHistorySync: is no real"),
     ],
 )
 def test_a_status_of_another_shape_is_no_status(
@@ -161,6 +160,15 @@ def test_a_status_of_another_shape_is_no_status(
 ) -> None:
     with pytest.raises(ReplyUnreadable, match=rf"the status of 'Demo B.V.' cannot be read \({reason}"):
         saying(body).status()
+
+
+def test_a_history_sync_that_is_no_date_is_none_and_stops_nothing(
+    saying: Callable[[Any], Administration],
+) -> None:
+    for told in ("ooit", "never", "", False, "0000-00-00"):
+        status = saying({"focusConnector": {"configured": True}, "lastHistorySync": told}).status().value
+        assert status.last_history_sync is None
+        assert status.focus_connector.configured
 
 
 def test_lines_come_raw_and_exact(administration: Administration, world: World) -> None:

@@ -10,6 +10,7 @@ from a4s_pipeline.errors import (
     AccessDenied,
     ChangeRequest,
     FieldFault,
+    Forbidden,
     GatewayUnavailable,
     HistoryNotConfigured,
     Inconclusive,
@@ -30,7 +31,7 @@ def problem(code: Any, **more: Any) -> bytes:
     ("status", "code", "kind", "our_code"),
     [
         (401, "Unauthorized", AccessDenied, "AccessDenied"),
-        (403, "Forbidden", AccessDenied, "AccessDenied"),
+        (403, "Forbidden", Forbidden, "AccessDenied"),
         (401, None, AccessDenied, "AccessDenied"),
         (404, "UnknownAdministration", UnknownAdministration, "UnknownAdministration"),
         (404, "UnknownItem", NotThere, "UnknownItem"),

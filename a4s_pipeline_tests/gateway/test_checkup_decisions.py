@@ -307,7 +307,12 @@ GONE = NotThere("the gateway answered 404 UnknownOrder for the lines of order 'a
         ([("a", GONE), ("b", BUSY)], FAILED, "asks for these again"),
         ([("a", AccessDenied("the gateway answered 403 for X: check"))], FAILED, "A4S_GATEWAY_TOKEN"),
         ([("a", [line("1"), None])], WARNING, "1 of 2 lines of order 'a' cannot be read: is no JSON object"),
-        ([("a", [{"lineCode": "1"}])], FAILED, "1 of 1 lines of order 'a' cannot be read: lineNumber:"),
+        ([("a", [{"lineCode": "1"}])], OK, "order 'a' has 1 line"),
+        (
+            [("a", [{"lineCode": "1", "itemCode": "A"}])],
+            FAILED,
+            "1 of 1 lines of order 'a' cannot be read: quantity:",
+        ),
     ],
 )
 def test_the_lines_of_an_order_can_be_had_and_read(

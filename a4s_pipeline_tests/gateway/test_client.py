@@ -19,6 +19,7 @@ from a4s_pipeline.errors import (
     ChangeRequest,
     ChangeSettings,
     ChangeSite,
+    Forbidden,
     GatewayUnavailable,
     HistoryNotConfigured,
     Inconclusive,
@@ -110,7 +111,7 @@ def test_a_status_that_may_pass_is_given_up_after_so_many_tries(
     [
         (400, "BadRequest", ChangeRequest),
         (401, "Unauthorized", AccessDenied),
-        (403, "Forbidden", AccessDenied),
+        (403, "Forbidden", Forbidden),
         (404, "UnknownAdministration", UnknownAdministration),
         (404, "UnknownOrder", NotThere),
         (409, "FocusConnectorNotConfigured", HistoryNotConfigured),

@@ -16,6 +16,12 @@ from zlib import crc32
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util import wait_for_read
+
+# How long what follows an answer that came twice is waited for, in seconds; mostly that is once a run.
+_SHORTEST_DOUBT = 0.25
+_LONGEST_DOUBT = 2.0
+_PATIENCE_IN_DOUBT = 3.0
 
 
 class NoConnection(urllib3.exceptions.HTTPError):
@@ -35,20 +41,32 @@ class Seen:
     """What is known of one answer: which question it came to, and what tells it from other answers.
 
     `is_doubtful`, once it is read, tells that it may be the answer before it, sent once more: they are the
-    same to the letter, and were given to different questions. What a gateway sends twice cannot be told
-    from an answer while it is still on its way.
+    same to the letter, and were given to different questions. `is_coincidence` tells that they are, and that
+    nothing followed: were this the answer before it, its own would have.
     """
 
     def __init__(self, question: str, previous: Seen | None) -> None:
         self._question = question
         self._previous = previous
         self._digest = 0
+        self._asked_at = time.monotonic()
+        self.seconds = 0.0
+        """How long it took to come, from its question to its last byte."""
+        self.status = 0
         self.is_doubtful = False
+        self.is_coincidence = False
 
-    def ended(self, digest: int) -> None:
-        """Take note of the bytes of the whole answer."""
+    @property
+    def says_much(self) -> bool:
+        """Tell whether an answer of this status says something of the record that was asked for."""
+        return 200 <= self.status < 300 or self.status == 404
+
+    def ended(self, digest: int) -> float:
+        """Take note of the bytes of the whole answer; return how long the one before it took."""
         previous, self._previous, self._digest = self._previous, None, digest
+        self.seconds = time.monotonic() - self._asked_at
         self.is_doubtful = previous is not None and previous.is_same(self._question, digest)
+        return 0.0 if previous is None else previous.seconds
 
     def is_same(self, question: str, digest: int) -> bool:
         """Tell whether this has those bytes and came to another question."""
@@ -165,7 +183,7 @@ class _Connection(HTTPConnection):
     seen: Seen | None = None
     """The last answer that came, or is coming."""
     is_believed = False
-    """The gateway is known to send each answer once: one that is doubtful costs no connection."""
+    """The gateway is known to send each answer once: one that is doubtful is not waited for."""
     _question = ""
 
     def response_class(  # type: ignore[override]
@@ -202,16 +220,35 @@ class _Connection(HTTPConnection):
         self._begin()
         self.seen = Seen(self._question, self.seen)
         response = super().getresponse()
+        self.seen.status = response.status
         self.interim = self._response.interim
         del self._response
         return response
 
     def ended(self, digest: int, *, has_leftover: bool) -> None:
         """Take note that an answer was read, or given up."""
-        if self.seen is not None:
-            self.seen.ended(digest)
-        is_doubtful = self.seen is not None and self.seen.is_doubtful and not self.is_believed
-        self.has_leftover = self.has_leftover or has_leftover or is_doubtful
+        self.has_leftover = self.has_leftover or has_leftover
+        seen = self.seen
+        if seen is None:
+            return
+        before = seen.ended(digest)
+        if not seen.is_doubtful or self.is_believed:
+            return
+        # An error says nothing of the record, and is not worth the wait: the connection is closed.
+        if self.has_leftover or not seen.says_much or self._brings_more(before):
+            self.has_leftover = True
+        else:
+            seen.is_doubtful, seen.is_coincidence = False, True
+
+    def _brings_more(self, seconds: float) -> bool:
+        """Wait for what follows an answer that came twice, or tell that it is the last of its connection.
+
+        The gateway is at work on it: it may take a few times as long as the answer before.
+        """
+        if self.sock is None:
+            return True
+        wait = min(_LONGEST_DOUBT, max(_SHORTEST_DOUBT, _PATIENCE_IN_DOUBT * seconds))
+        return wait_for_read(self.sock, timeout=wait)
 
     def _begin(self) -> None:
         self.until = math.inf if self.timeout is None else time.monotonic() + float(self.timeout)

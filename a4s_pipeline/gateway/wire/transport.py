@@ -91,8 +91,7 @@ class Caller:
             if self._sends_once:
                 return answer
             sure = self._exchange_alone(method, target, subject, timeout, body, headers)
-            # Two records may well have the same answer. A gateway that is found honest once is believed:
-            # where many records are alike, every call would cost two.
+            # Two records may well have the same answer, the last one of its connection.
             self._sends_once = (sure.status, sure.body) == (answer.status, answer.body)
             return replace(sure, times_asked=2)
 
@@ -145,12 +144,15 @@ class Caller:
             raise broken_off(fault, subject, timeout) from None
         finally:
             response.release_conn()
+        # Two records may well have the same answer. A gateway that is found honest once is believed: where
+        # many records are alike, every call would wait.
+        self._sends_once = self._sends_once or (seen is not None and seen.is_coincidence)
         return Answer(
             response.status,
             response.headers,
             content,
             interim,
-            is_doubtful=seen is not None and seen.is_doubtful and _says_much(response.status),
+            is_doubtful=seen is not None and seen.is_doubtful and seen.says_much,
         )
 
     def close(self) -> None:
@@ -162,11 +164,6 @@ def _end(name: str, url: str, variable: str) -> End:
     parts = urlsplit(url)
     port = parts.port or _PORTS[parts.scheme]
     return End(name, parts.hostname or "", port, variable, is_tls=parts.scheme == "https")
-
-
-def _says_much(status: int) -> bool:
-    """Tell whether an answer of this status says something of the record that was asked for."""
-    return 200 <= status < 300 or status == 404
 
 
 def whole_body(response: urllib3.BaseHTTPResponse, subject: str, until: float) -> bytes:

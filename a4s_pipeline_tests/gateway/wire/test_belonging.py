@@ -209,7 +209,7 @@ def test_a_post_has_a_connection_to_itself_so_that_nothing_late_can_answer_it() 
 
 
 @pytest.mark.parametrize("status", [b"200 OK", b"404 Not Found"])
-def test_records_that_are_alike_cost_one_more_call_and_no_more(status: bytes) -> None:
+def test_records_that_are_alike_cost_no_call_more(status: bytes) -> None:
     body = b"[]" if status.startswith(b"200") else b'{"code": "UnknownOrder"}'
     with (
         raw_server(lambda _question, write: write(answer(body, status))) as server,
@@ -218,7 +218,24 @@ def test_records_that_are_alike_cost_one_more_call_and_no_more(status: bytes) ->
         for number in range(10):
             with nullcontext() if status.startswith(b"200") else pytest.raises(NotThere):
                 assert lines(client, number) == []
-        assert (client.calls, client.retries, len(server.asked), server.connections) == (11, 1, 11, 3)
+        assert (client.calls, client.retries, len(server.asked), server.connections) == (10, 0, 10, 1)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_an_answer_that_came_twice_is_told_by_what_follows_it(ends: bool) -> None:
+    def reply(question: str, write: Write) -> None:
+        number = len(server.asked)
+        if number == 2:
+            # The answer to the first question once more, and the own one after some work.
+            write(of(server.asked[0]))
+            later(0.05)
+            if ends:
+                raise OSError
+        write(of(question))
+
+    with raw_server(reply) as server, GatewayClient(settings_for(server.url), rule=ONCE) as client:
+        assert [lines(client, number) for number in range(4)] == [wanted(number) for number in range(4)]
+        assert (client.calls, client.retries, server.asked[1]) == (5, 1, server.asked[2])
 
 
 def test_the_same_question_may_have_the_same_answer() -> None:
