@@ -10,7 +10,10 @@ import duckdb
 
 @dataclass(frozen=True)
 class Year:
-    """The twelve months that end with the last month of sales; `today` may lie in that month, or after it."""
+    """The twelve months that end with the last month of sales; `today` may lie in that month, or after it.
+
+    While the last month is under way, it is compared with as many days of a year before.
+    """
 
     last: date
     today: date
@@ -29,6 +32,19 @@ class Year:
     def end(self) -> date:
         """The first day after the last month."""
         return month_before(self.last, -1)
+
+    @property
+    def until(self) -> date:
+        """The last day that is known: today, while the last month is under way."""
+        return min(self.end - timedelta(days=1), self.today)
+
+    @property
+    def until_before(self) -> date:
+        """The same day a year before, up to which sales of then are comparable."""
+        if not self.is_under_way:
+            return month_before(self.last, 11) - timedelta(days=1)
+        first = month_before(self.last, 12)
+        return min(first + timedelta(days=self.until.day - 1), month_before(first, -1) - timedelta(days=1))
 
     def last_days(self, months: int) -> tuple[date, int]:
         """Return the first day of the last so many months, and how many days of them have passed."""
@@ -50,9 +66,19 @@ def year_of_sales(connection: duckdb.DuckDBPyConnection, connector: str, today: 
     """
     row = connection.execute(
         """
-        SELECT max(month) FROM customer_sales_by_month
-        WHERE connector = $connector AND month <= $today AND year(month) > 1
+        SELECT date_trunc('month', max(order_day))::DATE,
+               (
+                   SELECT max(local_day(last_history_sync)) FROM sync_state
+                   WHERE connector = $connector AND stream = 'orders'
+               )
+        FROM sales_orders
+        WHERE is_sale AND connector = $connector AND year(order_day) > 1
+          AND date_trunc('month', order_day) <= $today::DATE
         """,
         {"connector": connector, "today": today},
     ).fetchone()
-    return Year(row[0], today) if row and row[0] else None
+    if row is None or row[0] is None:
+        return None
+    last, known_until = row
+    # Orders are no fresher than the legacy backend's own last sync.
+    return Year(last, min(today, max(known_until, last)) if known_until else today)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import duckdb
@@ -16,7 +16,7 @@ _NOTHING = Decimal(0)
 
 @dataclass(frozen=True)
 class Month:
-    """The sales of a month, and those of the same month a year before."""
+    """The sales of a month, and those of as many days of the same month a year before."""
 
     first_day: date
     amount: Decimal
@@ -64,11 +64,12 @@ class CurrencySales:
 
 
 _BY_MONTH = """
-    SELECT currency, month, coalesce(sum(sub_total), 0), sum(order_count), sum(return_count),
-           sum(without_amount)
-    FROM customer_sales_by_month
-    WHERE connector = $connector AND month BETWEEN $first AND $last
-    GROUP BY currency, month
+    SELECT currency, date_trunc('month', order_day)::DATE AS month, coalesce(sum(amount), 0),
+           count(*) FILTER (NOT is_return), count(*) FILTER (is_return), count(*) - count(amount)
+    FROM sales_orders
+    WHERE is_sale AND connector = $connector
+      AND (order_day BETWEEN $first_before AND $until_before OR order_day BETWEEN $first AND $last)
+    GROUP BY ALL
 """
 
 _TOP = """
@@ -91,9 +92,10 @@ _CUSTOMERS = _TOP.format(
 
 _ITEMS = _TOP.format(
     sales="""
-        SELECT currency, item_code AS code, description AS name, month, unit,
+        SELECT currency, item_code AS code, coalesce(items.name, description) AS name, month, unit,
                coalesce(line_total, 0) AS amount, order_count AS orders, quantity
-        FROM item_sales_by_month WHERE connector = $connector AND month BETWEEN $first AND $last
+        FROM item_sales_by_month LEFT JOIN dim_item AS items USING (connector, item_code)
+        WHERE connector = $connector AND month BETWEEN $first AND $last AND item_code IS NOT NULL
     """
 )
 
@@ -107,7 +109,14 @@ def sales_of(
     """
     months = year.months
     rows = connection.execute(
-        _BY_MONTH, {"connector": connector, "first": month_before(months[0], 12), "last": months[-1]}
+        _BY_MONTH,
+        {
+            "connector": connector,
+            "first_before": month_before(months[0], 12),
+            "until_before": year.until_before,
+            "first": months[0],
+            "last": year.end - timedelta(days=1),
+        },
     ).fetchall()
     amounts = {(currency, month): amount for currency, month, amount, *_ in rows}
     counts: defaultdict[str | None, list[tuple[int, int, int]]] = defaultdict(list)

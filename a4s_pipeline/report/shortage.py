@@ -92,17 +92,8 @@ _CANDIDATES = """
     WHERE least < 0 OR least * $passed < sold.quantity * $ahead
 """
 
-# Of its names an item shows the one in the language in which most items have a name.
 _WORDS = """
-    WITH spoken AS (
-        SELECT language, count(*) AS names FROM item_names WHERE connector = $connector GROUP BY language
-    ), names AS (
-        SELECT item_code, arg_max(name, (spoken.names, language)) AS name
-        FROM item_names JOIN spoken USING (language)
-        WHERE connector = $connector AND item_code IN (SELECT unnest($codes))
-        GROUP BY item_code
-    )
-    SELECT item_code, name, unit_code FROM items LEFT JOIN names USING (item_code)
+    SELECT item_code, name, unit_code FROM dim_item
     WHERE connector = $connector AND item_code IN (SELECT unnest($codes))
 """
 

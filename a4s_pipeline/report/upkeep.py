@@ -21,7 +21,7 @@ class Freshness(Enum):
     OLD = "old"
     FAILED = "failed"
     NEVER = "never synced"
-    ABSENT = "no history"
+    ABSENT = "no order history"
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,9 @@ def upkeep_of(
         parameters,
     ).fetchall()
     known = {row[0]: Stream(*row) for row in states}
+    if any(stream.last_success_at for stream in known.values()):
+        # Where the other streams came in and orders were not even tried, there are none to be had.
+        known.setdefault("orders", Stream("orders", has_history=False))
     aside = connection.execute(
         """
         SELECT stream, record_key, reason, first_seen_at FROM set_aside

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from a4s_pipeline.cli.demo import QUERIES
 from a4s_pipeline.report.months import Year
 from a4s_pipeline.report.sales import sales_of
-from a4s_pipeline.warehouse.tables import CURRENCY_RATES, CUSTOMERS, ITEM_ATTRIBUTES, ORDER_STATUS, ORDERS
+from a4s_pipeline.warehouse.tables import (
+    CURRENCY_RATES,
+    CUSTOMERS,
+    ITEM_ATTRIBUTES,
+    ITEMS,
+    ORDER_STATUS,
+    ORDERS,
+)
 from a4s_pipeline_tests.models.conftest import MIDSUMMER, Store, line, order
 
 
@@ -119,6 +126,7 @@ def test_the_sales_rep_is_the_orders_or_else_the_customers(store: Store) -> None
 
 def test_the_list_price_is_the_items_where_it_is_a_number(store: Store) -> None:
     for item, value in (("A1", "12.5"), ("A2", "op aanvraag")):
+        store.put(ITEMS, {"connector": "demo", "item_code": item})
         attribute = {"connector": "demo", "item_code": item, "name": "listPrice", "value_text": value}
         store.put(ITEM_ATTRIBUTES, attribute)
     store.sell(order("1"), line("1", "1"), line("1", "2", item_code="A2"), line("1", "3", item_code=None))

@@ -232,3 +232,37 @@ AN_HOUR, A_WEEK = NOW - timedelta(hours=1), NOW - timedelta(days=7)
 )
 def test_a_stream_is_as_fresh_as_the_older_of_its_syncs(stream: Stream, freshness: Freshness) -> None:
     assert stream.freshness(NOW) is freshness
+
+
+def test_a_month_under_way_is_compared_with_as_many_days_of_a_year_before(publish_rows: Publish) -> None:
+    copy = publish_rows(
+        {
+            ORDERS: [
+                order("1", "2024-06-10T12:00:00Z", sub_total="10"),
+                order("2", "2023-06-20T12:00:00Z", sub_total="4"),
+                order("3", "2023-06-21T12:00:00Z", sub_total="100"),
+            ]
+        }
+    )
+    with published(copy) as connection:
+        for today, year_before in ((date(2024, 6, 20), 4), (date(2024, 7, 1), 104)):
+            year = year_of_sales(connection, "demo", today)
+            assert year is not None
+            (euro,) = sales_of(connection, "demo", year, 10)
+            assert (euro.amount, euro.year_before) == (Decimal(10), Decimal(year_before))
+
+
+def test_an_item_is_called_by_its_name_and_not_by_a_text_on_an_order(publish_rows: Publish) -> None:
+    copy = publish_rows(
+        {
+            ORDERS: [order("1")],
+            ORDER_LINES: [line("1", description="as agreed by telephone"), line("1", "2", item_code=None)],
+            ITEMS: [{"connector": "demo", "item_code": "A1"}],
+            ITEM_NAMES: [{"connector": "demo", "item_code": "A1", "language": "nl", "name": "Spade"}],
+        }
+    )
+    with published(copy) as connection:
+        year = year_of_sales(connection, "demo", date(2024, 6, 20))
+        assert year is not None
+        (euro,) = sales_of(connection, "demo", year, 10)
+    assert [(item.code, item.name) for item in euro.items] == [("A1", "Spade")]
