@@ -53,6 +53,11 @@ def fill(site: Installation) -> None:
         put_orders(site, code, mark, f"O-{code}-1", f"O-{code}-2")
     site.source.put_order({"orderCode": "O-bad", "orderDate": "soon", "customerCode": "K1", "notes": MARK})
     assert site.a4s("sync").status == 0
+    # What an order was before it changed is kept too.
+    for code, mark in (("K1", MARK), ("K2", OTHER)):
+        put_orders(site, code, mark, f"O-{code}-1")
+        site.put(f"O-{code}-2", customerCode=code, customerName=mark, notes="new", subTotal="0")
+    assert site.a4s("sync", "orders").status == 0
     for code, mark in (("K1", MARK), ("K2", OTHER)):
         order = site.folder / f"order-{code}.json"
         order.write_text(

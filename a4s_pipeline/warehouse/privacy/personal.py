@@ -7,6 +7,7 @@ from a4s_pipeline.warehouse.tables import (
     CUSTOMER_ADDRESSES,
     CUSTOMER_CONTACT_DETAILS,
     CUSTOMER_CONTACT_PERSONS,
+    CUSTOMER_VERSIONS,
     CUSTOMERS,
 )
 
@@ -15,6 +16,7 @@ CUSTOMER_TABLES: tuple[Table, ...] = (
     CUSTOMER_ADDRESSES,
     CUSTOMER_CONTACT_PERSONS,
     CUSTOMER_CONTACT_DETAILS,
+    CUSTOMER_VERSIONS,
 )
 """Every row of these is about one customer, and goes."""
 
