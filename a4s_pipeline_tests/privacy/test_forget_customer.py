@@ -122,7 +122,9 @@ def test_no_byte_below_the_data_folder_tells_of_a_customer_who_was_forgotten(sit
     assert set(files_that_hold(site.folder, OTHER)) == others
     counts = done.json()
     assert counts["rows"]["orders"] == 2
-    assert counts["rows"]["order_lines"] == 4
+    assert counts["rows"]["order_lines"] == 2
+    assert counts["rows"]["order_versions"] == 1
+    assert counts["rows"]["order_line_versions"] == 2
     assert counts["files"] == {"inbox/done": 1, "inbox/failed": 1, "inbox/.answers": 1, "outbox": 2}
     assert counts["logLines"] == 1
 
