@@ -14,6 +14,7 @@ from a4s_pipeline.orchestration.assets.importing import (
     tags_of_table,
 )
 from a4s_pipeline.orchestration.assets.partitions import connector_partitions, partitions_of
+from a4s_pipeline.orchestration.assets.progress import progress_told
 from a4s_pipeline.orchestration.assets.recording import record, recorded_listing
 from a4s_pipeline.orchestration.assets.sources import source_key
 from a4s_pipeline.orchestration.layout import Layout
@@ -73,7 +74,13 @@ def _listing_assets(settings: Settings, layout: Layout, step: _Step) -> dg.Asset
         synced = sync_each(
             platform,
             [
-                partial(platform.sync, step.tables.stream, connector, run_id=run_id)
+                partial(
+                    platform.sync,
+                    step.tables.stream,
+                    connector,
+                    run_id=run_id,
+                    advance=progress_told(context.log, f"{connector} {step.tables.stream}"),
+                )
                 for connector in partitions_of(context)
             ],
         )

@@ -20,6 +20,7 @@ from a4s_pipeline.orchestration.assets.partitions import (
     months_by_connector,
     partitions_of,
 )
+from a4s_pipeline.orchestration.assets.progress import progress_told
 from a4s_pipeline.orchestration.assets.recording import Recorded, record, recorded_months
 from a4s_pipeline.orchestration.assets.sources import source_key
 from a4s_pipeline.orchestration.layout import Layout
@@ -73,7 +74,7 @@ def order_assets(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
         """Imports order headers page by page and the lines of each order, a batch a transaction."""
         asked = months_by_connector(partitions_of(context))
-        synced = sync_all(platform, asked, config.reading, context.run.run_id)
+        synced = sync_all(platform, asked, config.reading, context.run.run_id, context.log)
         recorded = recorded_of(platform, synced, asked, config.reading, context.run.run_id)
         yield from record(context, layout, recorded, has_failed=synced.failure is not None)
         if synced.is_published and not is_followed_by_the_copy(context, layout, synced):
@@ -86,12 +87,19 @@ def order_assets(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
     return order_history
 
 
-def sync_all(platform: Platform, asked: dict[str, Months], reading: Reading, run_id: str) -> Synced:
+def sync_all(
+    platform: Platform,
+    asked: dict[str, Months],
+    reading: Reading,
+    run_id: str,
+    log: dg.DagsterLogManager,
+) -> Synced:
     """Sync the orders of each connector, its months or what is new."""
     syncs = []
     for connector, months in asked.items():
         plan = OrdersPlan(months=None if reading is Reading.NEW else months, whole=reading is Reading.WHOLE)
-        syncs.append(partial(platform.sync, STREAM, connector, run_id=run_id, plan=plan))
+        advance = progress_told(log, f"{connector} {STREAM}")
+        syncs.append(partial(platform.sync, STREAM, connector, run_id=run_id, plan=plan, advance=advance))
     return sync_each(platform, syncs)
 
 

@@ -69,7 +69,7 @@ def import_orders_job(layout: Layout) -> dg.JobDefinition:
             connectors = platform.settings.chosen_connectors_with(STREAM, config.connector or None)
             months = asked_months(config, platform.settings, datetime.now(UTC))
         asked = dict.fromkeys(connectors, months)
-        synced = sync_all(platform, asked, config.reading, context.run_id)
+        synced = sync_all(platform, asked, config.reading, context.run_id, context.log)
         for one in recorded_of(platform, synced, asked, config.reading, context.run_id):
             key = layout.key(one.table)
             yield dg.AssetMaterialization(key, metadata=one.metadata, partition=one.partition)

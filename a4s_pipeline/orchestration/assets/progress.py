@@ -1,0 +1,35 @@
+"""What a run says while it imports: a line every few seconds, because a first import takes minutes."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import dagster as dg
+
+from a4s_pipeline.sync.result import Advance
+
+EVERY_SECONDS = 5.0
+
+
+def progress_line(what: str, done: int, total: int, seconds: float) -> str:
+    """Say how far a sync is: records, rate, and time left."""
+    rate = done / seconds if seconds > 0 else 0.0
+    left = f", about {timedelta(seconds=round((total - done) / rate))} left" if 0 < done < total else ""
+    return f"{what}: {done:,} of {total:,} read, {rate:,.0f} a second{left}"
+
+
+def progress_told(log: dg.DagsterLogManager, what: str) -> Advance:
+    """Return what tells in a run's log how far one sync is."""
+    done = 0
+    began = told = time.monotonic()
+
+    def advance(more: int, total: int) -> None:
+        nonlocal done, told
+        now = time.monotonic()
+        done += more
+        if now - told >= EVERY_SECONDS:
+            told = now
+            log.info(progress_line(what, done, total, now - began))
+
+    return advance
