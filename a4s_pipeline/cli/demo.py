@@ -158,6 +158,8 @@ def dev(port: int) -> None:
             "DAGSTER_HOME": str(dagster_home(folder)),
         }
         command = [sys.executable, "-m", "dagster", "dev", "-m", "a4s_pipeline.definitions", "-p", str(port)]
+        # At its usual level Dagster writes two lines a tick, thirty a minute.
+        command += ["--log-level", "warning"]
         click.echo(
             f"The Dagster UI: http://127.0.0.1:{port}   The sandbox gateway: {url}   The data: {folder}"
         )

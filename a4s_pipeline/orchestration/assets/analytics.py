@@ -76,7 +76,7 @@ def analytics_asset(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
 def is_followed_by_the_copy(context: dg.AssetExecutionContext, layout: Layout, synced: Synced) -> bool:
     """Tell whether the run goes on to the step of `analytics`, which records what was published itself."""
     chosen = context.run.asset_selection
-    return synced.failure is None and (chosen is None or layout.key(ANALYTICS) in chosen)
+    return synced.failure is None and (not chosen or layout.key(ANALYTICS) in chosen)
 
 
 def record_published(layout: Layout, platform: Platform) -> Iterator[dg.AssetMaterialization]:
