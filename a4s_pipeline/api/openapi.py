@@ -1,7 +1,12 @@
-"""The OpenAPI document of all routes, made of the table and of the models that check what comes in."""
+"""The OpenAPI document of all routes, made of the table and of the models that check what comes in.
+
+`python -m a4s_pipeline.api.openapi > docs/openapi.json` writes the copy that stands in the docs.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -159,3 +164,14 @@ def _response(status: int, told: str, route: Route) -> dict[str, Any]:
             "Location": {"schema": {"type": "string"}, "description": "What became of it."}
         }
     return response
+
+
+def as_text() -> str:
+    """Return the document as it stands in the docs."""
+    from a4s_pipeline.api.routes import ROUTES  # noqa: PLC0415 - the table need not know its documentation
+
+    return json.dumps(document(ROUTES), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(as_text())
