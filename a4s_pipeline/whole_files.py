@@ -1,7 +1,8 @@
-"""Files that are there whole or not at all, and the clearing away of what kills leave of them."""
+"""Files that are there whole or not at all, after a power cut too, and what kills leave of them."""
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -26,24 +27,51 @@ def make_folder(folder: Path) -> None:
         ) from None
 
 
-def write_whole(target: Path, content: bytes, *, for_a_power_cut: bool = False) -> None:
+def write_whole(target: Path, content: bytes, *, is_name_synced: bool = True) -> None:
     """Write a file beside its place, and put it there at once; raises OSError and leaves nothing behind.
 
-    `for_a_power_cut` waits until the disk has it.
+    When it returns the file is on the disk, name and all: a power cut leaves the old one or the new one.
+    Without `is_name_synced` it leaves one of them too, but which is not settled when this returns.
     """
     # Two threads may write under one name at once: a request, and the same again that waits unsettled.
     name = f".{target.name.removeprefix('.')}.{os.getpid()}.{threading.get_native_id()}.tmp"
     temporary = target.with_name(name)
     try:
         temporary.write_bytes(content)
-        if for_a_power_cut:
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-        temporary.replace(target)
+        put_in_place(temporary, target, is_name_synced=is_name_synced)
     except OSError:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+
+
+def put_in_place(temporary: Path, target: Path, *, is_name_synced: bool = True) -> None:
+    """Give a file that was written beside its place its name, content first and name second on the disk."""
+    sync(temporary)
+    temporary.replace(target)
+    if is_name_synced:
+        sync(target.parent)
+
+
+def move_whole(path: Path, target: Path) -> None:
+    """Move a file into another folder; a power cut leaves it, whole, in the one or the other."""
+    with suppress(OSError):
+        # Whoever wrote it may not have seen to that. What cannot be opened is moved all the same.
+        sync(path)
+    path.replace(target)
+
+
+def sync(path: Path) -> None:
+    """Wait until the disk has what a file holds, or the names in a folder."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some file systems over a network keep no order of names, and say so.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
 
 
 def clear_abandoned(folder: Path) -> None:

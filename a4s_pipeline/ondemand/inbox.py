@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest
 from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST
-from a4s_pipeline.whole_files import clear_abandoned, make_folder, write_whole
+from a4s_pipeline.whole_files import clear_abandoned, make_folder, move_whole, write_whole
 
 ENDING = ".json"
 _LONGEST_NAME = 200
@@ -186,7 +186,8 @@ class Inbox:
         """
         name = path.name if is_plain_id(path.name.removesuffix(ENDING)) else name_of_last_resort(path)
         if keep and not waiting.is_second:
-            write_whole(self._answers / name, document)
+            # Where a power cut takes its name, the same request is answered anew: a sync costs milliseconds.
+            write_whole(self._answers / name, document, is_name_synced=False)
         write_whole(self._outbox / self._name_of_answer(name, waiting), document)
         folder = {"ok": self._done, "unknown": self._unsettled}.get(status, self._failed)
         if not waiting.is_at(path):
@@ -195,7 +196,7 @@ class Inbox:
                 write_whole(folder / name, waiting.raw)
         elif waiting.is_duplicate:
             # The plain name stays that of the first, which later ones are compared with.
-            path.replace(folder / name_beside(name, waiting.raw))
+            move_whole(path, folder / name_beside(name, waiting.raw))
         else:
             _move(path, folder, name)
 
@@ -242,7 +243,7 @@ def _move(path: Path, folder: Path, name: str) -> None:
     if os.path.lexists(target) and not _is_same_file_content(path, target):
         # The first request under an id stays the one that later ones are compared with.
         target = folder / _name_of_its_own(name)
-    path.replace(target)
+    move_whole(path, target)
 
 
 def _name_of_its_own(name: str) -> str:

@@ -16,6 +16,7 @@ from a4s_pipeline.locks import Locks
 from a4s_pipeline.sync.access import Access
 from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.picture_names import stem_of, stems_held
+from a4s_pipeline.whole_files import put_in_place
 
 STREAM = "images"
 # Pictures asked for at a time: a catalogue of any size takes as little memory as one of these.
@@ -153,7 +154,7 @@ def _fetch(administration: Administration, image_hash: str, folder: Path, connec
     aside = folder / f".{connector}.{stem}.tmp"
     try:
         aside.write_bytes(picture)
-        aside.replace(folder / f"{stem}.{extension_of(picture)}")
+        put_in_place(aside, folder / f"{stem}.{extension_of(picture)}")
     except OSError as error:
         raise _unusable(folder, error) from None
     return len(picture)

@@ -10,6 +10,7 @@ from typing import Self
 import duckdb
 
 from a4s_pipeline.warehouse.undo import forget_undo, keep_for_undo, undo_what_was_cut_short
+from a4s_pipeline.whole_files import sync
 
 # Analysts' tools lag behind: a file made with the defaults of DuckDB 2 is closed to every 1.x client.
 # No checkpoint but our own: each is to be undone if it is cut short.
@@ -63,7 +64,9 @@ class OpenedFile:
         """
         self.is_reusable = False
         with duckdb.connect(str(aside), config=STORAGE):
+            # DuckDB has synced what it wrote: to open and close it here would drop its lock.
             aside.replace(self._path)
+            sync(self._path.parent)
             # It holds blocks of the old file.
             forget_undo(self._path)
             self.connection.close()

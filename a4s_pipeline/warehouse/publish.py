@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from a4s_pipeline.errors import ChangeSite
 from a4s_pipeline.warehouse.opened import OpenedFile
 from a4s_pipeline.warehouse.site import SiteFolders, bring_in, is_loaded, problems_in
 from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.whole_files import put_in_place
 
 # Copied by a child process: closing a copy of the file inside the process that has it open would drop
 # DuckDB's lock, which POSIX ties to the process and not to the handle. The time stamp travels along,
@@ -66,9 +69,11 @@ def _is_current(source: Path, target: Path) -> bool:
 
 
 def _copy_over(source: Path, target: Path) -> None:
-    for abandoned in target.parent.glob(f".{target.name}.*.tmp"):
+    # Where the copy's place is a link, what it leads to is replaced, and the link stays.
+    place = Path(os.path.realpath(target))
+    for abandoned in place.parent.glob(f".{place.name}.*.tmp"):
         abandoned.unlink(missing_ok=True)
-    temporary = target.parent / f".{target.name}.{os.getpid()}.tmp"
+    temporary = place.parent / f".{place.name}.{os.getpid()}.tmp"
     command = [sys.executable, "-I", "-S", "-c", _COPY, str(source), str(temporary)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own command
     if done.returncode != 0:
@@ -76,11 +81,25 @@ def _copy_over(source: Path, target: Path) -> None:
         last_line = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
         raise _not_published(target, last_line[0])
     try:
+        _take_over_owner(place, temporary)
         # A write-ahead log left beside the old copy belongs to no other: it would block every new reader.
-        _wal(target).unlink(missing_ok=True)
-        temporary.replace(target)
+        for left in {_wal(target), _wal(place)}:
+            left.unlink(missing_ok=True)
+        put_in_place(temporary, place)
     except OSError as error:
+        temporary.unlink(missing_ok=True)
         raise _not_published(target, error.strerror or type(error).__name__) from None
+
+
+def _take_over_owner(before: Path, copy: Path) -> None:
+    """Give a new copy the mode and the group that its owner gave the one before."""
+    try:
+        old = before.stat()
+    except FileNotFoundError:
+        return
+    with suppress(PermissionError):
+        os.chown(copy, -1, old.st_gid)
+    copy.chmod(stat.S_IMODE(old.st_mode))
 
 
 def _not_published(target: Path, why: str) -> ChangeSite:

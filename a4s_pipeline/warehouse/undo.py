@@ -41,7 +41,7 @@ def keep_for_undo(connection: duckdb.DuckDBPyConnection, handle: int, path: Path
         held = os.pread(handle, size, place)
         content += _NUMBERS.pack(place, len(held)) + held
     content += blake2b(content, digest_size=32).digest()
-    write_whole(_beside(path), bytes(content), for_a_power_cut=True)
+    write_whole(_beside(path), bytes(content))
 
 
 def undo_what_was_cut_short(path: Path) -> bool:

@@ -9,7 +9,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 
 import duckdb
 
@@ -20,8 +22,10 @@ from a4s_pipeline.warehouse.migrations import refuse_newer, version_of
 from a4s_pipeline.warehouse.opened import STORAGE, OpenedFile
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
 from a4s_pipeline.warehouse.turns import turns_of
+from a4s_pipeline.whole_files import sync
 
 _POLL = 0.02
+_DAMAGED = re.compile(r"checksum|not a valid DuckDB database file|[Cc]orrupt")
 _HOLDER = re.compile(r"PID (\d+)")
 # What a full disk makes of a write, by whether a statement, a commit or a checkpoint made it.
 _DISK_FAILURES = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)
@@ -142,6 +146,7 @@ def _create(path: Path) -> None:
     aside = _aside(path)
     try:
         duckdb.connect(str(aside), config=STORAGE).close()
+        sync(aside)
         # A link, because a rename would replace what another process has put there meanwhile.
         try:
             path.hardlink_to(aside)
@@ -149,6 +154,7 @@ def _create(path: Path) -> None:
             # It was first; or the file system knows no links.
             if not path.exists():
                 aside.replace(path)
+        sync(path.parent)
     finally:
         aside.unlink(missing_ok=True)
 
@@ -192,14 +198,41 @@ def _held(path: Path, error: Exception, waited: float) -> StoreHeld:
 
 def _unusable(path: Path, error: Exception) -> ChangeSite:
     first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if "checksum" in first_line:
-        return ChangeSite(
-            f"{path} is damaged ({first_line}): move it away and put a copy of analytics.duckdb in its "
-            "place. The next sync brings in what came since that was published; compare the orders exported "
-            "since then with the back office before you export again",
-            code="StoreDamaged",
-        )
+    if _DAMAGED.search(first_line):
+        return ChangeSite(f"{path} is damaged ({first_line}): {_way_on_from(path)}", code="StoreDamaged")
     return ChangeSite(
         f"{path} cannot be used ({first_line}): check the folder, its permissions and the free disk space",
         code="StoreUnusable",
     )
+
+
+def _way_on_from(path: Path) -> str:
+    """Say which copy of a damaged file is whole, and the command that goes on from it."""
+    copy = path.with_name("analytics.duckdb")
+    published_at = _whole_since(copy)
+    if published_at is None:
+        return (
+            "no whole copy of it lies beside it. Go on from a backup with `a4s restore FOLDER --replace`, or "
+            f"move it away (`mv {quote(str(path))} {quote(f'{path}.damaged')}`) and have everything again "
+            "with `a4s sync`; which orders were exported is in that file alone, so compare them with the "
+            "back office before you export again"
+        )
+    log = path.with_name(f"{path.name}.wal")
+    moves = [f"mv {quote(str(one))} {quote(f'{one}.damaged')}" for one in (path, log) if one.exists()]
+    command = " && ".join([*moves, f"cp {quote(str(copy))} {quote(str(path))}", "a4s sync"])
+    return (
+        f"{copy} is whole, as published {published_at:%Y-%m-%d %H:%M} UTC. Stop everything of this "
+        f"installation and go on from it with `{command}`, which brings in what came since; compare the "
+        "orders exported since then with the back office before you export again"
+    )
+
+
+def _whole_since(copy: Path) -> datetime | None:
+    """Return when a copy was published, None where it is not there or cannot be read to its end."""
+    try:
+        with duckdb.connect(str(copy), read_only=True) as connection:
+            for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+                connection.execute(f'SELECT count(COLUMNS(*)) FROM "{table}"').fetchall()  # noqa: S608 - own names
+        return datetime.fromtimestamp(copy.stat().st_mtime, UTC)
+    except (duckdb.Error, OSError):
+        return None

@@ -1,3 +1,5 @@
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +47,38 @@ def test_the_copy_holds_all_that_the_warehouse_holds(warehouse: WarehouseFile, t
     with duckdb.connect(str(target), read_only=True) as connection:
         comments = connection.execute("SELECT comment FROM duckdb_columns() WHERE NOT internal").fetchall()
         assert all(comment for (comment,) in comments)
+
+
+def test_the_copy_keeps_the_mode_and_the_group_that_its_owner_gave_it(
+    warehouse: WarehouseFile, target: Path
+) -> None:
+    publish(warehouse, target)
+    group = max([*os.getgroups(), os.getgid()])
+    os.chown(target, -1, group)
+    for mode in (0o640, 0o664, 0o600):
+        target.chmod(mode)
+        _write(warehouse, f"A{mode}")
+        assert publish(warehouse, target).was_replaced
+        assert (stat.S_IMODE(target.stat().st_mode), target.stat().st_gid) == (mode, group)
+
+
+def test_a_link_stays_a_link_and_what_it_leads_to_is_replaced(warehouse: WarehouseFile, target: Path) -> None:
+    elsewhere = target.parent / "share"
+    elsewhere.mkdir(parents=True)
+    real = elsewhere / "sales.duckdb"
+    target.symlink_to(Path("share") / "sales.duckdb")
+    for count in (1, 2):
+        _write(warehouse, f"A{count}")
+        published = publish(warehouse, target)
+        assert (published.path, published.was_replaced) == (target, True)
+        assert (target.is_symlink(), real.is_symlink(), _count(real), _count(target)) == (
+            True,
+            False,
+            count,
+            count,
+        )
+    assert not publish(warehouse, target).was_replaced
+    assert [path.name for path in elsewhere.iterdir()] == ["sales.duckdb"]
 
 
 def test_a_copy_that_is_current_is_left_alone(warehouse: WarehouseFile, target: Path) -> None:

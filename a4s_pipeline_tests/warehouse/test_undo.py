@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import duckdb
 import pytest
 
 from a4s_pipeline.errors import ChangeSite
+from a4s_pipeline.warehouse.publish import publish
 from a4s_pipeline.warehouse.undo import keep_for_undo, undo_what_was_cut_short
 from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
@@ -19,6 +21,7 @@ _CUT_SHORT = """
 import os, signal, sys
 from pathlib import Path
 from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.publish import publish
 from a4s_pipeline.warehouse.undo import keep_for_undo
 
 path, is_kept = Path(sys.argv[1]), sys.argv[2] == "kept"
@@ -62,10 +65,24 @@ def test_without_the_blocks_that_were_kept_no_duckdb_opens_the_file_again(path: 
         duckdb.connect(str(path))
 
 
-def test_a_damaged_file_that_cannot_be_put_right_says_what_to_put_in_its_place(path: Path) -> None:
+def test_a_damaged_file_that_cannot_be_put_right_says_from_which_copy_and_how_to_go_on(path: Path) -> None:
+    publish(WarehouseFile(path), path.with_name("analytics.duckdb"))
     path.with_name(".warehouse.duckdb.undo").unlink()
     _cut_short(path, "not kept")
-    with pytest.raises(ChangeSite, match=r"is damaged .* put a copy of analytics\.duckdb in its place"):
+    with pytest.raises(ChangeSite, match=r"is damaged .*analytics\.duckdb is whole, as published") as told:
+        _rows(path)
+    assert told.value.code == "StoreDamaged"
+    (command,) = re.findall("`(.*) && a4s sync`", str(told.value))
+    subprocess.run(command, shell=True, check=True)
+    assert _rows(path) == [("in the file",)]
+
+
+def test_a_damaged_file_without_a_whole_copy_says_so(path: Path) -> None:
+    path.with_name("analytics.duckdb").write_bytes(b"no database")
+    path.write_bytes(b"nor is this")
+    with pytest.raises(
+        ChangeSite, match=r"no whole copy of it lies beside it.*`a4s restore FOLDER --replace"
+    ):
         _rows(path)
 
 
