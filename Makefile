@@ -14,7 +14,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 help:
 	@echo 'make demo | test | nightly | bench | bench-cluster | cluster | cluster-deps | test-cluster | lint | dev | clean'
 
-demo: .venv/ready
+demo: .venv/installed
 	$(BIN)/a4s demo
 
 test: .venv/ready
@@ -29,7 +29,7 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-dev: .venv/ready
+dev: .venv/installed
 	$(BIN)/a4s dev --port $(UI_PORT)
 
 # Imports beside the bare network and dlt, answers on demand, and what grows: half an hour on two cores.
@@ -74,9 +74,14 @@ cluster-deps:
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	touch $@
 
-.venv/ready: pyproject.toml
+# What runs the product; .venv/ready has what tests it too.
+.venv/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[report]'
+	touch $@
+
+.venv/ready: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 

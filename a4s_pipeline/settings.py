@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import fields
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -60,8 +60,9 @@ def _history_start(value: Any) -> date:
         read = value if isinstance(value, date) else date.fromisoformat(value)
     except (ValueError, TypeError):
         raise ValueError("must be a date such as 2015-01-01") from None
-    if not date(1970, 1, 1) <= read <= date(2100, 1, 1):
-        raise ValueError("must be a date between 1970-01-01 and 2100-01-01")
+    # Tomorrow by UTC may be today where the administration is.
+    if not date(1970, 1, 1) <= read <= datetime.now(UTC).date() + timedelta(days=1):
+        raise ValueError("must be a date from 1970-01-01 to today")
     return read
 
 

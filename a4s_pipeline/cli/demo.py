@@ -14,6 +14,7 @@ import click
 from a4s_pipeline.cli.demo_folder import DEMO_FOLDER, DEMO_HISTORY_START, dagster_home, empty_demo_folder
 from a4s_pipeline.cli.progress import progress_bar
 from a4s_pipeline.connectors import STREAMS
+from a4s_pipeline.errors import A4sError
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import DEMO_CONNECTORS
 from a4s_pipeline.sandbox.background import sandbox_process
@@ -58,7 +59,10 @@ def demo() -> None:
     click.echo(f"\nDone in {time.monotonic() - started:.0f} s.\n")
     for result in platform.results:
         click.echo(_summary(result))
-    click.echo(f"\nFor your browser:   {_report(settings)}")
+    try:
+        click.echo(f"\nFor your browser:   {_report(settings)}")
+    except A4sError as error:
+        click.echo(f"\nFor your browser:   {error}")
     click.echo(f"For your SQL tool:  {settings.analytics_path}\n")
     click.echo("Three queries worth trying:")
     for title, query in QUERIES.items():

@@ -61,7 +61,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         start_new_session=True,
     )
     try:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=280)
         yield Demo(folder, process.pid, process.returncode, out, err)
     finally:
         with suppress(ProcessLookupError):
