@@ -26,6 +26,7 @@ from a4s_pipeline.warehouse.state import count_of_run
 
 _log = logging.getLogger(__name__)
 
+_MOST_NAMED = 5
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -40,6 +41,11 @@ DAY = click.DateTime(["%Y-%m-%d"])
     help="Read all orders again, lines and all, whether or not they changed. Items and customers are read "
     "whole in any case, and written where they changed.",
 )
+@click.option(
+    "--sub-totals-off",
+    is_flag=True,
+    help="Read just the lines of those orders again whose sub total is not the sum of their lines.",
+)
 @json_option
 def sync(
     stream: str,
@@ -47,6 +53,7 @@ def sync(
     first: datetime | None,
     last: datetime | None,
     full: bool,
+    sub_totals_off: bool,
     as_json: bool,
 ) -> None:
     """Import what is new or changed at the gateway, and publish the copy for analysts.
@@ -56,6 +63,8 @@ def sync(
     """
     if (first or last) and stream != "orders":
         raise click.UsageError("--from and --to go with `a4s sync orders` alone")
+    if sub_totals_off and (stream != "orders" or first or last or full):
+        raise click.UsageError("--sub-totals-off goes with `a4s sync orders` alone, and no other option")
     settings = load_settings()
     settings.required_gateway_url()
     streams = STREAMS if stream == "all" else (stream,)
@@ -65,7 +74,8 @@ def sync(
         connectors = settings.chosen_connectors_with(stream, connector)
     months = asked_months(settings, first.date() if first else None, last.date() if last else None, full=full)
     wanted = [(name, one) for name in connectors for one in streams if settings.connectors[name].imports(one)]
-    done = _import_all(Platform(settings), wanted, OrdersPlan(months, whole=full))
+    plan = OrdersPlan(months, whole=full, sub_totals_off=sub_totals_off)
+    done = _import_all(Platform(settings), wanted, plan)
     if as_json:
         print_json({"connectors": _as_json(connectors, done.results)})
     else:
@@ -148,6 +158,8 @@ def _complaints(done: _Done) -> Iterator[str]:
             yield _what_was_withheld(result)
         if result.fault_of_total:
             yield _what_is_wrong_with_the_total(result)
+        if result.sub_totals_off:
+            yield _what_is_still_off(result)
 
 
 def asked_months(settings: Settings, first: date | None, last: date | None, *, full: bool) -> Months | None:
@@ -178,6 +190,8 @@ def _as_json(connectors: list[str], results: list[SyncResult]) -> dict[str, dict
             counts["removalsWithheld"] = result.removals_withheld
         if result.fault_of_total:
             counts["totalFault"] = result.fault_of_total
+        if result.is_repair:
+            counts["subTotalsOff"] = list(result.sub_totals_off)
         document[result.connector][result.stream] = counts
     return document
 
@@ -212,6 +226,16 @@ def _what_is_wrong_with_the_total(result: SyncResult) -> str:
     )
 
 
+def _what_is_still_off(result: SyncResult) -> str:
+    codes = result.sub_totals_off
+    named = ", ".join(codes[:_MOST_NAMED]) + (", …" if len(codes) > _MOST_NAMED else "")
+    orders = "1 order" if len(codes) == 1 else f"{len(codes):,} orders"
+    return (
+        f"{result.connector} {result.stream}: of {orders} the sub total is still not the sum of the lines "
+        f"({named}): compare `a4s order CODE` with the legacy backend"
+    )
+
+
 def _what_is_left(result: SyncResult) -> str:
     parts = []
     if result.left:
@@ -220,4 +244,7 @@ def _what_is_left(result: SyncResult) -> str:
         parts.append(f"the lines of {orders} could not be had{why}")
     if not result.is_complete:
         parts.append("the listing kept moving while it was read")
-    return f"{result.connector} {result.stream}: {' and '.join(parts)}; the next sync goes on from there"
+    then = (
+        "they keep what they hold, run this again" if result.is_repair else "the next sync goes on from there"
+    )
+    return f"{result.connector} {result.stream}: {' and '.join(parts)}; {then}"

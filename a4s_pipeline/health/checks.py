@@ -99,8 +99,8 @@ def _sub_totals_match(store: duckdb.DuckDBPyConnection, asked: Asked) -> Finding
     return counted(
         sub_totals_off(store),
         "orders whose sub_total is not the sum of their lines",
-        "compare `a4s order CODE` with the legacy backend, and where that is right, read the month "
-        "again with `a4s sync orders --full --from DATE --to DATE`",
+        "run `a4s sync orders --sub-totals-off` to read just their lines again, and compare `a4s order CODE` "
+        "with the legacy backend where one stays off",
         asked.connectors,
     )
 

@@ -110,6 +110,8 @@ class Faults:
     """What a page past the end holds: "empty", the rows of the "last" page again, or a "404"."""
     forbidden: set[str] = field(default_factory=set)
     """Codes of orders and items, and hashes of pictures, of which the lines, stock or bytes answer 403."""
+    refused: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """By the same codes and hashes: the status and the code with which these are refused."""
     no_date_header: bool = False
     """Replies lack the Date header."""
     clock_skew_seconds: float = 0.0

@@ -16,6 +16,7 @@ _TITLES = {
     404: "Not Found",
     405: "Method Not Allowed",
     409: "Conflict",
+    410: "Gone",
     411: "Length Required",
     422: "Unprocessable Content",
     429: "Too Many Requests",

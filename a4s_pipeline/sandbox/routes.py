@@ -89,6 +89,9 @@ def _single(
     code = match.code
     if code in faults.forbidden and match.route_name in FORBIDDEN_ROUTES:
         return problem(403, "Forbidden", f"No access to {code!r}.")
+    if code in faults.refused and match.route_name in FORBIDDEN_ROUTES:
+        status, name = faults.refused[code]
+        return problem(status, name, f"Refused is {code!r}.")
     match match.route_name:
         case "order_lines":
             reply = _lines(administration, faults, code)

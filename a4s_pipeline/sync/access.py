@@ -1,13 +1,16 @@
-"""Tells a record that the gateway forbids (403) from credentials that it forbids everything of a kind."""
+"""Tells a record that the gateway refuses from a site that it refuses everything."""
 
 from __future__ import annotations
 
 from threading import Lock
 
-from a4s_pipeline.errors import Forbidden
+from a4s_pipeline.errors import ChangeSite, Forbidden, HistoryNotConfigured, UnknownAdministration
+
+REFUSED = (Forbidden, UnknownAdministration, HistoryNotConfigured)
+"""What blames the site when the whole platform is asked, and may be one record's alone when that one is."""
 
 # Some records may be another department's; so many in a row, and none allowed, are no longer some.
-_MOST_FORBIDDEN = 50
+_MOST_REFUSED = 50
 
 
 class Access:
@@ -16,15 +19,15 @@ class Access:
     def __init__(self) -> None:
         self._lock = Lock()
         self._is_allowed = False
-        self._forbidden = 0
+        self._refused = 0
 
     def note_allowed(self) -> None:
-        """Note that a record could be had: what is forbidden then is a matter of its own record."""
+        """Note that a record could be had: what is refused then is a matter of its own record."""
         self._is_allowed = True
 
-    def note_forbidden(self, error: Forbidden) -> None:
-        """Note a record that is forbidden; raises the error where so many are, and none was allowed."""
+    def note_refused(self, error: ChangeSite) -> None:
+        """Note a record that is refused; raises the error where so many are, and none was allowed."""
         with self._lock:
-            self._forbidden += 1
-        if not self._is_allowed and self._forbidden >= _MOST_FORBIDDEN:
+            self._refused += 1
+        if not self._is_allowed and self._refused >= _MOST_REFUSED:
             raise error

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from a4s_pipeline.errors import A4sError, ChangeSite, Forbidden
+from a4s_pipeline.errors import A4sError, ChangeSite
 from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.reading import Unreadable, read_in_parts
 from a4s_pipeline.gateway.records import OrderLine, is_blank
-from a4s_pipeline.sync.access import Access
+from a4s_pipeline.sync.access import REFUSED, Access
 from a4s_pipeline.sync.drift_count import DriftCount
 from a4s_pipeline.sync.rows import Stamp, Unstorable, row_of
 from a4s_pipeline.warehouse.orders import LINES_STREAM
@@ -57,14 +57,15 @@ def fetch_lines(
 ) -> LinesOutcome:
     """Have the lines of one order; what stops every order (`ChangeSite`) is raised.
 
-    The order was listed to these credentials: where its lines are forbidden, that is a matter of this order,
-    unless `access` tells that it is so with all.
+    The order was listed a moment ago: where its lines are refused, even as if the site were wrong (a 403, an
+    administration that is not known), that is a matter of this order, unless `access` tells that it is so
+    with all.
     """
     try:
         reply = administration.order_lines(order_code)
-    except Forbidden as error:
+    except REFUSED as error:
         if access is not None:
-            access.note_forbidden(error)
+            access.note_refused(error)
         return LinesLeft(error)
     except ChangeSite:
         raise

@@ -18,7 +18,7 @@ from a4s_pipeline.gateway.listing.paging import readings_of
 from a4s_pipeline.gateway.records import Status
 from a4s_pipeline.locks import Locks
 from a4s_pipeline.sync.drift_count import drifts_of_status
-from a4s_pipeline.sync.order_leftovers import LEFT_AT_ONCE, fill_what_is_left
+from a4s_pipeline.sync.order_leftovers import LEFT_AT_ONCE, fill_what_is_left, read_lines_again
 from a4s_pipeline.sync.order_pages import OrderPages, ReadingCounts, WatermarkRule
 from a4s_pipeline.sync.order_removals import Gone, OrderRemovals
 from a4s_pipeline.sync.order_writer import OrderWriter
@@ -37,6 +37,7 @@ from a4s_pipeline.warehouse.orders import (
 )
 from a4s_pipeline.warehouse.state import clear_unseen_set_aside, set_aside_keys, stream_state
 from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.sub_totals import orders_off
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class OrderSync:
         self._stamp = self._run.stamp
         self._history: dict[str, Any] = {}
         self.result = self._run.result
+        self.result.is_repair = plan.sub_totals_off
 
     def run(self) -> SyncResult:
         """Bring in what is new, changed or left, and return the counts.
@@ -113,7 +115,11 @@ class OrderSync:
         timezone = self._administration.timezone
         with OrderWriter(self._warehouse, self._stamp, self.result, timezone) as writer:
             try:
-                fill_what_is_left(held.left, self._administration, self._warehouse, writer, pool, self._run)
+                run = self._run
+                if self._plan.sub_totals_off:
+                    read_lines_again(held.left, self._administration, self._warehouse, writer, pool, run)
+                    return
+                fill_what_is_left(held.left, self._administration, self._warehouse, writer, pool, run)
                 self._read_listings(writer, pool, held, self._clock(status))
             finally:
                 self.result.watermark = writer.watermark
@@ -124,7 +130,9 @@ class OrderSync:
         with self._warehouse.moment() as connection:
             return _Held(
                 stream_state(connection, connector, STREAM).watermark,
-                orders_left(connection, connector, None, LEFT_AT_ONCE),
+                orders_off(connection, connector)
+                if self._plan.sub_totals_off
+                else orders_left(connection, connector, None, LEFT_AT_ONCE),
                 set_aside_keys(connection, connector, STREAM),
                 holds_no_orders(connection, connector),
             )
@@ -237,4 +245,6 @@ class OrderSync:
     def _state(self, connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         """Count what is without lines when the run ends, and return what is known of the history."""
         self.result.without_lines = count_without_lines(connection, self._stamp.connector)
+        if self._plan.sub_totals_off:
+            self.result.sub_totals_off = [one.code for one in orders_off(connection, self._stamp.connector)]
         return self._history

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from a4s_pipeline.errors import A4sError, ChangeSite, Forbidden, NotThere
+from a4s_pipeline.errors import A4sError, ChangeSite, NotThere
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.pictures import extension_of
 from a4s_pipeline.locks import Locks
-from a4s_pipeline.sync.access import Access
+from a4s_pipeline.sync.access import REFUSED, Access
 from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.picture_names import stem_of, stems_held
 from a4s_pipeline.whole_files import put_in_place
@@ -107,8 +107,8 @@ def fetch_pictures(
         def fetch(image_hash: str) -> int | A4sError:
             try:
                 size = _fetch(administration, image_hash, folder, result.connector)
-            except Forbidden as error:
-                access.note_forbidden(error)
+            except REFUSED as error:
+                access.note_refused(error)
                 return error
             except ChangeSite:
                 raise
@@ -132,10 +132,10 @@ def fetch_pictures(
             pool.shutdown(cancel_futures=True)
             result.calls, result.retries = administration.client.calls, administration.client.retries
             result.seconds = time.monotonic() - started
-        forbidden = [missed.error for missed in result.missed if isinstance(missed.error, Forbidden)]
-        if len(forbidden) == len(wanted) > 1:
-            # None was ever had: that is a matter of the credentials.
-            raise forbidden[0]
+        refused = [missed.error for missed in result.missed if isinstance(missed.error, REFUSED)]
+        if len(refused) == len(wanted) > 1:
+            # None was ever had: that is a matter of the site.
+            raise refused[0]
 
 
 def _make_ready(folder: Path, connector: str) -> None:

@@ -27,6 +27,8 @@ class SyncResult:
     what kept the first of them; `is_complete` tells whether the listing was read whole. Of what is
     `set_aside`, some are parts of records that came in: a line of an order, a detail of a customer.
     `rows` tells what was written, by table and month; of items and customers by table alone, the month None.
+    `is_repair` tells that no listing was read, but the lines of those orders alone whose sub total was off;
+    `sub_totals_off` names those of which it still is.
     `fault_of_total` says what is wrong with the gateway's own count, where a listing came whole all the same.
     `has_history` tells whether there is any order history to read.
     """
@@ -52,6 +54,8 @@ class SyncResult:
     last_history_sync: datetime | None = None
     removals_withheld: str | None = None
     fault_of_total: str | None = None
+    is_repair: bool = False
+    sub_totals_off: Sequence[str] = ()
     drifts: Sequence[FieldDrift] = ()
     error: A4sError | None = None
     rows: dict[tuple[str, date | None], RowCounts] = field(default_factory=dict)

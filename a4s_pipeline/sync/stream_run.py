@@ -88,7 +88,8 @@ class StreamRun:
             own = state(connection)
             result.seconds = time.monotonic() - self._started
             columns = {**result.as_state(), **own, "last_run_at": self.started_at, "last_error": why}
-            if error is None and result.is_complete and result.has_history:
+            is_read = result.is_complete and result.has_history and not result.is_repair
+            if error is None and is_read:
                 columns["last_success_at"] = ended_at
             progress = StreamProgress(stamp.connector, result.stream, stamp.run_id, ended_at, columns)
             save_progress(connection, progress)

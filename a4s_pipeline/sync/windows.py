@@ -29,11 +29,13 @@ class OrdersPlan:
     """What a sync of orders is asked to do.
 
     Without `months` it goes from the watermark less the look-back. With `whole` it reads the lines of
-    every order again, whether or not the header changed.
+    every order again, whether or not the header changed. With `sub_totals_off` it lists nothing, and reads
+    the lines of those orders again whose sub total is not the sum of their lines, whatever their month.
     """
 
     months: Months | None = None
     whole: bool = False
+    sub_totals_off: bool = False
 
 
 def month_of(instant: datetime, timezone: ZoneInfo) -> date:

@@ -11,6 +11,8 @@ from typing import Any
 
 import duckdb
 
+from a4s_pipeline.warehouse.sub_totals import ORDERS_OFF
+
 # An order that is being sent is no fault. A call and its turn take a minute or two at most; what says
 # `sending` for longer was left behind by a process that died.
 LONGEST_SENDING = timedelta(minutes=10)
@@ -73,18 +75,9 @@ _CUSTOMERS_NEVER_LISTED = """
     ) GROUP BY ALL ORDER BY ALL
 """
 
-# A cent of rounding is the back office's right. Orders with no lines have no sum to compare; a line of text
-# has no total.
-_SUB_TOTALS_OFF = """
-    WITH sums AS (
-        SELECT connector, order_code, sum(line_total) AS line_sum
-        FROM order_lines GROUP BY ALL
-        HAVING count(*) FILTER (line_total IS NULL AND item_code IS NOT NULL) = 0 AND count(line_total) > 0
-    )
-    SELECT connector, '', count(*), min(order_code, 5) FROM orders JOIN sums USING (connector, order_code)
-    WHERE removed_at IS NULL AND lines_synced_at IS NOT NULL AND abs(sub_total - line_sum) > 0.01
-    GROUP BY ALL ORDER BY ALL
-"""
+_SUB_TOTALS_OFF = f"""
+    SELECT connector, '', count(*), min(order_code, 5) FROM ({ORDERS_OFF}) GROUP BY ALL ORDER BY ALL
+"""  # noqa: S608 - our own query
 
 # What no sync will come upon by itself. A month that was never compared is not there.
 _MONTHS_TO_REPAIR = """

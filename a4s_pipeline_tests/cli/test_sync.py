@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+import duckdb
 import pytest
 
 from a4s_pipeline.sandbox import Faults
@@ -552,3 +553,37 @@ def test_the_state_of_the_stream_is_as_the_command_told_it(site: Installation) -
         None,
         datetime(2024, 6, 15, 7, tzinfo=UTC),
     )
+
+
+def test_orders_whose_sub_total_is_off_are_read_again_by_one_command(site: Installation) -> None:
+    for code, total in (("A1", 10), ("A2", 10), ("A3", 12)):
+        site.put(code, lines=[line(lineTotal=10)], subTotal=total)
+    site.sync()
+    with duckdb.connect(str(site.folder / "data" / "warehouse.duckdb")) as store:
+        store.execute("UPDATE order_lines SET line_total = 99 WHERE order_code = 'A1'")
+    site.sandbox.clear()
+    done = site.a4s("sync", "orders", "--sub-totals-off")
+    assert done.status == 0
+    assert "demo orders: 2 seen, 0 new, 1 changed, 1 unchanged, 0 removed" in done.out
+    assert done.said() == [
+        "a4s: demo orders: of 1 order the sub total is still not the sum of the lines (A3): "
+        "compare `a4s order CODE` with the legacy backend"
+    ]
+    assert sorted(call.code for call in site.sandbox.calls("order_lines")) == ["A1", "A3"]
+    assert site.sandbox.calls("orders") == []
+    assert site.query("SELECT line_total FROM order_lines WHERE order_code = 'A1'") == [(10,)]
+    told = site.a4s("sync", "orders", "--sub-totals-off", "--json").json()["connectors"]["demo"]["orders"]
+    assert (told["seen"], told["subTotalsOff"]) == (1, ["A3"])
+    site.sandbox.faults.lines_404 = {"A3"}
+    done = site.a4s("sync", "orders", "--sub-totals-off")
+    assert done.status == 1
+    assert "they keep what they hold, run this again" in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("all",), ("items",), ("orders", "--full"), ("orders", "--from", "2024-01-01")]
+)
+def test_sub_totals_off_goes_with_orders_alone(site: Installation, arguments: tuple[str, ...]) -> None:
+    done = site.a4s("sync", *arguments, "--sub-totals-off")
+    assert done.status == 2
+    assert "--sub-totals-off goes with `a4s sync orders` alone" in done.err

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.errors import AccessDenied, GatewayUnavailable, ReplyUnreadable
+from a4s_pipeline.errors import AccessDenied, GatewayUnavailable, ReplyUnreadable, UnknownAdministration
 from a4s_pipeline.sandbox import Faults
 from a4s_pipeline_tests.sync.conftest import EVERYTHING, Site, header, line
 
@@ -548,6 +548,38 @@ def test_an_order_that_is_forbidden_is_left_by_name_and_all_others_come_in(site:
     assert site.sync().left == 0
     assert site.codes() == codes
     site.assert_as_at_source()
+
+
+REFUSALS = [
+    (403, "Forbidden"),
+    (404, "UnknownAdministration"),
+    (404, "UnknownOrder"),
+    (409, "FocusConnectorNotConfigured"),
+    (409, "LockedByAnotherUser"),
+    (410, "Gone"),
+    (422, "ValidationFailed"),
+]
+
+
+@pytest.mark.parametrize(("status", "code"), REFUSALS)
+def test_whatever_one_order_is_refused_with_is_that_orders_and_all_others_come_in(
+    site: Site, status: int, code: str
+) -> None:
+    site.put_month(6)
+    site.faults.refused = {"A002": (status, code)}
+    result = site.sync()
+    assert (result.new, result.left, result.error, site.without_lines()) == (6, 1, None, ["A002"])
+    assert "the lines of order 'A002'" in str(result.why_left)
+    assert (site.sync_again().left, site.line_calls()) == (1, ["A002"])
+    site.faults.refused = {}
+    assert site.sync().left == 0
+    site.assert_as_at_source()
+
+
+def test_an_administration_that_is_unknown_for_all_lines_is_a_matter_of_the_site(site: Site) -> None:
+    site.faults.refused = dict.fromkeys(site.put_month(60), (404, "UnknownAdministration"))
+    with pytest.raises(UnknownAdministration, match="check the AdministrationName"):
+        site.sync()
 
 
 def test_an_order_that_becomes_forbidden_keeps_the_lines_it_has(site: Site) -> None:

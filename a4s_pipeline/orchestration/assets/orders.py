@@ -39,6 +39,7 @@ class Reading(Enum):
     WHOLE = "whole"
     MONTHS = "months"
     NEW = "new"
+    SUB_TOTALS_OFF = "sub_totals_off"
 
 
 class OrderHistoryConfig(dg.Config):
@@ -48,7 +49,8 @@ class OrderHistoryConfig(dg.Config):
         default=Reading.WHOLE,
         description="WHOLE: the months of the run, lines and all, whether or not headers changed. MONTHS: "
         "the months of the run, but the lines of new and changed orders only. NEW: from the watermark less "
-        "the look-back, whatever months the run names.",
+        "the look-back, whatever months the run names. SUB_TOTALS_OFF: just the lines of orders whose sub "
+        "total is not the sum of their lines, of any month.",
     )
 
 
@@ -97,10 +99,21 @@ def sync_all(
     """Sync the orders of each connector, its months or what is new."""
     syncs = []
     for connector, months in asked.items():
-        plan = OrdersPlan(months=None if reading is Reading.NEW else months, whole=reading is Reading.WHOLE)
+        plan = plan_of(reading, months)
         advance = progress_told(log, f"{connector} {STREAM}")
         syncs.append(partial(platform.sync, STREAM, connector, run_id=run_id, plan=plan, advance=advance))
     return sync_each(platform, syncs)
+
+
+def plan_of(reading: Reading, months: Months) -> OrdersPlan:
+    """Return what a sync of these months is asked to do."""
+    match reading:
+        case Reading.NEW:
+            return OrdersPlan()
+        case Reading.SUB_TOTALS_OFF:
+            return OrdersPlan(sub_totals_off=True)
+        case _:
+            return OrdersPlan(months, whole=reading is Reading.WHOLE)
 
 
 def recorded_of(

@@ -28,7 +28,8 @@ class ImportOrdersConfig(dg.Config):
         default=Reading.NEW,
         description="NEW: from the watermark less the look-back, as the schedule does. MONTHS: the months "
         "below, with the lines of new and changed orders. WHOLE: the months below with all their lines: it "
-        "finds lines that were edited under an unchanged header, and marks orders that are gone.",
+        "finds lines that were edited under an unchanged header, and marks orders that are gone. "
+        "SUB_TOTALS_OFF: just the lines of orders whose sub total is not the sum of their lines, of any month.",
     )
     first_month: str = Field(default="", description="The first month of MONTHS and WHOLE, such as 2024-03.")
     last_month: str = Field(default="", description="The last month; empty for the first month alone.")
@@ -37,7 +38,7 @@ class ImportOrdersConfig(dg.Config):
 def asked_months(config: ImportOrdersConfig, settings: Settings, now: datetime) -> Months:
     """Return the months that are asked for, kept within the history, or raise `ChangeRequest`."""
     running = month_of(now, settings.timezone)
-    if config.reading is Reading.NEW:
+    if config.reading in (Reading.NEW, Reading.SUB_TOTALS_OFF):
         return Months(running, running)
     first = _month("first_month", config.first_month)
     last = _month("last_month", config.last_month or config.first_month)
