@@ -29,7 +29,7 @@ class ImportOrdersConfig(dg.Config):
         description="NEW: from the watermark less the look-back, as the schedule does. MONTHS: the months "
         "below, with the lines of new and changed orders. WHOLE: the months below with all their lines: it "
         "finds lines that were edited under an unchanged header, and marks orders that are gone. "
-        "SUB_TOTALS_OFF: just the lines of orders whose sub total is not the sum of their lines, of any month.",
+        "SUB_TOTALS_OFF: just the lines of orders whose sub total is not the sum of their lines.",
     )
     first_month: str = Field(default="", description="The first month of MONTHS and WHOLE, such as 2024-03.")
     last_month: str = Field(default="", description="The last month; empty for the first month alone.")
