@@ -16,6 +16,7 @@
         ├── Overloaded              more waits here than can be answered in time
         ├── ReplyUnreadable         an answer that is cut off, no JSON, or of another shape
         │   └── ReplyBeyondBounds       one too large or too deeply nested to be read at all
+        │       └── ReplyTooLarge           too large: of a listing, a smaller page may be read
         ├── Inconclusive            a POST was answered, and the answer does not tell whether it was done
         ├── StoreHeld               another process holds the warehouse
         ├── StoreUnreachable        the database that holds the lake's catalog, or the locks, does not answer
@@ -172,6 +173,10 @@ class ReplyBeyondBounds(ReplyUnreadable):
     """The gateway's answer is too large or too deeply nested; asked at once again, it would be the same."""
 
     code = "ReplyBeyondBounds"
+
+
+class ReplyTooLarge(ReplyBeyondBounds):
+    """The gateway's answer is too large; where it is a page, smaller ones are asked for."""
 
 
 class Inconclusive(TryAgain):

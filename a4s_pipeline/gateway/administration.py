@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from a4s_pipeline.gateway.belonging import PageNumbers, require_code, require_li
 from a4s_pipeline.gateway.client import GatewayClient, Reply
 from a4s_pipeline.gateway.dates import as_query
 from a4s_pipeline.gateway.listing.page import Page, read_page
+from a4s_pipeline.gateway.listing.page_sizes import PageSizes
 from a4s_pipeline.gateway.pictures import whole_picture
 from a4s_pipeline.gateway.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records import Status
@@ -28,6 +30,7 @@ class Administration:
         self.timezone = timezone
         self._page_size = page_size
         self._page_numbers: defaultdict[str, PageNumbers] = defaultdict(PageNumbers)
+        self._page_sizes = PageSizes()
 
     def status(self) -> Reply[Status]:
         """Ask for the focus connector and the last history sync."""
@@ -42,10 +45,15 @@ class Administration:
     def orders(
         self, start: datetime | None, end: datetime | None, page: int, page_size: int | None = None
     ) -> Reply[Page]:
-        """Read one page of order headers, `start` inclusive to `end` exclusive, ascending by date."""
+        """Read one page of order headers, `start` inclusive to `end` exclusive, ascending by date.
+
+        With a `page_size` of its own the page is returned as it comes, however few records it holds.
+        """
         bounds = {"orderDateFrom": start, "orderDateTo": end}
         query = {name: as_query(instant) for name, instant in bounds.items() if instant is not None}
-        return self._page("orders", "orders", page, query, page_size or self._page_size)
+        if page_size is not None:
+            return self._one_page("orders", "orders", query, page, page_size)
+        return self._page("orders", "orders", page, query, self._page_size)
 
     def order_lines(self, order_code: str) -> Reply[list[Any]]:
         """Read the lines of one order, still raw."""
@@ -56,7 +64,7 @@ class Administration:
             require_lines_of(lines, order_code)
             return lines
 
-        return self.client.get("order_lines", self.name, subject, read, code=order_code)
+        return self.client.get("order_lines", self.name, subject, read, code=order_code, may_be_empty=True)
 
     def items(self, page: int) -> Reply[Page]:
         """Read one page of items, by their code."""
@@ -88,6 +96,11 @@ class Administration:
         return stock
 
     def _page(self, route: str, what: str, page: int, query: dict[str, str], asked: int) -> Reply[Page]:
+        """Read one page, whatever it takes; each span of dates is a listing of its own."""
+        key = repr((route, query, asked))
+        return self._page_sizes.page(key, partial(self._one_page, route, what, query), page, asked)
+
+    def _one_page(self, route: str, what: str, query: dict[str, str], page: int, asked: int) -> Reply[Page]:
         params: dict[str, str | int] = {**query, "page": page, "pageSize": asked}
         numbers = self._page_numbers[route]
         subject = f"page {page} of the {what} of {self.name!r}"
@@ -102,6 +115,9 @@ class Administration:
 
 
 def _array(raw: Any) -> list[Any]:
+    # As with pages, nothing at all (204, an empty body, null) is an empty one.
+    if raw is None:
+        return []
     if not isinstance(raw, list):
         raise ValueError("order lines are an array")
     return raw

@@ -125,6 +125,15 @@ def test_an_answer_without_a_body_is_an_empty_page(
     assert client.calls == 1
 
 
+@pytest.mark.parametrize(("status", "body"), [(204, ""), (200, ""), (200, " \n"), (200, "null")])
+def test_an_order_without_lines_may_say_so_by_an_empty_answer(
+    connect: Connect, serve: Serve, status: int, body: str
+) -> None:
+    client = connect(serve(say(status, body.encode())).url)
+    assert Administration(client, NAME, AMSTERDAM, 300).order_lines("VO-1").value == []
+    assert client.calls == 1
+
+
 def test_one_object_for_a_list_of_one_is_the_one() -> None:
     assert read_page({"totalCount": 1, "items": {"itemCode": "A"}}, 0, 300).items == [{"itemCode": "A"}]
 
@@ -142,7 +151,7 @@ def test_a_page_of_another_shape_is_no_page_and_is_asked_for_again(
     assert administration.client.calls == 5
 
 
-@pytest.mark.parametrize("body", [{}, None, "lines", {"items": []}])
+@pytest.mark.parametrize("body", [{}, "lines", {"items": []}])
 def test_lines_of_another_shape_are_no_lines(saying: Callable[[Any], Administration], body: Any) -> None:
     with pytest.raises(ReplyUnreadable, match=r"the lines of order 'VO-1' of 'Demo B.V.' cannot be read"):
         saying(body).order_lines("VO-1")

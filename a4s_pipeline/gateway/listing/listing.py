@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -91,7 +91,7 @@ class Listing:
         self._pages += 1
         self._is_beyond_end = is_beyond_end
         listed = list(records)
-        self._note_total(page.total_count, has_records=bool(listed))
+        self._note_totals(page.totals, has_records=bool(listed))
         numbers = self._numbers_of(listed)
         here = frozenset(numbers)
         # Past the end some gateways give their last page again, and some know no pages at all.
@@ -109,14 +109,12 @@ class Listing:
         self._note_reach(len(listed), here)
         return True
 
-    def _note_total(self, count: int | None, *, has_records: bool) -> None:
-        if count is None:
-            return
+    def _note_totals(self, counts: Set[int], *, has_records: bool) -> None:
         if has_records:
-            self._counts.add(count)
-            self._totals.add(count)
+            self._counts |= counts
+            self._totals |= counts
         else:
-            self._counts_of_empty.add(count)
+            self._counts_of_empty |= counts
 
     def _note_refusal(self, page: Page) -> None:
         """Keep the refusal of a page that should be there: by the total, or because another follows it."""

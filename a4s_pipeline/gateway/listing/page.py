@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -29,6 +30,15 @@ class Page:
     refusal: A4sError | None = None
     is_mended: bool = False
     """Some text in it could not be read as it came."""
+    all_totals: Set[int] = frozenset()
+    """What was counted where the page was read in parts; they differ where something moved meanwhile."""
+
+    @property
+    def totals(self) -> Set[int]:
+        """What the gateway counted."""
+        if self.all_totals:
+            return self.all_totals
+        return frozenset() if self.total_count is None else {self.total_count}
 
 
 def read_page(raw: Any, number: int, asked: int) -> Page:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from a4s_pipeline import __version__
-from a4s_pipeline.errors import ChangeSite, ReplyBeyondBounds
+from a4s_pipeline.errors import ChangeSite, ReplyTooLarge
 from a4s_pipeline.gateway.credentials import authorization_of
 from a4s_pipeline.gateway.wire.connections import AnyConnection, NoConnection
 from a4s_pipeline.gateway.wire.faults import End, Fault, broken_off, unanswered, unconnected
@@ -197,8 +197,8 @@ def _length_of(response: urllib3.BaseHTTPResponse) -> int:
     return int(told[:20]) if told.isascii() and told.isdigit() else 0
 
 
-def _too_large(subject: str) -> ReplyBeyondBounds:
-    return ReplyBeyondBounds(
+def _too_large(subject: str) -> ReplyTooLarge:
+    return ReplyTooLarge(
         f"the gateway's answer for {subject} is larger than {LARGEST_BODY >> 20} MiB, and is not read: "
         "lower A4S_PAGE_SIZE where it is a page, and show this to whoever runs the gateway"
     )
