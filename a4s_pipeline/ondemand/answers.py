@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ class Answered:
     status: Status
     answer: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
-    is_new: bool = False
+    is_new: bool = field(default=False, compare=False)
     """Whether something was sent for it now, rather than known from before."""
     told: dict[str, Any] | None = None
     """Where nothing could be answered: each part with its own error, for those who show them one by one."""

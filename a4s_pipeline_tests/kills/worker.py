@@ -208,7 +208,7 @@ def work_at(job: dict[str, Any]) -> None:
 def take_jobs() -> None:
     """Take jobs from standard input; tell the process of each, and how it ended."""
     if "with-dagster" in sys.argv:
-        importlib.import_module("a4s_pipeline.orchestration.running")
+        importlib.import_module("a4s_pipeline.orchestration.graph")
     for line in sys.stdin:
         process = os.fork()
         if process == 0:
