@@ -141,6 +141,32 @@ def _is_hash(cell: Any) -> bool:
     return isinstance(cell, str) and re.fullmatch("[0-9a-f]{32}", cell) is not None
 
 
+PAGING: list[dict[str, Any]] = [
+    {"page_cap": 3},
+    {"page_cap": 2, "tells_cap": True, "nothing": "204"},
+    {"empty_pages": frozenset({1, 2}), "nothing": "null"},
+    {"uncounted": 3, "nothing": "empty"},
+    {"total": "page", "page_cap": 3, "nothing": "absent"},
+    {"total": "text"},
+    {},
+]
+
+
+@pytest.mark.parametrize("paging", PAGING)
+def test_each_way_of_paging_in_bad_weather_leaves_the_rows_of_a_calm_import(
+    filled: Ground, calm: dict[int, Rows], paging: dict[str, Any]
+) -> None:
+    codes = set(list(filled.source.orders.keys())[::9])
+    faults = Faults(
+        reset=0.05, html=0.05, too_many=0.03, interim=0.2, retry_after_seconds=0, seed=0, **paging
+    )
+    faults.forbidden = codes
+    filled.sandbox.faults = faults
+    sync_until_done(filled.site, "orders", between=faults.forbidden.clear)
+    _import_in(filled, faults)
+    assert_same(rows_of(filled.site), calm[1])
+
+
 def _storm(seed: int, **more: Any) -> Faults:
     chance = Random(seed)
     rates = {name: chance.choice((0.0, 0.02, 0.08)) for name in (*SUDDEN, *ON_THE_WIRE)}
