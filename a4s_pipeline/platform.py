@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,8 @@ from a4s_pipeline.warehouse.reader import PublishedCopy
 from a4s_pipeline.warehouse.site import SiteFolders
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, QUERY_INTERRUPTED, Readable, Warehouse
 from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+
+_log = logging.getLogger(__name__)
 
 
 class Platform:
@@ -197,11 +200,18 @@ class Platform:
         return result
 
     def publish(self) -> Published:
-        """Replace the published copy by the warehouse as it is now; a lake is read as it is."""
+        """Replace the published copy by the warehouse as it is now; a lake is read as it is.
+
+        What is wrong with the site's own tables and SQL is told in the log.
+        """
         folders = SiteFolders(self.settings.reference_path, self.settings.models_path)
         if isinstance(self._store, Lake):
-            return self._store.published(folders)
-        return publish(self._store, self.settings.analytics_path, folders)
+            copy = self._store.published(folders)
+        else:
+            copy = publish(self._store, self.settings.analytics_path, folders)
+        for problem in copy.problems:
+            _log.warning("a4s: %s", problem)
+        return copy
 
     def copy_store(self, target: Path) -> None:
         """Write a consistent copy of the warehouse file, while others use it."""

@@ -14,7 +14,7 @@ from a4s_pipeline.report.shortage import (
     likely_course,
     runs_out,
 )
-from a4s_pipeline.report.upkeep import Freshness, Stream
+from a4s_pipeline.report.upkeep import Freshness, Stream, upkeep_of
 from a4s_pipeline.warehouse.reader import published
 from a4s_pipeline.warehouse.staging import Row
 from a4s_pipeline.warehouse.tables import (
@@ -24,6 +24,7 @@ from a4s_pipeline.warehouse.tables import (
     ITEMS,
     ORDER_LINES,
     ORDERS,
+    SYNC_STATE,
 )
 from a4s_pipeline_tests.report.conftest import NOW, Publish, line, order
 
@@ -266,3 +267,15 @@ def test_an_item_is_called_by_its_name_and_not_by_a_text_on_an_order(publish_row
         assert year is not None
         (euro,) = sales_of(connection, "demo", year, 10)
     assert [(item.code, item.name) for item in euro.items] == [("A1", "Spade")]
+
+
+def test_a_connector_whose_orders_are_not_imported_has_no_order_history(publish_rows: Publish) -> None:
+    state = {"connector": "demo", "stream": "items", "last_success_at": "2024-06-20T10:00:00Z"}
+    copy = publish_rows({SYNC_STATE: [state]})
+    with published(copy) as connection:
+        orders, customers, items = upkeep_of(connection, "demo", 5).streams
+    assert [stream.freshness(NOW).value for stream in (orders, customers, items)] == [
+        "no order history",
+        "never synced",
+        "fresh",
+    ]
