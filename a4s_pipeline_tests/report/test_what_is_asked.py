@@ -273,7 +273,7 @@ def test_a_connector_whose_orders_are_not_imported_has_no_order_history(publish_
     state = {"connector": "demo", "stream": "items", "last_success_at": "2024-06-20T10:00:00Z"}
     copy = publish_rows({SYNC_STATE: [state]})
     with published(copy) as connection:
-        orders, customers, items = upkeep_of(connection, "demo", 5).streams
+        orders, customers, items = upkeep_of(connection, "demo", ("orders", "customers", "items"), 5).streams
     assert [stream.freshness(NOW).value for stream in (orders, customers, items)] == [
         "no order history",
         "never synced",
