@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from a4s_pipeline.cli.output import say
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.settings import load_settings
 
@@ -40,5 +41,5 @@ def serve(host: str | None, port: int | None) -> None:
         settings,
         settings.api_host if host is None else host,
         settings.api_port if port is None else port,
-        ready=lambda url: click.echo(f"serving {url}/docs", err=True),
+        ready=lambda url: say(f"serving {url}/docs", err=True),
     )
