@@ -53,12 +53,10 @@ def put_in_place(temporary: Path, target: Path, *, is_name_synced: bool = True) 
         sync(target.parent)
 
 
-def move_whole(path: Path, target: Path) -> None:
-    """Move a file into another folder; a power cut leaves it, whole, in the one or the other."""
+def sync_what_others_wrote(path: Path) -> None:
+    """Wait until the disk has a file of somebody else's; what cannot be opened is left as it is."""
     with suppress(OSError):
-        # Whoever wrote it may not have seen to that. What cannot be opened is moved all the same.
         sync(path)
-    path.replace(target)
 
 
 def sync(path: Path) -> None:

@@ -1,5 +1,6 @@
 """What reaches the disk in which order: recorded with strace, which sees the calls of every library."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from a4s_pipeline.whole_files import move_whole, write_whole
+from a4s_pipeline.whole_files import sync_what_others_wrote, write_whole
 
 _CALL = re.compile(
     r"(?P<name>fsync|fdatasync|rename|renameat|renameat2|unlink|unlinkat)\((?P<arguments>.*)\)\s+= 0"
@@ -66,12 +67,12 @@ for path in inbox.waiting():
         inbox.answer(path, waiting, b"{}", "ok", keep=True)
 """
     assert calls_of(program, folder) == [
+        "sync inbox/one.json",
         "sync inbox/.answers/(one.json)",
         "rename inbox/.answers/(one.json) inbox/.answers/one.json",
         "sync outbox/(one.json)",
         "rename outbox/(one.json) outbox/one.json",
         "sync outbox",
-        "sync inbox/one.json",
         "rename inbox/one.json inbox/done/one.json",
     ]
 
@@ -123,10 +124,9 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["one.json"]
 
 
-def test_whatever_lies_in_a_folder_can_be_moved(tmp_path: Path) -> None:
-    (tmp_path / "done").mkdir()
+def test_whatever_others_left_may_be_synced(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("nowhere")
     (tmp_path / "folder").mkdir()
-    for name in ("link", "folder"):
-        move_whole(tmp_path / name, tmp_path / "done" / name)
-    assert sorted(path.name for path in (tmp_path / "done").iterdir()) == ["folder", "link"]
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "folder", "pipe", "nothing"):
+        sync_what_others_wrote(tmp_path / name)

@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest
 from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST
-from a4s_pipeline.whole_files import clear_abandoned, make_folder, move_whole, write_whole
+from a4s_pipeline.whole_files import clear_abandoned, make_folder, sync_what_others_wrote, write_whole
 
 ENDING = ".json"
 _LONGEST_NAME = 200
@@ -185,6 +185,8 @@ class Inbox:
         `keep` also keeps the answer for the same request coming again.
         """
         name = path.name if is_plain_id(path.name.removesuffix(ENDING)) else name_of_last_resort(path)
+        # Before its sender can see an answer: from then on another request may take its place at any moment.
+        sync_what_others_wrote(path)
         if keep and not waiting.is_second:
             # Where a power cut takes its name, the same request is answered anew: a sync costs milliseconds.
             write_whole(self._answers / name, document, is_name_synced=False)
@@ -196,7 +198,7 @@ class Inbox:
                 write_whole(folder / name, waiting.raw)
         elif waiting.is_duplicate:
             # The plain name stays that of the first, which later ones are compared with.
-            move_whole(path, folder / name_beside(name, waiting.raw))
+            path.replace(folder / name_beside(name, waiting.raw))
         else:
             _move(path, folder, name)
 
@@ -243,7 +245,7 @@ def _move(path: Path, folder: Path, name: str) -> None:
     if os.path.lexists(target) and not _is_same_file_content(path, target):
         # The first request under an id stays the one that later ones are compared with.
         target = folder / _name_of_its_own(name)
-    move_whole(path, target)
+    path.replace(target)
 
 
 def _name_of_its_own(name: str) -> str:

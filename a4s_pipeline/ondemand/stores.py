@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings, TryAgain
 from a4s_pipeline.ondemand.inbox import is_looked_at, opened_request, requests_in, too_large
-from a4s_pipeline.whole_files import clear_abandoned, make_folder, move_whole, write_whole
+from a4s_pipeline.whole_files import clear_abandoned, make_folder, write_whole
 
 # What is put into these is there whole or not at all, and a folder is no more than a part of a name.
 _PUT_WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "oss", "memory"})
@@ -106,7 +106,7 @@ class FolderStore:
 
     def move(self, path: str, target: str) -> None:
         """Move what cannot or should not be read."""
-        move_whole(self._folder / path, self._folder / target)
+        (self._folder / path).replace(self._folder / target)
 
     def delete(self, path: str) -> None:
         """Delete something, unless it is gone."""
