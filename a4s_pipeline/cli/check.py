@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import textwrap
@@ -25,6 +26,7 @@ _MARKS = {
     Verdict.FAILED: ("✗", "red"),
     Verdict.SKIPPED: ("–", "bright_black"),  # noqa: RUF001 - a dash, as wide as the other marks
 }
+_PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 _NAME_WIDTH = 19
 _INDENT = " " * (4 + _NAME_WIDTH)
 
@@ -40,6 +42,8 @@ def check(connector: str | None, as_json: bool) -> None:
     settings = load_settings()
     settings.required_gateway_url()
     connectors = settings.chosen_connectors(connector)
+    if settings.gateway_proxy is None:
+        _warn_of_unread_proxies()
     checked: dict[str, list[Finding]] = {}
     for name, findings in _check_ups(settings, connectors):
         checked[name] = findings
@@ -65,6 +69,22 @@ def _check_ups(settings: Settings, connectors: list[str]) -> Iterator[tuple[str,
                 client, settings.administration_of(name), settings.timezone, settings.page_size
             )
             yield name, check_up(administration, _order_history(settings, name))
+        if client.interim_answers:
+            click.echo(
+                f"a4s: the gateway sent {client.interim_answers:,} interim answers (102, 103) before its "
+                "answers: they are read past",
+                err=True,
+            )
+
+
+def _warn_of_unread_proxies() -> None:
+    """Say which proxy variables of the environment are set: no call of ours reads them."""
+    names = sorted(name for name, value in os.environ.items() if name.lower() in _PROXIES and value)
+    if names:
+        click.echo(
+            f"a4s: {', '.join(names)} set and not read: a proxy for the gateway goes into A4S_GATEWAY_PROXY",
+            err=True,
+        )
 
 
 def _order_history(settings: Settings, connector: str) -> OrderHistory:

@@ -112,7 +112,9 @@ class RecordsImport(Generic[R]):
         try:
             for page, records in pages_of(self._ask, pool, listing, take):
                 writer.take(records)
-                self._advance(len(page.items), listing.expected)
+                # The empty page that proves the end is no progress.
+                if page.items:
+                    self._advance(len(page.items), listing.expected)
         finally:
             writer.flush()
 

@@ -50,7 +50,7 @@ def sandbox(world: World) -> Iterator[Sandbox]:
 @pytest.fixture
 def configured(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     for name in list(os.environ):
-        if name.startswith("A4S_"):
+        if name.startswith("A4S_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("A4S_GATEWAY_URL", sandbox.url)
@@ -180,3 +180,14 @@ def test_the_installed_command_needs_neither_dagster_nor_duckdb(
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert list(json.loads(done.stdout)["connectors"]) == ["demo"]
+
+
+def test_proxies_of_the_environment_are_told_since_no_call_reads_them(
+    run: Check, configured: pytest.MonkeyPatch
+) -> None:
+    assert "A4S_GATEWAY_PROXY" not in run().stderr
+    configured.setenv("HTTPS_PROXY", "http://user:secret@127.0.0.1:1")
+    result = run("--json")
+    assert "HTTPS_PROXY set and not read" in result.stderr
+    assert "secret" not in result.output + result.stderr
+    assert len(json.loads(result.stdout)["connectors"]["demo"]) == len(NAMES)
