@@ -37,6 +37,7 @@ _COMMANDS = {
     "restore": "backup",
     "retry": "exports",
     "sandbox": "sandbox",
+    "set-aside": "set_aside",
     "serve": "serve",
     "stock": "stock",
     "sync": "sync",

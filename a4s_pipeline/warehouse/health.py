@@ -50,8 +50,13 @@ _ORDERS_WITHOUT_LINES = """
 """
 
 _SET_ASIDE = """
-    SELECT connector, stream, count(*), min(record_key, 5) FROM set_aside
-    WHERE stream IN (SELECT unnest($streams)) GROUP BY ALL ORDER BY ALL
+    SELECT connector, stream, count(*), min(record_key, 5) FROM set_aside AS kept
+    WHERE NOT EXISTS (
+        FROM acknowledged AS known
+        WHERE known.connector = kept.connector AND known.stream = kept.stream
+          AND known.record_key = kept.record_key AND known.part = coalesce(kept.part, '')
+          AND known.content = md5(concat_ws('|', kept.reason, kept.payload))
+    ) AND stream IN (SELECT unnest($streams)) GROUP BY ALL ORDER BY ALL
 """
 
 # Only where the listing was read whole once: before that, nothing can be said to be missing from it.

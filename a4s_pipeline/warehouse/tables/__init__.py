@@ -1,6 +1,7 @@
 """The tables of the warehouse, each described once."""
 
 from a4s_pipeline.warehouse.schema import Table
+from a4s_pipeline.warehouse.tables.acknowledged import ACKNOWLEDGED
 from a4s_pipeline.warehouse.tables.common import ATTRIBUTES, CONNECTOR, REMOVED_AT, RUN_ID, SYNCED_AT
 from a4s_pipeline.warehouse.tables.customers import (
     CUSTOMER_ADDRESSES,
@@ -63,6 +64,7 @@ TABLES: tuple[Table, ...] = (
     FLOW_EXECUTIONS,
     FORGOTTEN_CUSTOMERS,
     RESTORES,
+    ACKNOWLEDGED,
     ORDER_VERSIONS,
     ORDER_LINE_VERSIONS,
     CUSTOMER_VERSIONS,
@@ -70,6 +72,7 @@ TABLES: tuple[Table, ...] = (
 )
 
 __all__ = [
+    "ACKNOWLEDGED",
     "ATTRIBUTES",
     "CONNECTOR",
     "CREATED_CUSTOMERS",
