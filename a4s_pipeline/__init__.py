@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from a4s_pipeline.errors import RefuseOrder
-    from a4s_pipeline.ondemand.gateway_order import GatewayOrder
-    from a4s_pipeline.ondemand.intake import IntakeOrder
+    from a4s_pipeline.ondemand.orders.gateway_order import GatewayOrder
+    from a4s_pipeline.ondemand.orders.intake import IntakeOrder
 
 __version__ = "0.1.0"
 __all__ = ["GatewayOrder", "IntakeOrder", "RefuseOrder", "__version__"]
@@ -21,11 +21,11 @@ def __getattr__(name: str) -> Any:
 
         return RefuseOrder
     if name == "GatewayOrder":
-        from a4s_pipeline.ondemand.gateway_order import GatewayOrder  # noqa: PLC0415
+        from a4s_pipeline.ondemand.orders.gateway_order import GatewayOrder  # noqa: PLC0415
 
         return GatewayOrder
     if name == "IntakeOrder":
-        from a4s_pipeline.ondemand.intake import IntakeOrder  # noqa: PLC0415
+        from a4s_pipeline.ondemand.orders.intake import IntakeOrder  # noqa: PLC0415
 
         return IntakeOrder
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

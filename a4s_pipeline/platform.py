@@ -11,29 +11,29 @@ from pathlib import Path
 
 from a4s_pipeline.errors import A4sError, ChangeSettings
 from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.gateway.client import GatewayClient
-from a4s_pipeline.gateway.customer_records import Customer
-from a4s_pipeline.gateway.item_records import Item
+from a4s_pipeline.gateway.calls.client import GatewayClient
+from a4s_pipeline.gateway.records.customer_records import Customer
+from a4s_pipeline.gateway.records.item_records import Item
 from a4s_pipeline.locks import FileLocks, Locks
 from a4s_pipeline.settings import Settings, load_settings
-from a4s_pipeline.sync.customers import CUSTOMER_KIND
-from a4s_pipeline.sync.items import ITEM_KIND
-from a4s_pipeline.sync.order_reconciliation import OrderReconciliation, Reconciled
-from a4s_pipeline.sync.orders import OrderRules, OrderSync
-from a4s_pipeline.sync.pictures import PicturesResult, fetch_pictures
-from a4s_pipeline.sync.records_import import RecordRules, RecordsImport
+from a4s_pipeline.sync.orders.orders import OrderRules, OrderSync
+from a4s_pipeline.sync.pictures.pictures import PicturesResult, fetch_pictures
+from a4s_pipeline.sync.reconcile.order_reconciliation import OrderReconciliation, Reconciled
+from a4s_pipeline.sync.records.customers import CUSTOMER_KIND
+from a4s_pipeline.sync.records.items import ITEM_KIND
+from a4s_pipeline.sync.records.records_import import RecordRules, RecordsImport
 from a4s_pipeline.sync.result import Advance, SyncInterrupted, SyncResult, silent
 from a4s_pipeline.sync.windows import Months, OrdersPlan, history_months
-from a4s_pipeline.warehouse.lake import Lake
-from a4s_pipeline.warehouse.lake_upkeep import Tended, tend
-from a4s_pipeline.warehouse.orders import STREAM
-from a4s_pipeline.warehouse.pictures import items_not_held, pictures_of
+from a4s_pipeline.warehouse.file.publish import Published, publish
+from a4s_pipeline.warehouse.file.reader import PublishedCopy
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.lake.lake import Lake
+from a4s_pipeline.warehouse.lake.lake_upkeep import Tended, tend
 from a4s_pipeline.warehouse.place import FilePlace, PostgresLake, SqliteLake
-from a4s_pipeline.warehouse.publish import Published, publish
-from a4s_pipeline.warehouse.reader import PublishedCopy
+from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.pictures import items_not_held, pictures_of
 from a4s_pipeline.warehouse.site import SiteFolders
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, QUERY_INTERRUPTED, Readable, Warehouse
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 _log = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ from a4s_pipeline.analyst_settings import AnalystSettings
 from a4s_pipeline.api_keys import ApiClient, read_api_keys
 from a4s_pipeline.connectors import Connector, read_connectors, unique_pairs
 from a4s_pipeline.errors import ChangeSettings
-from a4s_pipeline.gateway.routes import Routes
-from a4s_pipeline.ondemand.requests_place import requests_place
+from a4s_pipeline.gateway.calls.routes import Routes
+from a4s_pipeline.ondemand.inbox.requests_place import requests_place
 from a4s_pipeline.setting_paths import at_home, authority_file, openable
 from a4s_pipeline.setting_urls import (
     checked_dagster_url,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 
 from a4s_pipeline.settings import Settings
-from a4s_pipeline.warehouse import lake
+from a4s_pipeline.warehouse.lake import lake
 from a4s_pipeline.warehouse.place import SqliteLake
 
 # How long an example takes says how busy the machine is, and nothing of the product.

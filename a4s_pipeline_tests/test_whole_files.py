@@ -59,7 +59,7 @@ def test_an_answer_is_on_the_disk_before_its_request_is_moved_away(tmp_path: Pat
     program = """
 import sys
 from pathlib import Path
-from a4s_pipeline.ondemand.inbox import Inbox
+from a4s_pipeline.ondemand.inbox.inbox import Inbox
 inbox = Inbox(Path(sys.argv[1]))
 inbox.prepare()
 for path in inbox.waiting():
@@ -83,8 +83,8 @@ def test_a_published_copy_is_on_the_disk_before_it_has_its_name(tmp_path: Path) 
     program = """
 import sys
 from pathlib import Path
-from a4s_pipeline.warehouse.publish import publish
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.publish import publish
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 publish(WarehouseFile(Path(sys.argv[1]) / "warehouse.duckdb"), Path(sys.argv[1]) / "analytics.duckdb")
 """
     calls = [call for call in calls_of(program, folder) if "analytics" in call or call == "sync ."]
@@ -101,7 +101,7 @@ def test_a_commit_is_on_the_disk_before_anything_goes_on_from_it(tmp_path: Path)
     program = """
 import sys
 from pathlib import Path
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.whole_files import write_whole
 folder = Path(sys.argv[1])
 warehouse = WarehouseFile(folder / "warehouse.duckdb")

@@ -13,7 +13,7 @@ from a4s_pipeline.api.metrics import Metrics
 from a4s_pipeline.api.problems import as_json
 from a4s_pipeline.api.state import ServerState
 from a4s_pipeline.errors import A4sError, NotSupported
-from a4s_pipeline.gateway.deadline import answered_until
+from a4s_pipeline.gateway.calls.deadline import answered_until
 from a4s_pipeline.ondemand.requests.registry import NOT_SUPPORTED
 
 _READY_FOR = 2.0

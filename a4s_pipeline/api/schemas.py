@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from a4s_pipeline.api.problems import BY_CODE
-from a4s_pipeline.ondemand.intake import IntakeOrder, NewCustomer
+from a4s_pipeline.ondemand.orders.intake import IntakeOrder, NewCustomer
 from a4s_pipeline.ondemand.requests.projected_stock import ProjectedStock
 
 _DECIMAL = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "examples": ["12.5"]}

@@ -17,13 +17,13 @@ from a4s_pipeline.api.state import ServerState
 from a4s_pipeline.errors import ChangeRequest, FieldFault, NotThere
 from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.ondemand.answers import Answered
-from a4s_pipeline.ondemand.dry_run import dry_run
-from a4s_pipeline.ondemand.export_ledger import STATUSES, export_row, instant_or_none
+from a4s_pipeline.ondemand.orders.dry_run import dry_run
+from a4s_pipeline.ondemand.orders.export_ledger import STATUSES, export_row, instant_or_none
 from a4s_pipeline.ondemand.requests.answering import Request
 from a4s_pipeline.ondemand.requests.create_customer import CREATE_CUSTOMER
 from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
 from a4s_pipeline.texts import has_utf8
-from a4s_pipeline.warehouse.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Entry, LedgerKind
+from a4s_pipeline.warehouse.rows.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Entry, LedgerKind
 
 _MOST_EXPORTS = 1000
 _MOST = {"limit": _MOST_EXPORTS, "offset": 10**9}

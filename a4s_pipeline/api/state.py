@@ -18,7 +18,7 @@ from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
-from a4s_pipeline.warehouse.reader import PublishedCopy
+from a4s_pipeline.warehouse.file.reader import PublishedCopy
 
 T = TypeVar("T")
 # A call that has reached its deadline hands over what it has a moment later.

@@ -13,7 +13,7 @@ from pathlib import Path
 from a4s_pipeline import __version__
 from a4s_pipeline.backup.manifest import NAME, StoreKind, manifest_of
 from a4s_pipeline.errors import ChangeRequest, ChangeSettings, ChangeSite
-from a4s_pipeline.ondemand.inboxes import folder_of_requests
+from a4s_pipeline.ondemand.inbox.inboxes import folder_of_requests
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.place import FilePlace, Place, SqliteLake
 from a4s_pipeline.whole_files import write_whole

@@ -13,10 +13,10 @@ from uuid import uuid4
 from a4s_pipeline.backup.making import CATALOG, KEPT_BESIDE, LAKE_FILES, REQUESTS, STORE
 from a4s_pipeline.backup.manifest import checked_manifest
 from a4s_pipeline.errors import ChangeRequest, ChangeSettings, ChangeSite
-from a4s_pipeline.ondemand.inboxes import folder_of_requests
+from a4s_pipeline.ondemand.inbox.inboxes import folder_of_requests
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.place import FilePlace, SqliteLake
-from a4s_pipeline.warehouse.restores import record_restore
+from a4s_pipeline.warehouse.rows.restores import record_restore
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import click
 from a4s_pipeline.cli.output import connector_option, json_option, print_json
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.gateway.checkup import PATIENCE, OrderHistory, check_up
-from a4s_pipeline.gateway.checkup_findings import Finding, Verdict
-from a4s_pipeline.gateway.client import GatewayClient
+from a4s_pipeline.gateway.calls.client import GatewayClient
+from a4s_pipeline.gateway.checkup.checkup import PATIENCE, OrderHistory, check_up
+from a4s_pipeline.gateway.checkup.checkup_findings import Finding, Verdict
 from a4s_pipeline.settings import Settings, load_settings
 from a4s_pipeline.texts import on_a_line
 
@@ -99,7 +99,7 @@ def _ever_imported_orders(settings: Settings, connector: str) -> bool:
     import duckdb  # noqa: PLC0415 - a first check has nothing to read
 
     from a4s_pipeline.platform import Platform  # noqa: PLC0415
-    from a4s_pipeline.warehouse.state import stream_state  # noqa: PLC0415
+    from a4s_pipeline.warehouse.rows.state import stream_state  # noqa: PLC0415
 
     with suppress(A4sError, duckdb.Error), Platform(settings).readable.reading() as copy:
         return stream_state(copy, connector, "orders").was_read

@@ -21,7 +21,7 @@ from a4s_pipeline.sandbox.background import sandbox_process
 from a4s_pipeline.settings import GivenSettings, Settings
 from a4s_pipeline.sync.result import Advance, SyncResult, silent
 from a4s_pipeline.sync.windows import OrdersPlan
-from a4s_pipeline.warehouse.reader import PublishedCopy, published
+from a4s_pipeline.warehouse.file.reader import PublishedCopy, published
 
 QUERIES = {
     "Sales by year": (

@@ -15,7 +15,7 @@ from a4s_pipeline.exporting import Export, export_files
 from a4s_pipeline.exporting.export import Format
 from a4s_pipeline.exporting.export import as_json as exported_as_json
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.warehouse.relations import Relation, relations_by
+from a4s_pipeline.warehouse.schema.relations import Relation, relations_by
 
 
 @click.command()

@@ -12,8 +12,8 @@ import click
 from a4s_pipeline.cli.orders import one_connector
 from a4s_pipeline.cli.output import connector_option, json_option, print_answered, print_json
 from a4s_pipeline.errors import ChangeRequest
-from a4s_pipeline.ondemand.dry_run import would_be_sent
-from a4s_pipeline.ondemand.hook import load_hook
+from a4s_pipeline.ondemand.orders.dry_run import would_be_sent
+from a4s_pipeline.ondemand.orders.hook import load_hook
 from a4s_pipeline.ondemand.requests.answering import Request, answer
 from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
 from a4s_pipeline.ondemand.requests.parsing import parse_request

@@ -13,14 +13,14 @@ import click
 from a4s_pipeline import exact_json
 from a4s_pipeline.cli.output import connector_option, json_option, print_answered, print_json, say, utf8
 from a4s_pipeline.errors import NotThere
-from a4s_pipeline.ondemand.export_ledger import export_row, instant_or_none
-from a4s_pipeline.ondemand.order_export import NOTICE
+from a4s_pipeline.ondemand.orders.export_ledger import export_row, instant_or_none
+from a4s_pipeline.ondemand.orders.order_export import NOTICE
 from a4s_pipeline.ondemand.requests.answering import Request, answer
 from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import load_settings
-from a4s_pipeline.warehouse.ledger import ORDER_LEDGER, Entry, Ledger
+from a4s_pipeline.warehouse.rows.ledger import ORDER_LEDGER, Entry, Ledger
 
 _STATUSES = ["pending", "sending", "ok", "refused", "failed", "unknown"]
 

@@ -15,13 +15,13 @@ from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.locks import FileLocks, Locks
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings, load_settings
-from a4s_pipeline.sync.customers import CUSTOMER_KIND
-from a4s_pipeline.sync.items import ITEM_KIND
 from a4s_pipeline.sync.lock import stream_lock
-from a4s_pipeline.warehouse.lake import Lake
-from a4s_pipeline.warehouse.lake_export import Exported, connectors_in, export_to_lake
-from a4s_pipeline.warehouse.orders import STREAM
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.sync.records.customers import CUSTOMER_KIND
+from a4s_pipeline.sync.records.items import ITEM_KIND
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.lake.lake import Lake
+from a4s_pipeline.warehouse.lake.lake_export import Exported, connectors_in, export_to_lake
+from a4s_pipeline.warehouse.rows.orders import STREAM
 
 _MOST_NAMED = 5
 _STREAMS = (ITEM_KIND.stream, CUSTOMER_KIND.stream, STREAM)

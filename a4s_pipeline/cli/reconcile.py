@@ -18,11 +18,11 @@ from a4s_pipeline.importing import Import, examine_after, import_stream
 from a4s_pipeline.ondemand.answers import error_object
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import load_settings
-from a4s_pipeline.sync.order_reconciliation import Reconciled, examples_of
-from a4s_pipeline.sync.reconciliation import MonthCompared, ranges_of
+from a4s_pipeline.sync.reconcile.order_reconciliation import Reconciled, examples_of
+from a4s_pipeline.sync.reconcile.reconciliation import MonthCompared, ranges_of
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
-from a4s_pipeline.warehouse.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders import STREAM
 
 _MOST_NAMED = 5
 

@@ -15,8 +15,8 @@ from a4s_pipeline.errors import NotThere
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings, load_settings
 from a4s_pipeline.sync.windows import Months, OrdersPlan, month_of
-from a4s_pipeline.warehouse.acknowledged import Kept, acknowledge, kept_aside
-from a4s_pipeline.warehouse.orders import LINES_STREAM, STREAM
+from a4s_pipeline.warehouse.rows.acknowledged import Kept, acknowledge, kept_aside
+from a4s_pipeline.warehouse.rows.orders import LINES_STREAM, STREAM
 
 _LONGEST_REASON = 90
 

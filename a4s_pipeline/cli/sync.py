@@ -22,7 +22,7 @@ from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings, load_settings
 from a4s_pipeline.sync.result import SyncInterrupted, SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan, month_of
-from a4s_pipeline.warehouse.state import count_of_run
+from a4s_pipeline.warehouse.rows.state import count_of_run
 
 _log = logging.getLogger(__name__)
 

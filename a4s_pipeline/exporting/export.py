@@ -17,8 +17,8 @@ import duckdb
 from a4s_pipeline.errors import ChangeRequest, ChangeSite
 from a4s_pipeline.exporting.workbook import write_workbook
 from a4s_pipeline.models.conventions import identifier, literal
-from a4s_pipeline.warehouse.relations import Relation, rows_of
-from a4s_pipeline.warehouse.schema import INSTANT, JSON
+from a4s_pipeline.warehouse.schema.relations import Relation, rows_of
+from a4s_pipeline.warehouse.schema.schema import INSTANT, JSON
 from a4s_pipeline.warehouse.store import Readable
 
 Format = Literal["parquet", "csv", "xlsx"]

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from a4s_pipeline.errors import ChangeRequest, ChangeSettings
-from a4s_pipeline.warehouse.relations import Relation
+from a4s_pipeline.warehouse.schema.relations import Relation
 
 MOST_ROWS = 1_048_576 - 1
 """What a sheet of Excel holds, less its heading."""

@@ -9,16 +9,16 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from a4s_pipeline.gateway.answers import no_focus_connector
-from a4s_pipeline.gateway.belonging import PageNumbers, require_code, require_lines_of
-from a4s_pipeline.gateway.client import GatewayClient, Reply
-from a4s_pipeline.gateway.dates import as_query
+from a4s_pipeline.gateway.calls.answers import no_focus_connector
+from a4s_pipeline.gateway.calls.belonging import PageNumbers, require_code, require_lines_of
+from a4s_pipeline.gateway.calls.client import GatewayClient, Reply
 from a4s_pipeline.gateway.listing.page import Page, read_page
 from a4s_pipeline.gateway.listing.page_sizes import PageSizes
-from a4s_pipeline.gateway.pictures import whole_picture
-from a4s_pipeline.gateway.reading import Unreadable, read_record
-from a4s_pipeline.gateway.records import Status
-from a4s_pipeline.gateway.stock_records import Stock
+from a4s_pipeline.gateway.records.dates import as_query
+from a4s_pipeline.gateway.records.pictures import whole_picture
+from a4s_pipeline.gateway.records.reading import Unreadable, read_record
+from a4s_pipeline.gateway.records.records import Status
+from a4s_pipeline.gateway.records.stock_records import Stock
 
 
 class Administration:

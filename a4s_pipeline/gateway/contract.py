@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from a4s_pipeline.gateway.customer_records import Address, Customer
-from a4s_pipeline.gateway.item_records import Item, ItemImage, ItemStock
-from a4s_pipeline.gateway.records import OrderHeader, OrderLine, WireRecord
+from a4s_pipeline.gateway.records.customer_records import Address, Customer
+from a4s_pipeline.gateway.records.item_records import Item, ItemImage, ItemStock
+from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine, WireRecord
 
 JsonKind = Literal["text", "number", "flag", "list", "object", "nothing"]
 

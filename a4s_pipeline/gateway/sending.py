@@ -8,11 +8,11 @@ from typing import Any
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest, Inconclusive, NotThere, ReplyUnreadable
 from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.gateway.answers import without_numbers
-from a4s_pipeline.gateway.belonging import is_same_code
+from a4s_pipeline.gateway.calls.answers import without_numbers
+from a4s_pipeline.gateway.calls.belonging import is_same_code
+from a4s_pipeline.gateway.calls.refusals import with_own_values
 from a4s_pipeline.gateway.listing.listing import Listed, Listing
 from a4s_pipeline.gateway.listing.paging import pages_in_turn, readings_of
-from a4s_pipeline.gateway.refusals import with_own_values
 
 Numbers = dict[str, str]
 """What the gateway numbered something by: `orderId` and `orderNumber`, or `externalId`.

@@ -21,7 +21,7 @@ from a4s_pipeline.warehouse.health import (
     streams_health,
     sub_totals_off,
 )
-from a4s_pipeline.warehouse.orders import LINES_STREAM, STREAM
+from a4s_pipeline.warehouse.rows.orders import LINES_STREAM, STREAM
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import (
     CREATED_CUSTOMERS,

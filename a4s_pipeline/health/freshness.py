@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from a4s_pipeline.texts import as_code
 from a4s_pipeline.warehouse.health import StreamHealth
-from a4s_pipeline.warehouse.state import StreamState
+from a4s_pipeline.warehouse.rows.state import StreamState
 
 OLDEST = timedelta(hours=24)
 _LONGEST_ERROR = 200

@@ -14,15 +14,15 @@ from a4s_pipeline.errors import A4sError
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.ondemand.customer_creation import CustomerCreation
 from a4s_pipeline.ondemand.flow_log import FlowLog
-from a4s_pipeline.ondemand.hook import OrderHook, load_hook
-from a4s_pipeline.ondemand.order_export import OrderExport
+from a4s_pipeline.ondemand.orders.hook import OrderHook, load_hook
+from a4s_pipeline.ondemand.orders.order_export import OrderExport
 from a4s_pipeline.ondemand.retrieval.orders import OrderHistory
 from a4s_pipeline.ondemand.sending.send_once import SendOnce, SendRules
 from a4s_pipeline.ondemand.stock.answers import StockAnswers
 from a4s_pipeline.ondemand.stock.live import LiveStock
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.warehouse.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
-from a4s_pipeline.warehouse.orders import STREAM
+from a4s_pipeline.warehouse.rows.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
+from a4s_pipeline.warehouse.rows.orders import STREAM
 
 _log = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from a4s_pipeline.orchestration.checks.store_checks import spec_of
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.windows import Months, month_of
-from a4s_pipeline.warehouse.orders import STREAM
-from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES
+from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES
 
 BY_COMMAND = {"a4s/by": "command line"}
 _LISTINGS = {tables.stream: tables for tables in (ITEM_TABLES, CUSTOMER_TABLES)}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-from a4s_pipeline.warehouse.orders import HeldOrder
-from a4s_pipeline.warehouse.records import HeldRecord
+from a4s_pipeline.warehouse.rows.orders import HeldOrder
+from a4s_pipeline.warehouse.rows.records import HeldRecord
 
 
 class Need(Enum):

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+from a4s_pipeline.gateway.calls.masking import masked
 from a4s_pipeline.gateway.contract import KIND_OF_TYPE
-from a4s_pipeline.gateway.customer_records import Customer
-from a4s_pipeline.gateway.drift import Drift, DriftFinder, Met
-from a4s_pipeline.gateway.item_records import Item
-from a4s_pipeline.gateway.masking import masked
-from a4s_pipeline.gateway.mended import mended_texts
-from a4s_pipeline.gateway.reading import unread_of
-from a4s_pipeline.gateway.records import OrderHeader, OrderLine, Status, WireRecord
-from a4s_pipeline.warehouse.drift import FieldDrift
-from a4s_pipeline.warehouse.orders import LINES_STREAM, STREAM
-from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES
+from a4s_pipeline.gateway.records.customer_records import Customer
+from a4s_pipeline.gateway.records.drift import Drift, DriftFinder, Met
+from a4s_pipeline.gateway.records.item_records import Item
+from a4s_pipeline.gateway.records.mended import mended_texts
+from a4s_pipeline.gateway.records.reading import unread_of
+from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine, Status, WireRecord
+from a4s_pipeline.warehouse.rows.drift import FieldDrift
+from a4s_pipeline.warehouse.rows.orders import LINES_STREAM, STREAM
+from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES
 
 
 def drifts_of_status(status: Status) -> Met:

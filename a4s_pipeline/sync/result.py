@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Any
 
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.warehouse.drift import FieldDrift
-from a4s_pipeline.warehouse.row_changes import RowCounts
+from a4s_pipeline.warehouse.rows.drift import FieldDrift
+from a4s_pipeline.warehouse.rows.row_changes import RowCounts
 
 Advance = Callable[[int, int], None]
 """Is told how far a sync is: how many records more are done, and how many there are."""

@@ -11,10 +11,10 @@ from hashlib import blake2b
 from typing import Any
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.gateway.reading import Unreadable
-from a4s_pipeline.gateway.records import WireRecord, is_blank
-from a4s_pipeline.warehouse.staging import amount
-from a4s_pipeline.warehouse.state import SetAside
+from a4s_pipeline.gateway.records.reading import Unreadable
+from a4s_pipeline.gateway.records.records import WireRecord, is_blank
+from a4s_pipeline.warehouse.rows.staging import amount
+from a4s_pipeline.warehouse.rows.state import SetAside
 
 _OWN_ATTRIBUTES = "attributes"
 # Values that a row carries as they are: most of them, so that the others alone are looked at.

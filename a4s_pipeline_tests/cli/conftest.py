@@ -16,7 +16,7 @@ import pytest
 
 from a4s_pipeline.cli import main
 from a4s_pipeline.errors import ChangeSite
-from a4s_pipeline.gateway.retrying import RetryRule
+from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Administration, Sandbox, World
 from a4s_pipeline.settings import GivenSettings
@@ -130,7 +130,7 @@ class Installation:
 @pytest.fixture(autouse=True)
 def _swift_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the number of tries and shorten the waits between them, for commands in this process."""
-    monkeypatch.setattr("a4s_pipeline.gateway.client.RetryRule", partial(RetryRule, first_wait=0.001))
+    monkeypatch.setattr("a4s_pipeline.gateway.calls.client.RetryRule", partial(RetryRule, first_wait=0.001))
 
 
 @pytest.fixture

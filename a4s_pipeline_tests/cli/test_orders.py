@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.gateway.dates import as_instant
+from a4s_pipeline.gateway.records.dates import as_instant
 from a4s_pipeline.sandbox import Faults, demo_world
 from a4s_pipeline.settings import GivenSettings
 from a4s_pipeline.sync.windows import Months, OrdersPlan

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from a4s_pipeline.warehouse.opened import STORAGE
+from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_pipeline_tests.cli.conftest import Ended, Installation
 
 DELIVERIES = [

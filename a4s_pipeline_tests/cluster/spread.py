@@ -19,7 +19,7 @@ from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Administration, Sandbox
 from a4s_pipeline.settings import GivenSettings, Settings
 from a4s_pipeline.sync.windows import OrdersPlan
-from a4s_pipeline.warehouse.schema import Table
+from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import TABLES
 from a4s_pipeline_tests.cluster.breaking_line import BreakingLine

@@ -18,7 +18,7 @@ from a4s_pipeline.sandbox.big import generated_world
 from a4s_pipeline.settings import GivenSettings
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import OrdersPlan
-from a4s_pipeline.warehouse import opened
+from a4s_pipeline.warehouse.file import opened
 
 ADMINISTRATION = "Demo B.V."
 

@@ -7,9 +7,9 @@ from datetime import date
 
 import pytest
 
-from a4s_pipeline.sync import order_writer
+from a4s_pipeline.sync.orders import order_writer
 from a4s_pipeline.sync.windows import Months, OrdersPlan
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.costs.conftest import Importer
 
 MakeImporter = Callable[[int], Importer]

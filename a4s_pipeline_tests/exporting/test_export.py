@@ -14,8 +14,8 @@ from a4s_pipeline.errors import ChangeRequest, ChangeSite
 from a4s_pipeline.exporting import Export, export_files
 from a4s_pipeline.exporting.export import MANIFEST
 from a4s_pipeline.models import Conventions
-from a4s_pipeline.warehouse.reader import PublishedCopy
-from a4s_pipeline.warehouse.relations import Relation, relations_by
+from a4s_pipeline.warehouse.file.reader import PublishedCopy
+from a4s_pipeline.warehouse.schema.relations import Relation, relations_by
 from a4s_pipeline_tests.demo_copy import publish_demo_copy
 
 RELATIONS = {relation.name: relation for relation in relations_by(Conventions())}

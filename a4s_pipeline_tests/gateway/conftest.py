@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.gateway.client import GatewayClient
-from a4s_pipeline.gateway.retrying import RetryRule
+from a4s_pipeline.gateway.calls.client import GatewayClient
+from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.sandbox import Sandbox, World
 from a4s_pipeline.settings import Settings
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest, HistoryNotConfigured, NotThere, ReplyUnreadable
 from a4s_pipeline.gateway.administration import Administration, require_history
+from a4s_pipeline.gateway.calls.routes import is_addressable
 from a4s_pipeline.gateway.listing.page import Page, read_page
-from a4s_pipeline.gateway.routes import is_addressable
 from a4s_pipeline.sandbox import Sandbox, World
 from a4s_pipeline_tests.gateway.conftest import NAME, Connect, Serve, say
 

@@ -18,7 +18,7 @@ from a4s_pipeline.errors import (
     TryAgain,
     UnknownAdministration,
 )
-from a4s_pipeline.gateway.answers import error_for, problem_code, unreadable
+from a4s_pipeline.gateway.calls.answers import error_for, problem_code, unreadable
 
 SUBJECT = "order 'VO-1' of 'Demo B.V.'"
 

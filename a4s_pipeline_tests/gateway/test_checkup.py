@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.gateway.checkup import ORDER_CHECKS, PATIENCE, STATUS_CHECKS, check_up
-from a4s_pipeline.gateway.checkup_findings import Finding, Verdict
-from a4s_pipeline.gateway.client import GatewayClient
-from a4s_pipeline.gateway.retrying import RetryRule
+from a4s_pipeline.gateway.calls.client import GatewayClient
+from a4s_pipeline.gateway.calls.retrying import RetryRule
+from a4s_pipeline.gateway.checkup.checkup import ORDER_CHECKS, PATIENCE, STATUS_CHECKS, check_up
+from a4s_pipeline.gateway.checkup.checkup_findings import Finding, Verdict
 from a4s_pipeline.sandbox import Faults, Sandbox, World, demo_world
 from a4s_pipeline_tests.gateway.conftest import NAME, Answer, Connect, Handler, Serve, problem, say
 

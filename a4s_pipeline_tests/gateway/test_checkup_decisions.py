@@ -15,11 +15,18 @@ from a4s_pipeline.errors import (
     ReplyUnreadable,
     UnknownAdministration,
 )
-from a4s_pipeline.gateway import checkup_orders, checkup_status
-from a4s_pipeline.gateway.checkup_findings import Finding, Verdict, advice_for, failure, in_words, quoted
-from a4s_pipeline.gateway.client import Reply
+from a4s_pipeline.gateway.calls.client import Reply
+from a4s_pipeline.gateway.checkup import checkup_orders, checkup_status
+from a4s_pipeline.gateway.checkup.checkup_findings import (
+    Finding,
+    Verdict,
+    advice_for,
+    failure,
+    in_words,
+    quoted,
+)
 from a4s_pipeline.gateway.listing.page import Page
-from a4s_pipeline.gateway.records import FocusConnector, OrderHeader, Status
+from a4s_pipeline.gateway.records.records import FocusConnector, OrderHeader, Status
 
 NAME = "Demo B.V."
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")

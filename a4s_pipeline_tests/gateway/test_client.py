@@ -28,10 +28,10 @@ from a4s_pipeline.errors import (
     TryAgain,
     UnknownAdministration,
 )
-from a4s_pipeline.gateway.client import GatewayClient
-from a4s_pipeline.gateway.deadline import answered_until
-from a4s_pipeline.gateway.retrying import RetryRule
-from a4s_pipeline.gateway.routes import Routes
+from a4s_pipeline.gateway.calls.client import GatewayClient
+from a4s_pipeline.gateway.calls.deadline import answered_until
+from a4s_pipeline.gateway.calls.retrying import RetryRule
+from a4s_pipeline.gateway.calls.routes import Routes
 from a4s_pipeline.gateway.wire import transport
 from a4s_pipeline.sandbox import Sandbox
 from a4s_pipeline.sandbox.faults import DRAWN

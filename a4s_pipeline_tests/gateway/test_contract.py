@@ -1,9 +1,9 @@
 import pytest
 
 from a4s_pipeline.gateway.contract import contract_of
-from a4s_pipeline.gateway.customer_records import Address, ContactDetail, ContactPerson, Customer
-from a4s_pipeline.gateway.item_records import Item, ItemDelivery, ItemImage, ItemStock, UnitOfMeasure
-from a4s_pipeline.gateway.records import OrderHeader, OrderLine, WireRecord
+from a4s_pipeline.gateway.records.customer_records import Address, ContactDetail, ContactPerson, Customer
+from a4s_pipeline.gateway.records.item_records import Item, ItemDelivery, ItemImage, ItemStock, UnitOfMeasure
+from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine, WireRecord
 
 # In the contract's own notation: "?" where the field may be null or absent; text where no kind is named.
 CONTRACT: dict[type[WireRecord], str] = {

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from a4s_pipeline.gateway.dates import (
+from a4s_pipeline.gateway.records.dates import (
     FIRST_DELIVERY,
     LAST_DELIVERY,
     PLACEHOLDERS,

@@ -7,11 +7,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.gateway.customer_records import Customer
-from a4s_pipeline.gateway.drift import DriftFinder
-from a4s_pipeline.gateway.item_records import Item
-from a4s_pipeline.gateway.masking import masked
-from a4s_pipeline.gateway.records import OrderHeader, OrderLine, WireRecord
+from a4s_pipeline.gateway.calls.masking import masked
+from a4s_pipeline.gateway.records.customer_records import Customer
+from a4s_pipeline.gateway.records.drift import DriftFinder
+from a4s_pipeline.gateway.records.item_records import Item
+from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine, WireRecord
 
 ADDRESS = {"type": "Delivery", "customType": None, "addressLine1": "Kade 1", "postCode": "1234 AB"}
 DETAIL = {"type": "Email", "value": "info@example.com"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from a4s_pipeline.gateway.masking import masked
+from a4s_pipeline.gateway.calls.masking import masked
 
 
 @pytest.mark.parametrize(

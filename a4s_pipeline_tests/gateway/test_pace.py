@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a4s_pipeline.gateway.pace import Pace
+from a4s_pipeline.gateway.calls.pace import Pace
 
 
 class Clock:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a4s_pipeline.gateway.reading import Unreadable, read_record
-from a4s_pipeline.gateway.records import OrderHeader, OrderLine, Status
+from a4s_pipeline.gateway.records.reading import Unreadable, read_record
+from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine, Status
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 HEADER = {"orderCode": "VO-1", "orderDate": "2024-07-15T10:00:00", "customerCode": "K1"}

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest, FieldFault
-from a4s_pipeline.gateway.credentials import CredentialMask
-from a4s_pipeline.gateway.refusals import as_path, field_faults, reason_in, with_own_values
+from a4s_pipeline.gateway.calls.credentials import CredentialMask
+from a4s_pipeline.gateway.calls.refusals import as_path, field_faults, reason_in, with_own_values
 from a4s_pipeline.settings import Settings
 
 SHAPES: list[tuple[Any, str | None, list[tuple[str, str]]]] = [

@@ -9,7 +9,7 @@ import pytest
 
 from a4s_pipeline.errors import ReplyUnreadable
 from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.gateway.belonging import PageNumbers, is_same_code
+from a4s_pipeline.gateway.calls.belonging import PageNumbers, is_same_code
 from a4s_pipeline.gateway.sending import create_customer, export_order, exported_order
 from a4s_pipeline_tests.gateway.conftest import FAST, NAME, Connect, Serve, in_turn, say
 

@@ -17,7 +17,7 @@ from a4s_pipeline.errors import (
     ReplyUnreadable,
     UnknownAdministration,
 )
-from a4s_pipeline.gateway.retrying import RetryRule, http_date, told_wait
+from a4s_pipeline.gateway.calls.retrying import RetryRule, http_date, told_wait
 
 NOW = datetime(2024, 3, 31, 12, 0, 0, tzinfo=UTC)
 RULE = RetryRule()

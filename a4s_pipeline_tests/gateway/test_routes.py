@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a4s_pipeline.errors import ChangeRequest
-from a4s_pipeline.gateway.routes import Routes, encoded, is_addressable
+from a4s_pipeline.gateway.calls.routes import Routes, encoded, is_addressable
 
 UNRESERVED = set(string.ascii_letters + string.digits + "-._~%")
 

@@ -11,7 +11,7 @@ from a4s_pipeline.health.freshness import (
     without_history,
 )
 from a4s_pipeline.warehouse.health import StreamHealth
-from a4s_pipeline.warehouse.state import StreamState
+from a4s_pipeline.warehouse.rows.state import StreamState
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 NOW = datetime(2026, 7, 10, 12, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.gateway.retrying import RetryRule
+from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Administration, Sandbox, World
 from a4s_pipeline.settings import GivenSettings
@@ -16,7 +16,7 @@ PlatformOf = Callable[..., Platform]
 
 @pytest.fixture(autouse=True)
 def _swift_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("a4s_pipeline.gateway.client.RetryRule", partial(RetryRule, first_wait=0.001))
+    monkeypatch.setattr("a4s_pipeline.gateway.calls.client.RetryRule", partial(RetryRule, first_wait=0.001))
 
 
 @pytest.fixture

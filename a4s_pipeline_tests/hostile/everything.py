@@ -16,8 +16,8 @@ from pathlib import Path
 import dagster as dg
 
 from a4s_pipeline.cli import main
-from a4s_pipeline.gateway import client
-from a4s_pipeline.gateway.retrying import RetryRule
+from a4s_pipeline.gateway.calls import client
+from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import load_settings

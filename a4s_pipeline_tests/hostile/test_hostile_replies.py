@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from a4s_pipeline.errors import A4sError, ChangeRequest, ReplyBeyondBounds
 from a4s_pipeline.gateway.administration import Administration as Asked
-from a4s_pipeline.gateway.client import GatewayClient
+from a4s_pipeline.gateway.calls.client import GatewayClient
 from a4s_pipeline.gateway.sending import export_order
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Administration, Sandbox

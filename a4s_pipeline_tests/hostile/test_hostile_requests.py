@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 from a4s_pipeline.cli import main
 from a4s_pipeline.errors import ChangeRequest
-from a4s_pipeline.ondemand.inbox import Waiting, as_bytes
-from a4s_pipeline.ondemand.intake import IntakeOrder, NewCustomer, read_request
-from a4s_pipeline.ondemand.order_export import prepare_order
+from a4s_pipeline.ondemand.inbox.inbox import Waiting, as_bytes
+from a4s_pipeline.ondemand.orders.intake import IntakeOrder, NewCustomer, read_request
+from a4s_pipeline.ondemand.orders.order_export import prepare_order
 from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST, parse_request
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker

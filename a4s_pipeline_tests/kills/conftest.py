@@ -18,7 +18,7 @@ import pytest
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Administration, Sandbox, World
 from a4s_pipeline.settings import GivenSettings
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.nightly import Night
 
 NOT_POSSIBLE = 77

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from a4s_pipeline.ondemand.inbox import Inbox
+from a4s_pipeline.ondemand.inbox.inbox import Inbox
 from a4s_pipeline.sandbox import Faults
 from a4s_pipeline_tests.kills.conftest import Chances, Site, Workers, by_day_and_by_night
 from a4s_pipeline_tests.kills.test_sending_kills import creates, exports

@@ -29,10 +29,11 @@ from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import GivenSettings
-from a4s_pipeline.sync import order_pages, order_writer, record_writer
+from a4s_pipeline.sync.orders import order_pages, order_writer
+from a4s_pipeline.sync.records import record_writer
 from a4s_pipeline.sync.windows import Months, OrdersPlan
-from a4s_pipeline.warehouse import publish
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file import publish
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 
 SLOW_COPY = """
 import os, pathlib, shutil, sys, time

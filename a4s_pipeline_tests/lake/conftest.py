@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from a4s_pipeline.locks import FileLocks, Locks
-from a4s_pipeline.warehouse.lake import Lake
+from a4s_pipeline.warehouse.lake.lake import Lake
 from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
 from a4s_pipeline_tests.cluster.holders import new_database
 from cluster.services import PostgreSQL, postgresql

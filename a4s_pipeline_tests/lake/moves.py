@@ -14,13 +14,13 @@ from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Sandbox, World
 from a4s_pipeline.settings import GivenSettings
 from a4s_pipeline.sync.windows import OrdersPlan
-from a4s_pipeline.warehouse.lake import Lake
-from a4s_pipeline.warehouse.lake_export import export_to_lake
-from a4s_pipeline.warehouse.schema import AMOUNT, DAY, FLAG, INSTANT, JSON, SECONDS, TEXT, WHOLE, Table
-from a4s_pipeline.warehouse.staging import Row, append_rows
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.lake.lake import Lake
+from a4s_pipeline.warehouse.lake.lake_export import export_to_lake
+from a4s_pipeline.warehouse.rows.staging import Row, append_rows
+from a4s_pipeline.warehouse.schema.schema import AMOUNT, DAY, FLAG, INSTANT, JSON, SECONDS, TEXT, WHOLE, Table
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import TABLES
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.hostile.wire_values import NASTY_TEXTS
 from a4s_pipeline_tests.kills.conftest import ROOT, foreign_environment
 from a4s_pipeline_tests.kills.versions import put_customer, put_item, put_order

@@ -13,7 +13,7 @@ from a4s_pipeline_tests.kills.conftest import ROOT
 _OPENS = """
 import sys
 from pathlib import Path
-from a4s_pipeline.warehouse.lake import Lake
+from a4s_pipeline.warehouse.lake.lake import Lake
 from a4s_pipeline.warehouse.place import PostgresLake, SqliteLake
 from a4s_pipeline_tests.lake.conftest import locks_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from a4s_pipeline.warehouse.lake import Lake
-from a4s_pipeline.warehouse.staging import replace_rows
+from a4s_pipeline.warehouse.lake.lake import Lake
+from a4s_pipeline.warehouse.rows.staging import replace_rows
 from a4s_pipeline.warehouse.tables import ORDERS
 
 

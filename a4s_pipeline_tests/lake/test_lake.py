@@ -11,11 +11,11 @@ import pytest
 
 from a4s_pipeline.errors import StoreHeld
 from a4s_pipeline.locks import FileLocks
-from a4s_pipeline.warehouse.lake import TRIES_SIDE_BY_SIDE, Lake
+from a4s_pipeline.warehouse.lake.lake import TRIES_SIDE_BY_SIDE, Lake
 from a4s_pipeline.warehouse.place import PostgresLake, SqliteLake
-from a4s_pipeline.warehouse.staging import append_rows
+from a4s_pipeline.warehouse.rows.staging import append_rows
+from a4s_pipeline.warehouse.schema.views import Conventions, views_by
 from a4s_pipeline.warehouse.tables import ORDERS, REFERENCE_TABLES, SYNC_STATE, TABLES
-from a4s_pipeline.warehouse.views import Conventions, views_by
 from a4s_pipeline_tests.lake.conftest import OpenLake
 from a4s_pipeline_tests.lake.rows import add, held
 

@@ -16,10 +16,10 @@ from a4s_pipeline.errors import TryAgain
 from a4s_pipeline.locks import FileLocks
 from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.windows import OrdersPlan
-from a4s_pipeline.warehouse.lake_export import LakeAhead
-from a4s_pipeline.warehouse.staging import append_rows
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.lake.lake_export import LakeAhead
+from a4s_pipeline.warehouse.rows.staging import append_rows
 from a4s_pipeline.warehouse.tables import ORDER_EXPORTS, SYNC_STATE, TABLES
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.lake.moves import Move, all_rows, moving
 
 pytestmark = pytest.mark.cluster

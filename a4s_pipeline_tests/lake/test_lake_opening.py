@@ -14,7 +14,7 @@ import pytest
 
 from a4s_pipeline.errors import ChangeSettings, ChangeSite, StoreUnreachable
 from a4s_pipeline.locks import FileLocks
-from a4s_pipeline.warehouse.lake import Lake
+from a4s_pipeline.warehouse.lake.lake import Lake
 from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
 from a4s_pipeline_tests.lake.conftest import OpenLake
 from a4s_pipeline_tests.lake.openers import open_at_once

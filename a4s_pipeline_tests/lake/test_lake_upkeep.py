@@ -12,8 +12,8 @@ import pytest
 
 from a4s_pipeline.errors import StoreHeld
 from a4s_pipeline.locks import FileLocks
-from a4s_pipeline.warehouse.lake import Lake
-from a4s_pipeline.warehouse.lake_upkeep import standing, tend
+from a4s_pipeline.warehouse.lake.lake import Lake
+from a4s_pipeline.warehouse.lake.lake_upkeep import standing, tend
 from a4s_pipeline.warehouse.place import LakePlace, SqliteLake
 from a4s_pipeline_tests.lake.rows import add, held
 

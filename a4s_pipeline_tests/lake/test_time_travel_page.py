@@ -16,7 +16,7 @@ from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Sandbox, World
 from a4s_pipeline.settings import GivenSettings
 from a4s_pipeline.sync.windows import OrdersPlan
-from a4s_pipeline.warehouse.extensions import load_extension
+from a4s_pipeline.warehouse.lake.extensions import load_extension
 
 pytestmark = pytest.mark.cluster
 

@@ -5,10 +5,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from a4s_pipeline.warehouse.schema import Table
-from a4s_pipeline.warehouse.staging import Row, append_rows
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.staging import Row, append_rows
+from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.demo_copy import publish_demo_copy
 
 MIDSUMMER = "2024-06-15T12:00:00Z"

@@ -8,11 +8,11 @@ import duckdb
 import pytest
 
 from a4s_pipeline.models import Conventions
-from a4s_pipeline.warehouse.flows import FlowExecution, record_flows
-from a4s_pipeline.warehouse.ledger import ORDER_LEDGER, Ledger
-from a4s_pipeline.warehouse.opened import STORAGE
+from a4s_pipeline.warehouse.file.opened import STORAGE
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.flows import FlowExecution, record_flows
+from a4s_pipeline.warehouse.rows.ledger import ORDER_LEDGER, Ledger
 from a4s_pipeline.warehouse.tables import CUSTOMERS, ITEM_STOCKS, ITEMS, ORDERS, TABLES
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.models.conftest import Store, line, order
 
 # Midnight in Amsterdam, in winter and in summer, and a second before it.

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from a4s_pipeline.warehouse.reader import published
+from a4s_pipeline.warehouse.file.reader import published
 from a4s_pipeline_tests.demo_copy import publish_demo_copy
 
 _PAGE = (Path(__file__).parents[2] / "docs" / "questions.md").read_text(encoding="utf-8")

@@ -11,22 +11,22 @@ import duckdb
 import pytest
 
 from a4s_pipeline.gateway.administration import Administration as GatewayAdministration
-from a4s_pipeline.gateway.client import GatewayClient
-from a4s_pipeline.gateway.retrying import RetryRule
-from a4s_pipeline.gateway.routes import Routes
+from a4s_pipeline.gateway.calls.client import GatewayClient
+from a4s_pipeline.gateway.calls.retrying import RetryRule
+from a4s_pipeline.gateway.calls.routes import Routes
 from a4s_pipeline.locks import FileLocks
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.customer_creation import CustomerCreation
-from a4s_pipeline.ondemand.hook import OrderHook
-from a4s_pipeline.ondemand.order_export import OrderExport
+from a4s_pipeline.ondemand.orders.hook import OrderHook
+from a4s_pipeline.ondemand.orders.order_export import OrderExport
 from a4s_pipeline.ondemand.sending.send_once import SendOnce, SendRules
 from a4s_pipeline.sandbox import Administration, Sandbox, World
 from a4s_pipeline.sandbox.gateway import Headers, Outcome
 from a4s_pipeline.sandbox.replies import Reply
 from a4s_pipeline.settings import Settings
-from a4s_pipeline.warehouse.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
-from a4s_pipeline.warehouse.opened import STORAGE
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.opened import STORAGE
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
 from a4s_pipeline_tests.cli.conftest import Ended, here
 
 __all__ = ["Ended", "here"]
@@ -152,7 +152,7 @@ class Site:
 @pytest.fixture(autouse=True)
 def _swift_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the number of tries and shorten the waits between them."""
-    monkeypatch.setattr("a4s_pipeline.gateway.client.RetryRule", partial(RetryRule, first_wait=0.001))
+    monkeypatch.setattr("a4s_pipeline.gateway.calls.client.RetryRule", partial(RetryRule, first_wait=0.001))
 
 
 @pytest.fixture

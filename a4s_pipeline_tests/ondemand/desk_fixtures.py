@@ -15,14 +15,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from a4s_pipeline.gateway.retrying import RetryRule
+from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Administration, Sandbox, World
 from a4s_pipeline.settings import GivenSettings
-from a4s_pipeline.warehouse.opened import STORAGE
+from a4s_pipeline.warehouse.file.opened import STORAGE
 
 NAME = "Demo B.V."
 HOLDER = """
@@ -203,5 +203,5 @@ def installed(folder: Path, latency_ms: float = 0, **more: Any) -> Iterator[Site
         for name in list(os.environ):
             if name.startswith(("A4S_", "DAGSTER_")):
                 patched.delenv(name)
-        patched.setattr("a4s_pipeline.gateway.client.RetryRule", partial(RetryRule, first_wait=0.001))
+        patched.setattr("a4s_pipeline.gateway.calls.client.RetryRule", partial(RetryRule, first_wait=0.001))
         yield Site(folder, sandbox, **more)

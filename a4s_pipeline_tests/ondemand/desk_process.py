@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import suppress
 
-from a4s_pipeline.ondemand.inbox import Inbox
+from a4s_pipeline.ondemand.inbox.inbox import Inbox
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.platform import Platform

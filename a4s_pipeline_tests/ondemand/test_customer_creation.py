@@ -11,7 +11,7 @@ from a4s_pipeline.ondemand import customer_creation
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.sandbox import Faults
 from a4s_pipeline.sandbox.replies import Reply, problem
-from a4s_pipeline.warehouse.ledger import CUSTOMER_LEDGER
+from a4s_pipeline.warehouse.rows.ledger import CUSTOMER_LEDGER
 from a4s_pipeline_tests.ondemand.conftest import NOW, RESEND_AFTER, Killed, Site
 
 BOS = {

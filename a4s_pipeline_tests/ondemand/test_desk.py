@@ -14,8 +14,8 @@ import pytest
 from a4s_pipeline.ondemand.flow_log import FlowLog
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker, is_unknown_still
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
-from a4s_pipeline.warehouse.ledger import ORDER_LEDGER
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.ledger import ORDER_LEDGER
 from a4s_pipeline_tests.ondemand.desk_fixtures import Site, asks, exports, installed, wait_until
 from a4s_pipeline_tests.ondemand.test_inbox import ready
 

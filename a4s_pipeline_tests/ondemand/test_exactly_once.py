@@ -15,7 +15,7 @@ import pytest
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.sandbox import Faults
-from a4s_pipeline.warehouse.ledger import ORDER_LEDGER
+from a4s_pipeline.warehouse.rows.ledger import ORDER_LEDGER
 from a4s_pipeline_tests.nightly import Night
 from a4s_pipeline_tests.ondemand.conftest import Site, intake
 
@@ -35,7 +35,7 @@ from pathlib import Path
 from a4s_pipeline import exact_json
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.warehouse.ledger import ORDER_LEDGER
+from a4s_pipeline.warehouse.rows.ledger import ORDER_LEDGER
 
 orders = exact_json.loads(Path(sys.argv[1]).read_bytes())
 with OnDemand(Platform(), "a-run") as service:

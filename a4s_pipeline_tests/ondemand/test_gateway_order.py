@@ -8,15 +8,15 @@ import pytest
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest
-from a4s_pipeline.ondemand.gateway_order import (
+from a4s_pipeline.ondemand.orders.gateway_order import (
     GatewayOrder,
     GatewayOrderLine,
     checked_again,
     map_order,
     payload_of,
 )
-from a4s_pipeline.ondemand.intake import IntakeOrder
-from a4s_pipeline.ondemand.order_export import prepare_order, read_order
+from a4s_pipeline.ondemand.orders.intake import IntakeOrder
+from a4s_pipeline.ondemand.orders.order_export import prepare_order, read_order
 from a4s_pipeline_tests.ondemand.conftest import NOW, intake
 
 WHOLE = intake(

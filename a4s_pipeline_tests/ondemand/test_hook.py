@@ -8,7 +8,7 @@ import pytest
 
 from a4s_pipeline import GatewayOrder, IntakeOrder, RefuseOrder, exact_json
 from a4s_pipeline.errors import ChangeSettings
-from a4s_pipeline.ondemand.hook import load_hook
+from a4s_pipeline.ondemand.orders.hook import load_hook
 from a4s_pipeline_tests.ondemand.conftest import Command, Ended, Site, intake
 
 WriteHook = Callable[..., str]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.ondemand.hook import OrderHook, load_hook
+from a4s_pipeline.ondemand.orders.hook import OrderHook, load_hook
 from a4s_pipeline_tests.ondemand.conftest import Command, Site, intake
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "order-hook.md"

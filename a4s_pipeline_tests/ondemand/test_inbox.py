@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.ondemand.inbox import Inbox, Waiting, as_bytes, is_looked_at, is_plain_id
+from a4s_pipeline.ondemand.inbox.inbox import Inbox, Waiting, as_bytes, is_looked_at, is_plain_id
 from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST
 from a4s_pipeline_tests.ondemand.desk_fixtures import Site, asks, exports, installed, wait_until
 
@@ -233,7 +233,7 @@ def test_a_file_that_becomes_a_link_while_it_is_looked_at_is_not_followed(
     looked_at = os.lstat(path)
     path.unlink()
     path.symlink_to("/etc/passwd")
-    monkeypatch.setattr("a4s_pipeline.ondemand.inbox.os.lstat", lambda _: looked_at)
+    monkeypatch.setattr("a4s_pipeline.ondemand.inbox.inbox.os.lstat", lambda _: looked_at)
     waiting = claimed(inbox, path)
     assert waiting is not None
     assert waiting.raw == b""
@@ -266,7 +266,7 @@ def test_a_pipe_that_comes_in_the_place_of_a_file_is_waited_for_by_nobody(
     looked_at = os.lstat(path)
     path.unlink()
     os.mkfifo(path)
-    monkeypatch.setattr("a4s_pipeline.ondemand.inbox.os.lstat", lambda _: looked_at)
+    monkeypatch.setattr("a4s_pipeline.ondemand.inbox.inbox.os.lstat", lambda _: looked_at)
     ended = threading.Event()
 
     def claim() -> None:
@@ -301,7 +301,7 @@ def refuse_to_open(
             raise OSError(number, os.strerror(number), str(path))
         return real(path, *arguments, **more)
 
-    monkeypatch.setattr("a4s_pipeline.ondemand.inbox.os.open", opened)
+    monkeypatch.setattr("a4s_pipeline.ondemand.inbox.inbox.os.open", opened)
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
@@ -392,7 +392,7 @@ def test_a_request_that_was_answered_between_look_and_claim_is_not_claimed(
         path.replace(site.inbox / "done" / "one.json")
         return handle
 
-    monkeypatch.setattr("a4s_pipeline.ondemand.inbox.os.open", opened_too_late)
+    monkeypatch.setattr("a4s_pipeline.ondemand.inbox.inbox.os.open", opened_too_late)
     assert claimed(inbox, path) is None
 
 

@@ -8,7 +8,7 @@ from a4s_pipeline import exact_json
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.sandbox import Faults
 from a4s_pipeline.sandbox.replies import Reply, problem
-from a4s_pipeline.warehouse.ledger import CUSTOMER_LEDGER
+from a4s_pipeline.warehouse.rows.ledger import CUSTOMER_LEDGER
 from a4s_pipeline_tests.ondemand.conftest import RESEND_AFTER, Site, intake
 
 BOS = {"customerCode": "K9", "name": "Bos & Zn"}

@@ -7,8 +7,8 @@ import pytest
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest
-from a4s_pipeline.ondemand.intake import IntakeOrder, NewCustomer, read_request
-from a4s_pipeline.ondemand.order_export import fingerprint_of_order, prepare_order
+from a4s_pipeline.ondemand.orders.intake import IntakeOrder, NewCustomer, read_request
+from a4s_pipeline.ondemand.orders.order_export import fingerprint_of_order, prepare_order
 from a4s_pipeline_tests.ondemand.conftest import NOW, intake
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")

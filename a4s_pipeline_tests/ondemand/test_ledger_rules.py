@@ -20,7 +20,7 @@ from a4s_pipeline.ondemand.sending.ledger_rules import (
     next_step,
     status_after,
 )
-from a4s_pipeline.warehouse.ledger import Entry
+from a4s_pipeline.warehouse.rows.ledger import Entry
 from a4s_pipeline_tests.ondemand.conftest import NOW
 
 MINUTE = timedelta(minutes=1)

@@ -15,9 +15,9 @@ import pytest
 
 from a4s_pipeline import exact_json
 from a4s_pipeline.gateway import sending
-from a4s_pipeline.ondemand import order_export
 from a4s_pipeline.ondemand.answers import Answered
-from a4s_pipeline.ondemand.order_export import NOTICE
+from a4s_pipeline.ondemand.orders import order_export
+from a4s_pipeline.ondemand.orders.order_export import NOTICE
 from a4s_pipeline.sandbox import Faults
 from a4s_pipeline.sandbox.replies import Reply, html_page, problem
 from a4s_pipeline_tests.ondemand.conftest import ADMINISTRATION, NOW, RESEND_AFTER, Killed, Site, intake

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.gateway.reading import Unreadable, read_record
-from a4s_pipeline.gateway.stock_records import Stock
+from a4s_pipeline.gateway.records.reading import Unreadable, read_record
+from a4s_pipeline.gateway.records.stock_records import Stock
 from a4s_pipeline.ondemand.stock.projection import project, project_until
 from a4s_pipeline_tests.ondemand.desk_fixtures import stock_of
 

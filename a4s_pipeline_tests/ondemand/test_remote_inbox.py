@@ -15,12 +15,12 @@ from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[impor
 
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.locks import FileLocks
-from a4s_pipeline.ondemand.inbox import Inbox, Waiting, as_bytes
-from a4s_pipeline.ondemand.inboxes import inbox_of
-from a4s_pipeline.ondemand.remote_inbox import RemoteInbox
+from a4s_pipeline.ondemand.inbox.inbox import Inbox, Waiting, as_bytes
+from a4s_pipeline.ondemand.inbox.inboxes import inbox_of
+from a4s_pipeline.ondemand.inbox.remote_inbox import RemoteInbox
+from a4s_pipeline.ondemand.inbox.requests_place import requests_place
+from a4s_pipeline.ondemand.inbox.stores import FolderStore, ObjectStore, Store
 from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST
-from a4s_pipeline.ondemand.requests_place import requests_place
-from a4s_pipeline.ondemand.stores import FolderStore, ObjectStore, Store
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.orchestration.automation.on_demand import on_demand_requests
 from a4s_pipeline.platform import Platform
@@ -34,7 +34,7 @@ ANSWER = as_bytes({"status": "ok", "number": 1})
 # Serves a folder by the rules of stores; writes down what it puts there, and is killed before its nth change.
 PROGRAM = """
 import json, os, signal, sys
-from a4s_pipeline.ondemand.stores import FolderStore
+from a4s_pipeline.ondemand.inbox.stores import FolderStore
 from a4s_pipeline.settings import GivenSettings
 from a4s_pipeline_tests.ondemand.desk_process import serve
 
@@ -346,7 +346,7 @@ def test_ids_share_a_lock_among_files_and_have_their_own_in_a_database(tmp_path:
 def test_what_shares_its_lock_with_another_is_only_delayed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("a4s_pipeline.ondemand.remote_inbox._LOCK_GROUPS", 1)
+    monkeypatch.setattr("a4s_pipeline.ondemand.inbox.remote_inbox._LOCK_GROUPS", 1)
     with installed(tmp_path) as site:
         site.choose(requests=f"file://{site.data_dir}")
         site.put_items("A1")
@@ -671,7 +671,7 @@ def test_a_driver_that_is_not_installed_is_a_wrong_setting_that_says_what_to_ins
 
 
 def test_no_command_pays_for_the_drivers_of_stores() -> None:
-    program = "import sys, a4s_pipeline.ondemand.inboxes; print('fsspec' in sys.modules)"
+    program = "import sys, a4s_pipeline.ondemand.inbox.inboxes; print('fsspec' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", program], text=True) == "False\n"
 
 

@@ -17,7 +17,7 @@ from a4s_pipeline.errors import (
     NotThere,
     StoreHeld,
 )
-from a4s_pipeline.gateway.deadline import seconds_left
+from a4s_pipeline.gateway.calls.deadline import seconds_left
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.answering import answer_body, as_document, request_of
 from a4s_pipeline.ondemand.requests.kind import Pool

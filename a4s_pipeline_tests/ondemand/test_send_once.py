@@ -23,9 +23,9 @@ from a4s_pipeline.errors import (
     StoreHeld,
 )
 from a4s_pipeline.locks import FileLocks, held_lock
-from a4s_pipeline.ondemand.hook import HookFailed
+from a4s_pipeline.ondemand.orders.hook import HookFailed
 from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce, SendRules, UnderWay
-from a4s_pipeline.warehouse.ledger import ORDER_LEDGER, Attempt, Entry, Ledger
+from a4s_pipeline.warehouse.rows.ledger import ORDER_LEDGER, Attempt, Entry, Ledger
 from a4s_pipeline_tests.ondemand.conftest import NOW, Clock, Killed
 
 RESEND_AFTER = 600

@@ -11,7 +11,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from a4s_pipeline.gateway.retrying import RetryRule
+from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.orchestration.assets.orders import STEP, Reading
 from a4s_pipeline.orchestration.assets.partitions import RANGE_END, RANGE_START
 from a4s_pipeline.orchestration.automation.jobs import SYNC_ORDERS
@@ -125,7 +125,7 @@ def held_by_an_analyst(path: Path) -> Iterator[int]:
 @pytest.fixture(autouse=True)
 def _swift_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the number of tries and shorten the waits between them."""
-    monkeypatch.setattr("a4s_pipeline.gateway.client.RetryRule", partial(RetryRule, first_wait=0.001))
+    monkeypatch.setattr("a4s_pipeline.gateway.calls.client.RetryRule", partial(RetryRule, first_wait=0.001))
 
 
 @pytest.fixture

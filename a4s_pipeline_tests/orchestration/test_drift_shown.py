@@ -6,7 +6,7 @@ import dagster as dg
 from a4s_pipeline.orchestration.assets.metadata import drift_metadata
 from a4s_pipeline.sandbox import Faults
 from a4s_pipeline.sync.result import SyncResult
-from a4s_pipeline.warehouse.drift import FieldDrift
+from a4s_pipeline.warehouse.rows.drift import FieldDrift
 from a4s_pipeline_tests.orchestration.conftest import Site, line
 
 HOSTILE = "<img src=x onerror=alert(1)> [a](javascript:b) | `c`"

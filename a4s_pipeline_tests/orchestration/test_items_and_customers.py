@@ -13,7 +13,7 @@ from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import GivenSettings
-from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES
+from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES
 from a4s_pipeline_tests.orchestration.conftest import ADMINISTRATIONS, Site, failure_of
 
 STREAMS = {

@@ -8,7 +8,7 @@ from tempfile import gettempdir
 import pytest
 
 from a4s_pipeline.report import write_report
-from a4s_pipeline.warehouse.reader import PublishedCopy
+from a4s_pipeline.warehouse.file.reader import PublishedCopy
 from a4s_pipeline_tests.report.test_page import Page
 
 _PACKAGES = ["chromium", "chromium-driver"]

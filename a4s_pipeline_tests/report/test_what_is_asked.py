@@ -15,8 +15,8 @@ from a4s_pipeline.report.shortage import (
     runs_out,
 )
 from a4s_pipeline.report.upkeep import Freshness, Stream, upkeep_of
-from a4s_pipeline.warehouse.reader import published
-from a4s_pipeline.warehouse.staging import Row
+from a4s_pipeline.warehouse.file.reader import published
+from a4s_pipeline.warehouse.rows.staging import Row
 from a4s_pipeline.warehouse.tables import (
     ITEM_DELIVERIES,
     ITEM_NAMES,

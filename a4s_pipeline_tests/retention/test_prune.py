@@ -6,7 +6,7 @@ import time
 
 import duckdb
 
-from a4s_pipeline.warehouse.opened import STORAGE
+from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_pipeline_tests.cli.conftest import Installation
 
 DAY = 24 * 3600

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
-from a4s_pipeline.gateway.retrying import RetryRule
+from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.sandbox import Administration, Faults, Sandbox, World
 from a4s_pipeline.settings import GivenSettings, Settings
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
-from a4s_pipeline.warehouse.opened import STORAGE
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.opened import STORAGE
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.watched_platform import WatchedPlatform
 
 ADMINISTRATION = "Demo B.V."
@@ -213,7 +213,7 @@ class Site:
 @pytest.fixture(autouse=True)
 def _swift_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the number of tries and shorten the waits between them."""
-    monkeypatch.setattr("a4s_pipeline.gateway.client.RetryRule", partial(RetryRule, first_wait=0.001))
+    monkeypatch.setattr("a4s_pipeline.gateway.calls.client.RetryRule", partial(RetryRule, first_wait=0.001))
 
 
 @pytest.fixture

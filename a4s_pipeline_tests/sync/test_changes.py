@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from a4s_pipeline.exact_json import fingerprint_of
 from a4s_pipeline.sync.changes import Need, need_of
-from a4s_pipeline.warehouse.orders import HeldOrder
+from a4s_pipeline.warehouse.rows.orders import HeldOrder
 
 
 def held(

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from a4s_pipeline import exact_json
-from a4s_pipeline.gateway.customer_records import Customer
-from a4s_pipeline.gateway.reading import Unreadable, read_in_parts, read_record
-from a4s_pipeline.sync.customers import customer_rows
+from a4s_pipeline.gateway.records.customer_records import Customer
+from a4s_pipeline.gateway.records.reading import Unreadable, read_in_parts, read_record
+from a4s_pipeline.sync.records.customers import customer_rows
 from a4s_pipeline.sync.rows import Stamp
-from a4s_pipeline.warehouse.records import CUSTOMER_TABLES
+from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES
 from a4s_pipeline_tests.sync.listings import customer
 
 STAMP = Stamp("demo", "r1", datetime(2024, 3, 5, 9, tzinfo=UTC))

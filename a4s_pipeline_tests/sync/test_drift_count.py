@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.gateway.masking import masked
+from a4s_pipeline.gateway.calls.masking import masked
 from a4s_pipeline.sync.drift_count import THE_OTHERS, DriftCount
-from a4s_pipeline.warehouse.drift import FieldDrift
+from a4s_pipeline.warehouse.rows.drift import FieldDrift
 from a4s_pipeline_tests.sync.conftest import header, line
 from a4s_pipeline_tests.sync.listings import customer
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a4s_pipeline.errors import AccessDenied, ChangeSite
-from a4s_pipeline.gateway.pictures import extension_of, whole_picture
+from a4s_pipeline.gateway.records.pictures import extension_of, whole_picture
 from a4s_pipeline.sandbox.catalogue import pictures
-from a4s_pipeline.sync.picture_names import stem_of, stems_held
-from a4s_pipeline.sync.pictures import PicturesResult
-from a4s_pipeline.warehouse.reader import NotPublished
+from a4s_pipeline.sync.pictures.picture_names import stem_of, stems_held
+from a4s_pipeline.sync.pictures.pictures import PicturesResult
+from a4s_pipeline.warehouse.file.reader import NotPublished
 from a4s_pipeline_tests.sync.conftest import Site
 from a4s_pipeline_tests.sync.listings import ITEMS
 

@@ -5,12 +5,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from a4s_pipeline.gateway.item_records import Item
-from a4s_pipeline.gateway.reading import Unreadable, read_in_parts, read_record
+from a4s_pipeline.gateway.records.item_records import Item
+from a4s_pipeline.gateway.records.reading import Unreadable, read_in_parts, read_record
 from a4s_pipeline.sandbox.catalogue import PLACEHOLDER_DATES
-from a4s_pipeline.sync.items import as_text, item_rows
+from a4s_pipeline.sync.records.items import as_text, item_rows
 from a4s_pipeline.sync.rows import Stamp
-from a4s_pipeline.warehouse.records import ITEM_TABLES
+from a4s_pipeline.warehouse.rows.records import ITEM_TABLES
 from a4s_pipeline_tests.sync.listings import item
 
 STAMP = Stamp("demo", "r1", datetime(2024, 3, 5, 9, tzinfo=UTC))

@@ -16,7 +16,8 @@ _SYNC = """
 import sys
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
-from a4s_pipeline.sync import order_pages, order_writer
+from a4s_pipeline.sync.orders import order_pages
+from a4s_pipeline.sync.orders import order_writer
 from a4s_pipeline.sync.windows import OrdersPlan
 
 url, data_dir, batch = sys.argv[1:]

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from a4s_pipeline.errors import GatewayUnavailable, HistoryNotConfigured
-from a4s_pipeline.sync.order_reconciliation import Reconciled
-from a4s_pipeline.sync.reconciliation import MonthCompared
+from a4s_pipeline.sync.reconcile.order_reconciliation import Reconciled
+from a4s_pipeline.sync.reconcile.reconciliation import MonthCompared
 from a4s_pipeline.sync.windows import Months
 from a4s_pipeline_tests.sync.conftest import Site, header, line
 

@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from a4s_pipeline.errors import StoreHeld
-from a4s_pipeline.sync import order_writer
 from a4s_pipeline.sync.changes import Need
-from a4s_pipeline.sync.order_lines import LinesRead
-from a4s_pipeline.sync.order_writer import ListedOrder, OrderWriter, PageOutcome
+from a4s_pipeline.sync.orders import order_writer
+from a4s_pipeline.sync.orders.order_lines import LinesRead
+from a4s_pipeline.sync.orders.order_writer import ListedOrder, OrderWriter, PageOutcome
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.rows import Stamp
-from a4s_pipeline.warehouse.orders import OrderBatch, OrderChanges
-from a4s_pipeline.warehouse.state import StreamProgress
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.orders import OrderBatch, OrderChanges
+from a4s_pipeline.warehouse.rows.state import StreamProgress
 
 AT = datetime(2024, 3, 5, 9, tzinfo=UTC)
 Write = Callable[[WarehouseFile, OrderBatch, StreamProgress], None]

@@ -3,7 +3,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from a4s_pipeline.sync.reconciliation import ListedHeader, ListedMonth, compared, ranges_of, spans_of
+from a4s_pipeline.sync.reconcile.reconciliation import (
+    ListedHeader,
+    ListedMonth,
+    compared,
+    ranges_of,
+    spans_of,
+)
 from a4s_pipeline.sync.windows import Months, Span
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")

@@ -608,7 +608,7 @@ _SYNC = """
 import sys
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
-from a4s_pipeline.sync import record_writer
+from a4s_pipeline.sync.records import record_writer
 
 url, data_dir, stream = sys.argv[1:]
 record_writer._LARGEST_BATCH = 20

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from a4s_pipeline.gateway.reading import Unreadable, read_record
-from a4s_pipeline.gateway.records import OrderHeader, OrderLine
+from a4s_pipeline.gateway.records.reading import Unreadable, read_record
+from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine
 from a4s_pipeline.sync.rows import Stamp, Unstorable, attributes_of, row_of, set_aside_of
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 from a4s_pipeline_tests.sync.conftest import header, line

@@ -7,11 +7,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from a4s_pipeline.warehouse.opened import STORAGE
-from a4s_pipeline.warehouse.orders import STREAM
-from a4s_pipeline.warehouse.staging import Row
-from a4s_pipeline.warehouse.state import StreamProgress
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.opened import STORAGE
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.staging import Row
+from a4s_pipeline.warehouse.rows.state import StreamProgress
 
 AT = datetime(2024, 6, 1, 12, tzinfo=UTC)
 

@@ -2,17 +2,17 @@ from pathlib import Path
 
 import pytest
 
-from a4s_pipeline.warehouse.dictionary import data_dictionary, main
-from a4s_pipeline.warehouse.joins import JOINS, Join
-from a4s_pipeline.warehouse.schema import Table, View
+from a4s_pipeline.warehouse.schema.dictionary import data_dictionary, main
+from a4s_pipeline.warehouse.schema.joins import JOINS, Join
+from a4s_pipeline.warehouse.schema.schema import Table, View
+from a4s_pipeline.warehouse.schema.views import Conventions, views_by
 from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, TABLES
-from a4s_pipeline.warehouse.views import Conventions, views_by
 
 _FILE = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
 
 
 def test_the_file_is_what_the_descriptions_say() -> None:
-    """To mend it: `python -m a4s_pipeline.warehouse.dictionary docs/data-dictionary.md`."""
+    """To mend it: `python -m a4s_pipeline.warehouse.schema.dictionary docs/data-dictionary.md`."""
     assert _FILE.read_text(encoding="utf-8") == data_dictionary()
 
 

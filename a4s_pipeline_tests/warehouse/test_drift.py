@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.warehouse.drift import FieldDrift, record_drifts
-from a4s_pipeline.warehouse.state import StreamProgress
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.drift import FieldDrift, record_drifts
+from a4s_pipeline.warehouse.rows.state import StreamProgress
 from a4s_pipeline_tests.warehouse.conftest import AT
 
 Query = Callable[..., list[tuple[Any, ...]]]

@@ -14,10 +14,10 @@ from a4s_pipeline.platform import Platform
 from a4s_pipeline.sandbox import Sandbox, World
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.windows import OrdersPlan
-from a4s_pipeline.warehouse.migrations import SCHEMA_VERSION, bring_forward, columns_of, version_of
-from a4s_pipeline.warehouse.reader import published
-from a4s_pipeline.warehouse.schema import AMOUNT, FLAG, INSTANT, JSON, TEXT, WHOLE, Column, Table
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.reader import published
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.schema.migrations import SCHEMA_VERSION, bring_forward, columns_of, version_of
+from a4s_pipeline.warehouse.schema.schema import AMOUNT, FLAG, INSTANT, JSON, TEXT, WHOLE, Column, Table
 from a4s_pipeline_tests import stores
 from a4s_pipeline_tests.stores.made import ADMINISTRATION, fill
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.warehouse.order_spans import held_headers, mark_gone
-from a4s_pipeline.warehouse.orders import LINES_STREAM, STREAM, OrderBatch, write_orders
-from a4s_pipeline.warehouse.state import SetAside
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.order_spans import held_headers, mark_gone
+from a4s_pipeline.warehouse.rows.orders import LINES_STREAM, STREAM, OrderBatch, write_orders
+from a4s_pipeline.warehouse.rows.state import SetAside
 from a4s_pipeline_tests.warehouse.conftest import AT, line_row, order_row, progress
 
 Query = Callable[..., list[tuple[Any, ...]]]

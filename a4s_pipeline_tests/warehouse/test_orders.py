@@ -5,7 +5,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from a4s_pipeline.warehouse.orders import (
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.orders import (
     LINES_STREAM,
     STREAM,
     FilledLines,
@@ -18,8 +19,7 @@ from a4s_pipeline.warehouse.orders import (
     orders_left,
     write_orders,
 )
-from a4s_pipeline.warehouse.state import SetAside, set_aside_keys
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.state import SetAside, set_aside_keys
 from a4s_pipeline_tests.warehouse.conftest import AT, line_row, order_row, progress
 
 Query = Callable[..., list[tuple[Any, ...]]]

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from a4s_pipeline.warehouse.lake import writers_met
+from a4s_pipeline.warehouse.lake.lake import writers_met
 from a4s_pipeline.warehouse.place import FilePlace, PostgresLake, SqliteLake, read_place
 
 

@@ -8,9 +8,9 @@ import duckdb
 import pytest
 
 from a4s_pipeline.errors import ChangeSite
-from a4s_pipeline.warehouse.orders import OrderBatch, write_orders
-from a4s_pipeline.warehouse.publish import publish
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.publish import publish
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.orders import OrderBatch, write_orders
 from a4s_pipeline_tests.warehouse.conftest import line_row, order_row, progress
 
 _READER = """
@@ -187,7 +187,7 @@ def test_a_copy_that_cannot_be_made_leaves_the_last_one_and_says_what_to_do(
     publish(warehouse, target)
     _write(warehouse, "A2")
     monkeypatch.setattr(
-        "a4s_pipeline.warehouse.publish._COPY", "raise OSError(28, 'No space left on device')"
+        "a4s_pipeline.warehouse.file.publish._COPY", "raise OSError(28, 'No space left on device')"
     )
     with pytest.raises(ChangeSite, match=r"No space left on device.*the last copy stays.*free disk space"):
         publish(warehouse, target)
@@ -217,7 +217,7 @@ def test_publishing_keeps_the_lock_on_the_warehouse_while_it_copies(
     )
     site = str(Path(duckdb.__file__).parent.parent)
     monkeypatch.setattr(
-        "a4s_pipeline.warehouse.publish._COPY", f"import sys; sys.path.append({site!r})\n{attempt}"
+        "a4s_pipeline.warehouse.file.publish._COPY", f"import sys; sys.path.append({site!r})\n{attempt}"
     )
     publish(warehouse, target)
     assert _count(target) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from a4s_pipeline.warehouse.reader import NotPublished, PublishedCopy
+from a4s_pipeline.warehouse.file.reader import NotPublished, PublishedCopy
 
 
 def publish(path: Path, number: int) -> None:

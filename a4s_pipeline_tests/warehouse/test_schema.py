@@ -5,12 +5,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from a4s_pipeline.warehouse.opened import STORAGE
-from a4s_pipeline.warehouse.schema import TEXT, Column, Table, View
-from a4s_pipeline.warehouse.staging import append_rows
+from a4s_pipeline.warehouse.file.opened import STORAGE
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.staging import append_rows
+from a4s_pipeline.warehouse.schema.schema import TEXT, Column, Table, View
+from a4s_pipeline.warehouse.schema.views import Conventions, views_by
 from a4s_pipeline.warehouse.tables import ORDERS, REFERENCE_TABLES, SET_ASIDE, TABLES
-from a4s_pipeline.warehouse.views import Conventions, views_by
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 Query = Callable[..., list[tuple[Any, ...]]]
 VIEWS = views_by(Conventions())

@@ -8,9 +8,9 @@ import duckdb
 import pytest
 
 from a4s_pipeline.models.holidays import holiday_rows, holidays_by_library
-from a4s_pipeline.warehouse.publish import publish
+from a4s_pipeline.warehouse.file.publish import publish
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.site import SiteFolders
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 
 class Site:

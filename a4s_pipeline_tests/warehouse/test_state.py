@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.warehouse.flows import FlowExecution, record_flows
-from a4s_pipeline.warehouse.state import (
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.flows import FlowExecution, record_flows
+from a4s_pipeline.warehouse.rows.state import (
     SetAside,
     StreamProgress,
     StreamState,
@@ -15,7 +16,6 @@ from a4s_pipeline.warehouse.state import (
     settle_set_aside,
     stream_state,
 )
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.warehouse.conftest import AT, progress
 
 Query = Callable[..., list[tuple[Any, ...]]]

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from a4s_pipeline.errors import ChangeSite, StoreHeld
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 
 _HOLD = """
 import sys, duckdb
@@ -136,7 +136,7 @@ def test_a_process_that_is_killed_within_a_transaction_leaves_nothing_of_it(
     _fill(warehouse, "before")
     script = (
         "import sys, pathlib, os, signal\n"
-        "from a4s_pipeline.warehouse.warehouse_file import WarehouseFile\n"
+        "from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile\n"
         "with WarehouseFile(pathlib.Path(sys.argv[1])).transaction() as connection:\n"
         "    connection.execute(\"INSERT INTO flow_executions (flow, started_at) VALUES ('lost', now())\")\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

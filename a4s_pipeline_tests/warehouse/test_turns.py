@@ -5,9 +5,9 @@ from typing import cast
 
 import pytest
 
-from a4s_pipeline.warehouse import turns
-from a4s_pipeline.warehouse.opened import OpenedFile
-from a4s_pipeline.warehouse.turns import Turns
+from a4s_pipeline.warehouse.file import turns
+from a4s_pipeline.warehouse.file.opened import OpenedFile
+from a4s_pipeline.warehouse.file.turns import Turns
 
 
 class Connection:
@@ -90,7 +90,7 @@ def test_a_connection_kept_for_somebody_who_gives_up_meanwhile_is_closed(
         impatient.join(10)
         return now
 
-    monkeypatch.setattr("a4s_pipeline.warehouse.turns.time.monotonic", until_it_gave_up)
+    monkeypatch.setattr("a4s_pipeline.warehouse.file.turns.time.monotonic", until_it_gave_up)
     ours.give_back(as_file(connection), is_sound=True)
     assert not impatient.is_alive()
     assert not connection.is_open

@@ -11,18 +11,18 @@ import duckdb
 import pytest
 
 from a4s_pipeline.errors import ChangeSite
-from a4s_pipeline.warehouse.publish import publish
-from a4s_pipeline.warehouse.undo import keep_for_undo, undo_what_was_cut_short
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.publish import publish
+from a4s_pipeline.warehouse.file.undo import keep_for_undo, undo_what_was_cut_short
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 
 # Makes the blocks that a checkpoint writes over known, writes them over in part, and is killed: just what a
 # kill in the middle of a checkpoint leaves, at the one moment in a hundred thousand when it can be seen.
 _CUT_SHORT = """
 import os, signal, sys
 from pathlib import Path
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
-from a4s_pipeline.warehouse.publish import publish
-from a4s_pipeline.warehouse.undo import keep_for_undo
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.publish import publish
+from a4s_pipeline.warehouse.file.undo import keep_for_undo
 
 path, is_kept = Path(sys.argv[1]), sys.argv[2] == "kept"
 with WarehouseFile(path).opened() as file:
@@ -154,7 +154,7 @@ def test_without_room_for_the_blocks_there_is_no_checkpoint_and_nothing_is_lost(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("a4s_pipeline.warehouse.opened.keep_for_undo", full)
+        patched.setattr("a4s_pipeline.warehouse.file.opened.keep_for_undo", full)
         with WarehouseFile(path).transaction() as connection:
             connection.execute("INSERT INTO sync_state (connector, stream) VALUES ('demo', 'in the log')")
     assert path.with_name("warehouse.duckdb.wal").stat().st_size > 0

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from a4s_pipeline.models import Conventions
-from a4s_pipeline.warehouse.order_spans import mark_gone
-from a4s_pipeline.warehouse.orders import FilledLines, OrderBatch, fill_lines, write_orders
-from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, RecordBatch, mark_removed, write_records
-from a4s_pipeline.warehouse.state import StreamProgress
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.order_spans import mark_gone
+from a4s_pipeline.warehouse.rows.orders import FilledLines, OrderBatch, fill_lines, write_orders
+from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, RecordBatch, mark_removed, write_records
+from a4s_pipeline.warehouse.rows.state import StreamProgress
 from a4s_pipeline_tests.warehouse.conftest import AT, line_row, order_row
 
 HOUR = timedelta(hours=1)

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a4s_pipeline.warehouse.schema import Table
-from a4s_pipeline.warehouse.staging import Row, replace_rows
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.staging import Row, replace_rows
+from a4s_pipeline.warehouse.schema.schema import Table
+from a4s_pipeline.warehouse.schema.views import DEFAULT_ZONE, Conventions, views_by
 from a4s_pipeline.warehouse.tables import (
     CUSTOMERS,
     ITEM_DELIVERIES,
@@ -21,8 +23,6 @@ from a4s_pipeline.warehouse.tables import (
     ORDER_LINES,
     ORDERS,
 )
-from a4s_pipeline.warehouse.views import DEFAULT_ZONE, Conventions, views_by
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
 
 JUNE = date(2024, 6, 1)
 MIDSUMMER = "2024-06-15T12:00:00Z"

@@ -14,7 +14,7 @@ from typing import ClassVar
 from a4s_pipeline.errors import TryAgain
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.sync.conftest import AMSTERDAM, EVERYTHING
 from a4s_pipeline_tests.weather import truths
 from a4s_pipeline_tests.weather.changes import ChangingSource

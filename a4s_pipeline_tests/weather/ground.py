@@ -20,9 +20,9 @@ from a4s_pipeline.sandbox.history import history
 from a4s_pipeline.sandbox.relations import customers
 from a4s_pipeline.settings import GivenSettings
 from a4s_pipeline.sync.result import SyncResult
-from a4s_pipeline.warehouse.opened import STORAGE
-from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES
-from a4s_pipeline.warehouse.schema import Table
+from a4s_pipeline.warehouse.file.opened import STORAGE
+from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES
+from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 from a4s_pipeline_tests.sync.conftest import ADMINISTRATION, EVERYTHING, Site
 

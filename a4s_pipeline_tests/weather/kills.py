@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import duckdb
 
-from a4s_pipeline.warehouse.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.watched_platform import WatchedPlatform
 
 MOMENTS = ("before a statement", "before a commit", "after a commit", "after a page")

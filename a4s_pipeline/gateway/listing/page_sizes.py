@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from a4s_pipeline.errors import ChangeRequest, ReplyTooLarge
-from a4s_pipeline.gateway.client import Reply
+from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.listing.page import Page
 
 AskForPart = Callable[[int, int], Reply[Page]]

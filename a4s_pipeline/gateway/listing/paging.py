@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from a4s_pipeline.errors import ChangeRequest, ReplyUnreadable
-from a4s_pipeline.gateway.client import Reply
+from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.listing.listing import Listing
 from a4s_pipeline.gateway.listing.page import Page
 

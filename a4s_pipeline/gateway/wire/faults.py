@@ -13,7 +13,7 @@ from http.client import BadStatusLine, RemoteDisconnected
 import urllib3
 
 from a4s_pipeline.errors import A4sError, ChangeSite, GatewayUnavailable
-from a4s_pipeline.gateway.answers import unreadable
+from a4s_pipeline.gateway.calls.answers import unreadable
 from a4s_pipeline.gateway.wire.connections import NoConnection, UnaskedUpgrade
 
 Fault = urllib3.exceptions.HTTPError

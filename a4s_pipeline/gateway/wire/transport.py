@@ -14,7 +14,7 @@ import urllib3
 
 from a4s_pipeline import __version__
 from a4s_pipeline.errors import ChangeSite, ReplyTooLarge
-from a4s_pipeline.gateway.credentials import authorization_of
+from a4s_pipeline.gateway.calls.credentials import authorization_of
 from a4s_pipeline.gateway.wire.connections import AnyConnection, NoConnection
 from a4s_pipeline.gateway.wire.faults import End, Fault, broken_off, unanswered, unconnected
 from a4s_pipeline.gateway.wire.network import Network

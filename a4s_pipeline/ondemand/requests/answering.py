@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings, FieldFault, NotSupported
-from a4s_pipeline.gateway.deadline import answered_until
+from a4s_pipeline.gateway.calls.deadline import answered_until
 from a4s_pipeline.ondemand.answers import Answered, failure
 from a4s_pipeline.ondemand.flow_log import FlowLog
 from a4s_pipeline.ondemand.requests.kind import RequestKind

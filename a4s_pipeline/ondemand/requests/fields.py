@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
-from a4s_pipeline.gateway.dates import asked_day, asked_instant
+from a4s_pipeline.gateway.records.dates import asked_day, asked_instant
 from a4s_pipeline.texts import has_utf8
 
 

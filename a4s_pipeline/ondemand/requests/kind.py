@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from a4s_pipeline.errors import A4sError, ChangeRequest, FieldFault
-from a4s_pipeline.gateway.faults import message_of, path_of
+from a4s_pipeline.gateway.records.faults import message_of, path_of
 from a4s_pipeline.ondemand.answers import Answered, failure
 from a4s_pipeline.ondemand.service import ConnectorAnswers
 

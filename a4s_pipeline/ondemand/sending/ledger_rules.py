@@ -22,7 +22,7 @@ from a4s_pipeline.errors import (
     Inconclusive,
     UnknownAdministration,
 )
-from a4s_pipeline.warehouse.ledger import Entry, LedgerKind
+from a4s_pipeline.warehouse.rows.ledger import Entry, LedgerKind
 
 # Answered like that twice, with the whole time to book in between, a gateway has said no.
 _MOST_INCONCLUSIVE = 2

@@ -29,7 +29,7 @@ from a4s_pipeline.ondemand.sending.sentences import (
     other_content,
     refused_in_the_end,
 )
-from a4s_pipeline.warehouse.ledger import Entry, Ledger
+from a4s_pipeline.warehouse.rows.ledger import Entry, Ledger
 
 Numbers = dict[str, str]
 # One lock for each of so many groups of ids: one for each id would leave a file of each for ever.

@@ -11,10 +11,10 @@ from datetime import date, datetime
 from typing import Any
 
 from a4s_pipeline.errors import A4sError, ChangeRequest
-from a4s_pipeline.gateway.answers import no_time_left
-from a4s_pipeline.gateway.client import Reply
-from a4s_pipeline.gateway.deadline import deadline
-from a4s_pipeline.gateway.stock_records import Stock
+from a4s_pipeline.gateway.calls.answers import no_time_left
+from a4s_pipeline.gateway.calls.client import Reply
+from a4s_pipeline.gateway.calls.deadline import deadline
+from a4s_pipeline.gateway.records.stock_records import Stock
 from a4s_pipeline.ondemand.answers import Answered, error_object, failure
 from a4s_pipeline.ondemand.stock.live import LiveStock, Outcome
 from a4s_pipeline.ondemand.stock.projection import Projection, project, project_until

@@ -10,10 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from a4s_pipeline.errors import A4sError, ChangeRequest, GatewayUnavailable, Overloaded
-from a4s_pipeline.gateway.client import Reply
-from a4s_pipeline.gateway.deadline import answered_until
-from a4s_pipeline.gateway.routes import is_addressable
-from a4s_pipeline.gateway.stock_records import Stock
+from a4s_pipeline.gateway.calls.client import Reply
+from a4s_pipeline.gateway.calls.deadline import answered_until
+from a4s_pipeline.gateway.calls.routes import is_addressable
+from a4s_pipeline.gateway.records.stock_records import Stock
 
 Outcome = Reply[Stock] | A4sError
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal
 
-from a4s_pipeline.gateway.stock_records import Stock
+from a4s_pipeline.gateway.records.stock_records import Stock
 
 # Sums of any decimals the wire can carry stay exact; the default context would round at 28 digits.
 _EXACT = Context(prec=400)

@@ -16,8 +16,8 @@ from typing import Any, Self
 from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings, StoreHeld, StoreUnreachable
 from a4s_pipeline.ondemand.answers import failure
-from a4s_pipeline.ondemand.inbox import Waiting, as_bytes
-from a4s_pipeline.ondemand.inboxes import inbox_of
+from a4s_pipeline.ondemand.inbox.inbox import Waiting, as_bytes
+from a4s_pipeline.ondemand.inbox.inboxes import inbox_of
 from a4s_pipeline.ondemand.requests.answering import Request, answer, as_document, request_of
 from a4s_pipeline.ondemand.requests.kind import Pool
 from a4s_pipeline.ondemand.requests.parsing import parse_request

@@ -15,7 +15,7 @@ from a4s_pipeline.orchestration.assets.metadata import column_schema, drift_meta
 from a4s_pipeline.orchestration.layout import AssetTags, Layout, freshness
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.result import SyncResult
-from a4s_pipeline.warehouse.schema import Table
+from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.tables import (
     CREATED_CUSTOMERS,
     CUSTOMER_ADDRESSES,

@@ -20,7 +20,7 @@ from a4s_pipeline.orchestration.assets.sources import source_key
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
-from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES, RecordTables
+from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES, RecordTables
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.sync.result import SyncResult
-from a4s_pipeline.warehouse.drift import FieldDrift
-from a4s_pipeline.warehouse.schema import Table
+from a4s_pipeline.warehouse.rows.drift import FieldDrift
+from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.tables import DRIFT
 
 _MOST_DRIFTS = 20

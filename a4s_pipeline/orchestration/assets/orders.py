@@ -27,7 +27,7 @@ from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.windows import Months, OrdersPlan
-from a4s_pipeline.warehouse.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders import STREAM
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
 STEP = "order_history"

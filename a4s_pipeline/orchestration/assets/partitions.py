@@ -9,7 +9,7 @@ import dagster as dg
 
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.windows import Months
-from a4s_pipeline.warehouse.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders import STREAM
 
 CONNECTOR = "connector"
 MONTH = "month"

@@ -17,14 +17,14 @@ from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, each_month, midnight, month_of
-from a4s_pipeline.warehouse.partition_rows import (
+from a4s_pipeline.warehouse.rows.partition_rows import (
     RowsByMonth,
     order_rows_by_month,
     rows_of_connector,
     set_aside_by_month,
 )
-from a4s_pipeline.warehouse.records import RecordTables
-from a4s_pipeline.warehouse.row_changes import RowCounts
+from a4s_pipeline.warehouse.rows.records import RecordTables
+from a4s_pipeline.warehouse.rows.row_changes import RowCounts
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
 _ORDER_TABLES = (ORDERS.name, ORDER_LINES.name)

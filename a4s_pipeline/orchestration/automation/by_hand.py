@@ -15,7 +15,7 @@ from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.windows import Months, month_of
-from a4s_pipeline.warehouse.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders import STREAM
 
 IMPORT_ORDERS = "import_orders"
 

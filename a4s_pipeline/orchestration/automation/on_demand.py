@@ -11,8 +11,8 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.ondemand.inbox import Waiting, is_plain_id
-from a4s_pipeline.ondemand.inboxes import inbox_of
+from a4s_pipeline.ondemand.inbox.inbox import Waiting, is_plain_id
+from a4s_pipeline.ondemand.inbox.inboxes import inbox_of
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.ondemand.worker.runs import RunUnderWay, why_none_starts

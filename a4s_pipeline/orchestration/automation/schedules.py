@@ -21,9 +21,9 @@ from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings import Settings
 from a4s_pipeline.sync.windows import month_of
-from a4s_pipeline.warehouse.orders import STREAM
-from a4s_pipeline.warehouse.records import CUSTOMER_TABLES, ITEM_TABLES, RecordTables
-from a4s_pipeline.warehouse.state import StreamState, stream_states
+from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES, RecordTables
+from a4s_pipeline.warehouse.rows.state import StreamState, stream_states
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
 RUNS_UNDER_WAY = [

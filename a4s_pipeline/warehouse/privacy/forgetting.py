@@ -10,9 +10,9 @@ from typing import Any
 
 import duckdb
 
-from a4s_pipeline.warehouse.ledger import OPEN_STATUSES
 from a4s_pipeline.warehouse.privacy.personal import CUSTOMER_TABLES, LINE_COLUMNS, ORDER_COLUMNS
-from a4s_pipeline.warehouse.staging import replace_rows
+from a4s_pipeline.warehouse.rows.ledger import OPEN_STATUSES
+from a4s_pipeline.warehouse.rows.staging import replace_rows
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import FORGOTTEN_CUSTOMERS
 

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from a4s_pipeline.warehouse.privacy.personal import LINE_COLUMNS, ORDER_COLUMNS
-from a4s_pipeline.warehouse.staging import Row
+from a4s_pipeline.warehouse.rows.staging import Row
 
 
 def forgotten_codes(connection: duckdb.DuckDBPyConnection, connector: str) -> frozenset[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from a4s_pipeline.models.conventions import identifier
-from a4s_pipeline.warehouse.schema import DAY, TEXT, Column, Table
+from a4s_pipeline.warehouse.schema.schema import DAY, TEXT, Column, Table
 
 _TABLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _STAGE = "stage_site_file"

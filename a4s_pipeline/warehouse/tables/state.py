@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema import DAY, FLAG, INSTANT, JSON, SECONDS, TEXT, WHOLE, Column, local_day
+from a4s_pipeline.warehouse.schema.schema import (
+    DAY,
+    FLAG,
+    INSTANT,
+    JSON,
+    SECONDS,
+    TEXT,
+    WHOLE,
+    Column,
+    local_day,
+)
 from a4s_pipeline.warehouse.tables.common import synced_table
 
 SYNC_STATE = synced_table(

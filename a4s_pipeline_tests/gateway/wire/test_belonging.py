@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from a4s_pipeline.errors import GatewayUnavailable, NotThere, ReplyUnreadable
-from a4s_pipeline.gateway.client import GatewayClient
+from a4s_pipeline.gateway.calls.client import GatewayClient
 from a4s_pipeline_tests.gateway.conftest import FAST, NAME, ONCE, ask, send, settings_for
 from a4s_pipeline_tests.gateway.wire.raw_server import (
     CONTINUE,

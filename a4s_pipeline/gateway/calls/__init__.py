@@ -1,0 +1,1 @@
+"""One call to the gateway: its route, its pace, its retries, and what its answer means."""

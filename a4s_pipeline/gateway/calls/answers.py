@@ -1,0 +1,158 @@
+"""What an answer means: from HTTP status and problem code to our errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+from a4s_pipeline import exact_json
+from a4s_pipeline.errors import (
+    A4sError,
+    AccessDenied,
+    ChangeRequest,
+    Forbidden,
+    GatewayUnavailable,
+    HistoryNotConfigured,
+    Inconclusive,
+    NotThere,
+    ReplyBeyondBounds,
+    ReplyUnreadable,
+    UnknownAdministration,
+)
+from a4s_pipeline.gateway.calls.refusals import Mask, field_faults, reason_in
+
+_CODE = re.compile(r"[A-Za-z]{1,60}")
+
+
+def problem_code(body: bytes) -> str | None:
+    """Return the `code` of a problem+json body, or None where there is no plain one."""
+    code = _problem(body).get("code")
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else None
+
+
+def _problem(body: bytes) -> Mapping[str, Any]:
+    try:
+        problem = exact_json.loads(body)
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) else {}
+
+
+def error_for(
+    status: int,
+    body: bytes,
+    subject: str,
+    wait_seconds: float | None,
+    *,
+    mask: Mask = str,
+    is_post: bool = False,
+) -> A4sError:
+    """Return the error that an answer other than 2xx means for the record named by `subject`.
+
+    The gateway's own reason is in the message, with what `mask` takes out of it. To a POST, a 409 and a
+    redirect do not tell whether anything was done.
+    """
+    code = problem_code(body)
+    told = f"the gateway answered {status}{f' {code}' if code else ''} for {subject}"
+    reason = reason_in(body, mask)
+    says = f". It says: {reason}" if reason else ""
+    if is_post and (status == 409 or 300 <= status < 400):
+        return _inconclusive(status, body, f"{told}, {_why(status)}{says}", code)
+    if status in (401, 403):
+        advice = "check A4S_GATEWAY_TOKEN, or A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD"
+        kind = Forbidden if status == 403 else AccessDenied
+        return kind(f"{told}: {advice}{says}")
+    if code == "UnknownAdministration":
+        return UnknownAdministration(
+            f"{told}: check the AdministrationName in A4S_CONNECTORS, letter by letter{says}"
+        )
+    if code == "FocusConnectorNotConfigured":
+        return no_focus_connector(subject)
+    if status == 404:
+        return NotThere(f"{told}: it is not known there{says}", code=code)
+    if status in (408, 429) or status >= 500:
+        # The contract's "busy" is said before anything is done; any other 5xx may come after.
+        is_busy = status == 429 or (status == 503 and wait_seconds is not None)
+        when = "later" if wait_seconds is None else f"in {seconds_in_words(wait_seconds)}"
+        message = f"{told}: try again {when}{says}"
+        return GatewayUnavailable(message, wait_seconds=wait_seconds, is_untaken=is_busy)
+    if 300 <= status < 400:
+        return ChangeRequest(f"{told}, {_why(status)}{says}")
+    if status == 409:
+        return ChangeRequest(f"{told}: it is already there{says}", code=code)
+    faults = field_faults(body, mask)
+    return ChangeRequest(f"{told}: the request must change{says}", code=code, fields=faults)
+
+
+def accepted_only(body: bytes, subject: str) -> Inconclusive:
+    """Return the error for a 202 to a POST: it may be done later, or fail later."""
+    return _inconclusive(202, body, f"the gateway answered 202 for {subject}, {_why(202)}", None)
+
+
+def without_numbers(subject: str, missing: str) -> Inconclusive:
+    """Return the error for a 2xx to a POST that came whole, and does not say what was made."""
+    return Inconclusive(
+        f"the gateway's answer for {subject} has no {missing}: what came of it is looked up",
+        code="NoNumbers",
+    )
+
+
+def _why(status: int) -> str:
+    if status == 409:
+        return "which may mean that it is there, that it is under way, or that it is not wanted"
+    if status == 202:
+        return "which means that it is not done yet"
+    return "a redirect, which is not followed: set A4S_GATEWAY_URL to its final address"
+
+
+def _inconclusive(status: int, body: bytes, message: str, code: str | None) -> Inconclusive:
+    own = {409: "Conflict", 202: "Accepted"}.get(status, "Redirected")
+    return Inconclusive(message, code=code or own, known=_known(body))
+
+
+def _known(body: bytes) -> dict[str, str]:
+    """Return the names and numbers that an answer gives what it speaks of."""
+    problem = _problem(body)
+    return {
+        name: str(problem[name])
+        for name in ("orderId", "orderNumber", "externalId", "customerCode")
+        if isinstance(problem.get(name), str | int) and not isinstance(problem[name], bool)
+    }
+
+
+def no_time_left(subject: str, wait_seconds: float) -> GatewayUnavailable:
+    """Return the error for a call that was not made, because its answer could not have come in time."""
+    when = f"in {seconds_in_words(wait_seconds)}" if wait_seconds else "later"
+    return GatewayUnavailable(
+        f"the gateway cannot be asked for {subject} in time: try again {when}",
+        wait_seconds=wait_seconds or None,
+        is_untaken=True,
+    )
+
+
+def seconds_in_words(seconds: float) -> str:
+    """Return a pause as a message tells it: whole seconds, and one at least."""
+    return f"{max(1, ceil(seconds))} s"
+
+
+def no_focus_connector(subject: str) -> HistoryNotConfigured:
+    """Return the error for an administration whose legacy backend keeps no order history for us."""
+    return HistoryNotConfigured(
+        f"order history does not exist for {subject}: its legacy backend has no focus connector. "
+        "Have one configured there, or leave orders out of the connector's streams in A4S_CONNECTORS"
+    )
+
+
+def unreadable(subject: str, why: str) -> ReplyUnreadable:
+    """Return the error for a 2xx answer that cannot be read."""
+    return ReplyUnreadable(f"the gateway's answer for {subject} cannot be read ({why}): try again later")
+
+
+def nested_too_deeply(subject: str) -> ReplyBeyondBounds:
+    """Return the error for a 2xx answer whose nesting cannot be followed."""
+    return ReplyBeyondBounds(
+        f"the gateway's answer for {subject} is nested too deeply to be read: "
+        "show this to whoever runs the gateway"
+    )

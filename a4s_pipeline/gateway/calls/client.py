@@ -1,0 +1,297 @@
+"""One HTTP client for a run: a shared session, time-outs, and retries of GETs alone."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Generic, Self, TypeVar
+from urllib.parse import urlencode
+
+from a4s_pipeline import exact_json
+from a4s_pipeline.errors import A4sError, GatewayUnavailable, TryAgain
+from a4s_pipeline.gateway.calls.answers import (
+    accepted_only,
+    error_for,
+    nested_too_deeply,
+    no_time_left,
+    unreadable,
+)
+from a4s_pipeline.gateway.calls.credentials import CredentialMask
+from a4s_pipeline.gateway.calls.deadline import seconds_left
+from a4s_pipeline.gateway.calls.pace import Pace
+from a4s_pipeline.gateway.calls.retrying import RetryRule, http_date, told_wait
+from a4s_pipeline.gateway.calls.routes import Routes
+from a4s_pipeline.gateway.wire.faults import refused_by_proxy
+from a4s_pipeline.gateway.wire.text import json_of
+from a4s_pipeline.gateway.wire.transport import Answer, Caller
+from a4s_pipeline.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reply(Generic[T]):
+    """What a call brought: the value read from its body, and the instant the gateway gave it at."""
+
+    value: T
+    answered_at: datetime
+    clock: datetime | None
+    """The gateway's own `Date`, where it sends one."""
+    is_mended: bool = False
+    """Some text in it could not be read as it came: see `wire.text`."""
+
+
+class GatewayClient:
+    """Calls the gateway for any number of threads, and counts what it does.
+
+    GETs are tried again on what may pass; nothing else is ever sent twice from here. Use it as a
+    context manager, or `close` it: calls that wait for their next try then end at once.
+    """
+
+    def __init__(
+        self, settings: Settings, *, rule: RetryRule | None = None, routes: Routes | None = None
+    ) -> None:
+        self._base = settings.required_gateway_url()
+        self._routes = routes or Routes(**settings.gateway_routes)
+        self._rule = rule or RetryRule()
+        self._timeout = settings.timeout_seconds
+        self._pace = Pace(settings.max_calls_per_second)
+        self._closed = threading.Event()
+        self._count_lock = threading.Lock()
+        self._given_up_in_a_row = 0
+        self._give_up_limit = 2 * settings.max_connections
+        self.calls = 0
+        self.retries = 0
+        self.interim_answers = 0
+        """How many 1xx came before answers."""
+        self._caller = Caller(settings)
+        self._mask = CredentialMask(settings)
+
+    def __repr__(self) -> str:
+        return f"GatewayClient({self._base!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the waits of other threads and let go of the connections."""
+        self._closed.set()
+        self._caller.close()
+
+    def get(
+        self,
+        route: str,
+        administration: str,
+        subject: str,
+        read: Callable[[Any], T],
+        *,
+        code: str | None = None,
+        params: Mapping[str, str | int] | None = None,
+        alone: bool = False,
+        may_be_empty: bool = False,
+    ) -> Reply[T]:
+        """Call a route and read its JSON, trying again on what may pass.
+
+        `subject` names the record in error messages. `read` turns the JSON into the value wanted and
+        raises `ValueError` where the shape is not the contract's, which counts as a reply cut off.
+        `alone` asks over a connection that is opened for the question, as what decides about a send does.
+        With `may_be_empty`, an answer without a body is read as `null`.
+        """
+
+        reading = _json(read, may_be_empty=may_be_empty)
+        return self._get(route, administration, subject, reading, code=code, params=params, alone=alone)
+
+    def get_bytes(
+        self,
+        route: str,
+        administration: str,
+        subject: str,
+        read: Callable[[bytes], T],
+        *,
+        code: str | None = None,
+        params: Mapping[str, str | int] | None = None,
+        alone: bool = False,
+    ) -> Reply[T]:
+        """Call a route whose answer is not JSON; otherwise as `get`."""
+        return self._get(
+            route,
+            administration,
+            subject,
+            lambda answer: (read(answer.body), False),
+            code=code,
+            params=params,
+            alone=alone,
+        )
+
+    def _get(
+        self,
+        route: str,
+        administration: str,
+        subject: str,
+        read: Callable[[Answer], tuple[T, bool]],
+        *,
+        code: str | None,
+        params: Mapping[str, str | int] | None,
+        alone: bool,
+    ) -> Reply[T]:
+        path = self._routes.path(route, administration, code)
+        tried = 0
+        while True:
+            try:
+                self.wait_for_turn(subject)
+                reply = self._send("GET", path, subject, read, params=params, alone=alone)
+            except TryAgain as failure:
+                tried += 1
+                wait = self._rule.wait_before_next(failure, tried, random.random())  # noqa: S311 - spreads callers
+                if wait is None or self._is_down():
+                    self._note_given_up()
+                    raise
+                if isinstance(failure, GatewayUnavailable) and failure.wait_seconds is not None:
+                    self._pace.pause(wait)
+                if wait >= seconds_left():
+                    self._note_given_up()
+                    raise
+                self._rest(wait, subject)
+                self._count(retries=1)
+            except A4sError:
+                # Whatever it says, the gateway gave an answer.
+                self._given_up_in_a_row = 0
+                raise
+            else:
+                self._given_up_in_a_row = 0
+                return reply
+
+    def post(
+        self,
+        route: str,
+        administration: str,
+        subject: str,
+        read: Callable[[Any], T],
+        *,
+        body: bytes,
+        idempotency_key: str,
+        has_turn: bool = False,
+    ) -> Reply[T]:
+        """Send a JSON body once. Whatever goes wrong, it is never sent again from here.
+
+        `has_turn` tells that the caller has waited for its turn already.
+        """
+        if not has_turn:
+            self.wait_for_turn(subject)
+        path = self._routes.path(route, administration)
+        headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
+        try:
+            # An empty answer came whole: it is told from one that was cut off.
+            return self._send(
+                "POST", path, subject, _json(read, may_be_empty=True), body=body, headers=headers
+            )
+        except GatewayUnavailable as failure:
+            # It is not sent again from here, but a gateway that is busy for one is busy for all: the calls
+            # that come after it wait as they would behind a GET.
+            wait = self._rule.wait_before_next(failure, 1, random.random())  # noqa: S311 - spreads callers
+            if failure.is_untaken and failure.wait_seconds is not None and wait is not None:
+                self._pace.pause(wait)
+            raise
+
+    def wait_for_turn(self, subject: str) -> None:
+        """Wait until the polite ceiling, or a pause that the gateway asked for, lets the next call start.
+
+        Raises `GatewayUnavailable` at once where that is after the deadline of this thread.
+        """
+        too_long = self._pace.wait_for_turn(lambda seconds: self._rest(seconds, subject), seconds_left)
+        if too_long:
+            raise no_time_left(subject, too_long)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        subject: str,
+        read: Callable[[Answer], tuple[T, bool]],
+        *,
+        params: Mapping[str, str | int] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        alone: bool = False,
+    ) -> Reply[T]:
+        # A POST that is cut short may have been booked: once it is sent, it has all the time there is.
+        timeout = self._timeout if method == "POST" else min(self._timeout, seconds_left())
+        if timeout <= 0:
+            raise no_time_left(subject, 0.0)
+        target = f"{path}?{urlencode(params)}" if params else path
+        answer = self._ask(method, target, subject, timeout, body, headers, alone=alone)
+        now = datetime.now(UTC)
+        clock = http_date(answer.headers.get("Date"))
+        if not 200 <= answer.status < 300:
+            if answer.status == 407:
+                raise refused_by_proxy(answer.status, subject)
+            # A date in Retry-After is by the gateway's clock, which need not agree with ours.
+            wait = told_wait(answer.headers.get("Retry-After"), clock or now)
+            raise error_for(
+                answer.status, answer.body, subject, wait, mask=self._mask, is_post=method == "POST"
+            )
+        if method == "POST" and answer.status == HTTPStatus.ACCEPTED:
+            raise accepted_only(answer.body, subject)
+        try:
+            value, is_mended = read(answer)
+        except exact_json.NestedTooDeeply:
+            raise nested_too_deeply(subject) from None
+        except ValueError as fault:
+            raise unreadable(subject, str(fault)) from None
+        return Reply(value, clock or now, clock, is_mended)
+
+    def _ask(
+        self,
+        method: str,
+        target: str,
+        subject: str,
+        timeout: float,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        *,
+        alone: bool,
+    ) -> Answer:
+        self._count(calls=1)
+        # Nothing tells what came of a POST but its answer: it has a connection to itself.
+        alone = alone or method == "POST"
+        answer = self._caller.send(method, target, subject, timeout, body=body, headers=headers, alone=alone)
+        again = answer.times_asked - 1
+        if again or answer.interim:
+            self._count(calls=again, retries=again, interim=answer.interim)
+        return answer
+
+    def _count(self, *, calls: int = 0, retries: int = 0, interim: int = 0) -> None:
+        with self._count_lock:
+            self.calls += calls
+            self.retries += retries
+            self.interim_answers += interim
+
+    def _rest(self, seconds: float, subject: str) -> None:
+        if self._closed.is_set() or (seconds > 0 and self._closed.wait(seconds)):
+            raise GatewayUnavailable(f"stopped before {subject} could be had: run it again")
+
+    def _is_down(self) -> bool:
+        return self._given_up_in_a_row >= self._give_up_limit
+
+    def _note_given_up(self) -> None:
+        # Once this many calls in a row were given up, later ones are tried once each until one
+        # succeeds: a gateway that is down would otherwise cost minutes of retries an order.
+        with self._count_lock:
+            self._given_up_in_a_row += 1
+
+
+def _json(read: Callable[[Any], T], *, may_be_empty: bool) -> Callable[[Answer], tuple[T, bool]]:
+    def read_answer(answer: Answer) -> tuple[T, bool]:
+        if may_be_empty and not answer.body.strip():
+            return read(None), False
+        raw, is_mended = json_of(answer.body, answer.headers.get("Content-Type"))
+        return read(raw), is_mended
+
+    return read_answer

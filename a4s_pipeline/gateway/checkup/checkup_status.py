@@ -1,0 +1,144 @@
+"""What a check-up finds in the status of an administration: pure decisions, each one finding."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime, timedelta
+
+from a4s_pipeline.errors import A4sError, AccessDenied, HistoryNotConfigured, UnknownAdministration
+from a4s_pipeline.gateway.calls.client import Reply
+from a4s_pipeline.gateway.checkup.checkup_findings import (
+    CONFIGURE_FOCUS,
+    NO_FOCUS,
+    Finding,
+    Verdict,
+    failure,
+    has_answered,
+    in_words,
+    quoted,
+    skipped,
+)
+from a4s_pipeline.gateway.records.records import Status
+
+OLDEST_HISTORY_SYNC = timedelta(hours=24)
+LARGEST_LEAD = timedelta(minutes=5)
+LARGEST_CLOCK_OFFSET = timedelta(seconds=60)
+
+_RUN_HISTORY_SYNC = (
+    "have the history sync of the legacy backend looked at: a sync here brings in no more than it did"
+)
+_SET_CLOCKS = "have the clocks of this machine and of the platform set by a time server"
+
+StatusAnswer = Reply[Status] | A4sError
+
+
+def why_no_status(error: A4sError) -> str:
+    """Say, as the reason why more could not be looked at, what became of the call for the status."""
+    if not has_answered(error):
+        return "the gateway cannot be reached"
+    if isinstance(error, AccessDenied):
+        return "the gateway refuses the credentials"
+    return "the administration gave no status"
+
+
+def reachable(status: StatusAnswer) -> Finding:
+    """Judge whether anything at all answers."""
+    if isinstance(status, Reply) or has_answered(status):
+        return Finding("reachable", Verdict.OK, "the gateway answers")
+    return failure("reachable", status)
+
+
+def credentials(status: StatusAnswer, orders_error: A4sError | None) -> Finding:
+    """Judge the credentials by the status and by the orders, which a gateway may guard on their own."""
+    for error in (status, orders_error):
+        if isinstance(error, AccessDenied):
+            return failure("credentials", error)
+    if isinstance(status, A4sError) and not has_answered(status):
+        return skipped("credentials", why_no_status(status))
+    if isinstance(status, Reply | UnknownAdministration | HistoryNotConfigured):
+        return Finding("credentials", Verdict.OK, "the gateway takes the credentials, or asks for none")
+    # A maintenance page, or a server that fails, may answer before anyone looks at them.
+    return skipped("credentials", "the gateway's answer does not show whether it takes them")
+
+
+def administration(status: StatusAnswer, name: str) -> Finding:
+    """Judge whether the administration is there, under our name to the letter."""
+    if isinstance(status, A4sError):
+        if isinstance(status, AccessDenied) or not has_answered(status):
+            return skipped("administration", why_no_status(status))
+        return failure("administration", status)
+    told = status.value.administration
+    if told is None:
+        return Finding(
+            "administration", Verdict.OK, f"{name!r} is known, though its status does not repeat it"
+        )
+    if told == name:
+        return Finding("administration", Verdict.OK, f"the status is that of {name!r}")
+    shown, ours = quoted(told), quoted(name)
+    if unicodedata.normalize("NFC", told) == unicodedata.normalize("NFC", name):
+        shown, ours = ascii(told), ascii(name)
+    return Finding(
+        "administration",
+        Verdict.FAILED,
+        f"the status is that of {shown}, not of {ours}",
+        f"set the AdministrationName of this connector in A4S_CONNECTORS to {shown}, if that one is meant",
+    )
+
+
+def focus_connector(status: Status, orders_error: A4sError | None, *, had_history: bool = False) -> Finding:
+    """Judge whether the legacy backend keeps order history, by its word and by what orders answer.
+
+    Where none was ever imported that is a state, to be known of; where there was history, it is a failure.
+    """
+    focus = status.focus_connector
+    verdict = Verdict.FAILED if had_history else Verdict.WARNING
+    since = ", though orders were imported from here before" if had_history else ""
+    if not focus.configured:
+        return Finding("focus_connector", verdict, f"{NO_FOCUS}{since}", CONFIGURE_FOCUS)
+    if isinstance(orders_error, HistoryNotConfigured):
+        message = "the status has a focus connector configured, but the orders answer that there is none"
+        return Finding("focus_connector", verdict, f"{message}{since}", CONFIGURE_FOCUS)
+    name = quoted(focus.name) if focus.name else "a focus connector without a name"
+    return Finding("focus_connector", Verdict.OK, f"{name} is configured")
+
+
+def last_history_sync(last: datetime | None, now: datetime) -> Finding:
+    """Judge the age of what the legacy backend knows of the back office."""
+    name = "last_history_sync"
+    if last is None:
+        return Finding(
+            name, Verdict.WARNING, "the legacy backend tells of no history sync", _RUN_HISTORY_SYNC
+        )
+    age = now - last
+    if age < -LARGEST_LEAD:
+        return Finding(name, Verdict.WARNING, f"lies {in_words(-age)} ahead, at {_moment(last)}", _SET_CLOCKS)
+    message = f"{in_words(max(age, timedelta(0)))} ago, at {_moment(last)}"
+    if age > OLDEST_HISTORY_SYNC:
+        return Finding(name, Verdict.WARNING, message, _RUN_HISTORY_SYNC)
+    return Finding(name, Verdict.OK, message)
+
+
+def clock_offset(clock: datetime, asked_at: datetime, answered_at: datetime) -> timedelta:
+    """Return how far the gateway's clock is ahead of ours, at the least, given when it had to read it."""
+    # An HTTP date has whole seconds.
+    earliest = asked_at.replace(microsecond=0)
+    if clock < earliest:
+        return clock - earliest
+    return max(clock - answered_at, timedelta(0))
+
+
+def clock(offset: timedelta | None) -> Finding:
+    """Judge the gateway's clock by how far it is ahead of ours; None is a gateway that does not tell."""
+    if offset is None:
+        return skipped("clock", "cannot be checked: the gateway's answers have no Date")
+    if abs(offset) <= LARGEST_CLOCK_OFFSET:
+        within = f" within {in_words(abs(offset))}" if abs(offset) >= timedelta(seconds=1) else ""
+        return Finding("clock", Verdict.OK, f"the gateway's clock and ours agree{within}")
+    side = "ahead of" if offset > timedelta(0) else "behind"
+    return Finding(
+        "clock", Verdict.WARNING, f"the gateway's clock is {in_words(abs(offset))} {side} ours", _SET_CLOCKS
+    )
+
+
+def _moment(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,1 @@
+"""Requests and answers as files, in a folder or wherever fsspec reaches."""

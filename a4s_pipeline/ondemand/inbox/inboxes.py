@@ -1,0 +1,81 @@
+"""Which inbox an installation has, and what whoever answers it needs of any."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path, PurePath
+from typing import Any, Protocol, TypeVar
+
+from a4s_pipeline.ondemand.inbox.inbox import Inbox, Waiting
+from a4s_pipeline.ondemand.inbox.remote_inbox import RemoteInbox
+from a4s_pipeline.ondemand.inbox.requests_place import is_url
+from a4s_pipeline.ondemand.inbox.stores import FolderStore, ObjectStore, Store
+from a4s_pipeline.platform import Platform
+
+# Drivers need no part in what the operating system can do, and it knows more of links and of whole files.
+_FOLDER_SCHEMES = ("file://", "local://")
+
+Place = TypeVar("Place", bound=PurePath)
+
+
+class AnyInbox(Protocol[Place]):
+    """What whoever answers requests needs of the place where they lie."""
+
+    look_every: float
+    """Seconds between two looks."""
+    where: str
+    """What it is called in messages."""
+
+    def prepare(self) -> None:
+        """Make the folders, and clear away what killed processes had half written."""
+
+    def waiting(self) -> list[Place]:
+        """Return the requests that wait, in no order."""
+
+    def unsettled(self) -> list[Place]:
+        """Return the requests whose outcome is not known yet; they lie in a folder `.unsettled` of it."""
+
+    def claimed(self, path: Place) -> AbstractContextManager[Waiting | None]:
+        """Claim a request for as long as the block lasts; None where somebody else has it, or it is gone."""
+
+    def earlier_answer(self, waiting: Waiting) -> bytes | None:
+        """Return the answer that the same request was given before, or None."""
+
+    def answer(self, path: Place, waiting: Waiting, document: bytes, status: str, *, keep: bool) -> None:
+        """Put an answer into the outbox, whole and at once, and move its request to where it belongs."""
+
+
+def inbox_of(platform: Platform) -> AnyInbox[Any]:
+    """Return the inbox of an installation, where `A4S_REQUESTS` says that it is.
+
+    A folder of one machine is claimed file by file, by locks on the files themselves. Where the installation
+    has locks that reach other machines, even a folder may be shared by some, over a network whose locks on
+    files are not to be trusted.
+    """
+    folder = folder_of_requests(platform)
+    if folder is None:
+        return RemoteInbox(store_of_requests(platform), platform.locks)
+    if platform.locks.reach_other_machines:
+        return RemoteInbox(FolderStore(folder), platform.locks)
+    return Inbox(folder)
+
+
+def folder_of_requests(platform: Platform) -> Path | None:
+    """Return the folder that the inbox and the outbox lie in; None where they lie at a URL."""
+    place = platform.settings.requests
+    if place is not None and is_url(place):
+        return None
+    return (platform.settings.data_dir if place is None else Path(place)).absolute()
+
+
+def store_of_requests(platform: Platform) -> Store:
+    """Return where the requests and answers of an installation lie, as a store of files."""
+    folder = folder_of_requests(platform)
+    return _store_at(str(platform.settings.requests)) if folder is None else FolderStore(folder)
+
+
+def _store_at(url: str) -> Store:
+    for scheme in _FOLDER_SCHEMES:
+        if url.startswith(scheme):
+            return FolderStore(Path(url.removeprefix(scheme)))
+    return ObjectStore(url)

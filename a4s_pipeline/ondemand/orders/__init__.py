@@ -1,0 +1,1 @@
+"""Intake orders: read, mapped, changed by the hook, and exported through their ledger."""

@@ -1,0 +1,35 @@
+"""What would be sent of an intake order, after the hook: nothing is sent, and nothing recorded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from a4s_pipeline import exact_json
+from a4s_pipeline.errors import A4sError
+from a4s_pipeline.ondemand.answers import Answered, failure
+from a4s_pipeline.ondemand.orders.hook import HookFailed, OrderHook
+from a4s_pipeline.ondemand.orders.order_export import prepare_order, read_order
+from a4s_pipeline.settings import Settings
+
+
+def dry_run(order: Any, settings: Settings, hook: OrderHook | None, received_at: datetime) -> Answered:
+    """Return the gateway's order, and the fields given that are not in it."""
+    try:
+        return Answered("ok", would_be_sent(order, settings, hook, received_at))
+    except A4sError as error:
+        return failure(error)
+
+
+def would_be_sent(
+    order: Any, settings: Settings, hook: OrderHook | None, received_at: datetime
+) -> dict[str, Any]:
+    """Return what `dry_run` answers with; raises what refuses or fails the order."""
+    intake = read_order(order, settings.timezone)
+    try:
+        payload, not_sent = prepare_order(intake, hook, received_at)
+    except HookFailed as error:
+        # A dry run records nothing, so the traceback is not where the message says.
+        what = error.trace.rstrip().splitlines()[-1]
+        raise A4sError(f"the order hook failed: {what}", code=error.code) from None
+    return {"order": exact_json.loads(payload), "notSent": not_sent}

@@ -1,0 +1,91 @@
+"""Asks for the lines of stored orders: those that lack any, first in each sync, and those that are off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from a4s_pipeline.gateway.administration import Administration
+from a4s_pipeline.sync.orders.order_lines import LinesLeft, LinesUnreadable, fetch_lines
+from a4s_pipeline.sync.orders.order_writer import OrderWriter
+from a4s_pipeline.sync.rows import set_aside_of
+from a4s_pipeline.sync.stream_run import StreamRun
+from a4s_pipeline.warehouse.rows.orders import LINES_STREAM, FilledLines, LeftOrder, fill_lines, orders_left
+from a4s_pipeline.warehouse.rows.row_changes import RowCounts
+from a4s_pipeline.warehouse.rows.state import SetAside
+from a4s_pipeline.warehouse.store import Warehouse
+
+LEFT_AT_ONCE = 500
+
+
+def fill_what_is_left(
+    left: Sequence[LeftOrder],
+    administration: Administration,
+    warehouse: Warehouse,
+    writer: OrderWriter,
+    pool: ThreadPoolExecutor,
+    run: StreamRun,
+) -> None:
+    """Ask for the lines that earlier syncs could not have, or read; `left` are the first such orders."""
+    while left:
+        _ask(left, administration, warehouse, writer, pool, run)
+        with warehouse.moment() as connection:
+            left = orders_left(connection, run.stamp.connector, left[-1], LEFT_AT_ONCE)
+
+
+def read_lines_again(
+    orders: Sequence[LeftOrder],
+    administration: Administration,
+    warehouse: Warehouse,
+    writer: OrderWriter,
+    pool: ThreadPoolExecutor,
+    run: StreamRun,
+) -> None:
+    """Have the lines of these orders once more, and put them in the place of those held, even of equal ones.
+
+    An order whose lines cannot be had now keeps what it has.
+    """
+    run.result.seen = len(orders)
+    for first in range(0, len(orders), LEFT_AT_ONCE):
+        some = orders[first : first + LEFT_AT_ONCE]
+        came = _ask(some, administration, warehouse, writer, pool, run, is_repair=True)
+        run.result.changed += sum(bool(counts) for counts in came.values())
+
+
+def _ask(
+    orders: Sequence[LeftOrder],
+    administration: Administration,
+    warehouse: Warehouse,
+    writer: OrderWriter,
+    pool: ThreadPoolExecutor,
+    run: StreamRun,
+    *,
+    is_repair: bool = False,
+) -> dict[str, RowCounts]:
+    stamp = run.stamp
+    asked = [(one, pool.submit(fetch_lines, administration, one.code, stamp, run.drift)) for one in orders]
+    filled: dict[str, FilledLines] = {}
+    set_aside: list[SetAside] = []
+    for order, future in asked:
+        lines = future.result()
+        if isinstance(lines, LinesLeft):
+            writer.leave(order.code, lines)
+            continue
+        unreadable = [lines.unreadable] if isinstance(lines, LinesUnreadable) else lines.parts
+        run.result.set_aside += len(unreadable)
+        run.result.parts_set_aside += len(unreadable)
+        if isinstance(lines, LinesUnreadable):
+            writer.failed.add(order.code)
+        elif (
+            not is_repair
+            and lines.fingerprint == order.lines_fingerprint
+            and len(unreadable) == order.set_aside
+        ):
+            # Nothing was mended: the lines that are in, and those set aside, stay as they are.
+            continue
+        else:
+            filled[order.code] = FilledLines(lines.rows, lines.fingerprint)
+        set_aside += [set_aside_of(LINES_STREAM, one, None) for one in unreadable]
+    came = fill_lines(warehouse, filled, set_aside, writer.progress({}))
+    writer.count_filled({order.code: order.order_date for order in orders}, came)
+    return came

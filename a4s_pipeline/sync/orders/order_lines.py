@@ -1,0 +1,108 @@
+"""The lines of one order: those that can be read, or the reason why there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from a4s_pipeline.errors import A4sError, ChangeSite
+from a4s_pipeline.exact_json import fingerprint_of
+from a4s_pipeline.gateway.administration import Administration
+from a4s_pipeline.gateway.records.reading import Unreadable, read_in_parts
+from a4s_pipeline.gateway.records.records import OrderLine, is_blank
+from a4s_pipeline.sync.access import REFUSED, Access
+from a4s_pipeline.sync.drift_count import DriftCount
+from a4s_pipeline.sync.rows import Stamp, Unstorable, row_of
+from a4s_pipeline.warehouse.rows.orders import LINES_STREAM
+from a4s_pipeline.warehouse.rows.staging import Row
+
+
+@dataclass(frozen=True)
+class LinesRead:
+    """The lines of an order as rows (none where it has no lines), and a hash of them as they came.
+
+    `parts` are lines that are of no use, each set aside by itself: the others come in without them.
+    """
+
+    rows: Sequence[Row]
+    fingerprint: str
+    parts: Sequence[Unreadable] = ()
+
+
+@dataclass(frozen=True)
+class LinesUnreadable:
+    """The lines came, but none can be read: they are set aside together until the source is mended."""
+
+    unreadable: Unreadable
+
+
+@dataclass(frozen=True)
+class LinesLeft:
+    """The lines cannot be had now: they are left for the next sync."""
+
+    error: A4sError
+
+
+LinesOutcome = LinesRead | LinesUnreadable | LinesLeft
+
+
+def fetch_lines(
+    administration: Administration,
+    order_code: str,
+    stamp: Stamp,
+    drift: DriftCount,
+    access: Access | None = None,
+) -> LinesOutcome:
+    """Have the lines of one order; what stops every order (`ChangeSite`) is raised.
+
+    The order was listed a moment ago: where its lines are refused, even as if the site were wrong (a 403, an
+    administration that is not known), that is a matter of this order, unless `access` tells that it is so
+    with all.
+    """
+    try:
+        reply = administration.order_lines(order_code)
+    except REFUSED as error:
+        if access is not None:
+            access.note_refused(error)
+        return LinesLeft(error)
+    except ChangeSite:
+        raise
+    except A4sError as error:
+        return LinesLeft(error)
+    if access is not None:
+        access.note_allowed()
+    drift.add(LINES_STREAM, reply.value, is_mended=reply.is_mended)
+    return lines_of(order_code, reply.value, administration.timezone, stamp, drift)
+
+
+def lines_of(
+    order_code: str, raw: list[Any], timezone: ZoneInfo, stamp: Stamp, drift: DriftCount
+) -> LinesRead | LinesUnreadable:
+    """Read the lines of an order; one that is of no use is set aside by itself, the reply where all are."""
+    rows: dict[str, Row] = {}
+    parts: list[Unreadable] = []
+    sources: dict[str, Any] = {}
+    for place, raw_line in enumerate(raw, start=1):
+        if is_blank(raw_line):
+            continue
+        line, _, drifts = read_in_parts(OrderLine, raw_line, "lineCode", timezone)
+        drift.note(LINES_STREAM, drifts)
+        if isinstance(line, Unreadable):
+            parts.append(_part(order_code, place, line.reason, raw_line))
+        elif sources.setdefault(line.line_code, raw_line) != raw_line:
+            parts.append(_part(order_code, place, "another line has the same lineCode", raw_line))
+        else:
+            try:
+                rows[line.line_code] = row_of(line, stamp) | {"order_code": order_code}
+            except Unstorable as fault:
+                parts.append(_part(order_code, place, str(fault), raw_line))
+    if raw and not rows:
+        reasons = "; ".join(part.reason for part in parts) or "no line holds anything"
+        return LinesUnreadable(Unreadable(order_code, reasons, raw))
+    return LinesRead(list(rows.values()), fingerprint_of(raw), parts)
+
+
+def _part(order_code: str, place: int, reason: str, raw_line: Any) -> Unreadable:
+    return Unreadable(order_code, f"line {place}: {reason}", raw_line, part=f"lines.{place}")

@@ -1,0 +1,56 @@
+"""Looks in the whole listing for orders that are missing from a part of it: they may have moved."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from a4s_pipeline.exact_json import fingerprint_of
+from a4s_pipeline.gateway.administration import Administration
+from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.paging import pages_in_turn, readings_of
+from a4s_pipeline.gateway.records.reading import Unreadable, read_record
+from a4s_pipeline.gateway.records.records import OrderHeader
+
+
+def moved_orders(
+    administration: Administration, codes: Collection[str], start: datetime
+) -> dict[str, Any] | None:
+    """Return those of the codes that are listed from `start` on, with their headers as they came.
+
+    As for any listing that takes something for gone, it must come twice alike. None is returned where it
+    never does, or leaves doubt: then nothing can be said of any of the orders.
+    """
+    wanted = frozenset(codes)
+    found: dict[str, Any] = {}
+    listing = Listing()
+    for _ in readings_of(listing):
+        _read_once(administration, wanted, start, listing, found)
+        if found.keys() == wanted:
+            return found
+        if listing.is_whole and listing.agrees:
+            return found if listing.doubt is None else None
+    return None
+
+
+def _read_once(
+    administration: Administration,
+    wanted: frozenset[str],
+    start: datetime,
+    listing: Listing,
+    found: dict[str, Any],
+) -> None:
+    """Read the listing, as far as it takes to find them all."""
+    for page in pages_in_turn(partial(administration.orders, start, None), listing):
+        listed = []
+        for raw in page.items:
+            header = read_record(OrderHeader, raw, "orderCode", administration.timezone)
+            code = header.key if isinstance(header, Unreadable) else header.order_code
+            listed.append(Listed(code, content=None if code else fingerprint_of(raw)))
+            if code in wanted:
+                found[code] = raw
+        listing.add(page, listed)
+        if found.keys() == wanted:
+            break

@@ -1,0 +1,79 @@
+"""What a whole reading of orders shows to be gone at the source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from a4s_pipeline.gateway.administration import Administration
+from a4s_pipeline.gateway.listing.listing import Listing
+from a4s_pipeline.sync.orders.order_moves import moved_orders
+from a4s_pipeline.sync.removals import KEPT_MOVING, Removal, Verdict, reading_of, removal_of
+from a4s_pipeline.sync.windows import Span
+from a4s_pipeline.warehouse.rows.order_spans import held_headers
+from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.store import Warehouse
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The verdict on a reading, and the orders that were held in its span and not listed."""
+
+    removal: Removal
+    missing: tuple[str, ...] = ()
+
+
+class OrderRemovals:
+    """Decides for the listings of one run which orders are gone; it asks, and writes nothing.
+
+    `earliest` is the first order date of interest.
+    """
+
+    def __init__(
+        self,
+        administration: Administration,
+        warehouse: Warehouse,
+        connector: str,
+        *,
+        earliest: datetime,
+    ) -> None:
+        self._administration = administration
+        self._warehouse = warehouse
+        self._connector = connector
+        self._earliest = earliest
+
+    def of_reading(self, part: Span, listing: Listing) -> Gone:
+        """Judge a reading of a part of the history by what is held of it."""
+        missing: list[str] = []
+        held = 0
+        if listing.is_whole:
+            with self._warehouse.moment() as connection:
+                headers = held_headers(connection, self._connector, part.start, part.end)
+            held, missing = len(headers), listing.missing(header.code for header in headers)
+        is_empty = bool(missing) and listing.seen == 0
+        reading = reading_of(
+            listing,
+            held=held,
+            missing=len(missing),
+            lists_others=is_empty and listing.agrees and self._lists_any_order(),
+        )
+        return Gone(removal_of(reading, STREAM), tuple(missing))
+
+    def _lists_any_order(self) -> bool:
+        # A month may well be empty; a history of which nothing is left is a fault of the gateway's.
+        return self._administration.orders(None, None, 0, 1).value.items != []
+
+    def without_moved(self, gone: Gone) -> tuple[Gone, dict[str, Any]]:
+        """Tell apart what is gone and what is only listed elsewhere now.
+
+        Returns what is gone indeed, and the headers of the others as they came. An order whose date was
+        moved from March to May, or cannot be read any more and is listed at some other place, would
+        otherwise be taken for gone.
+        """
+        if gone.removal.verdict is not Verdict.REMOVE:
+            return gone, {}
+        moved = moved_orders(self._administration, gone.missing, self._earliest)
+        if moved is None:
+            return Gone(Removal(Verdict.WITHHOLD, KEPT_MOVING)), {}
+        return Gone(gone.removal, tuple(code for code in gone.missing if code not in moved)), moved

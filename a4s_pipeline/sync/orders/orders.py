@@ -1,0 +1,250 @@
+"""The sync of one connector's order history: what is left, then what is new, then what is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+
+from a4s_pipeline.errors import HistoryNotConfigured
+from a4s_pipeline.gateway.administration import Administration, require_history
+from a4s_pipeline.gateway.calls.client import Reply
+from a4s_pipeline.gateway.listing.listing import Listing
+from a4s_pipeline.gateway.listing.paging import readings_of
+from a4s_pipeline.gateway.records.records import Status
+from a4s_pipeline.locks import Locks
+from a4s_pipeline.sync.drift_count import drifts_of_status
+from a4s_pipeline.sync.orders.order_leftovers import LEFT_AT_ONCE, fill_what_is_left, read_lines_again
+from a4s_pipeline.sync.orders.order_pages import OrderPages, ReadingCounts, WatermarkRule
+from a4s_pipeline.sync.orders.order_removals import Gone, OrderRemovals
+from a4s_pipeline.sync.orders.order_writer import OrderWriter
+from a4s_pipeline.sync.removals import Removal, Verdict
+from a4s_pipeline.sync.result import Advance, SyncResult, silent
+from a4s_pipeline.sync.stream_run import StreamRun
+from a4s_pipeline.sync.windows import OrdersPlan, Span, listings_of, midnight, next_watermark, span_to_read
+from a4s_pipeline.warehouse.rows.order_spans import mark_gone
+from a4s_pipeline.warehouse.rows.orders import (
+    STREAM,
+    LeftOrder,
+    count_without_lines,
+    had_history,
+    holds_no_orders,
+    orders_left,
+)
+from a4s_pipeline.warehouse.rows.state import clear_unseen_set_aside, set_aside_keys, stream_state
+from a4s_pipeline.warehouse.rows.sub_totals import orders_off
+from a4s_pipeline.warehouse.store import Warehouse
+
+
+@dataclass(frozen=True)
+class OrderRules:
+    """The settings that decide what a sync of orders reads."""
+
+    history_start: date
+    lookback_days: int
+    connections: int
+    locks: Locks
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What the warehouse holds when a sync begins, read at once: each opening of the file costs 20 ms."""
+
+    watermark: datetime | None
+    left: Sequence[LeftOrder]
+    set_aside: set[str]
+    is_empty: bool
+
+
+class OrderSync:
+    """One sync of one connector's orders, from its lock to its last row."""
+
+    def __init__(
+        self,
+        connector: str,
+        administration: Administration,
+        warehouse: Warehouse,
+        rules: OrderRules,
+        *,
+        run_id: str,
+        plan: OrdersPlan,
+        advance: Advance = silent,
+    ) -> None:
+        self._administration = administration
+        self._warehouse = warehouse
+        self._rules = rules
+        self._plan = plan
+        self._advance = advance
+        self._run = StreamRun(connector, STREAM, administration.client, warehouse, run_id=run_id)
+        self._stamp = self._run.stamp
+        self._history: dict[str, Any] = {}
+        self.result = self._run.result
+        self.result.is_repair = plan.sub_totals_off
+
+    def run(self) -> SyncResult:
+        """Bring in what is new, changed or left, and return the counts.
+
+        Where order history does not exist and never did, that is a state: `has_history` says so.
+        Raises what kept it from its end, after everything that had come in was written. An order whose
+        lines cannot be had is no such thing: it is stored without them and counted in `left`.
+        """
+        return self._run.execute(self._rules.locks, self._read, self._state)
+
+    def _read(self) -> None:
+        try:
+            self._read_history()
+        except HistoryNotConfigured:
+            # The orders may say so where the status does not.
+            self._history["has_history"] = False
+            with self._warehouse.moment() as connection:
+                if had_history(connection, self._stamp.connector):
+                    raise
+            self.result.has_history = False
+
+    def _read_history(self) -> None:
+        held = self._held()
+        self.result.watermark_before = self.result.watermark = held.watermark
+        status = self._administration.status()
+        self._note_history(status)
+        require_history(status.value, self._administration.name)
+        pool = ThreadPoolExecutor(self._rules.connections, thread_name_prefix="gateway")
+        timezone = self._administration.timezone
+        with OrderWriter(self._warehouse, self._stamp, self.result, timezone) as writer:
+            try:
+                run = self._run
+                if self._plan.sub_totals_off:
+                    read_lines_again(held.left, self._administration, self._warehouse, writer, pool, run)
+                    return
+                fill_what_is_left(held.left, self._administration, self._warehouse, writer, pool, run)
+                self._read_listings(writer, pool, held, self._clock(status))
+            finally:
+                self.result.watermark = writer.watermark
+                pool.shutdown(cancel_futures=True)
+
+    def _held(self) -> _Held:
+        connector = self._stamp.connector
+        with self._warehouse.moment() as connection:
+            return _Held(
+                stream_state(connection, connector, STREAM).watermark,
+                orders_off(connection, connector)
+                if self._plan.sub_totals_off
+                else orders_left(connection, connector, None, LEFT_AT_ONCE),
+                set_aside_keys(connection, connector, STREAM),
+                holds_no_orders(connection, connector),
+            )
+
+    def _note_history(self, status: Reply[Status]) -> None:
+        focus = status.value.focus_connector
+        self._run.drift.note(STREAM, drifts_of_status(status.value))
+        self.result.last_history_sync = status.value.last_history_sync
+        self._history = {
+            "has_history": focus.configured,
+            "focus_connector": focus.name,
+            "last_history_sync": status.value.last_history_sync,
+        }
+
+    def _clock(self, status: Reply[Status]) -> datetime:
+        # Orders are dated by the gateway's side: where our clock runs ahead of its, ours would let the
+        # watermark pass orders that are still to come.
+        return min(self._stamp.at, status.clock or self._stamp.at).replace(microsecond=0)
+
+    def _read_listings(
+        self, writer: OrderWriter, pool: ThreadPoolExecutor, held: _Held, clock: datetime
+    ) -> None:
+        rules, timezone = self._rules, self._administration.timezone
+        span = span_to_read(
+            self._plan,
+            watermark=writer.watermark,
+            history_start=rules.history_start,
+            lookback_days=rules.lookback_days,
+            timezone=timezone,
+            clock=clock,
+        )
+
+        earliest = midnight(rules.history_start, timezone)
+
+        def watermark_rule(stored: datetime | None, imported: datetime | None) -> datetime | None:
+            if not self.result.is_complete:
+                return stored  # the listing before this one left a gap
+            return next_watermark(stored, imported, span=span, history_start=earliest, clock=clock)
+
+        pages = OrderPages(
+            self._administration,
+            self._warehouse,
+            writer,
+            pool,
+            self._stamp,
+            connections=rules.connections,
+            whole=self._plan.whole,
+            set_aside=held.set_aside,
+            holds_nothing=held.is_empty,
+            advance=self._advance,
+            drift=self._run.drift,
+        )
+        removals = OrderRemovals(
+            self._administration, self._warehouse, self._stamp.connector, earliest=earliest
+        )
+        for part in listings_of(span, clock):
+            listing = Listing()
+            counts, gone = self._read_until_stable(pages, removals, part, listing, watermark_rule)
+            if counts is not None:
+                writer.watermark = watermark_rule(writer.watermark, counts.latest)
+                writer.flush()
+                gone, moved = removals.without_moved(gone)
+                self.result.seen += pages.take_in(moved.values())
+                self._settle(writer, part, gone, had_set_aside=bool(held.set_aside))
+
+    def _read_until_stable(
+        self,
+        pages: OrderPages,
+        removals: OrderRemovals,
+        part: Span,
+        listing: Listing,
+        watermark_rule: WatermarkRule,
+    ) -> tuple[ReadingCounts | None, Gone]:
+        """Read a listing until it came whole and, in a whole reading, what is gone is certain.
+
+        Returns the counts, None where it never came whole, and what is gone.
+        """
+        gone = Gone(Removal(Verdict.DONE))
+        counts = ReadingCounts()
+        for _ in readings_of(listing):
+            counts = pages.read(part, listing, watermark_rule)
+            if self._plan.whole:
+                gone = removals.of_reading(part, listing)
+            if listing.is_whole and gone.removal.verdict is not Verdict.READ_AGAIN:
+                break
+        self.result.seen += counts.seen
+        self.result.set_aside += counts.set_aside
+        self.result.is_complete &= listing.is_whole
+        if listing.is_whole:
+            self.result.fault_of_total = self.result.fault_of_total or listing.fault_of_total
+        return counts if listing.is_whole else None, gone
+
+    def _settle(self, writer: OrderWriter, part: Span, gone: Gone, *, had_set_aside: bool) -> None:
+        """Forget set-aside records that are listed no longer, and mark what is gone."""
+        self.result.removals_withheld = self.result.removals_withheld or gone.removal.withheld
+        is_gone = gone.removal.verdict is Verdict.REMOVE
+        if not (had_set_aside or is_gone):
+            return
+        progress = writer.progress({})
+
+        def write(connection: duckdb.DuckDBPyConnection) -> list[datetime]:
+            clear_unseen_set_aside(connection, progress, part.start, part.end)
+            return mark_gone(connection, gone.missing, progress) if is_gone else []
+
+        writer.count_gone(self._warehouse.transact(write))
+        if is_gone:
+            self.result.removed += len(gone.missing)
+            writer.settle_left(gone.missing)
+
+    def _state(self, connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+        """Count what is without lines when the run ends, and return what is known of the history."""
+        self.result.without_lines = count_without_lines(connection, self._stamp.connector)
+        if self._plan.sub_totals_off:
+            self.result.sub_totals_off = [one.code for one in orders_off(connection, self._stamp.connector)]
+        return self._history

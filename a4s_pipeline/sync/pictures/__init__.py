@@ -1,0 +1,1 @@
+"""The pictures of items, fetched by their hash."""

@@ -1,0 +1,1 @@
+"""Each month of order history against the gateway's, by headers alone."""

@@ -1,0 +1,1 @@
+"""Items and customers: listings that are read whole, written where something changed."""

@@ -1,0 +1,147 @@
+"""The published copy as it is read: never locked, as fresh as the last sync."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import duckdb
+
+from a4s_pipeline.errors import ChangeSite, TryAgain
+from a4s_pipeline.warehouse.schema.migrations import refuse_newer, version_of
+
+# How long new readers wait for those of a copy that was replaced; longer ones are joined.
+_PATIENCE = 5.0
+
+
+class NotPublished(TryAgain):
+    """There is no published copy yet."""
+
+    code = "NotPublished"
+
+
+@dataclass(frozen=True)
+class PublishedCopy:
+    """The published copy, for whoever reads it."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def name(self) -> str:
+        """What it is called on a page."""
+        return self.path.name
+
+    def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open it for reading; raises as `published` does."""
+        return published(self.path)
+
+    def kept_open(self) -> AbstractContextManager[None]:
+        """Keep it open between readings for as long as the block lasts, for who reads often."""
+        return _of(self.path).kept_open()
+
+
+def published(path: Path) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    """Open the published copy for reading, or say that nothing was synced yet."""
+    return _of(path).reading()
+
+
+class _SharedCopy:
+    """The copy at one path, for all threads of this process.
+
+    DuckDB gives whoever opens a path the database that the process has open there, even where the file has
+    been replaced: with readers that overlap, the old copy would be read for ever. So once it is replaced new
+    readers wait for the old ones, and then open the new.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Condition()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._file: tuple[int, int, int] | None = None
+        self._readers = 0
+        self._keepers = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._lock:
+            session = self._opened().cursor()
+            self._readers += 1
+        try:
+            session.execute("SET TimeZone = 'UTC'")
+            yield session
+        finally:
+            session.close()
+            with self._lock:
+                self._readers -= 1
+                self._close_if_unused()
+                self._lock.notify_all()
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        with self._lock:
+            self._keepers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._keepers -= 1
+                self._close_if_unused()
+
+    def _opened(self) -> duckdb.DuckDBPyConnection:
+        file = self._file_there()
+        deadline = time.monotonic() + _PATIENCE
+        while self._connection is not None and self._file != file:
+            if self._readers == 0:
+                self._close()
+            elif not self._lock.wait(max(0.0, deadline - time.monotonic())):
+                break
+            file = self._file_there()
+        if self._connection is None:
+            self._connection, self._file = self._connect(), file
+        return self._connection
+
+    def _file_there(self) -> tuple[int, int, int]:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            raise NotPublished(f"there is no {self._path} yet: run `a4s sync` first") from None
+        except OSError as error:
+            raise self._unreadable(error.strerror or type(error).__name__) from None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        try:
+            connection = duckdb.connect(str(self._path), read_only=True)
+        except duckdb.Error as error:
+            raise self._unreadable(str(error).splitlines()[0]) from None
+        try:
+            refuse_newer(version_of(connection), str(self._path))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _unreadable(self, why: str) -> ChangeSite:
+        return ChangeSite(f"{self._path} cannot be read ({why}): run `a4s sync` to publish it again")
+
+    def _close_if_unused(self) -> None:
+        if self._readers == 0 and self._keepers == 0:
+            self._close()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+@cache
+def _of(path: Path) -> _SharedCopy:
+    return _SharedCopy(path)

@@ -1,0 +1,89 @@
+"""Turns at one file within this process, and the open connection that goes from hand to hand."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from a4s_pipeline.warehouse.file.opened import OpenedFile
+
+# A busy process keeps the file for no longer than this before others may have it.
+_LONGEST_HOLD = 0.5
+
+
+class Turns:
+    """Lets the threads of this process use a file one after another.
+
+    Opening and closing the file costs 15 ms, most uses of it 2. Where threads wait for their turn, the
+    open connection is handed on to the next.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._count_lock = threading.Lock()
+        self._waiting = 0
+        self._kept: OpenedFile | None = None
+        self._opened_at = 0.0
+
+    def take(self, wait_seconds: float) -> bool:
+        """Wait for a turn; False where it does not come in time."""
+        self._count(1)
+        try:
+            is_ours = self._turn.acquire(timeout=wait_seconds)
+        finally:
+            self._count(-1)
+        if not is_ours and self._turn.acquire(blocking=False):
+            # It came a moment too late: a connection that was kept for us must not stay open.
+            try:
+                self._close_kept()
+            finally:
+                self._turn.release()
+        return is_ours
+
+    def kept(self) -> OpenedFile | None:
+        """Return the connection that was handed on, or None where the file must be opened."""
+        connection, self._kept = self._kept, None
+        if connection is None:
+            self._opened_at = time.monotonic()
+        return connection
+
+    def give_back(self, connection: OpenedFile | None, *, is_sound: bool) -> None:
+        """End a turn: hand the connection on to a thread that waits, or close it."""
+        try:
+            is_wanted = is_sound and self._waiting > 0 and self._kept is None
+            if connection is not None:
+                if (
+                    is_wanted
+                    and connection.is_reusable
+                    and time.monotonic() - self._opened_at < _LONGEST_HOLD
+                ):
+                    self._kept = connection
+                else:
+                    connection.close(is_sound=is_sound)
+        finally:
+            self._turn.release()
+        # Whoever the connection was kept for may have given up while it was: then nobody else closes it.
+        if self._waiting == 0 and self._turn.acquire(blocking=False):
+            try:
+                self._close_kept()
+            finally:
+                self._turn.release()
+
+    def _close_kept(self) -> None:
+        connection, self._kept = self._kept, None
+        if connection is not None:
+            connection.close()
+
+    def _count(self, change: int) -> None:
+        with self._count_lock:
+            self._waiting += change
+
+
+_turns: defaultdict[Path, Turns] = defaultdict(Turns)
+
+
+def turns_of(path: Path) -> Turns:
+    """Return the turns at a file, the same for all who use it in this process."""
+    return _turns[path]

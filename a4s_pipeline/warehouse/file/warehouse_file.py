@@ -1,0 +1,238 @@
+"""The warehouse as one DuckDB file: opened late, closed early, waited for within bounds."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from shlex import quote
+
+import duckdb
+
+from a4s_pipeline.errors import ChangeSite, StoreHeld
+from a4s_pipeline.models import Conventions
+from a4s_pipeline.warehouse.file.opened import STORAGE, OpenedFile
+from a4s_pipeline.warehouse.file.turns import turns_of
+from a4s_pipeline.warehouse.schema.applied_schema import apply_schema, is_applied, schema_of_file
+from a4s_pipeline.warehouse.schema.migrations import refuse_newer, version_of
+from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
+from a4s_pipeline.whole_files import sync
+
+_POLL = 0.02
+_DAMAGED = re.compile(r"checksum|not a valid DuckDB database file|[Cc]orrupt")
+_HOLDER = re.compile(r"PID (\d+)")
+# What a full disk makes of a write, by whether a statement, a commit or a checkpoint made it.
+_DISK_FAILURES = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)
+
+
+class WarehouseFile:
+    """The pipeline's own DuckDB file, and the only way to it.
+
+    Across processes DuckDB allows one writer or many readers, never both, so each use is a moment:
+    the file is opened late, closed early, and waited for `wait_seconds` at most. `conventions` are what
+    the days, months and words of the models go by.
+    """
+
+    def __init__(
+        self, path: Path, wait_seconds: float = LONGEST_WAIT, *, conventions: Conventions | None = None
+    ) -> None:
+        self.path = path
+        self._conventions = conventions or Conventions()
+        self._wait_seconds = wait_seconds
+        # DuckDB's lock is between processes; within one, moments on the same file take turns.
+        self._turns = turns_of(path)
+        self._has_schema = False
+
+    def __repr__(self) -> str:
+        return f"WarehouseFile({str(self.path)!r})"
+
+    @contextmanager
+    def moment(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the file for a moment, with its tables and views in place; raises as `opened` does."""
+        with self.opened() as file:
+            yield file.connection
+
+    @contextmanager
+    def opened(self) -> Iterator[OpenedFile]:
+        """Open the file for a moment, with its tables and views in place.
+
+        Raises `StoreHeld` where another process does not let go in time, and `ChangeSite` where the
+        file cannot be opened or written at all.
+        """
+        deadline = time.monotonic() + self._wait_seconds
+        if not self._turns.take(self._wait_seconds):
+            raise StoreHeld(f"{self.path} is in use by another thread of this process: try again later")
+        file: OpenedFile | None = None
+        is_sound = False
+        try:
+            file = self._turns.kept() or self._open(deadline)
+            if not self._has_schema:
+                _clear_abandoned(self.path)
+                _bring_up_to_date(file.connection, self._conventions, str(self.path))
+                self._has_schema = True
+            yield file
+            is_sound = True
+        except _DISK_FAILURES as error:
+            raise _unusable(self.path, error) from None
+        finally:
+            self._turns.give_back(file, is_sound=is_sound)
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the file for a moment in which everything written is kept, or nothing is."""
+        with self.moment() as connection, transaction_on(connection):
+            yield connection
+
+    def transact(self, work: Work[T]) -> T:
+        """Do work in a transaction; nobody else is at the file meanwhile, so it is done once."""
+        with self.transaction() as connection:
+            return work(connection)
+
+    def rewrite(self) -> None:
+        """Write the file anew from its rows, and put it in the old one's place.
+
+        DuckDB frees the blocks of rows that were deleted or replaced and does not blank them: only a new file
+        is without them.
+        """
+        with self.opened() as file:
+            aside = _aside(self.path)
+            try:
+                _copy_everything(file.connection, aside)
+                shutil.copymode(self.path, aside)
+                file.replace_file(aside)
+            finally:
+                for left in (aside, aside.with_name(f"{aside.name}.wal")):
+                    left.unlink(missing_ok=True)
+
+    def _open(self, deadline: float) -> OpenedFile:
+        while True:
+            try:
+                if not self.path.exists():
+                    _create(self.path)
+                return OpenedFile.open(self.path)
+            except duckdb.Error as error:
+                if "Could not set lock" not in str(error):
+                    raise _unusable(self.path, error) from None
+                if time.monotonic() >= deadline:
+                    raise _held(self.path, error, self._wait_seconds) from None
+            except OSError as error:
+                raise _unusable(self.path, error) from None
+            time.sleep(_POLL)
+
+
+def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, conventions: Conventions, what: str) -> None:
+    """Apply the schema to a new file or one of an older version; a file that is current is only read."""
+    statements = schema_of_file(conventions)
+    if not is_applied(connection, statements):
+        version = version_of(connection)
+        refuse_newer(version, what)
+        with transaction_on(connection):
+            apply_schema(connection, statements, version)
+
+
+def _create(path: Path) -> None:
+    """Put an empty database in place whole, unless another process was first.
+
+    DuckDB opens no file whose first blocks were cut short, by a kill or a full disk, ever again.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _clear_abandoned(path)
+    aside = _aside(path)
+    try:
+        duckdb.connect(str(aside), config=STORAGE).close()
+        sync(aside)
+        # A link, because a rename would replace what another process has put there meanwhile.
+        try:
+            path.hardlink_to(aside)
+        except OSError:
+            # It was first; or the file system knows no links.
+            if not path.exists():
+                aside.replace(path)
+        sync(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
+
+
+def _copy_everything(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Copy tables, views, macros and comments into a new file."""
+    with duckdb.connect(str(target), config=STORAGE):
+        # It is made with our options for files, which ATTACH does not all have.
+        pass
+    # Neither a path nor a name of a database can be a parameter: quotes in them are doubled.
+    path = str(target).replace("'", "''")
+    connection.execute(f"ATTACH '{path}' AS fresh")
+    try:
+        (ours,) = connection.execute("SELECT current_database()").fetchall()[0]
+        name = str(ours).replace('"', '""')
+        connection.execute(f'COPY FROM DATABASE "{name}" TO fresh')
+        connection.execute("CHECKPOINT fresh")
+    finally:
+        connection.execute("DETACH fresh")
+
+
+def _clear_abandoned(path: Path) -> None:
+    """Delete what killed processes left half made; one that is at it now finds the file in place instead."""
+    for abandoned in path.parent.glob(f".{path.name}.*.tmp"):
+        with suppress(OSError):
+            abandoned.unlink(missing_ok=True)
+
+
+def _held(path: Path, error: Exception, waited: float) -> StoreHeld:
+    holder = _HOLDER.search(str(error))
+    who = f"process {holder.group(1)}" if holder else "another process"
+    return StoreHeld(
+        f"{path} is held by {who}, waited {waited:g} s: close it there and try again. "
+        "To query, open analytics.duckdb, which is never locked"
+    )
+
+
+def _unusable(path: Path, error: Exception) -> ChangeSite:
+    first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if _DAMAGED.search(first_line):
+        return ChangeSite(f"{path} is damaged ({first_line}): {_way_on_from(path)}", code="StoreDamaged")
+    return ChangeSite(
+        f"{path} cannot be used ({first_line}): check the folder, its permissions and the free disk space",
+        code="StoreUnusable",
+    )
+
+
+def _way_on_from(path: Path) -> str:
+    """Say which copy of a damaged file is whole, and the command that goes on from it."""
+    copy = path.with_name("analytics.duckdb")
+    published_at = _whole_since(copy)
+    if published_at is None:
+        return (
+            "no whole copy of it lies beside it. Go on from a backup with `a4s restore FOLDER --replace`, or "
+            f"move it away (`mv {quote(str(path))} {quote(f'{path}.damaged')}`) and have everything again "
+            "with `a4s sync`; which orders were exported is in that file alone, so compare them with the "
+            "back office before you export again"
+        )
+    log = path.with_name(f"{path.name}.wal")
+    moves = [f"mv {quote(str(one))} {quote(f'{one}.damaged')}" for one in (path, log) if one.exists()]
+    command = " && ".join([*moves, f"cp {quote(str(copy))} {quote(str(path))}", "a4s sync"])
+    return (
+        f"{copy} is whole, as published {published_at:%Y-%m-%d %H:%M} UTC. Stop everything of this "
+        f"installation and go on from it with `{command}`, which brings in what came since; compare the "
+        "orders exported since then with the back office before you export again"
+    )
+
+
+def _whole_since(copy: Path) -> datetime | None:
+    """Return when a copy was published, None where it is not there or cannot be read to its end."""
+    try:
+        with duckdb.connect(str(copy), read_only=True) as connection:
+            for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+                connection.execute(f'SELECT count(COLUMNS(*)) FROM "{table}"').fetchall()  # noqa: S608 - own names
+        return datetime.fromtimestamp(copy.stat().st_mtime, UTC)
+    except (duckdb.Error, OSError):
+        return None

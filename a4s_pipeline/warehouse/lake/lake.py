@@ -1,0 +1,264 @@
+"""The warehouse as a DuckLake: many write at once, many read meanwhile, and it can be read as it was."""
+
+from __future__ import annotations
+
+import random
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import duckdb
+
+from a4s_pipeline.errors import A4sError, ChangeSettings, ChangeSite, StoreHeld, StoreUnreachable
+from a4s_pipeline.locks import Locks
+from a4s_pipeline.models import Conventions
+from a4s_pipeline.warehouse.file.publish import Published
+from a4s_pipeline.warehouse.file.reader import NotPublished
+from a4s_pipeline.warehouse.lake.attached import NAME, Attached, without_connection
+from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
+from a4s_pipeline.warehouse.schema.applied_schema import apply_schema, is_applied, schema_of_lake
+from a4s_pipeline.warehouse.schema.migrations import refuse_newer, version_of
+from a4s_pipeline.warehouse.site import SiteFolders, bring_in, is_loaded, problems_in
+from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
+from a4s_pipeline.warehouse.tables import TABLES
+
+# Writers go side by side at first. DuckLake lets one of two win where they met in a table; one that lost
+# so often does its work alone, so that the longest transaction comes to its end among many short ones.
+TRIES_SIDE_BY_SIDE = 3
+_WRITING = "lake.writing"
+_ATTACHING = "lake.attaching"
+_LONGEST_PAUSE = 0.2
+
+_MET = re.compile(
+    r"transaction conflict|database is locked|could not serialize access|deadlock detected", re.IGNORECASE
+)
+_GONE = re.compile(
+    r"unable to connect|connection to server|server closed the connection|terminating connection"
+    r"|connection not open|no connection to the server|could not connect|unexpectedly",
+    re.IGNORECASE,
+)
+
+_FLUSH = "CALL ducklake_flush_inlined_data('lake')"
+_REWRITE = "CALL ducklake_rewrite_data_files('lake', $1, delete_threshold => 0.0)"
+_EXPIRE_ALL = "CALL ducklake_expire_snapshots('lake', older_than => $1)"
+_CLEAN_ALL = "CALL ducklake_cleanup_old_files('lake', cleanup_all => true)"
+
+# What an engine that cannot go on makes of it; anything else is a defect of ours, and raised as it is.
+_UNUSABLE = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException, duckdb.HTTPException)
+
+# Shared by all who use a lake in this process: to attach one costs 30 to 250 ms.
+_attached: dict[LakePlace, Attached] = {}
+
+
+def _done(connection: duckdb.DuckDBPyConnection, statement: str, values: list[Any]) -> None:
+    connection.execute(statement, values).fetchall()
+
+
+def writers_met(error: duckdb.Error) -> bool:
+    """Tell whether a transaction failed because another writer was first: done again, it may succeed."""
+    return _MET.search(str(error)) is not None
+
+
+class Lake:
+    """A DuckLake, and the only way to it.
+
+    Each moment reads one snapshot, whatever others write meanwhile. A transaction that meets another is
+    done again from its start, in the end alone; a turn is waited for no longer than `wait_seconds`.
+    """
+
+    def __init__(
+        self,
+        place: LakePlace,
+        locks: Locks,
+        wait_seconds: float = LONGEST_WAIT,
+        *,
+        conventions: Conventions | None = None,
+    ) -> None:
+        self.place = place
+        self._locks = locks
+        self._wait_seconds = wait_seconds
+        self._conventions = conventions or Conventions()
+        self._has_schema = False
+        self._attached = _attached.setdefault(place, Attached(place))
+        # Two threads of a process that write at once would only meet each other.
+        self._writing = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"Lake({self.place!r})"
+
+    @property
+    def name(self) -> str:
+        """What it is called on a page."""
+        return NAME
+
+    @contextmanager
+    def moment(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the lake for a moment, to ask it: all that is read is of one snapshot."""
+        if not self._has_schema:
+            self._bring_up_to_date()
+        with self._told(), self._transaction(is_kept=False) as connection:
+            yield connection
+
+    def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open the lake for reading, or say that nothing was synced yet."""
+        if isinstance(self.place, SqliteLake) and not self.place.catalog.exists():
+            raise NotPublished(
+                f"there is no {self.place.catalog} yet: run `a4s sync` first, or `a4s lake export` to move "
+                "an existing warehouse over"
+            )
+        return self.moment()
+
+    def published(self, folders: SiteFolders) -> Published:
+        """Bring in the site's own files, and tell how large the lake is; there is no copy to replace."""
+        with self.moment() as connection:
+            is_current = is_loaded(connection, folders)
+        if not is_current:
+            bring_in(self, folders)
+        with self.moment() as connection:
+            problems = tuple(problems_in(connection))
+            size = connection.execute(
+                "SELECT coalesce(sum(file_size_bytes), 0) FROM ducklake_table_info('lake')"
+            ).fetchall()
+        return Published(self.place.files, int(size[0][0]), was_replaced=False, problems=problems)
+
+    def transact(self, work: Work[T]) -> T:
+        """Do work of which everything written is kept, or nothing is; again where it met another's."""
+        if not self._has_schema:
+            self._bring_up_to_date()
+        with self._told():
+            return self._done_until_kept(work)
+
+    def rewrite(self) -> None:
+        """Write every file anew that holds rows which were deleted or replaced, and delete the old ones.
+
+        All snapshots but the last go, and with them what the lake could be read as before. A query that is
+        under way meanwhile may lose a file that it reads, and fail.
+        """
+        steps: list[tuple[str, list[Any]]] = [
+            (_FLUSH, []),
+            *((_REWRITE, [table.name]) for table in TABLES),
+            (_EXPIRE_ALL, [datetime.now(UTC)]),
+            (_CLEAN_ALL, []),
+        ]
+        for statement, values in steps:
+            self.transact(partial(_done, statement=statement, values=values))
+        if isinstance(self.place, SqliteLake):
+            # Rows of small batches lay in the catalog, and SQLite does not blank what it frees either.
+            with self._turn(is_alone=True), closing(sqlite3.connect(self.place.catalog)) as catalog:
+                catalog.execute("VACUUM")
+
+    def _bring_up_to_date(self) -> None:
+        statements = schema_of_lake(self._conventions)
+
+        def bring(connection: duckdb.DuckDBPyConnection) -> None:
+            # Another may have been first.
+            if not is_applied(connection, statements):
+                apply_schema(connection, statements, version)
+
+        with self._told():
+            with self._transaction(is_kept=False) as connection:
+                is_current = is_applied(connection, statements)
+            if not is_current:
+                with self._transaction(is_kept=False) as connection:
+                    version = version_of(connection)
+                refuse_newer(version, "the lake")
+                self._done_until_kept(bring)
+        self._has_schema = True
+
+    def _done_until_kept(self, work: Work[T]) -> T:
+        deadline = time.monotonic() + self._wait_seconds
+        tries = 0
+        while True:
+            # An SQLite catalog has one writer at a time anyway, who would be waited for in vain.
+            is_alone = isinstance(self.place, SqliteLake) or tries >= TRIES_SIDE_BY_SIDE
+            try:
+                with self._turn(is_alone=is_alone), self._transaction(is_kept=True) as connection:
+                    return work(connection)
+            except duckdb.Error as error:
+                # Work that takes longer than anybody waits has its turn alone all the same.
+                is_given_up = tries >= TRIES_SIDE_BY_SIDE and time.monotonic() >= deadline
+                if not writers_met(error) or is_given_up:
+                    raise
+            tries += 1
+            time.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311 - so that two do not meet again
+
+    @contextmanager
+    def _turn(self, *, is_alone: bool) -> Iterator[None]:
+        deadline = time.monotonic() + self._wait_seconds
+
+        def left() -> float:
+            return max(0.0, deadline - time.monotonic())
+
+        if not self._writing.acquire(timeout=left()):
+            raise self._held("another thread of this process")
+        try:
+            with self._locks.turn(_WRITING, left(), self._held, is_alone=is_alone):
+                yield
+        finally:
+            self._writing.release()
+
+    @contextmanager
+    def _transaction(self, *, is_kept: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = self._connection()
+        try:
+            with transaction_on(connection, is_kept=is_kept):
+                yield connection
+        finally:
+            connection.close()
+
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._attached.connection(
+                lambda: self._locks.held(_ATTACHING, self._wait_seconds, self._held)
+            )
+        except duckdb.Error as error:
+            raise self._error_for(error) from None
+        except (OSError, sqlite3.Error) as error:
+            raise self._unusable(str(error)) from None
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Let an error of the engine end as one of ours, where it is not a defect."""
+        try:
+            yield
+        except duckdb.Error as error:
+            if isinstance(error, _UNUSABLE) or type(error) is duckdb.Error or _GONE.search(str(error)):
+                raise self._error_for(error) from None
+            raise
+
+    def _error_for(self, error: duckdb.Error) -> A4sError:
+        if writers_met(error):
+            return self._held("other writers")
+        why = str(error)
+        if isinstance(self.place, PostgresLake):
+            why = without_connection(why, self.place)
+        why = why.partition("\n")[0] or type(error).__name__
+        if isinstance(self.place, PostgresLake) and _GONE.search(str(error)):
+            self._attached.drop()
+            return StoreUnreachable(
+                f"the catalog of the lake does not answer ({why}): see that PostgreSQL runs and that "
+                "A4S_WAREHOUSE leads to it; nothing is lost, try again then"
+            )
+        if "does not match existing data path" in why:
+            return ChangeSettings(
+                f"A4S_LAKE_FILES leads elsewhere than this lake has its files ({why}): set it to where they "
+                'are; for a lake that was moved, see "Back up" in docs/deployment.md'
+            )
+        return self._unusable(why)
+
+    def _held(self, holder: str) -> StoreHeld:
+        return StoreHeld(f"{holder} kept the lake busy for {self._wait_seconds:g} s: try again later")
+
+    def _unusable(self, why: str) -> ChangeSite:
+        which = f" with its catalog in {self.place.catalog}" if isinstance(self.place, SqliteLake) else ""
+        return ChangeSite(
+            f"the lake{which} cannot be used ({why}): check A4S_WAREHOUSE and A4S_LAKE_FILES, what they lead "
+            "to, and its permissions and free space",
+            code="StoreUnusable",
+        )

@@ -1,0 +1,1 @@
+"""Reading and writing the rows of the tables, each batch in one transaction."""

@@ -1,0 +1,80 @@
+"""What is set aside, as people look at it, and their acknowledgements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from a4s_pipeline.warehouse.rows.staging import replace_rows
+from a4s_pipeline.warehouse.tables import ACKNOWLEDGED
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A record, or a part of one, that is set aside, and the acknowledgement that still holds for it."""
+
+    connector: str
+    stream: str
+    key: str
+    part: str
+    reason: str
+    payload: str
+    listed_at: datetime | None
+    first_seen_at: datetime | None
+    content: str
+    note: str | None
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+
+
+def kept_aside(
+    connection: duckdb.DuckDBPyConnection, connectors: Sequence[str], key: str | None = None
+) -> list[Kept]:
+    """Return what is set aside of these connectors, the oldest first, or what is under one key."""
+    rows = connection.execute(
+        """
+        SELECT kept.connector, kept.stream, kept.record_key, coalesce(kept.part, ''), kept.reason,
+            kept.payload::VARCHAR, kept.listed_at, kept.first_seen_at,
+            md5(concat_ws('|', kept.reason, kept.payload)) AS content,
+            known.note, known.acknowledged_by, known.acknowledged_at
+        FROM set_aside AS kept LEFT JOIN acknowledged AS known
+            ON known.connector = kept.connector AND known.stream = kept.stream
+            AND known.record_key = kept.record_key AND known.part = coalesce(kept.part, '')
+            AND known.content = md5(concat_ws('|', kept.reason, kept.payload))
+        WHERE kept.connector IN (SELECT unnest($connectors)) AND ($key IS NULL OR kept.record_key = $key)
+        ORDER BY kept.first_seen_at, kept.connector, kept.stream, kept.record_key, kept.part
+        """,
+        {"connectors": list(connectors), "key": key},
+    ).fetchall()
+    return [Kept(*row) for row in rows]
+
+
+def acknowledge(
+    connection: duckdb.DuckDBPyConnection,
+    records: Sequence[Kept],
+    note: str,
+    *,
+    by: str,
+    at: datetime,
+    run_id: str,
+) -> None:
+    """Write, within a transaction, that somebody has seen these records, and why they may stay."""
+    rows = [
+        {
+            "connector": record.connector,
+            "stream": record.stream,
+            "record_key": record.key,
+            "part": record.part,
+            "content": record.content,
+            "acknowledged_at": at.isoformat(),
+            "acknowledged_by": by,
+            "note": note,
+            "synced_at": at.isoformat(),
+            "run_id": run_id,
+        }
+        for record in records
+    ]
+    replace_rows(connection, ACKNOWLEDGED, rows)

@@ -1,0 +1,269 @@
+"""Orders in the warehouse: what is held, what is left to do, and the one transaction a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+
+from a4s_pipeline.warehouse.privacy.incoming import blank_orders_of_forgotten
+from a4s_pipeline.warehouse.rows.row_changes import RowCounts, compared, rows_by_code
+from a4s_pipeline.warehouse.rows.staging import Row, append_rows, delete_codes
+from a4s_pipeline.warehouse.rows.state import (
+    SetAside,
+    StreamProgress,
+    save_progress,
+    settle_set_aside,
+    stream_state,
+)
+from a4s_pipeline.warehouse.rows.versions import changed_orders, keep_orders
+from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
+
+STREAM = "orders"
+LINES_STREAM = "order_lines"
+
+
+@dataclass(frozen=True)
+class HeldOrder:
+    """What the warehouse knows of an order: enough to tell whether it must be had again."""
+
+    fingerprint: str | None
+    lines_fingerprint: str | None
+    has_lines: bool
+    is_removed: bool
+    run_id: str | None
+
+
+@dataclass
+class OrderBatch:
+    """Orders to be written in one transaction, each with all of its lines that can be read or with none.
+
+    `orders` holds header rows by code, `lines` the line rows of the codes whose lines are in, and
+    `mended` the codes that stay as they are but were set aside before. `lines_kept` are orders that a
+    whole reading could not have the lines of: what is held of them is still theirs, and stays.
+    """
+
+    orders: dict[str, Row] = field(default_factory=dict)
+    lines: dict[str, Sequence[Row]] = field(default_factory=dict)
+    mended: set[str] = field(default_factory=set)
+    lines_kept: set[str] = field(default_factory=set)
+    set_aside: dict[tuple[str, str, str], SetAside] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.orders or self.mended or self.set_aside)
+
+
+def held_orders(warehouse: Warehouse, connector: str, codes: Iterable[str]) -> dict[str, HeldOrder]:
+    """Return what is held of the orders with these codes."""
+    wanted = list(codes)
+    if not wanted:
+        return {}
+    with warehouse.moment() as connection:
+        rows = connection.execute(
+            """
+            SELECT order_code, header_fingerprint, lines_fingerprint,
+                   lines_synced_at IS NOT NULL, removed_at IS NOT NULL, run_id
+            FROM orders WHERE connector = $connector AND order_code IN (SELECT unnest($codes))
+            """,
+            {"connector": connector, "codes": wanted},
+        ).fetchall()
+    return {code: HeldOrder(*columns) for code, *columns in rows}
+
+
+def holds_no_orders(connection: duckdb.DuckDBPyConnection, connector: str) -> bool:
+    """Tell whether no order of the connector is held."""
+    found = connection.execute("SELECT 1 FROM orders WHERE connector = $1 LIMIT 1", [connector])
+    return found.fetchone() is None
+
+
+def had_history(connection: duckdb.DuckDBPyConnection, connector: str) -> bool:
+    """Tell whether order history of the connector ever came in, be it only in part."""
+    state = stream_state(connection, connector, STREAM)
+    return state.was_read or not holds_no_orders(connection, connector)
+
+
+@dataclass(frozen=True)
+class LeftOrder:
+    """An order whose lines are to be had: none of them is in, or `set_aside` of them could not be read."""
+
+    order_date: datetime
+    code: str
+    lines_fingerprint: str | None
+    set_aside: int
+
+
+def orders_left(
+    connection: duckdb.DuckDBPyConnection, connector: str, after: LeftOrder | None, limit: int
+) -> list[LeftOrder]:
+    """Return the next orders whose lines are not in, or not all of them, oldest first."""
+    rows = connection.execute(
+        """
+        WITH aside AS (
+            SELECT record_key AS order_code, count(*) AS parts FROM set_aside
+            WHERE connector = $connector AND stream = $lines GROUP BY ALL
+        )
+        SELECT order_date, order_code, lines_fingerprint, coalesce(parts, 0)
+        FROM orders LEFT JOIN aside USING (order_code)
+        WHERE connector = $connector AND removed_at IS NULL
+          AND (lines_synced_at IS NULL OR parts IS NOT NULL)
+          AND ($date IS NULL OR (order_date, order_code) > ($date::TIMESTAMPTZ, $code))
+        ORDER BY order_date, order_code LIMIT $limit
+        """,
+        {
+            "connector": connector,
+            "lines": LINES_STREAM,
+            "date": after.order_date if after else None,
+            "code": after.code if after else None,
+            "limit": limit,
+        },
+    ).fetchall()
+    return [LeftOrder(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class OrderChanges:
+    """What a batch did to the rows of each order, by its code; `dates_before` are those of orders stored."""
+
+    orders: dict[str, RowCounts]
+    lines: dict[str, RowCounts]
+    dates_before: dict[str, datetime]
+
+
+def write_orders(warehouse: Warehouse, batch: OrderBatch, progress: StreamProgress) -> OrderChanges:
+    """Write a batch, the watermark and the run id: all of it, or nothing; return what it changed."""
+
+    def write(connection: duckdb.DuckDBPyConnection) -> OrderChanges:
+        blank_orders_of_forgotten(connection, progress.connector, batch.orders, batch.lines)
+        changes = _replace_orders(connection, batch, progress.connector, progress.at)
+        _keep_set_aside(connection, batch, progress)
+        save_progress(connection, progress)
+        return changes
+
+    return warehouse.transact(write)
+
+
+def _replace_orders(
+    connection: duckdb.DuckDBPyConnection, batch: OrderBatch, connector: str, at: datetime
+) -> OrderChanges:
+    # Lines are held of held orders alone: where the batch is all new, the larger table is not looked through.
+    dates = order_dates(connection, connector, list(batch.orders))
+    held = list(dates)
+    replaced = [code for code in held if code not in batch.lines_kept]
+    headers = rows_by_code(connection, ORDERS, connector, held)
+    fingerprints = {
+        code: (batch.orders[code].get("header_fingerprint"), batch.orders[code].get("lines_fingerprint"))
+        for code in held
+    }
+    keep_orders(connection, connector, changed_orders(connection, connector, fingerprints), at)
+    lines = rows_by_code(connection, ORDER_LINES, connector, replaced)
+    delete_codes(connection, ORDERS, connector, "order_code", held)
+    delete_codes(connection, ORDER_LINES, connector, "order_code", replaced)
+    append_rows(connection, ORDERS, list(batch.orders.values()))
+    append_rows(connection, ORDER_LINES, [line for lines in batch.lines.values() for line in lines])
+    # An order whose lines could not be had now loses those that were stored.
+    written_lines = {code: batch.lines.get(code, ()) for code in (*batch.lines, *lines)}
+    return OrderChanges(
+        compared(headers, rows_by_code(connection, ORDERS, connector, held), batch.orders.keys()),
+        compared(lines, rows_by_code(connection, ORDER_LINES, connector, list(lines)), written_lines),
+        dates,
+    )
+
+
+def order_dates(
+    connection: duckdb.DuckDBPyConnection, connector: str, codes: list[str]
+) -> dict[str, datetime]:
+    """Return the dates of those of the orders with these codes that are stored."""
+    rows = connection.execute(
+        """
+        SELECT order_code, order_date FROM orders
+        WHERE connector = $connector AND order_code IN (SELECT unnest($codes))
+        """,
+        {"connector": connector, "codes": codes},
+    ).fetchall()
+    return dict(rows)
+
+
+def _keep_set_aside(
+    connection: duckdb.DuckDBPyConnection, batch: OrderBatch, progress: StreamProgress
+) -> None:
+    came_in = {STREAM: [*batch.orders, *batch.mended], LINES_STREAM: batch.lines}
+    settle_set_aside(connection, progress, batch.set_aside.values(), came_in)
+
+
+@dataclass(frozen=True)
+class FilledLines:
+    """The lines of an order whose header is held, and the hash of them as they came."""
+
+    rows: Sequence[Row]
+    fingerprint: str
+
+
+def fill_lines(
+    warehouse: Warehouse,
+    filled: dict[str, FilledLines],
+    set_aside: Sequence[SetAside],
+    progress: StreamProgress,
+) -> dict[str, RowCounts]:
+    """Write the lines of orders whose headers are held, each order's at once, and what of them is set aside.
+
+    Returns what changed.
+    """
+    codes = list(filled)
+
+    def write(connection: duckdb.DuckDBPyConnection) -> dict[str, RowCounts]:
+        before = rows_by_code(connection, ORDER_LINES, progress.connector, codes)
+        rows: dict[str, Sequence[Row]] = {code: lines.rows for code, lines in filled.items()}
+        blank_orders_of_forgotten(connection, progress.connector, {}, rows)
+        _keep_lines(connection, [code for code in filled if code in before], filled, progress)
+        delete_codes(connection, ORDER_LINES, progress.connector, "order_code", codes)
+        append_rows(connection, ORDER_LINES, [row for of_order in rows.values() for row in of_order])
+        connection.execute(
+            """
+            UPDATE orders
+            SET lines_synced_at = $at, synced_at = $at, run_id = $run, lines_fingerprint = filled.fingerprint
+            FROM (SELECT unnest($codes) AS code, unnest($fingerprints) AS fingerprint) AS filled
+            WHERE connector = $connector AND order_code = filled.code
+            """,
+            {
+                "at": progress.at,
+                "run": progress.run_id,
+                "connector": progress.connector,
+                "codes": codes,
+                "fingerprints": [lines.fingerprint for lines in filled.values()],
+            },
+        )
+        settle_set_aside(connection, progress, set_aside, {LINES_STREAM: codes})
+        save_progress(connection, progress)
+        after = rows_by_code(connection, ORDER_LINES, progress.connector, list(before))
+        return compared(before, after, {code: lines.rows for code, lines in filled.items()})
+
+    return warehouse.transact(write)
+
+
+def _keep_lines(
+    connection: duckdb.DuckDBPyConnection,
+    stored: Sequence[str],
+    filled: dict[str, FilledLines],
+    progress: StreamProgress,
+) -> None:
+    """Keep what orders are whose lines were still stored, where they come with others now."""
+    rows = connection.execute(
+        """
+        SELECT order_code, lines_fingerprint FROM orders
+        WHERE connector = $connector AND order_code IN (SELECT unnest($codes))
+        """,
+        {"connector": progress.connector, "codes": list(stored)},
+    ).fetchall()
+    changed = [code for code, fingerprint in rows if fingerprint != filled[code].fingerprint]
+    keep_orders(connection, progress.connector, changed, progress.at)
+
+
+def count_without_lines(connection: duckdb.DuckDBPyConnection, connector: str) -> int:
+    """Count the orders whose lines are not in."""
+    row = connection.execute(
+        "SELECT count(*) FROM orders_without_lines WHERE connector = $connector", {"connector": connector}
+    ).fetchone()
+    return int(row[0]) if row else 0

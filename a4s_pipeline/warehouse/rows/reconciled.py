@@ -1,0 +1,15 @@
+"""What the last reconciliation found, month by month."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from a4s_pipeline.warehouse.rows.staging import Row, replace_rows
+from a4s_pipeline.warehouse.tables import RECONCILED_MONTHS
+
+
+def save_reconciled_months(connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
+    """Write what was found of these months in the place of what was found before."""
+    replace_rows(connection, RECONCILED_MONTHS, rows)

@@ -1,0 +1,164 @@
+"""Items and customers in the warehouse: what is held, and the one transaction a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+
+from a4s_pipeline.warehouse.privacy.incoming import forgotten_codes
+from a4s_pipeline.warehouse.rows.row_changes import RowCounts, compared, rows_by_code
+from a4s_pipeline.warehouse.rows.staging import Row, append_rows, delete_codes
+from a4s_pipeline.warehouse.rows.state import SetAside, StreamProgress, save_progress, settle_set_aside
+from a4s_pipeline.warehouse.rows.versions import keep_records
+from a4s_pipeline.warehouse.schema.schema import Table
+from a4s_pipeline.warehouse.tables import (
+    CUSTOMER_ADDRESSES,
+    CUSTOMER_CONTACT_DETAILS,
+    CUSTOMER_CONTACT_PERSONS,
+    CUSTOMERS,
+    ITEM_ATTRIBUTES,
+    ITEM_DELIVERIES,
+    ITEM_IMAGES,
+    ITEM_NAMES,
+    ITEM_STOCKS,
+    ITEMS,
+)
+
+RowsByTable = Mapping[str, Sequence[Row]]
+"""The rows of one record, by the name of their table."""
+
+
+@dataclass(frozen=True)
+class RecordTables:
+    """The tables that hold the records of one stream: theirs, and those of what lies within them."""
+
+    stream: str
+    parent: Table
+    children: tuple[Table, ...]
+
+    @property
+    def code_column(self) -> str:
+        """The column that names the record, in every one of the tables."""
+        return self.parent.key[1]
+
+    @property
+    def all(self) -> tuple[Table, ...]:
+        """The parent and its children."""
+        return (self.parent, *self.children)
+
+
+ITEM_TABLES = RecordTables(
+    "items", ITEMS, (ITEM_NAMES, ITEM_ATTRIBUTES, ITEM_IMAGES, ITEM_STOCKS, ITEM_DELIVERIES)
+)
+CUSTOMER_TABLES = RecordTables(
+    "customers", CUSTOMERS, (CUSTOMER_ADDRESSES, CUSTOMER_CONTACT_PERSONS, CUSTOMER_CONTACT_DETAILS)
+)
+
+
+@dataclass(frozen=True)
+class HeldRecord:
+    """What the warehouse knows of a record: enough to tell whether it changed."""
+
+    fingerprint: str | None
+    is_removed: bool
+
+
+@dataclass
+class RecordBatch:
+    """Records to be written in one transaction, each with all of its rows.
+
+    `replaced` holds the codes among them that are held already, and `mended` those that stay as they
+    are but were set aside before, or have parts that are.
+    """
+
+    rows: dict[str, RowsByTable] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)
+    mended: set[str] = field(default_factory=set)
+    set_aside: dict[tuple[str, str, str], SetAside] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.mended or self.set_aside)
+
+
+def held_records(
+    connection: duckdb.DuckDBPyConnection, tables: RecordTables, connector: str, codes: Sequence[str]
+) -> dict[str, HeldRecord]:
+    """Return what is held of the records with these codes."""
+    code = tables.code_column
+    rows = connection.execute(
+        f"SELECT {code}, fingerprint, removed_at IS NOT NULL FROM {tables.parent.name} "  # noqa: S608 - own names
+        f"WHERE connector = $connector AND {code} IN (SELECT unnest($codes))",
+        {"connector": connector, "codes": list(codes)},
+    ).fetchall()
+    return {found: HeldRecord(*columns) for found, *columns in rows}
+
+
+def write_records(
+    connection: duckdb.DuckDBPyConnection, tables: RecordTables, batch: RecordBatch, progress: StreamProgress
+) -> dict[str, RowCounts]:
+    """Write a batch within a transaction, each record whole in the place of what was held of it.
+
+    Returns what it changed in each table. Customers who were forgotten are taken out of the batch, and stay
+    out of the store.
+    """
+    if tables is CUSTOMER_TABLES:
+        for code in batch.rows.keys() & forgotten_codes(connection, progress.connector):
+            del batch.rows[code]
+            batch.replaced.discard(code)
+    connector, replaced = progress.connector, list(batch.replaced)
+    changes: dict[str, RowCounts] = {}
+    keep_records(connection, tables.parent, connector, replaced, progress.at)
+    for table in tables.all:
+        before = rows_by_code(connection, table, connector, replaced)
+        delete_codes(connection, table, connector, tables.code_column, replaced)
+        written = {code: rows.get(table.name, ()) for code, rows in batch.rows.items()}
+        append_rows(connection, table, [row for rows in written.values() for row in rows])
+        after = rows_by_code(connection, table, connector, list(before))
+        counts = changes[table.name] = RowCounts()
+        for one in compared(before, after, written).values():
+            counts.add(one)
+    came_in = {tables.stream: [*batch.rows, *batch.mended]}
+    settle_set_aside(connection, progress, batch.set_aside.values(), came_in)
+    save_progress(connection, progress)
+    return changes
+
+
+def held_codes(connection: duckdb.DuckDBPyConnection, tables: RecordTables, connector: str) -> list[str]:
+    """Return the codes of the records held, those marked removed left out."""
+    rows = connection.execute(
+        f"SELECT {tables.code_column} FROM {tables.parent.name} "  # noqa: S608 - own names
+        "WHERE connector = $connector AND removed_at IS NULL",
+        {"connector": connector},
+    ).fetchall()
+    return [code for (code,) in rows]
+
+
+def mark_removed(
+    connection: duckdb.DuckDBPyConnection,
+    tables: RecordTables,
+    codes: Sequence[str],
+    progress: StreamProgress,
+) -> None:
+    """Mark records as gone; what is held of them stays."""
+    keep_records(connection, tables.parent, progress.connector, codes, progress.at)
+    connection.execute(
+        f"UPDATE {tables.parent.name} SET removed_at = $at, synced_at = $at, run_id = $run "  # noqa: S608 - own names
+        f"WHERE connector = $connector AND {tables.code_column} IN (SELECT unnest($codes))",
+        {"at": progress.at, "run": progress.run_id, "connector": progress.connector, "codes": list(codes)},
+    )
+
+
+def adopt_created_customers(connection: duckdb.DuckDBPyConnection, progress: StreamProgress) -> None:
+    """Give customers that were created through us the identifier the gateway gave, where they list none."""
+    connection.execute(
+        """
+        UPDATE customers SET external_id = created.external_id, synced_at = $at, run_id = $run
+        FROM created_customers AS created
+        WHERE customers.connector = $connector AND created.connector = $connector
+          AND created.customer_code = customers.customer_code
+          AND coalesce(customers.external_id, '') = '' AND created.external_id <> ''
+        """,
+        {"at": progress.at, "run": progress.run_id, "connector": progress.connector},
+    )

@@ -1,0 +1,1 @@
+"""How tables and views are described, applied to a store, and documented."""

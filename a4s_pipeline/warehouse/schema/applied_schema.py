@@ -1,0 +1,73 @@
+"""Brings the tables, views and comments of a store up to the package's description of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+
+import duckdb
+
+from a4s_pipeline.models import Conventions
+from a4s_pipeline.warehouse.rows.versions import versions_macros
+from a4s_pipeline.warehouse.schema.migrations import bring_forward, columns_of
+from a4s_pipeline.warehouse.schema.views import holidays_filled, local_day_macro, views_by
+from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, TABLES
+
+# DuckLake 1.0 loses the bounds of a column where one row group of a new file is null throughout and another
+# is not; then it takes those of the next file for the bounds of the table, and leaves rows out of answers. A
+# row group holds 122,880 rows by itself; with this many, all lines of a batch of orders are in one.
+_ROW_GROUPS = "CALL ducklake_set_option('lake', 'parquet_row_group_size', '500000')"
+
+
+@cache
+def schema_of_file(conventions: Conventions) -> tuple[str, ...]:
+    """Return the statements that make the schema of a DuckDB file."""
+    statements = [local_day_macro(conventions)]
+    statements += [statement for table in (*TABLES, *REFERENCE_TABLES) for statement in table.ddl()]
+    statements += [*holidays_filled(), *versions_macros(conventions)]
+    statements += [statement for view in views_by(conventions) for statement in view.ddl()]
+    return tuple(statements)
+
+
+@cache
+def schema_of_lake(conventions: Conventions) -> tuple[str, ...]:
+    """Return the statements that make the schema of a DuckLake.
+
+    Its tables lie apart by connector, so that a question to one reads no other's files.
+    """
+    statements = [_ROW_GROUPS, local_day_macro(conventions)]
+    for table in TABLES:
+        statements += [*table.ddl(), f"ALTER TABLE {table.name} SET PARTITIONED BY (connector)"]
+    statements += [statement for table in REFERENCE_TABLES for statement in table.ddl()]
+    statements += [*holidays_filled(), *versions_macros(conventions)]
+    statements += [statement for view in views_by(conventions) for statement in view.ddl_of_lake()]
+    return tuple(statements)
+
+
+def is_applied(connection: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> bool:
+    """Tell whether these were the last statements to be applied to the store."""
+    try:
+        row = connection.execute("SELECT a4s_schema()").fetchone()
+    except duckdb.CatalogException:
+        return False
+    return row is not None and row[0] == _fingerprint(statements)
+
+
+def apply_schema(
+    connection: duckdb.DuckDBPyConnection, statements: Sequence[str], version: int | None
+) -> None:
+    """Create, within a transaction, what a new store or one of an older version lacks.
+
+    Its rows are brought forward from `version`, which is None where the store has no number.
+    """
+    before = columns_of(connection)
+    for statement in statements:
+        connection.execute(statement)
+    bring_forward(connection, version, before, TABLES)
+    # A macro rather than a table: analysts have no use for it.
+    connection.execute(f"CREATE OR REPLACE MACRO a4s_schema() AS '{_fingerprint(statements)}'")
+
+
+def _fingerprint(statements: Sequence[str]) -> str:
+    return hashlib.blake2b("\n".join(statements).encode(), digest_size=16).hexdigest()

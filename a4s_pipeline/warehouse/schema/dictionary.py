@@ -1,0 +1,139 @@
+"""The data dictionary: every table, view and column in Markdown, from the descriptions that make them.
+
+`python -m a4s_pipeline.warehouse.schema.dictionary docs/data-dictionary.md` writes it; without a file it is
+printed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from a4s_pipeline.models import models_by
+from a4s_pipeline.warehouse.schema.joins import JOINS, Join
+from a4s_pipeline.warehouse.schema.schema import Column, Table, View
+from a4s_pipeline.warehouse.schema.views import DEFAULT_ZONE, Conventions, views_by
+from a4s_pipeline.warehouse.tables import CONNECTOR, REFERENCE_TABLES, TABLES
+
+_COMMAND = "python -m a4s_pipeline.warehouse.schema.dictionary docs/data-dictionary.md"
+
+_INTRODUCTION = f"""\
+<!-- Change the descriptions in a4s_pipeline/warehouse, not this file. It is written by
+{_COMMAND} -->
+
+# Data dictionary
+
+What `analytics.duckdb` holds, all of it in the schema `main`. Every comment below is in the file itself too:
+`FROM duckdb_columns() SELECT table_name, column_name, comment`. For a start, see [queries.md](queries.md).
+
+- A row belongs to one `connector`: join on `connector` too, always.
+- **Start with the models**, such as `sales_lines`, `sales_orders`, `dim_customer` and `dim_item`: what was
+  sold is `WHERE is_sale` there, its value is `amount`, and every other number of sales is built upon that.
+- Instants are `TIMESTAMPTZ` and are shown in the time zone of your session. **Group by the `DATE` columns**,
+  such as `order_day`: they are days of `A4S_TIMEZONE`, by default {DEFAULT_ZONE}, whatever your session's
+  time zone. The macro `local_day(instant)` tells the day of any other instant.
+- What orders were at an instant: `FROM orders_as_of('2026-01-31 18:00'::TIMESTAMPTZ)`, and their lines
+  `order_lines_as_of(…)`, from `order_versions` and `order_line_versions`. An order counts from its date on.
+- Money and quantities are exact decimals. An amount is in the currency of its order: sum per currency.
+- A record that is gone at the source stays, with `removed_at` set: leave it out with `removed_at IS NULL`.
+- Keys are unique by the way rows are written; the file declares no constraints.
+
+## How the tables join
+
+Each line joins on `connector` and on the columns it names; the boxes show the keys, `connector` left out. A
+circle at an end means that there may be no row: an order may name a customer or an item never listed.
+"""  # noqa: S608 - a page of text
+
+
+def data_dictionary() -> str:
+    """Return the data dictionary as a Markdown document."""
+    views = views_by(Conventions())
+    parts = [
+        _INTRODUCTION,
+        "```mermaid",
+        *_diagram(),
+        "```",
+        "",
+        "## Contents",
+        "",
+        "Models: " + ", ".join(_link(view.name) for view in views),
+        "",
+        "Tables: " + ", ".join(_link(table.name) for table in TABLES),
+        "",
+        "Reference tables: " + ", ".join(_link(table.name) for table in REFERENCE_TABLES),
+        "",
+        "## Models",
+        "",
+        "Views over the tables, each with its key.",
+        "",
+    ]
+    keys = {model.name: model.key for model in models_by(Conventions())}
+    for view in views:
+        parts += _section(view, keys[view.name])
+    parts += [
+        "## Tables",
+        "",
+    ]
+    for table in TABLES:
+        parts += _section(table, table.key)
+    parts += ["## Reference tables", "", "What a site provides itself; empty until then.", ""]
+    for table in REFERENCE_TABLES:
+        parts += _section(table, table.key)
+    return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def _diagram() -> Iterator[str]:
+    yield "erDiagram"
+    yield "    direction LR"
+    for join in JOINS:
+        yield f'    {join.parent.name} {join.multiplicity.value} {join.child.name} : "{_label(join)}"'
+    tables = {table.name: table for join in JOINS for table in (join.parent, join.child)}
+    for table in tables.values():
+        # Key and joining columns alone, and no connector: with all of them, nobody would see the lines.
+        yield f"    {table.name} {{"
+        for column in table.columns:
+            marks = _marks(table, column)
+            if marks and column.name != CONNECTOR.name:
+                yield f"        {column.type} {column.name} {', '.join(marks)}"
+        yield "    }"
+
+
+def _label(join: Join) -> str:
+    return ", ".join(parent if parent == child else f"{parent} = {child}" for parent, child in join.on)
+
+
+def _marks(table: Table, column: Column) -> list[str]:
+    refers = any(join.child == table and column.name in {child for _, child in join.on} for join in JOINS)
+    return ["PK"] * (column.name in table.key) + ["FK"] * refers
+
+
+def _section(relation: Table | View, key: tuple[str, ...]) -> Iterator[str]:
+    yield f"### {relation.name}"
+    yield ""
+    yield relation.comment
+    yield ""
+    yield "| column | type | key | meaning |" if key else "| column | type | meaning |"
+    yield "| --- | --- | --- | --- |" if key else "| --- | --- | --- |"
+    for column in relation.columns:
+        cells = [f"`{column.name}`", column.type]
+        if key:
+            cells.append("key" if column.name in key else "")
+        yield "| " + " | ".join([*cells, column.comment.replace("|", "\\|")]) + " |"
+    yield ""
+
+
+def _link(name: str) -> str:
+    return f"[{name}](#{name})"
+
+
+def main(arguments: list[str]) -> None:
+    """Write the data dictionary to the file named, or print it."""
+    if arguments:
+        Path(arguments[0]).write_text(data_dictionary(), encoding="utf-8")
+    else:
+        sys.stdout.write(data_dictionary())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
