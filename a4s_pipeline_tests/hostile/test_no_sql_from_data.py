@@ -18,6 +18,15 @@ CONSTANTS = "constants of the package, each a whole query or a part of one"
 SETTINGS = "settings of the operator, quoted: ATTACH and CREATE SECRET have no parameters"
 # Each function in which something is put into a statement, and why that is never data.
 OWN = {
+    "api/history.py": "the query of a URL, no statement",
+    "orchestration/assets/ledgers.py ledger_observations": OWN_NAMES,
+    "warehouse/file/warehouse_file.py _whole_since": "names of tables as the file itself has them, quoted",
+    "warehouse/health.py (module)": CONSTANTS,
+    "warehouse/rows/partition_rows.py": OWN_NAMES,
+    "warehouse/rows/retention.py": CONSTANTS,
+    "warehouse/rows/state.py count_of_run": CONSTANTS,
+    "warehouse/rows/sub_totals.py": CONSTANTS,
+    "warehouse/schema/migrations.py": OWN_NAMES,
     "cli/demo.py _show": CONSTANTS,
     "report/sales.py _top": CONSTANTS,
     "report/upkeep.py _count": CONSTANTS,
@@ -39,7 +48,6 @@ OWN = {
     "warehouse/privacy/forgetting.py": OWN_NAMES,
     "warehouse/rows/row_changes.py": OWN_NAMES,
     "warehouse/file/warehouse_file.py _copy_everything": "paths and names of our own files, quoted",
-    "warehouse/file/warehouse_file.py _copy_rows": f"{OWN_NAMES}; and a path of our own, quoted",
     "warehouse/site/": "names of the operator's own files and columns, quoted, and the operator's own SQL",
     "warehouse/schema/relations.py": OWN_NAMES,
     "exporting/export.py": OWN_NAMES,

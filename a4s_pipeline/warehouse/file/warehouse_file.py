@@ -232,7 +232,8 @@ def _whole_since(copy: Path) -> datetime | None:
     try:
         with duckdb.connect(str(copy), read_only=True) as connection:
             for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
-                connection.execute(f'SELECT count(COLUMNS(*)) FROM "{table}"').fetchall()  # noqa: S608 - own names
+                name = table.replace('"', '""')
+                connection.execute(f'SELECT count(COLUMNS(*)) FROM "{name}"').fetchall()  # noqa: S608 - own file
         return datetime.fromtimestamp(copy.stat().st_mtime, UTC)
     except (duckdb.Error, OSError):
         return None
