@@ -7,18 +7,20 @@ import hashlib
 import hmac
 import json
 import secrets
+import ssl
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import requests
 import urllib3
 from pydantic import SecretStr
+from requests.adapters import HTTPAdapter
 
 from a4s_pipeline import __version__
-from a4s_pipeline.gateway.wire.connections import NoConnection
-from a4s_pipeline.gateway.wire.network import Network
+from a4s_pipeline.gateway.wire.network import Network, trust
 
 _TIMEOUT = 5.0
 # The library's time-outs leave out the look-up of the host's name, and a reply that drips.
@@ -91,28 +93,56 @@ def signature_headers(secret: SecretStr, message_id: str, timestamp: int, body: 
     }
 
 
+class _Adapter(HTTPAdapter):
+    """Trusts whom calls to the gateway trust."""
+
+    def __init__(self, trusting: ssl.SSLContext) -> None:
+        self._trusting = trusting
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        """Have connections trust them."""
+        super().init_poolmanager(*arguments, ssl_context=self._trusting, **named)
+
+    def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
+        """Have connections through a proxy trust them, and the proxy itself."""
+        trusting = {"ssl_context": self._trusting, "proxy_ssl_context": self._trusting}
+        return super().proxy_manager_for(proxy, **trusting, **named)
+
+
+class _Session(requests.Session):
+    """Looks at no `Location` and at nothing in the environment; asks no `.netrc` for credentials."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.trust_env = False
+        if network.proxy is not None:
+            self.proxies = {"http": network.proxy, "https": network.proxy}
+        self.mount("http://", _Adapter(trust(network.authority)))
+        self.mount("https://", _Adapter(trust(network.authority)))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None: there is nowhere to go on to."""
+
+
 def _post(url: SecretStr, body: bytes, headers: Mapping[str, str], network: Network) -> str | None:
-    address = url.get_secret_value()
     try:
-        with closing(network.open_pool(address, 1)) as pool:
-            reply = pool.urlopen(
-                "POST",
-                network.target(address),
-                body=body,
+        with (
+            _Session(network) as session,
+            session.post(
+                url.get_secret_value(),
+                data=body,
                 headers=headers,
                 timeout=_TIMEOUT,
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
-                preload_content=False,
-            )
-            reply.close()
-    except urllib3.exceptions.TimeoutError:
+                allow_redirects=False,
+                stream=True,
+            ) as reply,
+        ):
+            if 300 <= reply.status_code < 400:
+                return f"it answered {reply.status_code}, a redirect, which is not followed"
+            return None if reply.ok else f"it answered {reply.status_code}"
+    except (requests.Timeout, urllib3.exceptions.TimeoutError):
         return f"it gave no answer within {_TIMEOUT:g} s"
     except Exception as fault:
         # Whatever it is, its text may hold the URL, and the URL a token.
-        kind = type(fault.cause if isinstance(fault, NoConnection) else fault).__name__
-        return f"the call failed ({kind})"
-    if 300 <= reply.status < 400:
-        return f"it answered {reply.status}, a redirect, which is not followed"
-    return None if reply.status < 400 else f"it answered {reply.status}"
+        return f"the call failed ({type(fault).__name__})"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import responses
 from pydantic import SecretStr
 
 from a4s_pipeline import alerts
@@ -109,7 +110,7 @@ def test_a_body_is_signed_as_standard_webhooks_says(hook: Hook) -> None:
         ("500", "it answered 500"),
         ("302", "it answered 302, a redirect, which is not followed"),
         ("308", "it answered 308, a redirect, which is not followed"),
-        ("reset", "the call failed (ProtocolError)"),
+        ("reset", "the call failed (ConnectionError)"),
     ],
 )
 def test_what_a_webhook_answers_is_told_without_a_second_call(
@@ -140,7 +141,7 @@ def test_a_webhook_that_is_not_there_is_told_without_its_url() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         why = post_alert(SecretStr(f"http://127.0.0.1:{free.getsockname()[1]}/{KEY}"), {"text": "a"})
-    assert why == "the call failed (NewConnectionError)"
+    assert why == "the call failed (ConnectionError)"
 
 
 @pytest.mark.parametrize("url", [f"http://host..name/{KEY}", f"http://{'x' * 300}/{KEY}"])
@@ -184,3 +185,19 @@ def test_a_log_of_failures_that_is_full_gives_way_to_a_new_one(
 
 def test_a_log_of_failures_that_cannot_be_read_has_no_lines(tmp_path: Path) -> None:
     assert FailureLog(tmp_path).recent() == []
+
+
+@responses.activate
+def test_an_answer_of_any_success_is_enough_and_the_document_arrives_as_json() -> None:
+    for status in (200, 202, 204):
+        responses.post("https://hooks.example.com/x", status=status)
+        assert post_alert(SecretStr("https://hooks.example.com/x"), {"text": "one", "count": 2}) is None
+    assert [json.loads(call.request.body or "") for call in responses.calls] == [
+        {"text": "one", "count": 2}
+    ] * 3
+
+
+@responses.activate
+def test_a_refusal_is_told_by_its_status_alone() -> None:
+    responses.post("https://hooks.example.com/x", status=410, body=f"no more {KEY}")
+    assert post_alert(SecretStr("https://hooks.example.com/x"), {"text": "one"}) == "it answered 410"

@@ -16,7 +16,7 @@ _MOST_WORDS = 30
 def names_in(path: Path) -> frozenset[str]:
     """Functions and classes of a module, and methods by their class."""
     found: set[str] = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             found.add(node.name)
         if isinstance(node, ast.ClassDef):
@@ -25,10 +25,6 @@ def names_in(path: Path) -> frozenset[str]:
                 for inner in node.body
                 if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef)
             }
-    # What a decorator defines within a function that is called with settings.
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef):
-            found.add(node.name)
     return frozenset(found)
 
 

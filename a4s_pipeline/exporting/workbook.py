@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import xlsxwriter
 
-from a4s_pipeline.errors import ChangeRequest, ChangeSettings
+from a4s_pipeline.errors import ChangeRequest
 from a4s_pipeline.warehouse.schema.relations import Relation
 
 MOST_ROWS = 1_048_576 - 1
@@ -20,12 +21,6 @@ _AT_ONCE = 10_000
 
 def write_workbook(target: Path, relation: Relation, rows: duckdb.DuckDBPyConnection) -> None:
     """Write the rows of a query; raises `ChangeRequest` where a sheet cannot hold them."""
-    try:
-        import xlsxwriter  # noqa: PLC0415 - an optional dependency
-    except ImportError:
-        raise ChangeSettings(
-            "workbooks need more than is installed: pip install 'a4s-pipeline[excel]'"
-        ) from None
     # Texts stay texts: one that begins with = is no formula, and one that looks like an address no link.
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(str(target), options) as book:
