@@ -343,8 +343,8 @@ def test_checks_warn_with_what_to_do_and_do_not_fail_the_run(site: Site) -> None
         "records_are_readable": "unreadable, set aside: 1 (demo orders: `..`); have each corrected as "
         "set_aside.reason says, then run `a4s sync orders --from DATE` with the date of the order",
         "sub_totals_match_lines": "orders whose sub_total is not the sum of their lines: 2 (demo: `A1`, "
-        "`A2`); compare `a4s order CODE` with the legacy backend, and where that is right, read the month "
-        "again with `a4s sync orders --full --from DATE --to DATE`",
+        "`A2`); run `a4s sync orders --sub-totals-off` to read just their lines again, and compare "
+        "`a4s order CODE` with the legacy backend where one stays off",
         "history_is_fresh": f"order history older than 24 hours: demo (last synced {local}); start a history "
         "sync in the legacy backend and see why it stopped, then `a4s check` tells its age",
     }
