@@ -242,7 +242,7 @@ def test_wrong_usage_is_told_before_anything_happens(
     no_database = tmp_path / "text.duckdb"
     no_database.write_text("no database" * 1000)
     status, _, err = a4s("lake", "export", "--from", str(no_database))
-    assert (status, "cannot be used" in err) == (1, True)
+    assert (status, "is damaged" in err) == (1, True)
     assert not any(all_rows(move.lake).values())
 
 

@@ -146,7 +146,7 @@ def environment(sandbox: Sandbox, tmp_path: Path) -> dict[str, str]:
         **os.environ,
         "DAGSTER_HOME": str(home),
         "A4S_GATEWAY_URL": sandbox.url,
-        "A4S_CONNECTORS": json.dumps(ADMINISTRATIONS),
+        "A4S_CONNECTORS": json.dumps({**ADMINISTRATIONS, "weg": "Niet meer daar B.V."}),
         "A4S_DATA_DIR": str(tmp_path / "data"),
         "A4S_HISTORY_START": "2024-01-01",
     }
@@ -193,11 +193,12 @@ def test_a_backfill_of_a_range_of_months_from_the_ui_is_one_run_and_a_run_that_f
         runs = server.runs(backfill)
         told = tmp_path / "data" / "failures.log"
         server.wait_until("looked for alerts", lambda: server.has_ticked("alerts"))
-        months = {f"dagster/asset_partition_range_{end}": "zuid|2024-03-01" for end in ("start", "end")}
+        months = {f"dagster/asset_partition_range_{end}": "weg|2024-03-01" for end in ("start", "end")}
         failing = server.start("sync_orders", months)
         server.wait_until("told", lambda: told.exists() and failing in told.read_text())
     (line,) = [line for line in told.read_text().splitlines() if failing in line]
-    assert "sync_orders zuid 2024-03-01 failed: zuid: order history does not exist for the " in line
+    assert "sync_orders weg 2024-03-01 failed: weg: " in line
+    assert "Niet meer daar B.V." in line
     assert [run["status"] for run in runs] == ["SUCCESS"]
     (run,) = runs
     tags = {tag["key"]: tag["value"] for tag in run["tags"]}
