@@ -108,7 +108,7 @@ def test_while_one_connector_waits_for_its_gateway_the_others_are_answered(serve
             assert {future.result().status for future in waiting} == {200}
 
 
-def test_more_than_can_be_answered_in_time_is_429_and_told_when(serve: Serve) -> None:
+def test_more_than_can_be_answered_in_time_is_turned_away_and_told_when(serve: Serve) -> None:
     with serve(latency_ms=200, max_connections=1) as served:
         codes = [f"A{number}" for number in range(30)]
         served.site.put_items(*codes)
@@ -123,5 +123,6 @@ def test_more_than_can_be_answered_in_time_is_429_and_told_when(serve: Serve) ->
 
         with ThreadPoolExecutor(30) as threads:
             statuses = list(threads.map(ask, codes))
-        assert 429 in statuses
-        assert 200 in statuses
+        # At the door where it would begin too late, and at its deadline where it had begun to wait.
+        assert {429, 503} & set(statuses)
+        assert set(statuses) <= {200, 429, 503}

@@ -171,15 +171,18 @@ def fail_without_a_step(site: Site, job: str = "sync_items", message: str = "the
 
 
 def test_a_failed_run_is_one_line_with_what_its_step_said(site: Site) -> None:
+    site.put("A1")
+    assert site.run().success
     watch = Watch(site)
-    result = site.run("zuid|2024-03-01")
+    site.source().focus_connector = None
+    result = site.run()
     watch.tick()
     (line,) = watch.lines
     when, rest = line[:16], line[17:]
     told_at = datetime.strptime(when, "%Y-%m-%d %H:%M").replace(tzinfo=AMSTERDAM)
     assert timedelta(minutes=-1) < datetime.now(UTC) - told_at < timedelta(minutes=10)
     assert rest.startswith(
-        "sync_orders zuid 2024-03-01 failed: zuid: order history does not exist for the administration "
+        "sync_orders demo 2024-03-01 failed: demo: order history does not exist for the administration "
     )
     assert rest.endswith(f"{AGAIN} (run {result.run_id})")
     assert "Traceback" not in line
@@ -226,7 +229,7 @@ def test_an_error_that_nobody_expected_is_told_without_its_traceback(
     def break_down(*_: Any, **__: Any) -> None:
         raise KeyError("no such thing")
 
-    monkeypatch.setattr(Platform, "sync_orders", break_down)
+    monkeypatch.setattr(Platform, "sync", break_down)
     watch = Watch(site)
     site.run()
     watch.tick()

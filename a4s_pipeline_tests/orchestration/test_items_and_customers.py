@@ -344,7 +344,8 @@ def test_a_tick_that_finds_everything_under_way_or_nothing_to_do_says_so(site: S
     settings = GivenSettings()
     context = dg.build_schedule_context(instance=site.instance, resources={"platform": Platform(settings)})
     data = build_definitions(settings).resolve_schedule_def(schedule).evaluate_tick(context)
-    assert data.skip_message == "A4S_CONNECTORS names no connector"
+    stream = schedule.removesuffix("_hourly")
+    assert data.skip_message == f"A4S_CONNECTORS names no connector whose {stream} are imported"
 
 
 def test_a_request_names_its_connector_as_the_partition() -> None:

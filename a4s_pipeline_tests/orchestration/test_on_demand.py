@@ -341,11 +341,12 @@ def test_nothing_of_the_job_is_run_again_by_dagster() -> None:
 
 def test_a_run_that_is_asked_to_stop_finishes_what_it_began(tmp_path: Path) -> None:
     with installed(tmp_path, max_connections=4) as site:
-        site.put_items("A1")
+        # Each asks for another item: equal questions would share one call.
+        site.put_items(*(f"A{number}" for number in range(10)))
         site.sandbox.faults.script = {"stock": ["hang"] * 4}
         site.sandbox.faults.hang_seconds = 3
         for number in range(10):
-            site.drop(f"r{number}", asks("A1"))
+            site.drop(f"r{number}", asks(f"A{number}"))
         home = tmp_path / "home"
         home.mkdir()
         environment = {

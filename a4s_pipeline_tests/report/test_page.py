@@ -193,7 +193,7 @@ def test_without_a_focus_connector_there_is_no_history(publish_rows: Publish) ->
     }
     text = Page(render(PublishedCopy(publish_rows({SYNC_STATE: [state]})), None, LOCAL)).text
     assert "There is no order history here" in text
-    assert "no history" in text
+    assert "no order history" in text
 
 
 def test_an_empty_copy_makes_a_page_too(publish_rows: Publish) -> None:

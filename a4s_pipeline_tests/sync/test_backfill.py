@@ -179,7 +179,7 @@ def test_an_order_that_moved_out_of_the_month_that_is_read_is_brought_in_from_wh
 def test_an_order_that_moved_and_cannot_be_read_any_more_is_set_aside_and_not_gone(site: Site) -> None:
     _put_three_months(site)
     site.sync()
-    site.put("MAR-LAST", "2024-05-02T09:00:00", total="x")
+    site.put("MAR-LAST", "2024-05-02T09:00:00", customerCode=None)
     result = site.sync(MARCH)
     assert (result.removed, set(site.set_aside())) == (0, {"MAR-LAST"})
     assert site.order("MAR-LAST")["removed_at"] is None

@@ -112,8 +112,8 @@ def test_the_months_are_those_of_the_administration(site: Site, day: str) -> Non
 
 def test_an_order_that_cannot_be_read_is_counted_and_is_no_difference(site: Site) -> None:
     site.put("A1")
-    site.source.put_order(header("BROKEN", "2024-03-06T09:00:00", total="x"), [line()])
-    site.source.put_order(header("HUGE", "2024-03-07T09:00:00", total="1" * 20), [line()])
+    site.source.put_order(header("BROKEN", "2024-03-06T09:00:00", customerCode=None), [line()])
+    site.source.put_order(header("NAMED", "2024-03-07T09:00:00", customerCode=["K1"]), [line()])
     site.sync()
     month = _month(_reconcile(site), MARCH)
     assert (month.listed, month.held, month.set_aside, month.differs) == (3, 1, 2, False)

@@ -149,7 +149,7 @@ def test_a_process_that_is_killed_within_a_transaction_leaves_nothing_of_it(
 def test_a_file_that_is_no_database_is_named_at_once(warehouse: WarehouseFile, path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"not a database" * 1000)
-    with pytest.raises(ChangeSite, match=f"^{path} cannot be used .*: check the folder"), warehouse.moment():
+    with pytest.raises(ChangeSite, match=f"^{path} is damaged .*`a4s restore"), warehouse.moment():
         pass
 
 

@@ -160,8 +160,13 @@ def _meant_by(value: Any, rule: FieldRule | None) -> Any:
 
 def _value_at(content: Any, path: Path) -> Any:
     for step in path:
-        content = content[step]
+        content = _entry(content, step)
     return content
+
+
+def _entry(content: Any, step: str | int) -> Any:
+    # A field that is needed and absent is found at fault where nothing is.
+    return content.get(step) if isinstance(content, dict) else content[step]
 
 
 def _with(content: Any, path: Path, value: Any) -> Any:
@@ -169,7 +174,7 @@ def _with(content: Any, path: Path, value: Any) -> Any:
     if not path:
         return value
     copied = content.copy()
-    copied[path[0]] = _with(content[path[0]], path[1:], value)
+    copied[path[0]] = _with(_entry(content, path[0]), path[1:], value)
     return copied
 
 
