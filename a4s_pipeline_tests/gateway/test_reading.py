@@ -176,3 +176,12 @@ def test_a_status_tells_of_the_focus_connector_and_its_last_sync() -> None:
 def test_a_record_is_not_read_without_a_time_zone() -> None:
     with pytest.raises(TypeError, match="time zone of its administration"):
         OrderHeader.model_validate(HEADER)
+
+
+def test_a_line_that_orders_an_item_without_any_quantity_is_unreadable_and_says_so() -> None:
+    without = {name: value for name, value in LINE.items() if name != "quantity"}
+    for raw in (without, LINE | {"quantity": None}, LINE | {"quantity": ""}):
+        line = read_record(OrderLine, raw, "lineCode", AMSTERDAM)
+        assert isinstance(line, Unreadable)
+        assert line.reason.startswith("quantity: ")
+        assert line.payload == raw
