@@ -44,7 +44,8 @@ class BoundedPool:
         finally:
             with self._lock:
                 self._inside -= 1
-                self._average_seconds += _WEIGHT * (time.monotonic() - began - self._average_seconds)
+                weight = _WEIGHT if self._average_seconds else 1.0
+                self._average_seconds += weight * (time.monotonic() - began - self._average_seconds)
 
     def close(self) -> None:
         """Let what was begun end."""

@@ -123,6 +123,5 @@ def test_more_than_can_be_answered_in_time_is_turned_away_and_told_when(serve: S
 
         with ThreadPoolExecutor(30) as threads:
             statuses = list(threads.map(ask, codes))
-        # At the door where it would begin too late, and at its deadline where it had begun to wait.
-        assert {429, 503} & set(statuses)
-        assert set(statuses) <= {200, 429, 503}
+        assert 429 in statuses
+        assert 200 in statuses

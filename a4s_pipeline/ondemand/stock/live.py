@@ -48,7 +48,9 @@ class _Load:
     last_failure: str = ""
 
     def add(self, outcome: Outcome, seconds: float, now: float) -> None:
-        self.average_seconds += _WEIGHT * (seconds - self.average_seconds)
+        # The first call is all that is known; as a tenth of itself it let in ten times too many.
+        weight = _WEIGHT if self.average_seconds else 1.0
+        self.average_seconds += weight * (seconds - self.average_seconds)
         if isinstance(outcome, GatewayUnavailable):
             self.unanswered_in_a_row += 1
             self.unanswered_at, self.last_failure = now, str(outcome)
