@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import json
 import logging
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from a4s_pipeline.api import about, docs_page, openapi
 from a4s_pipeline.api.calls import Call, deadline_of
@@ -29,6 +30,8 @@ from a4s_pipeline.errors import A4sError
 _OPEN = {200: "always"}
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _NOT_ROUTED = "none"
+_DROPPED_WITHIN = 2.0
+_DROPPED_BYTES = 16 << 20
 
 _access = logging.getLogger("a4s_pipeline.access")
 _log = logging.getLogger(__name__)
@@ -101,7 +104,10 @@ class Api:
         if route is None or route.may is not None or response.status_code >= 400:
             response.headers.update(_HEADERS)
         try:
-            await response(scope, receive, send)
+            if response.headers.get("connection") == "close":
+                await _last_of_its_connection(response, scope, receive, send)
+            else:
+                await response(scope, receive, send)
         finally:
             seconds = time.monotonic() - began
             template = route.template if route else _NOT_ROUTED
@@ -169,6 +175,36 @@ async def _handled(
         # A defect of ours must not take other calls along, nor show itself to strangers.
         _log.exception("a call of %s %s failed unexpectedly", route.method, route.template)
         return problem_with("Unexpected", f"an unexpected {type(error).__name__}; the server's log has more")
+
+
+async def _last_of_its_connection(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send an answer, then drop for a while what the caller still sends.
+
+    A connection that is closed with bytes unread is reset, and a caller that sends its whole body
+    before it reads gets a broken pipe instead of its 413.
+    """
+    ends: list[Message] = []
+
+    async def hold_the_end(message: Message) -> None:
+        is_end = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if is_end:
+            ends.append({**message, "body": b""})
+        await send({**message, "more_body": True} if is_end else message)
+
+    await response(scope, receive, hold_the_end)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(_drop(receive), _DROPPED_WITHIN)
+    for end in ends:
+        await send(end)
+
+
+async def _drop(receive: Receive) -> None:
+    dropped = 0
+    while dropped < _DROPPED_BYTES:
+        message = await receive()
+        dropped += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
 
 
 def _comes_from_elsewhere(request: Request) -> bool:

@@ -19,6 +19,9 @@ MARK = "mArk3d"
 
 
 def fits_an_environment(text: str) -> bool:
+    # Hypothesis also draws the constants of this file: a setting that is no secret may be shown.
+    if text == MARK:
+        return False
     try:
         return "\0" not in os.fsencode(text).decode("latin-1")
     except UnicodeEncodeError:
