@@ -49,8 +49,8 @@ cluster: .venv-cluster/ready
 # most of the others can be run so too.
 test-cluster: .venv-cluster/ready
 	.venv-cluster/bin/pytest -q -n 2 --dist loadgroup -m cluster a4s_pipeline_tests/lake a4s_pipeline_tests/cluster
-	.venv-cluster/bin/pytest -q -n 2 --store lake a4s_pipeline_tests/sync/test_order_import.py \
-		a4s_pipeline_tests/ondemand/test_order_export.py a4s_pipeline_tests/ondemand/test_order_retrieval.py
+	.venv-cluster/bin/pytest -q -n 2 --store lake a4s_pipeline_tests/sync/orders/test_order_import.py \
+		a4s_pipeline_tests/ondemand/orders/test_order_export.py a4s_pipeline_tests/ondemand/orders/test_order_retrieval.py
 
 # Twenty connectors by one, two and three workers, and what readers wait for: eleven minutes on two quiet cores.
 # Fewer: make bench-cluster CLUSTER='--orders 100 --workers 1 2'

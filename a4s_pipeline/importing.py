@@ -15,7 +15,7 @@ from a4s_pipeline.health.finding import Check, Finding
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.result import Advance, SyncResult, silent
 from a4s_pipeline.sync.windows import OrdersPlan
-from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
 
 @dataclass(frozen=True)

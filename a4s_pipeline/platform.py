@@ -14,8 +14,9 @@ from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.calls.client import GatewayClient
 from a4s_pipeline.gateway.records.customer_records import Customer
 from a4s_pipeline.gateway.records.item_records import Item
-from a4s_pipeline.locks import FileLocks, Locks
-from a4s_pipeline.settings import Settings, load_settings
+from a4s_pipeline.locks.file_locks import FileLocks, Locks
+from a4s_pipeline.settings.loading import Settings, load_settings
+from a4s_pipeline.settings.store_location import FileLocation, PostgresLake, SqliteLake
 from a4s_pipeline.sync.orders.orders import OrderRules, OrderSync
 from a4s_pipeline.sync.pictures.pictures import PicturesResult, fetch_pictures
 from a4s_pipeline.sync.reconcile.order_reconciliation import OrderReconciliation, Reconciled
@@ -29,8 +30,7 @@ from a4s_pipeline.warehouse.file.reader import PublishedCopy
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.lake.lake import Lake
 from a4s_pipeline.warehouse.lake.lake_upkeep import Tended, tend
-from a4s_pipeline.warehouse.place import FilePlace, PostgresLake, SqliteLake
-from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 from a4s_pipeline.warehouse.rows.pictures import items_not_held, pictures_of
 from a4s_pipeline.warehouse.site import SiteFolders
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, QUERY_INTERRUPTED, Readable, Warehouse
@@ -59,11 +59,11 @@ class Platform:
     @cached_property
     def locks(self) -> Locks:
         """What keeps the processes of this installation apart, wherever they run."""
-        place = self.settings.warehouse_place
-        if isinstance(place, PostgresLake):
-            return _postgres_locks(place)
-        if isinstance(place, SqliteLake):
-            return FileLocks(place.catalog.with_name(f"{place.catalog.name}.locks"))
+        location = self.settings.warehouse_location
+        if isinstance(location, PostgresLake):
+            return _postgres_locks(location)
+        if isinstance(location, SqliteLake):
+            return FileLocks(location.catalog.with_name(f"{location.catalog.name}.locks"))
         return FileLocks(self.settings.data_dir.absolute() / "locks")
 
     @cached_property
@@ -78,10 +78,10 @@ class Platform:
 
     @cached_property
     def _store(self) -> WarehouseFile | Lake:
-        place, conventions = self.settings.warehouse_place, self.settings.conventions
-        if isinstance(place, FilePlace):
-            return WarehouseFile(place.path, self._store_wait_seconds, conventions=conventions)
-        return Lake(place, self.locks, self._store_wait_seconds, conventions=conventions)
+        location, conventions = self.settings.warehouse_location, self.settings.conventions
+        if isinstance(location, FileLocation):
+            return WarehouseFile(location.path, self._store_wait_seconds, conventions=conventions)
+        return Lake(location, self.locks, self._store_wait_seconds, conventions=conventions)
 
     @contextmanager
     def administration(self, connector: str) -> Iterator[Administration]:
@@ -226,12 +226,12 @@ class Platform:
         return tend(self._store, timedelta(days=self.settings.lake_kept_days), datetime.now(UTC))
 
 
-def _postgres_locks(place: PostgresLake) -> Locks:
+def _postgres_locks(location: PostgresLake) -> Locks:
     try:
-        from a4s_pipeline.postgres_locks import PostgresLocks  # noqa: PLC0415 - an optional dependency
+        from a4s_pipeline.locks.postgres_locks import PostgresLocks  # noqa: PLC0415 - an optional dependency
     except ImportError:
         raise ChangeSettings(
             "A4S_WAREHOUSE: a catalog in PostgreSQL needs more than is installed: "
             "pip install 'a4s-pipeline[cluster]'"
         ) from None
-    return PostgresLocks(place.connection)
+    return PostgresLocks(location.connection)

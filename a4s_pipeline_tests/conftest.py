@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
+from a4s_pipeline.settings.store_location import SqliteLake
 from a4s_pipeline.warehouse.lake import lake
-from a4s_pipeline.warehouse.place import SqliteLake
 
 # How long an example takes says how busy the machine is, and nothing of the product.
 settings.register_profile("ours", deadline=None)
@@ -43,7 +43,7 @@ def _in_a_lake(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         folder = settings.data_dir.absolute()
         return SqliteLake(folder / "catalog.sqlite", f"{folder}/lake/")
 
-    monkeypatch.setattr(Settings, "warehouse_place", property(place))
+    monkeypatch.setattr(Settings, "warehouse_location", property(place))
     yield
     for attached in lake._attached.values():
         attached.drop()

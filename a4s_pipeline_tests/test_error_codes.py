@@ -3,9 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
+from a4s_pipeline_tests.support.project import ROOT
+
+PROJECT = ROOT
 PAGE = PROJECT / "docs" / "errors.md"
 # What the contract's gateway says, and is passed on by its own code.
 OF_THE_GATEWAY = {"ValidationFailed", "UnknownImage", "DuplicateExternalId", "DuplicateCustomerCode"}

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from a4s_pipeline.errors import ChangeSite, SyncUnderWay
-from a4s_pipeline.locks import held_lock, is_shown, shared_sign
+from a4s_pipeline.locks.file_locks import held_lock, is_shown, shared_sign
 
 HOLDS = """
 import sys, time
 from pathlib import Path
 from a4s_pipeline.errors import SyncUnderWay
-from a4s_pipeline.locks import held_lock, shared_sign
+from a4s_pipeline.locks.file_locks import held_lock, shared_sign
 
 path = Path(sys.argv[2])
 with held_lock(path, 0, SyncUnderWay) if sys.argv[1] == "lock" else shared_sign(path):

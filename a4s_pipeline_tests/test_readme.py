@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from a4s_pipeline.cli.main import a4s
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

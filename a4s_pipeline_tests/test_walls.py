@@ -3,20 +3,23 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[1]
+from a4s_pipeline_tests.support.project import ROOT
+
+PROJECT = ROOT
 PACKAGE = PROJECT / "a4s_pipeline"
+SANDBOX = PROJECT / "a4s_sandbox"
 TESTS = PROJECT / "a4s_pipeline_tests"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-EVERYTHING = [*MODULES, *sorted(TESTS.rglob("*.py"))]
-MOST_LINES = 300
-LONGER = frozenset[str]()
-"""Modules that are longer than that, each for a reason that is written at its top."""
+EVERYTHING = [*MODULES, *sorted(SANDBOX.rglob("*.py")), *sorted(TESTS.rglob("*.py"))]
+MOST_FILES = 13
 DAGSTER_ROOMS = ("orchestration/", "components/", "definitions.py")
 
 
@@ -64,7 +67,7 @@ def ours(*rooms: str) -> list[str]:
     return [f"a4s_pipeline.{room}" for room in rooms]
 
 
-ABOVE = ours("sync", "ondemand", "orchestration", "definitions", "cli", "platform", "sandbox")
+ABOVE = [*ours("sync", "ondemand", "orchestration", "definitions", "cli", "platform"), "a4s_sandbox"]
 
 
 def test_the_gateway_knows_neither_the_warehouse_nor_what_is_above_it() -> None:
@@ -77,7 +80,7 @@ def test_the_warehouse_knows_neither_the_gateway_nor_what_is_above_it() -> None:
 
 @pytest.mark.parametrize("room", ["sync/", "ondemand/"])
 def test_imports_and_on_demand_flows_run_without_dagster(room: str) -> None:
-    assert offenders(room, "dagster", *ours("orchestration", "definitions", "cli", "sandbox")) == []
+    assert offenders(room, "dagster", *ours("orchestration", "definitions", "cli"), "a4s_sandbox") == []
 
 
 def test_imports_and_on_demand_flows_speak_http_through_the_gateway_alone() -> None:
@@ -88,12 +91,19 @@ def test_imports_and_on_demand_flows_speak_http_through_the_gateway_alone() -> N
 def test_the_sandbox_shares_nothing_with_what_it_tests() -> None:
     inside = [
         f"{name_of(path)} imports {module}"
-        for path in MODULES
-        if path.is_relative_to(PACKAGE / "sandbox")
+        for path in EVERYTHING
+        if path.is_relative_to(SANDBOX)
         for module in imports_of(path)
-        if is_of(module, "a4s_pipeline") and not is_of(module, "a4s_pipeline.sandbox")
+        if is_of(module, "a4s_pipeline")
     ]
     assert inside == []
+
+
+def test_the_product_needs_no_sandbox_but_for_its_demo() -> None:
+    using = {
+        name_of(path) for path in MODULES if any(is_of(module, "a4s_sandbox") for module in imports_of(path))
+    }
+    assert using == {"a4s_pipeline/cli/demo.py", "a4s_pipeline/cli/sandbox.py"}
 
 
 def test_only_orchestration_and_the_code_location_import_dagster() -> None:
@@ -132,11 +142,29 @@ def test_no_module_is_named_by_nothing() -> None:
     assert [name_of(path) for path in EVERYTHING if path.stem in empty_names] == []
 
 
-def test_modules_are_short_but_for_the_listed_ones() -> None:
-    long = {
-        name_of(path) for path in MODULES if len(path.read_text(encoding="utf-8").splitlines()) >= MOST_LINES
+def test_no_imports_run_in_a_circle_between_rooms() -> None:
+    modules = {
+        name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in MODULES
     }
-    assert long == LONGER
+    arrows = {
+        (room_of(name_of(path).replace("/", ".").removesuffix(".py")), room_of(module))
+        for path in MODULES
+        for module in imports_of(path) & modules
+    }
+    graph: dict[str, set[str]] = {}
+    for below, above in arrows:
+        if below != above and "__init__" not in (below, above):
+            graph.setdefault(below, set()).add(above)
+    assert tuple(TopologicalSorter(graph).static_order())
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def test_a_room_is_small_enough_to_be_seen_at_once() -> None:
+    files = Counter(path.parent for path in EVERYTHING if path.name != "__init__.py")
+    assert {name_of(room): count for room, count in files.items() if count > MOST_FILES} == {}
 
 
 def test_nothing_reads_files_outside_the_project() -> None:
@@ -144,7 +172,7 @@ def test_nothing_reads_files_outside_the_project() -> None:
     found = []
     for path in EVERYTHING:
         # A site may write `~` in a setting: that is read in one module, and nowhere else.
-        if path not in {Path(__file__).resolve(), PACKAGE / "setting_paths.py"}:
+        if path not in {Path(__file__).resolve(), PACKAGE / "settings" / "paths.py"}:
             found += [f"{name_of(path)}: {what}" for what in outside(path)]
     assert found == []
 
@@ -169,7 +197,7 @@ def outside(path: Path) -> Iterator[str]:
 
 
 # What every command loads, and the commands that answer while somebody waits.
-COLD = [name for name in ("main", "orders", "stock") if (PACKAGE / "cli" / f"{name}.py").exists()]
+COLD = ("main", "ondemand.orders", "ondemand.stock", "imports.sync")
 
 
 @pytest.mark.parametrize("module", COLD)

@@ -24,7 +24,7 @@ from typing import Any
 
 import requests
 
-from a4s_pipeline.sandbox import Sandbox, World
+from a4s_sandbox import Sandbox, World
 
 ROOT = Path(__file__).resolve().parents[1]
 ADMINISTRATION = "Demo B.V."

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cluster.processes import Child, free_port, listens
 
-# What `python -m a4s_pipeline.sandbox --orders` serves.
+# What `python -m a4s_sandbox --orders` serves.
 _ADMINISTRATION = "Demo B.V."
 
 
@@ -34,7 +34,7 @@ def sandbox_gateway(
     """Serve a history of so many orders, behind so many connectors."""
     port = free_port()
     options = {"--port": port, "--orders": orders, "--latency-ms": latency_ms}
-    command = [sys.executable, "-m", "a4s_pipeline.sandbox"]
+    command = [sys.executable, "-m", "a4s_sandbox"]
     command += [str(word) for option in options.items() for word in option]
     child = Child("the sandbox gateway", command, log)
     try:

@@ -12,7 +12,7 @@ import dagster as dg
 from a4s_pipeline.orchestration.automation.jobs import SYNC_CUSTOMERS, SYNC_ITEMS, SYNC_ORDERS
 from a4s_pipeline.orchestration.automation.schedules import run_request_for_listing, run_request_for_orders
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import GivenSettings, Settings
+from a4s_pipeline.settings.loading import GivenSettings, Settings
 from cluster.dagster_api import Launch
 from cluster.gateway import Gateway
 from cluster.home import Home

@@ -17,15 +17,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from a4s_pipeline.api import about, docs_page, openapi
 from a4s_pipeline.api.calls import Call, deadline_of
+from a4s_pipeline.api.document import docs_page, openapi
+from a4s_pipeline.api.handlers import about
 from a4s_pipeline.api.metrics import Metrics
 from a4s_pipeline.api.problems import as_json, problem_of, problem_with
 from a4s_pipeline.api.routes import ROUTES
 from a4s_pipeline.api.routing import Route, find
 from a4s_pipeline.api.state import ServerState
-from a4s_pipeline.api_keys import ANYBODY, ApiClient, client_of
 from a4s_pipeline.errors import A4sError
+from a4s_pipeline.settings.api_keys import ANYBODY, ApiClient, client_of
 
 _OPEN = {200: "always"}
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}

@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from a4s_pipeline.api_keys import ApiClient
 from a4s_pipeline.errors import ChangeRequest, FieldFault
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST, parse_request
+from a4s_pipeline.settings.api_keys import ApiClient
 
 LONGEST_TIMEOUT = 120.0
 _BODY_WITHIN = 30.0

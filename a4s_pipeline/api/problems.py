@@ -7,10 +7,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, ChangeRequest
+from a4s_pipeline.files import exact_json
+from a4s_pipeline.files.texts import json_to_show
 from a4s_pipeline.ondemand.answers import Answered, error_object, error_of
-from a4s_pipeline.texts import json_to_show
 
 # By the code of the error, ahead of what its status of answer says.
 BY_CODE = {

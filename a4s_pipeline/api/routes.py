@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from a4s_pipeline.api import about, history, sending, stock
 from a4s_pipeline.api.calls import Call
+from a4s_pipeline.api.handlers import about, history, sending, stock
 from a4s_pipeline.api.routing import Handler, Route
 from a4s_pipeline.api.state import ServerState
 

@@ -13,12 +13,12 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.api.app import Api
 from a4s_pipeline.api.state import ServerState
 from a4s_pipeline.errors import ChangeSettings
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 
 _HEAD_WITHIN = 10.0
 _LARGEST_HEAD = 64 * 1024

@@ -17,7 +17,7 @@ from a4s_pipeline.ondemand.requests.kind import Pool
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.warehouse.file.reader import PublishedCopy
 
 T = TypeVar("T")

@@ -13,10 +13,10 @@ from pathlib import Path
 from a4s_pipeline import __version__
 from a4s_pipeline.backup.manifest import NAME, StoreKind, manifest_of
 from a4s_pipeline.errors import ChangeRequest, ChangeSettings, ChangeSite
+from a4s_pipeline.files.whole_files import write_whole
 from a4s_pipeline.ondemand.inbox.inboxes import folder_of_requests
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.warehouse.place import FilePlace, Place, SqliteLake
-from a4s_pipeline.whole_files import write_whole
+from a4s_pipeline.settings.store_location import FileLocation, SqliteLake, StoreLocation
 
 STORE = "warehouse.duckdb"
 CATALOG = "catalog.sqlite"
@@ -44,7 +44,7 @@ def back_up(platform: Platform, target: Path) -> BackupMade:
     Raises `ChangeRequest` where the folder is taken, `ChangeSettings` where the store is one that its own
     tools must back up, and `ChangeSite` where there is no room.
     """
-    place = platform.settings.warehouse_place
+    place = platform.settings.warehouse_location
     _refuse_what_others_back_up(place)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ChangeRequest(f"{target} is taken: name a folder that is not there yet", code="TargetTaken")
@@ -56,7 +56,7 @@ def back_up(platform: Platform, target: Path) -> BackupMade:
         _copy_store(platform, place, aside)
         for name in KEPT_BESIDE:
             _copy(platform.settings.data_dir / name, aside / name)
-        store: StoreKind = "file" if isinstance(place, FilePlace) else "lake"
+        store: StoreKind = "file" if isinstance(place, FileLocation) else "lake"
         manifest = manifest_of(aside, version=__version__, made_at=made_at, store=store)
         write_whole(aside / NAME, manifest.model_dump_json(indent=2).encode() + b"\n")
         if target.is_dir():
@@ -72,8 +72,8 @@ def back_up(platform: Platform, target: Path) -> BackupMade:
     return BackupMade(target, len(manifest.files), sum(file.size for file in manifest.files))
 
 
-def _refuse_what_others_back_up(place: Place) -> None:
-    if isinstance(place, FilePlace | SqliteLake) and not (
+def _refuse_what_others_back_up(place: StoreLocation) -> None:
+    if isinstance(place, FileLocation | SqliteLake) and not (
         isinstance(place, SqliteLake) and "://" in place.files
     ):
         return
@@ -97,8 +97,8 @@ def _copy_requests(folder: Path | None, target: Path) -> None:
                     _copy(path, target / name / path.name)
 
 
-def _copy_store(platform: Platform, place: Place, target: Path) -> None:
-    if isinstance(place, FilePlace):
+def _copy_store(platform: Platform, place: StoreLocation, target: Path) -> None:
+    if isinstance(place, FileLocation):
         platform.copy_store(target / STORE)
     elif isinstance(place, SqliteLake):
         # The catalog first: what it names is there for a day after its last snapshot.

@@ -15,8 +15,8 @@ from a4s_pipeline.backup.manifest import checked_manifest
 from a4s_pipeline.errors import ChangeRequest, ChangeSettings, ChangeSite
 from a4s_pipeline.ondemand.inbox.inboxes import folder_of_requests
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.warehouse.place import FilePlace, SqliteLake
-from a4s_pipeline.warehouse.rows.restores import record_restore
+from a4s_pipeline.settings.store_location import FileLocation, SqliteLake
+from a4s_pipeline.warehouse.rows.ondemand.restores import record_restore
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ def restore(platform: Platform, source: Path, *, replace: bool) -> Restored:
     `replace` moves it aside. Raises `ChangeRequest` for that, and for a backup that is not whole.
     """
     manifest = checked_manifest(source)
-    place = platform.settings.warehouse_place
-    expected = "file" if isinstance(place, FilePlace) else "lake"
-    if manifest.store != expected or not isinstance(place, FilePlace | SqliteLake):
+    place = platform.settings.warehouse_location
+    expected = "file" if isinstance(place, FileLocation) else "lake"
+    if manifest.store != expected or not isinstance(place, FileLocation | SqliteLake):
         raise ChangeSettings(
             f"A4S_WAREHOUSE: the backup is of a {manifest.store}, and the settings name another store: "
             "set it as it was where the backup was made"
@@ -62,9 +62,9 @@ def restore(platform: Platform, source: Path, *, replace: bool) -> Restored:
     return Restored(manifest.made_at, moved_to)
 
 
-def _places(platform: Platform, place: FilePlace | SqliteLake, requests: Path) -> list[Path]:
+def _places(platform: Platform, place: FileLocation | SqliteLake, requests: Path) -> list[Path]:
     data_dir = platform.settings.data_dir.absolute()
-    if isinstance(place, FilePlace):
+    if isinstance(place, FileLocation):
         store = [place.path, place.path.with_name(f"{place.path.name}.wal")]
         store.append(place.path.with_name(f".{place.path.name}.undo"))
     else:
@@ -88,7 +88,7 @@ def _moved_aside(data_dir: Path, standing: list[Path], *, replace: bool) -> Path
     return aside
 
 
-def _put_in_place(source: Path, platform: Platform, place: FilePlace | SqliteLake, requests: Path) -> None:
+def _put_in_place(source: Path, platform: Platform, place: FileLocation | SqliteLake, requests: Path) -> None:
     data_dir = platform.settings.data_dir.absolute()
     data_dir.mkdir(parents=True, exist_ok=True)
     requests.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def _put_in_place(source: Path, platform: Platform, place: FilePlace | SqliteLak
             shutil.copytree(source / name, data_dir / name)
         elif (source / name).is_file():
             shutil.copy2(source / name, data_dir / name)
-    if isinstance(place, FilePlace):
+    if isinstance(place, FileLocation):
         place.path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source / STORE, place.path)
         return

@@ -12,16 +12,16 @@ from pathlib import Path
 import click
 
 from a4s_pipeline.cli.demo_folder import DEMO_FOLDER, DEMO_HISTORY_START, dagster_home, empty_demo_folder
-from a4s_pipeline.cli.progress import progress_bar
-from a4s_pipeline.connectors import STREAMS
+from a4s_pipeline.cli.imports.progress import progress_bar
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sandbox import DEMO_CONNECTORS
-from a4s_pipeline.sandbox.background import sandbox_process
-from a4s_pipeline.settings import GivenSettings, Settings
+from a4s_pipeline.settings.connectors import STREAMS
+from a4s_pipeline.settings.loading import GivenSettings, Settings
 from a4s_pipeline.sync.result import Advance, SyncResult, silent
 from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.file.reader import PublishedCopy, published
+from a4s_sandbox import DEMO_CONNECTORS
+from a4s_sandbox.serving.background import sandbox_process
 
 QUERIES = {
     "Sales by year": (

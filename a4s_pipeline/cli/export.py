@@ -8,8 +8,8 @@ from typing import get_args
 
 import click
 
+from a4s_pipeline.cli.imports.progress import progress_bar
 from a4s_pipeline.cli.output import connector_option, json_option, print_json, say
-from a4s_pipeline.cli.progress import progress_bar
 from a4s_pipeline.errors import ChangeRequest
 from a4s_pipeline.exporting import Export, export_files
 from a4s_pipeline.exporting.export import Format

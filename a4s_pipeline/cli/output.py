@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, ChangeSettings
+from a4s_pipeline.files import exact_json
+from a4s_pipeline.files.texts import has_utf8, json_to_show, on_a_line
 from a4s_pipeline.ondemand.answers import Answered, error_object
-from a4s_pipeline.texts import has_utf8, json_to_show, on_a_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 

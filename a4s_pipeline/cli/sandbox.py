@@ -7,7 +7,7 @@ import json
 import click
 
 from a4s_pipeline.errors import ChangeSettings
-from a4s_pipeline.sandbox import DEMO_CONNECTORS, serve
+from a4s_sandbox import DEMO_CONNECTORS, serve
 
 
 @click.command()

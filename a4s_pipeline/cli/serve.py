@@ -9,7 +9,7 @@ import click
 
 from a4s_pipeline.cli.output import say
 from a4s_pipeline.errors import ChangeSettings
-from a4s_pipeline.settings import load_settings
+from a4s_pipeline.settings.loading import load_settings
 
 
 @click.command()

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 import dagster as dg
 from pydantic import Field
 
-from a4s_pipeline.connectors import STREAMS
 from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.orchestration.layout import OWNERS, Layout
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import load_settings
+from a4s_pipeline.settings.connectors import STREAMS
+from a4s_pipeline.settings.loading import load_settings
 
 
 class A4sConnector(dg.Component, dg.Model, dg.Resolvable):

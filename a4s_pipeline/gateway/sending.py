@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest, Inconclusive, NotThere, ReplyUnreadable
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.calls.answers import without_numbers
 from a4s_pipeline.gateway.calls.belonging import is_same_code

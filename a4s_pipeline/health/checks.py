@@ -9,7 +9,7 @@ import duckdb
 
 from a4s_pipeline.health.finding import Ask, Asked, Check, Finding, counted, told
 from a4s_pipeline.health.freshness import stale_histories, stale_streams, without_history
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.warehouse.health import (
     Broken,
     customers_never_listed,
@@ -21,7 +21,7 @@ from a4s_pipeline.warehouse.health import (
     streams_health,
     sub_totals_off,
 )
-from a4s_pipeline.warehouse.rows.orders import LINES_STREAM, STREAM
+from a4s_pipeline.warehouse.rows.orders.writing import LINES_STREAM, STREAM
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import (
     CREATED_CUSTOMERS,

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from a4s_pipeline.texts import as_code
+from a4s_pipeline.files.texts import as_code
 from a4s_pipeline.warehouse.health import Broken
 
 NOTHING = "nothing to report"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from a4s_pipeline.texts import as_code
+from a4s_pipeline.files.texts import as_code
 from a4s_pipeline.warehouse.health import StreamHealth
 from a4s_pipeline.warehouse.rows.state import StreamState
 

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.sending import Numbers, create_customer, created_customer
 from a4s_pipeline.ondemand.answers import Answered, error_of, failure
 from a4s_pipeline.ondemand.orders.intake import NewCustomer, read_request
 from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce
-from a4s_pipeline.warehouse.rows.ledger import Entry
+from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry
 
 # A customer is the same by its code alone: updating is not supported, so other content changes nothing.
 _BY_CODE = "by code"

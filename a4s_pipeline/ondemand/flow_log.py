@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.warehouse.rows.flows import FlowExecution, record_flows
+from a4s_pipeline.warehouse.rows.ondemand.flows import FlowExecution, record_flows
 from a4s_pipeline.warehouse.store import Warehouse
 
 _ONE_IN = 10

@@ -21,8 +21,8 @@ from a4s_pipeline.ondemand.sending.send_once import SendOnce, SendRules
 from a4s_pipeline.ondemand.stock.answers import StockAnswers
 from a4s_pipeline.ondemand.stock.live import LiveStock
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.warehouse.rows.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
-from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
 _log = logging.getLogger(__name__)
 

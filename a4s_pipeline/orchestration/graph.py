@@ -22,8 +22,8 @@ from a4s_pipeline.orchestration.checks.reconciling import order_reconciliation, 
 from a4s_pipeline.orchestration.checks.standing import standing_checks, standing_schedule
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import Settings
-from a4s_pipeline.warehouse.place import FilePlace, PostgresLake
+from a4s_pipeline.settings.loading import Settings
+from a4s_pipeline.settings.store_location import FileLocation, PostgresLake
 
 _ASSETS = {"orders": order_assets, "items": item_assets, "customers": customer_assets}
 _SCHEDULES = {"orders": order_schedule, "items": item_schedule, "customers": customer_schedule}
@@ -37,8 +37,8 @@ def build_definitions(
     Without a platform, a run reads the settings of its own process.
     """
     layout = layout or Layout()
-    is_lake = not isinstance(settings.warehouse_place, FilePlace)
-    is_spread = isinstance(settings.warehouse_place, PostgresLake)
+    is_lake = not isinstance(settings.warehouse_location, FileLocation)
+    is_spread = isinstance(settings.warehouse_location, PostgresLake)
     imports = [stream for stream in _ASSETS if stream in layout.streams]
     has_orders = "orders" in imports
     checks = standing_checks(layout)

@@ -15,7 +15,7 @@ from a4s_pipeline.orchestration.automation.lost_runs import platform_resource
 from a4s_pipeline.orchestration.automation.schedules import run_request_for_listing, run_request_for_orders
 from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
 # Expected failures are told by the command itself, in a line; Dagster would add its stack trace.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

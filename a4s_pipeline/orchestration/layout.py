@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from a4s_pipeline.connectors import STREAMS
+from a4s_pipeline.settings.connectors import STREAMS
 
 OWNERS = ("team:data-engineering",)
 

@@ -13,14 +13,14 @@ from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.health.finding import Check, Finding
 from a4s_pipeline.importing import Import
 from a4s_pipeline.orchestration.assets.analytics import record_published
-from a4s_pipeline.orchestration.assets.recording import Recorded, recorded_listing, recorded_months
+from a4s_pipeline.orchestration.assets.events.recording import Recorded, recorded_listing, recorded_months
 from a4s_pipeline.orchestration.automation.jobs import CONNECTOR_TAG, SYNC_JOBS
 from a4s_pipeline.orchestration.checks.findings import evaluation_of
 from a4s_pipeline.orchestration.checks.store_checks import spec_of
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.windows import Months, month_of
-from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES
 
 BY_COMMAND = {"a4s/by": "command line"}

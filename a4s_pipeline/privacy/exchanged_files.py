@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from a4s_pipeline import exact_json
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.inbox.stores import Store
 from a4s_pipeline.privacy.documents import REMOVED, concerns, without_person
 from a4s_pipeline.warehouse.privacy.forgetting import StoredPerson

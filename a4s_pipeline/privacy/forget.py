@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from a4s_pipeline.errors import NotThere, TryAgain
+from a4s_pipeline.files.whole_files import write_whole
 from a4s_pipeline.ondemand.inbox.inboxes import store_of_requests
 from a4s_pipeline.ondemand.inbox.stores import Store
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.privacy.documents import REMOVED
 from a4s_pipeline.privacy.exchanged_files import Blanked, blanked_files, waiting_for
 from a4s_pipeline.warehouse.privacy.forgetting import StoredPerson, count_rows, find_person, forget_rows
-from a4s_pipeline.whole_files import write_whole
 
 
 class StillOpen(TryAgain):

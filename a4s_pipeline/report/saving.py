@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from a4s_pipeline.errors import ChangeSite
-from a4s_pipeline.whole_files import write_whole
+from a4s_pipeline.files.whole_files import write_whole
 
 
 def replace_file(target: Path, text: str) -> Path:

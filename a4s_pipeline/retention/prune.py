@@ -10,7 +10,7 @@ from pathlib import Path
 
 from a4s_pipeline.ondemand.inbox.inboxes import folder_of_requests
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.warehouse.rows.retention import prune_rows
+from a4s_pipeline.warehouse.rows.ondemand.retention import prune_rows
 
 # What waits or is not resolved is never removed. An answer that nobody fetched for so long is.
 _FOLDERS = ("inbox/done", "inbox/failed", "inbox/.answers", "outbox")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from a4s_pipeline.warehouse.rows.orders import HeldOrder
+from a4s_pipeline.warehouse.rows.orders.writing import HeldOrder
 from a4s_pipeline.warehouse.rows.records import HeldRecord
 
 

@@ -16,7 +16,7 @@ from a4s_pipeline.gateway.records.mended import mended_texts
 from a4s_pipeline.gateway.records.reading import unread_of
 from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine, Status, WireRecord
 from a4s_pipeline.warehouse.rows.drift import FieldDrift
-from a4s_pipeline.warehouse.rows.orders import LINES_STREAM, STREAM
+from a4s_pipeline.warehouse.rows.orders.writing import LINES_STREAM, STREAM
 from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from a4s_pipeline.errors import SyncUnderWay
-from a4s_pipeline.locks import Locks
+from a4s_pipeline.locks.file_locks import Locks
 
 LONGEST_WAIT = 10.0
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
-from a4s_pipeline import exact_json
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.records.reading import Unreadable
 from a4s_pipeline.gateway.records.records import WireRecord, is_blank
 from a4s_pipeline.warehouse.rows.staging import amount

@@ -12,13 +12,13 @@ import duckdb
 from a4s_pipeline.errors import A4sError, StoreHeld
 from a4s_pipeline.gateway.calls.client import GatewayClient
 from a4s_pipeline.heap import old_objects_left_alone
-from a4s_pipeline.locks import Locks
+from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.sync.drift_count import DriftCount
 from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.rows import Stamp
 from a4s_pipeline.warehouse.rows.drift import record_drifts
-from a4s_pipeline.warehouse.rows.flows import FlowExecution, record_flows
+from a4s_pipeline.warehouse.rows.ondemand.flows import FlowExecution, record_flows
 from a4s_pipeline.warehouse.rows.state import StreamProgress, save_progress
 from a4s_pipeline.warehouse.store import Warehouse
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from a4s_pipeline.warehouse.rows.sub_totals import ORDERS_OFF
+from a4s_pipeline.warehouse.rows.orders.sub_totals import ORDERS_OFF
 
 # An order that is being sent is no fault. A call and its turn take a minute or two at most; what says
 # `sending` for longer was left behind by a process that died.

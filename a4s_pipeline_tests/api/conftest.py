@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from a4s_pipeline.api.serving import Server, open_server
-from a4s_pipeline_tests.ondemand.desk_fixtures import Site, installed, stock_of
+from a4s_pipeline_tests.support.installed_site import Site, installed, stock_of
 
 DEMO = "/v1/connectors/demo"
 

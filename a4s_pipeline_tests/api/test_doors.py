@@ -2,15 +2,15 @@
 
 import json
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from a4s_pipeline.api.openapi import as_text
+from a4s_pipeline.api.document.openapi import as_text
 from a4s_pipeline.api.serving import open_server
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline_tests.api.conftest import DEMO, Reply, Serve, Served
+from a4s_pipeline_tests.support.project import ROOT
 
 KEYS = {
     "shop": "s3cret-of-the-shop",
@@ -202,9 +202,9 @@ def test_the_document_names_every_route_and_refers_to_nothing_that_is_not_in_it(
         assert part.split('"')[0] in document["components"]["schemas"]
     identifiers = [one["operationId"] for path in document["paths"].values() for one in path.values()]
     assert len(identifiers) == len(set(identifiers))
-    copy = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
+    copy = ROOT / "docs" / "openapi.json"
     assert copy.read_text(encoding="utf-8") == as_text(), (
-        "python -m a4s_pipeline.api.openapi > docs/openapi.json"
+        "python -m a4s_pipeline.api.document.openapi > docs/openapi.json"
     )
     page = served.get("/docs").raw.decode()
     assert "projected-stock" in page

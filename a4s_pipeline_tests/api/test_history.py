@@ -12,9 +12,10 @@ import pytest
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline_tests.api.conftest import DEMO, Serve, Served
+from a4s_pipeline_tests.support.project import ROOT
 
 EVERYTHING = OrdersPlan(Months(date(2024, 1, 1), date(2100, 1, 1)), whole=True)
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "http.md"
+PAGE = ROOT / "docs" / "http.md"
 
 
 def put(served: Served, code: str, day: str, customer: str = "K1") -> None:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from a4s_pipeline_tests.api.conftest import DEMO
-from a4s_pipeline_tests.ondemand.desk_fixtures import NAME, Site, exports, installed, wait_until
+from a4s_pipeline_tests.support.installed_site import NAME, Site, exports, installed, wait_until
 
 A4S = [sys.executable, "-c", "from a4s_pipeline.cli import run; run()"]
 

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 from a4s_pipeline_tests.api.conftest import DEMO, Serve, Served, serving
-from a4s_pipeline_tests.ondemand.desk_fixtures import exports, wait_until
+from a4s_pipeline_tests.support.installed_site import exports, wait_until
 
 CUSTOMER = {"customerCode": "K/9", "name": "Kwekerij Bos"}
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from a4s_pipeline_tests.api.conftest import DEMO, Serve, Served
-from a4s_pipeline_tests.ondemand.desk_fixtures import wait_until
+from a4s_pipeline_tests.support.installed_site import wait_until
 
 
 def test_one_item_on_a_day_is_its_entry(served: Served) -> None:

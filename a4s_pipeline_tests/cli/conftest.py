@@ -18,9 +18,9 @@ from a4s_pipeline.cli import main
 from a4s_pipeline.errors import ChangeSite
 from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sandbox import Administration, Sandbox, World
-from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.sync.windows import OrdersPlan
+from a4s_sandbox import Administration, Sandbox, World
 
 TOKEN = "s3cret-Word"
 ADMINISTRATIONS = {"demo": "Demo B.V.", "zuid": "Kantoor Zuid B.V."}

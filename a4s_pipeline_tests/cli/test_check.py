@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from a4s_pipeline.cli.main import a4s
 from a4s_pipeline.errors import ChangeSettings
-from a4s_pipeline.sandbox import Faults, Sandbox, World
+from a4s_sandbox import Faults, Sandbox, World
 
 CONNECTORS = {"demo": "Demo B.V.", "zuid": "Kantoor Zuid B.V."}
 NAMES = [
@@ -156,7 +156,7 @@ def test_wrong_settings_are_told_before_any_call(
 
 
 def test_advice_is_broken_at_the_width_of_a_terminal(run: Check, configured: pytest.MonkeyPatch) -> None:
-    configured.setattr("a4s_pipeline.cli.check._is_terminal", lambda: True)
+    configured.setattr("a4s_pipeline.cli.imports.check._is_terminal", lambda: True)
     configured.setenv("COLUMNS", "80")
     lines = run("--connector", "zuid").stdout.splitlines()
     assert max(len(line) for line in lines) <= 80

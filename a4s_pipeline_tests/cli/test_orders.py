@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from a4s_pipeline.files.texts import plain_decimal
 from a4s_pipeline.gateway.records.dates import as_instant
-from a4s_pipeline.sandbox import Faults, demo_world
-from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.sync.windows import Months, OrdersPlan
-from a4s_pipeline.texts import plain_decimal
 from a4s_pipeline_tests.cli.conftest import Ended, Installation, line
+from a4s_sandbox import Faults, demo_world
 
 EVERYTHING = OrdersPlan(Months(date(2024, 1, 1), date(2100, 1, 1)), whole=True)
 HISTORY_AS_OF = "2024-06-01T07:30:00+00:00"

@@ -14,8 +14,8 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from a4s_pipeline.sandbox import DEMO_CONNECTORS
 from a4s_pipeline_tests.cli.conftest import Ended, foreign_environment
+from a4s_sandbox import DEMO_CONNECTORS
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def test_without_a_day_it_is_today_in_amsterdam(
         def now(cls, tz: Any = None) -> "LateInTheEvening":
             return cls(2026, 3, 10, 23, 30, tzinfo=UTC)
 
-    monkeypatch.setattr("a4s_pipeline.cli.stock.datetime", LateInTheEvening)
+    monkeypatch.setattr("a4s_pipeline.cli.ondemand.stock.datetime", LateInTheEvening)
     done = stocked.a4s("stock", "A2", "--json")
     assert figures(done) == [("A2", "2026-03-11", "3")]
 

@@ -15,7 +15,6 @@ import dagster as dg
 import duckdb
 import pytest
 
-from a4s_pipeline.sandbox import Faults
 from a4s_pipeline_tests.cli.conftest import (
     ADMINISTRATIONS,
     TOKEN,
@@ -24,6 +23,7 @@ from a4s_pipeline_tests.cli.conftest import (
     foreign_environment,
     line,
 )
+from a4s_sandbox import Faults
 
 COUNTS = [
     "seen",

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from a4s_pipeline.locks import Locks
+from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sandbox import Sandbox, World
 from a4s_pipeline_tests.cluster.breaking_line import BreakingLine
 from a4s_pipeline_tests.cluster.holders import Hold, Holder, new_database, new_locks
 from a4s_pipeline_tests.cluster.spread import CONNECTORS, HISTORY_START, QUEUES, WORKERS, Spread, put_records
+from a4s_sandbox import Sandbox, World
 from cluster.dagster_api import DagsterApi
 from cluster.gateway import Gateway
 from cluster.home import make_home

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from a4s_pipeline.errors import SyncUnderWay
-from a4s_pipeline.locks import Locks
+from a4s_pipeline.locks.file_locks import Locks
 from cluster.services import PostgreSQL
 
 HOLDS = """
 import sys
 from a4s_pipeline.errors import SyncUnderWay
-from a4s_pipeline.postgres_locks import PostgresLocks
+from a4s_pipeline.locks.postgres_locks import PostgresLocks
 
 kind, name, connection = sys.argv[1:]
 locks = PostgresLocks(connection)
@@ -45,7 +45,7 @@ MOMENT = 3.0
 WAITS = """
 import signal, sys
 from a4s_pipeline.errors import SyncUnderWay
-from a4s_pipeline.postgres_locks import PostgresLocks
+from a4s_pipeline.locks.postgres_locks import PostgresLocks
 
 name, connection = sys.argv[1:]
 locks = PostgresLocks(connection)
@@ -118,7 +118,7 @@ Hold = Callable[[str, str], Holder]
 
 def new_locks(database: str) -> Locks:
     """Locks with connections of their own, as another process has them."""
-    from a4s_pipeline.postgres_locks import PostgresLocks  # noqa: PLC0415
+    from a4s_pipeline.locks.postgres_locks import PostgresLocks  # noqa: PLC0415
 
     return PostgresLocks(database)
 

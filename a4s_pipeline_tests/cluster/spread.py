@@ -16,14 +16,14 @@ from a4s_pipeline.orchestration.automation import lost_runs as lost
 from a4s_pipeline.orchestration.automation.jobs import SYNC_CUSTOMERS, SYNC_ITEMS
 from a4s_pipeline.orchestration.automation.schedules import run_request_for_listing
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sandbox import Administration, Sandbox
-from a4s_pipeline.settings import GivenSettings, Settings
+from a4s_pipeline.settings.loading import GivenSettings, Settings
 from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import TABLES
 from a4s_pipeline_tests.cluster.breaking_line import BreakingLine
 from a4s_pipeline_tests.kills.versions import put_customer, put_item, put_order
+from a4s_sandbox import Administration, Sandbox
 from cluster.dagster_api import TASK_TAG, DagsterApi, Launch, Run
 from cluster.workers import DEFAULT_QUEUE, Dagster
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from a4s_pipeline.errors import A4sError, ChangeSettings, StoreUnreachable, SyncUnderWay
-from a4s_pipeline.locks import Locks
+from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline_tests.cluster.holders import MOMENT, SLACK, Hold, asked, new_locks, refused, told
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -120,7 +120,7 @@ def test_a_database_that_was_started_again_is_not_noticed_by_who_holds_nothing(
 def test_a_sign_is_shown_again_after_its_connection_was_cut_off(
     locks: Locks, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("a4s_pipeline.postgres_locks._SIGNS_SEEN_TO_EVERY", 0.1)
+    monkeypatch.setattr("a4s_pipeline.locks.postgres_locks._SIGNS_SEEN_TO_EVERY", 0.1)
     others = new_locks(database)
     with locks.shown("serving"), locks.shown("serving"):
         cut_all_connections(database)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from a4s_pipeline.errors import SyncUnderWay
-from a4s_pipeline.locks import Locks
+from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline_tests.cluster.holders import MOMENT, SLACK, Hold, Waiter, asked, new_locks, refused
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]

@@ -13,12 +13,12 @@ import duckdb
 import pytest
 
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sandbox import Sandbox
-from a4s_pipeline.sandbox.big import generated_world
-from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.file import opened
+from a4s_sandbox import Sandbox
+from a4s_sandbox.data.big import generated_world
 
 ADMINISTRATION = "Demo B.V."
 

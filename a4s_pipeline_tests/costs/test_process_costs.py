@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.sandbox import Sandbox
-from a4s_pipeline.sandbox.big import generated_world
+from a4s_sandbox import Sandbox
+from a4s_sandbox.data.big import generated_world
 
 ADMINISTRATION = "Demo B.V."
 # Runs a command of `a4s`, and tells what was loaded when the first call went out, and the peak of memory.

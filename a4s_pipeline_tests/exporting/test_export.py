@@ -16,7 +16,7 @@ from a4s_pipeline.exporting.export import MANIFEST
 from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.file.reader import PublishedCopy
 from a4s_pipeline.warehouse.schema.relations import Relation, relations_by
-from a4s_pipeline_tests.demo_copy import publish_demo_copy
+from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
 
 RELATIONS = {relation.name: relation for relation in relations_by(Conventions())}
 

@@ -11,9 +11,9 @@ import pytest
 
 from a4s_pipeline import frames
 from a4s_pipeline.errors import A4sError, ChangeRequest
-from a4s_pipeline.settings import GivenSettings, Settings
+from a4s_pipeline.settings.loading import GivenSettings, Settings
 from a4s_pipeline.warehouse.file.reader import NotPublished
-from a4s_pipeline_tests.demo_copy import publish_demo_copy
+from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
 
 
 @pytest.fixture(scope="module")

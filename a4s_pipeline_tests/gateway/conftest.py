@@ -14,8 +14,8 @@ import pytest
 
 from a4s_pipeline.gateway.calls.client import GatewayClient
 from a4s_pipeline.gateway.calls.retrying import RetryRule
-from a4s_pipeline.sandbox import Sandbox, World
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
+from a4s_sandbox import Sandbox, World
 
 NAME = "Demo B.V."
 FAST = RetryRule(first_wait=0.001, longest_wait=0.002)

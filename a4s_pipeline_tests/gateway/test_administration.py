@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest, HistoryNotConfigured, NotThere, ReplyUnreadable
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.administration import Administration, require_history
-from a4s_pipeline.gateway.calls.routes import is_addressable
 from a4s_pipeline.gateway.listing.page import Page, read_page
-from a4s_pipeline.sandbox import Sandbox, World
+from a4s_pipeline.settings.routes import is_addressable
 from a4s_pipeline_tests.gateway.conftest import NAME, Connect, Serve, say
+from a4s_sandbox import Sandbox, World
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 LETTERS = st.text(min_size=1) | st.text("%2Ff.?#&+ é;\\\"'\0🚚", min_size=1)

@@ -7,8 +7,8 @@ import pytest
 
 from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sandbox import Administration, Sandbox, World
-from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.settings.loading import GivenSettings
+from a4s_sandbox import Administration, Sandbox, World
 
 ADMINISTRATION = "Demo B.V."
 PlatformOf = Callable[..., Platform]

@@ -20,7 +20,7 @@ from a4s_pipeline.gateway.calls import client
 from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import load_settings
+from a4s_pipeline.settings.loading import load_settings
 
 COMMANDS = (
     "check",

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from a4s_pipeline import exact_json
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.records.customer_records import Customer
 from a4s_pipeline.gateway.records.item_records import Item
 from a4s_pipeline.gateway.records.reading import Unreadable, read_record
@@ -20,13 +20,13 @@ from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine, Status,
 from a4s_pipeline.gateway.records.stock_records import Stock
 from a4s_pipeline.ondemand.retrieval.orders import retrieve_order
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sandbox import Administration
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline.warehouse.file.reader import PublishedCopy
 from a4s_pipeline_tests.hostile.valid_records import CUSTOMER, HEADER, ITEM, LINE, STATUS, STOCK
 from a4s_pipeline_tests.hostile.wire_values import any_value, as_json, mutated, nested
-from a4s_pipeline_tests.nightly import Night
+from a4s_pipeline_tests.support.nightly import Night
+from a4s_sandbox import Administration
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 MODELS: list[tuple[type[WireRecord], dict[str, Any]]] = [

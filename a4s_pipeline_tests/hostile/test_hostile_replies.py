@@ -17,7 +17,6 @@ from a4s_pipeline.gateway.administration import Administration as Asked
 from a4s_pipeline.gateway.calls.client import GatewayClient, Reply
 from a4s_pipeline.gateway.sending import export_order
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sandbox import Administration, Sandbox
 from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline_tests.gateway.conftest import (
     FAST,
@@ -33,6 +32,7 @@ from a4s_pipeline_tests.gateway.conftest import serve as serve  # noqa: PLC0414 
 from a4s_pipeline_tests.hostile.conftest import ADMINISTRATION, PlatformOf
 from a4s_pipeline_tests.hostile.valid_records import HEADER, LINE, STATUS
 from a4s_pipeline_tests.hostile.wire_values import any_text, any_value, as_json
+from a4s_sandbox import Administration, Sandbox
 
 MIB = 1024 * 1024
 TOKEN = "marked-Token-93"

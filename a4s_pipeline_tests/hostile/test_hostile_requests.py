@@ -27,11 +27,12 @@ from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST, parse_reques
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sandbox import Administration, Sandbox
 from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline_tests.hostile.conftest import ADMINISTRATION, PlatformOf
 from a4s_pipeline_tests.hostile.valid_records import ADDRESS, CUSTOMER, DETAIL, HEADER, ITEM, LINE
 from a4s_pipeline_tests.hostile.wire_values import any_value, as_json, mutated, nested
+from a4s_pipeline_tests.support.project import ROOT
+from a4s_sandbox import Administration, Sandbox
 
 INTAKE: dict[str, Any] = {
     "intakeOrderId": "IO-1",
@@ -325,6 +326,6 @@ PRINT_THEMSELVES = {"check.py", "demo.py", "main.py", "output.py", "report.py", 
 
 
 def test_commands_print_through_the_one_place_that_escapes() -> None:
-    cli = Path(__file__).resolve().parents[2] / "a4s_pipeline" / "cli"
+    cli = ROOT / "a4s_pipeline" / "cli"
     found = {path.name for path in cli.glob("*.py") if "click.echo(" in path.read_text(encoding="utf-8")}
     assert found <= PRINT_THEMSELVES

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from a4s_pipeline.errors import ChangeSettings
-from a4s_pipeline.settings import Settings, load_settings
+from a4s_pipeline.settings.loading import Settings, load_settings
 from a4s_pipeline_tests.hostile.wire_values import NASTY_NUMBERS, NASTY_TEXTS, any_value, as_json
 
 SECRETS = ("A4S_GATEWAY_TOKEN", "A4S_GATEWAY_USER", "A4S_GATEWAY_PASSWORD")

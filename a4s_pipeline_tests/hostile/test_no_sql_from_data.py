@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[2] / "a4s_pipeline"
+from a4s_pipeline_tests.support.project import ROOT
+
+PACKAGE = ROOT / "a4s_pipeline"
 _METHODS = {"execute", "executemany", "sql", "query", "from_query"}
 _SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER TABLE|COMMENT ON|MACRO)\b")
 
@@ -18,28 +20,28 @@ CONSTANTS = "constants of the package, each a whole query or a part of one"
 SETTINGS = "settings of the operator, quoted: ATTACH and CREATE SECRET have no parameters"
 # Each function in which something is put into a statement, and why that is never data.
 OWN = {
-    "api/history.py": "the query of a URL, no statement",
+    "api/handlers/history.py": "the query of a URL, no statement",
     "orchestration/assets/ledgers.py ledger_observations": OWN_NAMES,
     "warehouse/file/warehouse_file.py _whole_since": "names of tables as the file itself has them, quoted",
     "warehouse/health.py (module)": CONSTANTS,
-    "warehouse/rows/partition_rows.py": OWN_NAMES,
-    "warehouse/rows/retention.py": CONSTANTS,
+    "warehouse/rows/orders/partition_rows.py": OWN_NAMES,
+    "warehouse/rows/ondemand/retention.py": CONSTANTS,
     "warehouse/rows/state.py count_of_run": CONSTANTS,
-    "warehouse/rows/sub_totals.py": CONSTANTS,
+    "warehouse/rows/orders/sub_totals.py": CONSTANTS,
     "warehouse/schema/migrations.py": OWN_NAMES,
     "cli/demo.py _show": CONSTANTS,
     "report/sales.py _top": CONSTANTS,
     "report/upkeep.py _count": CONSTANTS,
     "warehouse/schema/dictionary.py": "a page of text, no statement",
     "warehouse/health.py _broken": CONSTANTS,
-    "warehouse/rows/ledger.py": OWN_NAMES,
+    "warehouse/rows/ondemand/ledger.py": OWN_NAMES,
     "warehouse/rows/records.py": OWN_NAMES,
-    "warehouse/rows/retrieval.py": OWN_NAMES,
+    "warehouse/rows/orders/retrieval.py": OWN_NAMES,
     "warehouse/schema/schema.py": OWN_NAMES,
     "warehouse/rows/staging.py": OWN_NAMES,
     "warehouse/rows/state.py save_progress": "names of columns, checked against those of the table",
     "warehouse/schema/applied_schema.py": "what schema.py makes, and a hash of it",
-    "postgres_session.py": CONSTANTS,
+    "locks/postgres_session.py": CONSTANTS,
     "warehouse/lake/attached.py": SETTINGS,
     "warehouse/lake/lake_compared.py": OWN_NAMES,
     "warehouse/lake/lake_export.py": f"{OWN_NAMES}; and {SETTINGS}",

@@ -16,14 +16,15 @@ from urllib.parse import quote
 import duckdb
 import pytest
 
-from a4s_pipeline.sandbox import Administration, Sandbox
 from a4s_pipeline_tests.gateway.conftest import Serve, say
 from a4s_pipeline_tests.gateway.conftest import serve as serve  # noqa: PLC0414 - a fixture of theirs
 from a4s_pipeline_tests.hostile.conftest import ADMINISTRATION
 from a4s_pipeline_tests.hostile.marks import contents_below, forms_of, leaks
 from a4s_pipeline_tests.hostile.valid_records import CUSTOMER, HEADER, ITEM, LINE
+from a4s_pipeline_tests.support.project import ROOT
+from a4s_sandbox import Administration, Sandbox
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = ROOT
 TOKEN = "mArk3d-T0ken/+%=9x'\""
 USER = "mArk3d-Us3r/+%é"
 PASSWORD = "mArk3d-Pässw0rd/+%&\"'"

@@ -1,9 +1,10 @@
 """What comes from the gateway goes to Dagster as text: its UI would obey Markdown, links and notebooks."""
 
 import ast
-from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[2] / "a4s_pipeline"
+from a4s_pipeline_tests.support.project import ROOT
+
+PACKAGE = ROOT / "a4s_pipeline"
 # These are shown as they are; `md`, `url` and `notebook` are not, and `path` is for our own files.
 SHOWN_AS_TEXT = {
     *("timestamp", "table", "json", "path", "int", "float", "text", "bool", "dagster_run"),

@@ -10,10 +10,9 @@ import pytest
 import yaml
 
 from a4s_pipeline.installation.env_file import ENV_FILE, env_file
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline_tests.cli.conftest import Ended
-
-ROOT = Path(__file__).parents[2]
+from a4s_pipeline_tests.support.project import ROOT
 
 
 def test_a_new_folder_has_what_dagster_and_the_commands_need(

@@ -19,9 +19,9 @@ from a4s_pipeline.errors import (
     Inconclusive,
     StoreHeld,
 )
-from a4s_pipeline.locks import Locks
+from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce, SendRules
-from a4s_pipeline.warehouse.rows.ledger import ORDER_LEDGER, Attempt, Entry, Ledger
+from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Attempt, Entry, Ledger
 from a4s_pipeline_tests.interleavings.exploring import Numbered
 from a4s_pipeline_tests.interleavings.replaying import Call, Player, Raised, Stop, play
 from a4s_pipeline_tests.ondemand.conftest import NOW

@@ -16,13 +16,13 @@ import duckdb
 import pytest
 
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sandbox import Administration, Sandbox, World
-from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
-from a4s_pipeline_tests.nightly import Night
+from a4s_pipeline_tests.support.nightly import Night
+from a4s_pipeline_tests.support.project import ROOT
+from a4s_sandbox import Administration, Sandbox, World
 
 NOT_POSSIBLE = 77
-ROOT = Path(__file__).resolve().parents[2]
 ADMINISTRATIONS = {"demo": "Demo B.V.", "noord": "Noord"}
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.sandbox import Administration, Faults, intake
-from a4s_pipeline.sandbox.encoding import decode
-from a4s_pipeline.sandbox.replies import Reply
 from a4s_pipeline_tests.kills.conftest import Chances, Site, Workers, by_day_and_by_night, kill
+from a4s_sandbox import Administration, Faults
+from a4s_sandbox.answers import intake
+from a4s_sandbox.answers.encoding import decode
+from a4s_sandbox.answers.replies import Reply
 
 # Two replies of three come; of the lost ones some were booked before the reset, some were not.
 WEATHER = ("ok", "ok", "lose_post_reply", "ok", "ok", "cut", "ok", "ok", "reset", "ok", "unavailable", "html")

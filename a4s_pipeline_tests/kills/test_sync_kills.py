@@ -9,8 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from a4s_pipeline_tests.kills.conftest import ROOT, Chances, Site, Workers, by_day_and_by_night
+from a4s_pipeline_tests.kills.conftest import Chances, Site, Workers, by_day_and_by_night
 from a4s_pipeline_tests.kills.versions import PUT, all_rows, assert_true_state, put_order
+from a4s_pipeline_tests.support.project import ROOT
 
 A4S = str(Path(sys.executable).with_name("a4s"))
 STREAMS = ("orders", "items", "customers")

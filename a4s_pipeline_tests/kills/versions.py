@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from a4s_pipeline.sandbox import Administration
 from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES
 from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 from a4s_pipeline_tests.kills.conftest import Site
+from a4s_sandbox import Administration
 
 Rows = list[tuple[Any, ...]]
 TABLES: tuple[Table, ...] = (ORDERS, ORDER_LINES, *ITEM_TABLES.all, *CUSTOMER_TABLES.all)

@@ -28,7 +28,7 @@ from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.sync.orders import order_pages, order_writer
 from a4s_pipeline.sync.records import record_writer
 from a4s_pipeline.sync.windows import Months, OrdersPlan

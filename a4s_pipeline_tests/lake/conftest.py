@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from a4s_pipeline.locks import FileLocks, Locks
+from a4s_pipeline.locks.file_locks import FileLocks, Locks
+from a4s_pipeline.settings.store_location import LakeLocation, PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.lake.lake import Lake
-from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
 from a4s_pipeline_tests.cluster.holders import new_database
 from cluster.services import PostgreSQL, postgresql
 
@@ -35,7 +35,7 @@ def database(server: PostgreSQL) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> LakePlace:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> LakeLocation:
     """Where a new lake is to be."""
     files = f"{tmp_path}/files/"
     if request.param == "sqlite":
@@ -43,10 +43,10 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> LakePlace:
     return PostgresLake(request.getfixturevalue("database"), files)
 
 
-def locks_of(place: LakePlace) -> Locks:
+def locks_of(place: LakeLocation) -> Locks:
     if isinstance(place, SqliteLake):
         return FileLocks(place.catalog.with_name("locks"))
-    from a4s_pipeline.postgres_locks import PostgresLocks  # noqa: PLC0415
+    from a4s_pipeline.locks.postgres_locks import PostgresLocks  # noqa: PLC0415
 
     return PostgresLocks(place.connection)
 
@@ -55,7 +55,7 @@ OpenLake = Callable[..., Lake]
 
 
 @pytest.fixture
-def open_lake(place: LakePlace) -> OpenLake:
+def open_lake(place: LakeLocation) -> OpenLake:
     """Open the lake once more, as another process would, with locks of its own."""
 
     def opened(wait_seconds: float = 30.0) -> Lake:

@@ -11,8 +11,7 @@ from typing import Any
 import duckdb
 
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sandbox import Sandbox, World
-from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.lake.lake import Lake
@@ -22,8 +21,10 @@ from a4s_pipeline.warehouse.schema.schema import AMOUNT, DAY, FLAG, INSTANT, JSO
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import TABLES
 from a4s_pipeline_tests.hostile.wire_values import NASTY_TEXTS
-from a4s_pipeline_tests.kills.conftest import ROOT, foreign_environment
+from a4s_pipeline_tests.kills.conftest import foreign_environment
 from a4s_pipeline_tests.kills.versions import put_customer, put_item, put_order
+from a4s_pipeline_tests.support.project import ROOT
+from a4s_sandbox import Sandbox, World
 
 CONNECTORS = {"demo": "Demo B.V.", "noord": "Noord"}
 RUN = "from a4s_pipeline.cli import run; run()"

@@ -7,14 +7,14 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from a4s_pipeline.warehouse.place import LakePlace, SqliteLake
-from a4s_pipeline_tests.kills.conftest import ROOT
+from a4s_pipeline.settings.store_location import LakeLocation, SqliteLake
+from a4s_pipeline_tests.support.project import ROOT
 
 _OPENS = """
 import sys
 from pathlib import Path
 from a4s_pipeline.warehouse.lake.lake import Lake
-from a4s_pipeline.warehouse.place import PostgresLake, SqliteLake
+from a4s_pipeline.settings.store_location import PostgresLake, SqliteLake
 from a4s_pipeline_tests.lake.conftest import locks_of
 
 kind, catalog, files = sys.argv[1:]
@@ -27,7 +27,7 @@ with lake.moment() as connection:
 """
 
 
-def open_at_once(place: LakePlace, processes: int) -> list[str]:
+def open_at_once(place: LakeLocation, processes: int) -> list[str]:
     """Return what each process said that could not open it."""
     kind, catalog = (
         ("sqlite", str(place.catalog)) if isinstance(place, SqliteLake) else ("postgres", place.connection)

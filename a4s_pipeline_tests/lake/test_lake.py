@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 from a4s_pipeline.errors import StoreHeld
-from a4s_pipeline.locks import FileLocks
+from a4s_pipeline.locks.file_locks import FileLocks
+from a4s_pipeline.settings.store_location import PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.lake.lake import TRIES_SIDE_BY_SIDE, Lake
-from a4s_pipeline.warehouse.place import PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.rows.staging import append_rows
 from a4s_pipeline.warehouse.schema.views import Conventions, views_by
 from a4s_pipeline.warehouse.tables import ORDERS, REFERENCE_TABLES, SYNC_STATE, TABLES
@@ -91,7 +91,7 @@ def test_a_moment_reads_one_snapshot_whatever_is_written_meanwhile(lake: Lake, o
 def test_work_that_met_another_writer_is_done_again_on_what_that_one_wrote(
     lake: Lake, open_lake: OpenLake
 ) -> None:
-    if isinstance(lake.place, SqliteLake):
+    if isinstance(lake.location, SqliteLake):
         pytest.skip("an SQLite catalog has one writer at a time")
     other = open_lake()
     add(lake, "A1", reference="none")
@@ -174,12 +174,12 @@ def test_a_writer_that_never_lets_go_is_waited_for_within_bounds(
     add(lake, "A1")
     impatient = open_lake(0.3)
     # Somebody who writes to the lake without us, and so takes no turns.
-    outsider = Lake(lake.place, FileLocks(tmp_path / "locks of an outsider"))
+    outsider = Lake(lake.location, FileLocks(tmp_path / "locks of an outsider"))
     began = time.monotonic()
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("UPDATE orders SET reference = 'ours'")
-        if isinstance(lake.place, PostgresLake):
+        if isinstance(lake.location, PostgresLake):
             # Whenever the impatient one is about to be done, another was first.
             add(outsider, "A1")
         else:
@@ -190,7 +190,7 @@ def test_a_writer_that_never_lets_go_is_waited_for_within_bounds(
             add(impatient, "A2")
         connection.execute("UPDATE orders SET reference = 'ours'")
 
-    if isinstance(lake.place, SqliteLake):
+    if isinstance(lake.location, SqliteLake):
         lake.transact(hold)
     else:
         with pytest.raises(StoreHeld, match="try again later"):
@@ -201,7 +201,7 @@ def test_a_writer_that_never_lets_go_is_waited_for_within_bounds(
 def test_work_that_takes_longer_than_anybody_waits_has_its_turn_alone(
     lake: Lake, open_lake: OpenLake
 ) -> None:
-    if isinstance(lake.place, SqliteLake):
+    if isinstance(lake.location, SqliteLake):
         pytest.skip("an SQLite catalog has one writer at a time")
     patience = 0.5
     slow, quick = open_lake(wait_seconds=patience), open_lake()

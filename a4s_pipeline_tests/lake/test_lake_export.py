@@ -13,7 +13,7 @@ import pytest
 
 from a4s_pipeline.cli import main
 from a4s_pipeline.errors import TryAgain
-from a4s_pipeline.locks import FileLocks
+from a4s_pipeline.locks.file_locks import FileLocks
 from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
@@ -192,7 +192,7 @@ def test_the_file_cannot_be_written_meanwhile_and_is_let_go_of_afterwards(move: 
 def test_a_sync_that_is_under_way_is_left_to_finish(
     move: Move, a4s: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, side: str
 ) -> None:
-    monkeypatch.setattr("a4s_pipeline.cli.lake.stream_lock", partial(stream_lock, wait_seconds=0))
+    monkeypatch.setattr("a4s_pipeline.cli.upkeep.lake.stream_lock", partial(stream_lock, wait_seconds=0))
     locks = FileLocks(move.data / "locks") if side == "file" else move.of_lake.locks
     with stream_lock(locks, "noord", "customers"):
         status, _, err = a4s("lake", "export")
@@ -208,7 +208,7 @@ def test_one_that_is_interrupted_says_so_in_a_word(
         # What DuckDB makes of Ctrl-C in the middle of a query.
         raise RuntimeError("Query interrupted")
 
-    monkeypatch.setattr("a4s_pipeline.cli.lake.export_to_lake", interrupted)
+    monkeypatch.setattr("a4s_pipeline.cli.upkeep.lake.export_to_lake", interrupted)
     assert a4s("lake", "export") == (1, "", "Aborted!\n")
 
 

@@ -13,9 +13,9 @@ import duckdb
 import pytest
 
 from a4s_pipeline.errors import ChangeSettings, ChangeSite, StoreUnreachable
-from a4s_pipeline.locks import FileLocks
+from a4s_pipeline.locks.file_locks import FileLocks
+from a4s_pipeline.settings.store_location import LakeLocation, PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.lake.lake import Lake
-from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
 from a4s_pipeline_tests.lake.conftest import OpenLake
 from a4s_pipeline_tests.lake.openers import open_at_once
 from a4s_pipeline_tests.lake.rows import add, held
@@ -23,7 +23,7 @@ from a4s_pipeline_tests.lake.rows import add, held
 pytestmark = pytest.mark.cluster
 
 
-def test_a_new_lake_is_opened_by_many_processes_at_once(place: LakePlace) -> None:
+def test_a_new_lake_is_opened_by_many_processes_at_once(place: LakeLocation) -> None:
     """Of two that found the catalog empty, DuckLake let both make its tables, and one failed."""
     assert open_at_once(place, 4) == []
 
@@ -102,7 +102,7 @@ def test_a_lake_that_was_moved_is_told_so_in_its_catalog(tmp_path: Path) -> None
 
 
 def test_a_catalog_that_does_not_answer_is_told_without_its_password(tmp_path: Path) -> None:
-    from a4s_pipeline.postgres_locks import PostgresLocks  # noqa: PLC0415
+    from a4s_pipeline.locks.postgres_locks import PostgresLocks  # noqa: PLC0415
 
     connection = "host=127.0.0.1 port=1 user=a4s password=s3cret-Word dbname=lake connect_timeout=2"
     lake = Lake(PostgresLake(connection, f"{tmp_path}/files/"), PostgresLocks(connection))
@@ -135,10 +135,10 @@ def test_whatever_duckdb_says_of_a_connection_holds_no_password(connection: str,
 
 
 def test_a_catalog_that_comes_back_is_used_again(lake: Lake) -> None:
-    if isinstance(lake.place, SqliteLake):
+    if isinstance(lake.location, SqliteLake):
         pytest.skip("a file does not go away")
     add(lake, "A1")
-    cut_off(lake.place.connection)
+    cut_off(lake.location.connection)
     for _ in range(3):
         # The first to notice says so; the next finds it again.
         try:

@@ -11,21 +11,23 @@ import duckdb
 import pytest
 
 from a4s_pipeline.errors import StoreHeld
-from a4s_pipeline.locks import FileLocks
+from a4s_pipeline.locks.file_locks import FileLocks
+from a4s_pipeline.settings.store_location import LakeLocation, SqliteLake
 from a4s_pipeline.warehouse.lake.lake import Lake
 from a4s_pipeline.warehouse.lake.lake_upkeep import standing, tend
-from a4s_pipeline.warehouse.place import LakePlace, SqliteLake
 from a4s_pipeline_tests.lake.rows import add, held
 
 pytestmark = pytest.mark.cluster
 
 
 def test_upkeep_deletes_no_file_of_another_catalog_in_the_same_folder(lake: Lake, tmp_path: Path) -> None:
-    other = Lake(SqliteLake(tmp_path / "other.sqlite", lake.place.files), FileLocks(tmp_path / "other.locks"))
+    other = Lake(
+        SqliteLake(tmp_path / "other.sqlite", lake.location.files), FileLocks(tmp_path / "other.locks")
+    )
     codes = [f"A{number:03d}" for number in range(100)]
     add(other, *codes)
     add(lake, *codes)
-    for path in Path(lake.place.files).rglob("*.parquet"):
+    for path in Path(lake.location.files).rglob("*.parquet"):
         os.utime(path, (0, 0))
     tend(lake, timedelta(0), datetime.now(UTC) + timedelta(days=3))
     assert held(other) == held(lake) == codes
@@ -73,7 +75,7 @@ def test_upkeep_merges_files_and_lets_snapshots_go_and_changes_no_row(lake: Lake
 def test_rows_of_two_connectors_lie_in_files_of_their_own(lake: Lake) -> None:
     add(lake, *(f"A{one}" for one in range(50)), connector="demo")
     add(lake, *(f"A{one}" for one in range(50)), connector="noord")
-    folders = {path.parent.name for path in Path(lake.place.files).rglob("*.parquet")}
+    folders = {path.parent.name for path in Path(lake.location.files).rglob("*.parquet")}
     assert folders == {"connector=demo", "connector=noord"}
 
 
@@ -109,7 +111,7 @@ def _inserting(query: str) -> Callable[[duckdb.DuckDBPyConnection], None]:
 
 
 def test_a_lake_that_is_written_anew_holds_no_byte_of_rows_that_were_deleted(
-    open_lake: Callable[..., Lake], place: LakePlace
+    open_lake: Callable[..., Lake], place: LakeLocation
 ) -> None:
     if not isinstance(place, SqliteLake):
         pytest.skip("the bytes of a catalog in PostgreSQL are its vacuum's")

@@ -6,21 +6,21 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sandbox import Sandbox, World
-from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.lake.extensions import load_extension
+from a4s_pipeline_tests.support.project import ROOT
+from a4s_sandbox import Sandbox, World
 
 pytestmark = pytest.mark.cluster
 
-PAGE = Path(__file__).parents[2] / "docs" / "time-travel.md"
+PAGE = ROOT / "docs" / "time-travel.md"
 QUERIES = dict(
     re.findall(r"^## (\d)\. .*?\n.*?^```sql\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
 )

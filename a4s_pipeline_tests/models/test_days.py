@@ -10,8 +10,8 @@ import pytest
 from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
-from a4s_pipeline.warehouse.rows.flows import FlowExecution, record_flows
-from a4s_pipeline.warehouse.rows.ledger import ORDER_LEDGER, Ledger
+from a4s_pipeline.warehouse.rows.ondemand.flows import FlowExecution, record_flows
+from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Ledger
 from a4s_pipeline.warehouse.tables import CUSTOMERS, ITEM_STOCKS, ITEMS, ORDERS, TABLES
 from a4s_pipeline_tests.models.conftest import Store, line, order
 

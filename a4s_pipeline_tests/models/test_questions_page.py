@@ -7,9 +7,10 @@ import duckdb
 import pytest
 
 from a4s_pipeline.warehouse.file.reader import published
-from a4s_pipeline_tests.demo_copy import publish_demo_copy
+from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
+from a4s_pipeline_tests.support.project import ROOT
 
-_PAGE = (Path(__file__).parents[2] / "docs" / "questions.md").read_text(encoding="utf-8")
+_PAGE = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
 QUESTIONS = {
     int(number): (title, query)
     for number, title, query in re.findall(r"^## (\d+)\. (.*?)\n.*?^```sql\n(.*?);\n```", _PAGE, re.M | re.S)

@@ -13,21 +13,21 @@ import pytest
 from a4s_pipeline.gateway.administration import Administration as GatewayAdministration
 from a4s_pipeline.gateway.calls.client import GatewayClient
 from a4s_pipeline.gateway.calls.retrying import RetryRule
-from a4s_pipeline.gateway.calls.routes import Routes
-from a4s_pipeline.locks import FileLocks
+from a4s_pipeline.locks.file_locks import FileLocks
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.customer_creation import CustomerCreation
 from a4s_pipeline.ondemand.orders.hook import OrderHook
 from a4s_pipeline.ondemand.orders.order_export import OrderExport
 from a4s_pipeline.ondemand.sending.send_once import SendOnce, SendRules
-from a4s_pipeline.sandbox import Administration, Sandbox, World
-from a4s_pipeline.sandbox.gateway import Headers, Outcome
-from a4s_pipeline.sandbox.replies import Reply
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
+from a4s_pipeline.settings.routes import Routes
 from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
-from a4s_pipeline.warehouse.rows.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
+from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
 from a4s_pipeline_tests.cli.conftest import Ended, here
+from a4s_sandbox import Administration, Sandbox, World
+from a4s_sandbox.answers.replies import Reply
+from a4s_sandbox.gateway import Headers, Outcome
 
 __all__ = ["Ended", "here"]
 

@@ -17,8 +17,8 @@ from a4s_pipeline.orchestration.assets.partitions import RANGE_END, RANGE_START
 from a4s_pipeline.orchestration.automation.jobs import SYNC_ORDERS
 from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sandbox import Administration, Faults, Sandbox, World
-from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.settings.loading import GivenSettings
+from a4s_sandbox import Administration, Faults, Sandbox, World
 
 ADMINISTRATIONS = {
     "demo": "Demo B.V.",

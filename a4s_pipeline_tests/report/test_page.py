@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from a4s_pipeline.cli.report import report
-from a4s_pipeline.connectors import STREAMS
 from a4s_pipeline.errors import A4sError, ChangeSettings, ChangeSite
 from a4s_pipeline.report import write_report
 from a4s_pipeline.report.page import render
+from a4s_pipeline.settings.connectors import STREAMS
 from a4s_pipeline.warehouse.file.reader import NotPublished, PublishedCopy
 from a4s_pipeline.warehouse.rows.staging import Row
 from a4s_pipeline.warehouse.tables import (

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from a4s_pipeline.sandbox import Administration, Sandbox, World
+from a4s_sandbox import Administration, Sandbox, World
 
 ADMINISTRATION = "Demo B.V."
 ORDERS = (ADMINISTRATION, "third-party", "orders")

@@ -10,9 +10,9 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from a4s_pipeline.sandbox import Administration, Faults, Sandbox
-from a4s_pipeline.sandbox.faults import DRAWN
 from a4s_pipeline_tests.sandbox.conftest import ADMINISTRATION, ORDERS, Client, header, intake, line
+from a4s_sandbox import Administration, Faults, Sandbox
+from a4s_sandbox.faults import DRAWN
 
 
 def wait_until(happened: Callable[[], bool]) -> None:

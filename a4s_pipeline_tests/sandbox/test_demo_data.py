@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.sandbox import DEMO_CONNECTORS, Administration, World, demo_world, generated_world
-from a4s_pipeline.sandbox.awkward import AWKWARD_CODES, UNADDRESSABLE_CODES
-from a4s_pipeline.sandbox.catalogue import PLACEHOLDER_DATES
-from a4s_pipeline.sandbox.encoding import decode
-from a4s_pipeline.sandbox.records import Records
+from a4s_sandbox import DEMO_CONNECTORS, Administration, World, demo_world, generated_world
+from a4s_sandbox.answers.encoding import decode
+from a4s_sandbox.data.awkward import AWKWARD_CODES, UNADDRESSABLE_CODES
+from a4s_sandbox.data.catalogue import PLACEHOLDER_DATES
+from a4s_sandbox.data.records import Records
 
 
 def rows(records: Records) -> list[dict[str, Any]]:

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.sandbox import Administration, World
 from a4s_pipeline_tests.sandbox.conftest import ADMINISTRATION, Client, header
+from a4s_sandbox import Administration, World
 
 
 def test_orders_are_listed_ascending_by_date_and_then_code(

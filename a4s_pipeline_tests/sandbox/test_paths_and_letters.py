@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 from requests.auth import HTTPBasicAuth
 
-from a4s_pipeline.sandbox import Administration, Sandbox, World
-from a4s_pipeline.sandbox.encoding import decode, encode
 from a4s_pipeline_tests.sandbox.conftest import ADMINISTRATION, Client, header, line
+from a4s_sandbox import Administration, Sandbox, World
+from a4s_sandbox.answers.encoding import decode, encode
 
 AWKWARD = ("a/b", "a#b", "a?b=c&d", "100%", "a%2Fb", "a b", " a ", "é-ÜNÏ", "a+b", "🚚", "lines", "...", "\\")
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.sandbox import Administration, Faults, Sandbox
 from a4s_pipeline_tests.sandbox.conftest import ADMINISTRATION, ORDERS, Client, intake
+from a4s_sandbox import Administration, Faults, Sandbox
 
 
 def test_an_order_is_booked_and_found_by_its_external_id(

@@ -7,12 +7,12 @@ import time
 import pytest
 import requests
 
-from a4s_pipeline.sandbox import Sandbox, World, generated_world
+from a4s_sandbox import Sandbox, World, generated_world
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_prints_its_url_serves_and_ends_when_asked(asked: signal.Signals) -> None:
-    command = [sys.executable, "-m", "a4s_pipeline.sandbox", "--port", "0"]
+    command = [sys.executable, "-m", "a4s_sandbox", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -28,7 +28,7 @@ def test_the_command_prints_its_url_serves_and_ends_when_asked(asked: signal.Sig
 def test_a_taken_port_is_told_in_one_line() -> None:
     with Sandbox(World()) as sandbox:
         port = sandbox.url.rpartition(":")[2]
-        command = [sys.executable, "-m", "a4s_pipeline.sandbox", "--port", port, "--orders", "1"]
+        command = [sys.executable, "-m", "a4s_sandbox", "--port", port, "--orders", "1"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 1
     assert done.stderr == f"port {port} cannot be served: Address already in use\n"

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from a4s_pipeline.sandbox import Sandbox, World
+from a4s_sandbox import Sandbox, World
 
 ADMINISTRATION = "Demo B.V."
 

@@ -12,13 +12,13 @@ import duckdb
 import pytest
 
 from a4s_pipeline.gateway.calls.retrying import RetryRule
-from a4s_pipeline.sandbox import Administration, Faults, Sandbox, World
-from a4s_pipeline.settings import GivenSettings, Settings
+from a4s_pipeline.settings.loading import GivenSettings, Settings
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
-from a4s_pipeline_tests.watched_platform import WatchedPlatform
+from a4s_pipeline_tests.support.watched_platform import WatchedPlatform
+from a4s_sandbox import Administration, Faults, Sandbox, World
 
 ADMINISTRATION = "Demo B.V."
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")

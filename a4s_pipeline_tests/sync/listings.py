@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from a4s_pipeline.sandbox import Administration
-from a4s_pipeline.sandbox.encoding import decode, encode
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline_tests.sync.conftest import AMSTERDAM, Site, instant, stored_amount
+from a4s_sandbox import Administration
+from a4s_sandbox.answers.encoding import decode, encode
 
 Rows = dict[str, list[dict[str, Any]]]
 

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from a4s_pipeline.errors import GatewayUnavailable
-from a4s_pipeline.sandbox import Faults
 from a4s_pipeline_tests.sync.conftest import EVERYTHING, Site, line
 from a4s_pipeline_tests.sync.listings import CUSTOMERS, ITEMS, Stream, customer
+from a4s_sandbox import Faults
 
 BOTH = pytest.mark.parametrize("stream", [ITEMS, CUSTOMERS], ids=lambda stream: stream.name)
 

@@ -9,7 +9,7 @@ import pytest
 
 from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
-from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 from a4s_pipeline.warehouse.rows.staging import Row
 from a4s_pipeline.warehouse.rows.state import StreamProgress
 

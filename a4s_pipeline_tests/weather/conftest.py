@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from a4s_pipeline.sandbox import World
 from a4s_pipeline_tests.sync.conftest import (
     _swift_retries,
     empty_warehouse,
     world,
 )
-from a4s_pipeline_tests.weather.ground import Ground
+from a4s_pipeline_tests.weather.ground.ground import Ground
+from a4s_sandbox import World
 
 __all__ = [
     "_swift_retries",

@@ -9,7 +9,7 @@ import pytest
 
 from a4s_pipeline.sync.windows import Months, OrdersPlan, month_of
 from a4s_pipeline_tests.sync.conftest import Site
-from a4s_pipeline_tests.weather.ground import Ground, assert_same, rows_of
+from a4s_pipeline_tests.weather.ground.ground import Ground, assert_same, rows_of
 
 # Half an hour in Lord Howe, at midnight in Havana; in Asunción October 2023 had no first midnight;
 # Kolkata never changes.
@@ -26,7 +26,7 @@ ZONES = [
 @pytest.fixture
 def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ZoneInfo:
     found = ZoneInfo(request.param)
-    monkeypatch.setattr("a4s_pipeline.sandbox.instants.LOCAL", found)
+    monkeypatch.setattr("a4s_sandbox.data.instants.LOCAL", found)
     return found
 
 

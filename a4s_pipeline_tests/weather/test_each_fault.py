@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.sandbox import Faults
-from a4s_pipeline.sandbox.faults import DRAWN, ON_THE_WIRE
 from a4s_pipeline_tests.sync.conftest import EVERYTHING, header, line
 from a4s_pipeline_tests.sync.listings import customer, item
-from a4s_pipeline_tests.weather.ground import (
+from a4s_pipeline_tests.weather.ground.ground import (
     STREAMS,
     Ground,
     Rows,
@@ -21,6 +19,8 @@ from a4s_pipeline_tests.weather.ground import (
     sync,
     sync_until_done,
 )
+from a4s_sandbox import Faults
+from a4s_sandbox.faults import DRAWN, ON_THE_WIRE
 
 SUDDEN = tuple(name for name in DRAWN if name != "hang")
 CLOCKS: dict[str, dict[str, Any]] = {

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from a4s_pipeline.sync.windows import OrdersPlan
-from a4s_pipeline_tests.nightly import Night
-from a4s_pipeline_tests.weather.ground import STREAMS
-from a4s_pipeline_tests.weather.sequences import WeatherWithSequences as Weather
-from a4s_pipeline_tests.weather.source import RECORD_STREAMS
+from a4s_pipeline_tests.support.nightly import Night
+from a4s_pipeline_tests.weather.ground.ground import STREAMS
+from a4s_pipeline_tests.weather.ground.sequences import WeatherWithSequences as Weather
+from a4s_pipeline_tests.weather.ground.source import RECORD_STREAMS
 
 _CALM = settings(
     max_examples=6,

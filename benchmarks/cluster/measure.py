@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 from benchmarks.cluster.processors import machine_seconds, seconds_by_role
 from cluster.dagster_api import TASK_TAG, DagsterApi, Run
 from cluster.gateway import sandbox_gateway

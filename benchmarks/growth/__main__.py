@@ -18,9 +18,9 @@ import duckdb
 
 from a4s_pipeline.ondemand.retrieval.orders import retrieve_order, retrieve_orders
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.warehouse.health import items_never_listed, orders_without_lines, sub_totals_off
-from a4s_pipeline.warehouse.rows.retrieval import OrderFilter
+from a4s_pipeline.warehouse.rows.orders.retrieval import OrderFilter
 from a4s_pipeline.warehouse.rows.state import StreamProgress, record_progress
 from benchmarks.growth.history import fill, listed_orders
 from benchmarks.growth.ui import asset_page, schedule_tick

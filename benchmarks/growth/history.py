@@ -9,10 +9,10 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from a4s_pipeline import exact_json
-from a4s_pipeline.sandbox.big import generated_world
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.state import StreamProgress, save_progress
+from a4s_sandbox.data.big import generated_world
 from benchmarks.imports.gateway import ADMINISTRATION
 
 _RUN = "00000000-0000-4000-8000-000000000000"

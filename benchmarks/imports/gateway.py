@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from itertools import count
 from typing import IO, Any
 
-from a4s_pipeline import exact_json
-from a4s_pipeline.sandbox.big import generated_world
-from a4s_pipeline.sandbox.gateway import Headers, Outcome
-from a4s_pipeline.sandbox.server import Sandbox
+from a4s_pipeline.files import exact_json
+from a4s_sandbox.data.big import generated_world
+from a4s_sandbox.gateway import Headers, Outcome
+from a4s_sandbox.serving.server import Sandbox
 
 ADMINISTRATION = "Demo B.V."
 

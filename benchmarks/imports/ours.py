@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.sync.windows import Months, OrdersPlan
 from benchmarks.imports.bare import CONNECTIONS, PAGE_SIZE
 from benchmarks.imports.gateway import ADMINISTRATION

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import (
     A4sError,
     AccessDenied,
@@ -21,6 +20,7 @@ from a4s_pipeline.errors import (
     ReplyUnreadable,
     UnknownAdministration,
 )
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.calls.refusals import Mask, field_faults, reason_in
 
 _CODE = re.compile(r"[A-Za-z]{1,60}")

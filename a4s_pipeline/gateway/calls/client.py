@@ -11,8 +11,8 @@ from http import HTTPStatus
 from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urlencode
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, GatewayUnavailable, TryAgain
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.calls.answers import (
     accepted_only,
     error_for,
@@ -24,11 +24,11 @@ from a4s_pipeline.gateway.calls.credentials import CredentialMask
 from a4s_pipeline.gateway.calls.deadline import seconds_left
 from a4s_pipeline.gateway.calls.pace import Pace
 from a4s_pipeline.gateway.calls.retrying import RetryRule, http_date, told_wait
-from a4s_pipeline.gateway.calls.routes import Routes
 from a4s_pipeline.gateway.wire.faults import refused_by_proxy
 from a4s_pipeline.gateway.wire.text import json_of
 from a4s_pipeline.gateway.wire.transport import Answer, Caller
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
+from a4s_pipeline.settings.routes import Routes
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ import re
 from base64 import b64encode
 from urllib.parse import quote, unquote, urlsplit
 
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 
 
 def authorization_of(settings: Settings) -> dict[str, str]:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest, FieldFault
-from a4s_pipeline.texts import one_line
+from a4s_pipeline.files import exact_json
+from a4s_pipeline.files.texts import one_line
 
 Mask = Callable[[str], str]
 """Takes out of a text what nobody may see."""

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic.alias_generators import to_camel
 
-from a4s_pipeline.gateway.calls.routes import is_addressable
 from a4s_pipeline.gateway.records.dates import as_instant, optional_instant, real_date
 from a4s_pipeline.gateway.wire.text import UNREAD
+from a4s_pipeline.settings.routes import is_addressable
 
 
 def _timezone(info: ValidationInfo) -> ZoneInfo:

@@ -13,7 +13,7 @@ import urllib3
 from urllib3.util import create_urllib3_context, make_headers
 
 from a4s_pipeline.gateway.wire.connections import Pool, TlsPool
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 
 
 @dataclass(frozen=True)

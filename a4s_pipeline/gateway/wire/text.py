@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from a4s_pipeline import exact_json
+from a4s_pipeline.files import exact_json
 
 UNREAD = "\ufffd"
 """What stands where a byte could not be read."""

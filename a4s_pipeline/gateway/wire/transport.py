@@ -18,7 +18,7 @@ from a4s_pipeline.gateway.calls.credentials import authorization_of
 from a4s_pipeline.gateway.wire.connections import AnyConnection, NoConnection
 from a4s_pipeline.gateway.wire.faults import End, Fault, broken_off, unanswered, unconnected
 from a4s_pipeline.gateway.wire.network import Network
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 
 LARGEST_BODY = 64 * 1024 * 1024
 _CHUNK = 64 * 1024

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path, PurePath
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest
+from a4s_pipeline.files import exact_json
+from a4s_pipeline.files.whole_files import clear_abandoned, make_folder, sync_what_others_wrote, write_whole
 from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST
-from a4s_pipeline.whole_files import clear_abandoned, make_folder, sync_what_others_wrote, write_whole
 
 ENDING = ".json"
 _LONGEST_NAME = 200

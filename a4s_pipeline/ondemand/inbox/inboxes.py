@@ -8,9 +8,9 @@ from typing import Any, Protocol, TypeVar
 
 from a4s_pipeline.ondemand.inbox.inbox import Inbox, Waiting
 from a4s_pipeline.ondemand.inbox.remote_inbox import RemoteInbox
-from a4s_pipeline.ondemand.inbox.requests_place import is_url
 from a4s_pipeline.ondemand.inbox.stores import FolderStore, ObjectStore, Store
 from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings.requests_location import is_url
 
 # Drivers need no part in what the operating system can do, and it knows more of links and of whole files.
 _FOLDER_SCHEMES = ("file://", "local://")

@@ -18,7 +18,7 @@ from hashlib import blake2b
 from pathlib import PurePosixPath
 
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.locks import Locks
+from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.ondemand.inbox.inbox import (
     ENDING,
     Waiting,

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings, TryAgain
+from a4s_pipeline.files.whole_files import clear_abandoned, make_folder, write_whole
 from a4s_pipeline.ondemand.inbox.inbox import is_looked_at, opened_request, requests_in, too_large
-from a4s_pipeline.whole_files import clear_abandoned, make_folder, write_whole
 
 # What is put into these is there whole or not at all, and a folder is no more than a part of a name.
 _PUT_WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "oss", "memory"})

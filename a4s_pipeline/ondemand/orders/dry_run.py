@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.answers import Answered, failure
 from a4s_pipeline.ondemand.orders.hook import HookFailed, OrderHook
 from a4s_pipeline.ondemand.orders.order_export import prepare_order, read_order
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 
 
 def dry_run(order: Any, settings: Settings, hook: OrderHook | None, received_at: datetime) -> Answered:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from a4s_pipeline import exact_json
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.answers import error_of
-from a4s_pipeline.warehouse.rows.ledger import Entry
+from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry
 
 # What the gateway's order calls otherwise than the intake order does.
 _INTAKE_NAMES = {"externalId": "intakeOrderId", "reference": "ourReference"}

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest, FieldFault
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.orders.intake import IntakeOrder, Number, Request, Text, faults_of
 
 

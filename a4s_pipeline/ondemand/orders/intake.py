@@ -22,10 +22,10 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from a4s_pipeline.errors import ChangeRequest, FieldFault
-from a4s_pipeline.gateway.calls.routes import is_addressable
+from a4s_pipeline.files.texts import has_utf8
 from a4s_pipeline.gateway.records.dates import as_instant
 from a4s_pipeline.gateway.records.faults import message_of, path_of
-from a4s_pipeline.texts import has_utf8
+from a4s_pipeline.settings.routes import is_addressable
 
 # Fields of an intake order that have no place in the gateway's order: a hook may map them.
 WITHOUT_PLACE = ("addresses", "contacts", "surcharges", "attributes")

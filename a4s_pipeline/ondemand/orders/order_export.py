@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.exact_json import fingerprint_of
+from a4s_pipeline.files import exact_json
+from a4s_pipeline.files.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.sending import Numbers, export_order, exported_order
 from a4s_pipeline.ondemand.answers import Answered, error_of, failure
@@ -19,7 +19,7 @@ from a4s_pipeline.ondemand.orders.gateway_order import map_order, payload_of
 from a4s_pipeline.ondemand.orders.hook import OrderHook, apply_hook
 from a4s_pipeline.ondemand.orders.intake import IntakeOrder, read_request
 from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce
-from a4s_pipeline.warehouse.rows.ledger import Entry
+from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry
 
 NOTICE = "The order shows up in retrieval after the legacy backend's next history sync."
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
+from a4s_pipeline.files.texts import has_utf8
 from a4s_pipeline.gateway.records.dates import asked_day, asked_instant
-from a4s_pipeline.texts import has_utf8
 
 
 def _text(value: Any) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeRequest
+from a4s_pipeline.files import exact_json
 
 LARGEST_REQUEST = 1024 * 1024
 

@@ -10,7 +10,7 @@ from a4s_pipeline.ondemand.answers import Answered, failure
 from a4s_pipeline.ondemand.requests.fields import InstantFilter, StoredText, TextFilter, whole_number
 from a4s_pipeline.ondemand.requests.kind import Fields, Pool, RequestKind
 from a4s_pipeline.ondemand.service import ConnectorAnswers
-from a4s_pipeline.warehouse.rows.retrieval import OrderFilter
+from a4s_pipeline.warehouse.rows.orders.retrieval import OrderFilter
 
 MOST_ORDERS = 1000
 MOST_SKIPPED = 10**9

@@ -12,19 +12,19 @@ from typing import Any
 import duckdb
 from pydantic.alias_generators import to_camel
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import HistoryNotConfigured, NotThere, TryAgain
+from a4s_pipeline.files import exact_json
+from a4s_pipeline.files.texts import plain_decimal
 from a4s_pipeline.gateway.calls.answers import no_focus_connector
 from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine, WireRecord
-from a4s_pipeline.texts import plain_decimal
-from a4s_pipeline.warehouse.rows.orders import STREAM
-from a4s_pipeline.warehouse.rows.retrieval import (
+from a4s_pipeline.warehouse.rows.orders.retrieval import (
     OrderFilter,
     count_orders,
     find_lines,
     find_order,
     find_orders,
 )
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 from a4s_pipeline.warehouse.rows.state import StreamState, stream_state
 from a4s_pipeline.warehouse.store import Readable
 

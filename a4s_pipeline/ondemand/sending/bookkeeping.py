@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, ChangeRequest
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.answers import error_object
 from a4s_pipeline.ondemand.sending.ledger_rules import Word
-from a4s_pipeline.warehouse.rows.ledger import Attempt, Entry, Ledger
+from a4s_pipeline.warehouse.rows.ondemand.ledger import Attempt, Entry, Ledger
 
 _STALE_RECORD = timedelta(seconds=2)
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import (
     A4sError,
     AccessDenied,
@@ -22,7 +21,8 @@ from a4s_pipeline.errors import (
     Inconclusive,
     UnknownAdministration,
 )
-from a4s_pipeline.warehouse.rows.ledger import Entry, LedgerKind
+from a4s_pipeline.files import exact_json
+from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry, LedgerKind
 
 # Answered like that twice, with the whole time to book in between, a gateway has said no.
 _MOST_INCONCLUSIVE = 2

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 from a4s_pipeline.errors import A4sError, ChangeRequest, Inconclusive, TryAgain
-from a4s_pipeline.locks import Locks
+from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.ondemand.sending.bookkeeping import Bookkeeping, OpenAttempt
 from a4s_pipeline.ondemand.sending.ledger_rules import (
     Step,
@@ -29,7 +29,7 @@ from a4s_pipeline.ondemand.sending.sentences import (
     other_content,
     refused_in_the_end,
 )
-from a4s_pipeline.warehouse.rows.ledger import Entry, Ledger
+from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry, Ledger
 
 Numbers = dict[str, str]
 # One lock for each of so many groups of ids: one for each id would leave a file of each for ever.

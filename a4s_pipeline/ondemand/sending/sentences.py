@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from a4s_pipeline.errors import ChangeRequest, TryAgain
 from a4s_pipeline.ondemand.sending.ledger_rules import Word
-from a4s_pipeline.warehouse.rows.ledger import Entry
+from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry
 
 _IN_WORDS = {"ok": "done", "sending": "under way", "unknown": "not settled yet"}
 

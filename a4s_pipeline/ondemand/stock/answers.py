@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from a4s_pipeline.errors import A4sError, ChangeRequest
+from a4s_pipeline.files.texts import plain_decimal
 from a4s_pipeline.gateway.calls.answers import no_time_left
 from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.calls.deadline import deadline
@@ -18,7 +19,6 @@ from a4s_pipeline.gateway.records.stock_records import Stock
 from a4s_pipeline.ondemand.answers import Answered, error_object, failure
 from a4s_pipeline.ondemand.stock.live import LiveStock, Outcome
 from a4s_pipeline.ondemand.stock.projection import Projection, project, project_until
-from a4s_pipeline.texts import plain_decimal
 
 # A call ends by its deadline; what it brought is handed over a moment later.
 _HANDED_OVER_IN = 0.5

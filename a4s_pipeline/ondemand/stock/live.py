@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from a4s_pipeline.errors import A4sError, ChangeRequest, GatewayUnavailable, Overloaded
 from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.calls.deadline import answered_until
-from a4s_pipeline.gateway.calls.routes import is_addressable
 from a4s_pipeline.gateway.records.stock_records import Stock
+from a4s_pipeline.settings.routes import is_addressable
 
 Outcome = Reply[Stock] | A4sError
 

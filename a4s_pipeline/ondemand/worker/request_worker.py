@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any, Self
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings, StoreHeld, StoreUnreachable
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.answers import failure
 from a4s_pipeline.ondemand.inbox.inbox import Waiting, as_bytes
 from a4s_pipeline.ondemand.inbox.inboxes import inbox_of

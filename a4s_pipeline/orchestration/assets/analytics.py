@@ -13,7 +13,7 @@ from a4s_pipeline.orchestration.assets.importing import KINDS, Synced
 from a4s_pipeline.orchestration.assets.partitions import month_key
 from a4s_pipeline.orchestration.layout import AssetTags, Layout, freshness
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES
 from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS

@@ -11,7 +11,7 @@ import dagster as dg
 from a4s_pipeline.errors import StoreHeld
 from a4s_pipeline.importing import publish_after
 from a4s_pipeline.orchestration.alerts.failing import plain_failure
-from a4s_pipeline.orchestration.assets.metadata import column_schema, drift_metadata
+from a4s_pipeline.orchestration.assets.events.metadata import column_schema, drift_metadata
 from a4s_pipeline.orchestration.layout import AssetTags, Layout, freshness
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.result import SyncResult

@@ -7,7 +7,7 @@ import dagster as dg
 from a4s_pipeline.orchestration.alerts.failing import told_plainly
 from a4s_pipeline.orchestration.layout import AssetTags, Layout
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 
 LAKE = "lake"
 TEND_LAKE = "tend_lake"

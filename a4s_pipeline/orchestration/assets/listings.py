@@ -7,6 +7,8 @@ from functools import partial
 import dagster as dg
 
 from a4s_pipeline.orchestration.assets.analytics import is_followed_by_the_copy, record_published
+from a4s_pipeline.orchestration.assets.events.progress import progress_told
+from a4s_pipeline.orchestration.assets.events.recording import record, recorded_listing
 from a4s_pipeline.orchestration.assets.importing import (
     GATEWAY_POOL,
     sync_each,
@@ -14,12 +16,10 @@ from a4s_pipeline.orchestration.assets.importing import (
     tags_of_table,
 )
 from a4s_pipeline.orchestration.assets.partitions import connector_partitions, partitions_of
-from a4s_pipeline.orchestration.assets.progress import progress_told
-from a4s_pipeline.orchestration.assets.recording import record, recorded_listing
 from a4s_pipeline.orchestration.assets.sources import source_key
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES, RecordTables
 
 

@@ -8,6 +8,8 @@ import dagster as dg
 from pydantic import Field
 
 from a4s_pipeline.orchestration.assets.analytics import is_followed_by_the_copy, record_published
+from a4s_pipeline.orchestration.assets.events.progress import progress_told
+from a4s_pipeline.orchestration.assets.events.recording import Recorded, record, recorded_months
 from a4s_pipeline.orchestration.assets.importing import (
     GATEWAY_POOL,
     Synced,
@@ -20,14 +22,12 @@ from a4s_pipeline.orchestration.assets.partitions import (
     months_by_connector,
     partitions_of,
 )
-from a4s_pipeline.orchestration.assets.progress import progress_told
-from a4s_pipeline.orchestration.assets.recording import Recorded, record, recorded_months
 from a4s_pipeline.orchestration.assets.sources import source_key
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.sync.windows import Months, OrdersPlan
-from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
 STEP = "order_history"

@@ -7,9 +7,9 @@ from datetime import date
 
 import dagster as dg
 
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.sync.windows import Months
-from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
 CONNECTOR = "connector"
 MONTH = "month"

@@ -9,7 +9,7 @@ from a4s_pipeline.orchestration.assets.importing import GATEWAY_POOL, KINDS
 from a4s_pipeline.orchestration.assets.partitions import connector_partitions, partitions_of
 from a4s_pipeline.orchestration.layout import AssetTags, Layout
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.sync.pictures.pictures import PicturesResult
 from a4s_pipeline.warehouse.rows.records import ITEM_TABLES
 from a4s_pipeline.warehouse.tables import ITEM_IMAGES

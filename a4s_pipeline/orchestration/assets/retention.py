@@ -6,11 +6,11 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.orchestration.alerts.failing import told_plainly
-from a4s_pipeline.orchestration.assets.run_history import prune_runs
+from a4s_pipeline.orchestration.assets.events.run_history import prune_runs
 from a4s_pipeline.orchestration.layout import AssetTags, Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.retention.prune import prune
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 
 RETENTION = "retention"
 PRUNE = "prune"

@@ -13,9 +13,9 @@ from a4s_pipeline.orchestration.assets.importing import GATEWAY_POOL
 from a4s_pipeline.orchestration.assets.orders import Reading, recorded_of, sync_all
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.sync.windows import Months, month_of
-from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
 IMPORT_ORDERS = "import_orders"
 

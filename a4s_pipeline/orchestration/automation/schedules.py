@@ -19,9 +19,9 @@ from a4s_pipeline.orchestration.automation.jobs import (
 )
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.sync.windows import month_of
-from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES, RecordTables
 from a4s_pipeline.warehouse.rows.state import StreamState, stream_states
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS

@@ -11,11 +11,11 @@ from a4s_pipeline.orchestration.assets.partitions import months_of_run
 from a4s_pipeline.orchestration.checks.findings import result_of
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.sync.reconcile.order_reconciliation import Reconciled
 from a4s_pipeline.sync.windows import Months
 from a4s_pipeline.warehouse.health import months_to_repair
-from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 from a4s_pipeline.warehouse.tables import ORDERS
 
 RECONCILE_ORDERS = "reconcile_orders"

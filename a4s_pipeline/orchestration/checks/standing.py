@@ -7,7 +7,7 @@ import dagster as dg
 from a4s_pipeline.health.checks import CHECKS, LEDGERS
 from a4s_pipeline.orchestration.checks.store_checks import store_checks
 from a4s_pipeline.orchestration.layout import Layout
-from a4s_pipeline.settings import Settings
+from a4s_pipeline.settings.loading import Settings
 
 STANDING_CHECKS = "standing_checks"
 _STEPS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from functools import partial
 
-from a4s_pipeline.exact_json import fingerprint_of
+from a4s_pipeline.files.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.listing.listing import Listed, Listing
 from a4s_pipeline.gateway.listing.page import Page
@@ -15,7 +15,7 @@ from a4s_pipeline.gateway.records.records import OrderHeader
 from a4s_pipeline.sync.reconcile.reconciliation import ListedHeader, ListedMonth
 from a4s_pipeline.sync.rows import set_aside_of
 from a4s_pipeline.sync.windows import Span
-from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
 Headers = dict[str, ListedHeader]
 

@@ -10,7 +10,13 @@ from a4s_pipeline.sync.orders.order_lines import LinesLeft, LinesUnreadable, fet
 from a4s_pipeline.sync.orders.order_writer import OrderWriter
 from a4s_pipeline.sync.rows import set_aside_of
 from a4s_pipeline.sync.stream_run import StreamRun
-from a4s_pipeline.warehouse.rows.orders import LINES_STREAM, FilledLines, LeftOrder, fill_lines, orders_left
+from a4s_pipeline.warehouse.rows.orders.writing import (
+    LINES_STREAM,
+    FilledLines,
+    LeftOrder,
+    fill_lines,
+    orders_left,
+)
 from a4s_pipeline.warehouse.rows.row_changes import RowCounts
 from a4s_pipeline.warehouse.rows.state import SetAside
 from a4s_pipeline.warehouse.store import Warehouse

@@ -8,14 +8,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from a4s_pipeline.errors import A4sError, ChangeSite
-from a4s_pipeline.exact_json import fingerprint_of
+from a4s_pipeline.files.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.records.reading import Unreadable, read_in_parts
 from a4s_pipeline.gateway.records.records import OrderLine, is_blank
 from a4s_pipeline.sync.access import REFUSED, Access
 from a4s_pipeline.sync.drift_count import DriftCount
 from a4s_pipeline.sync.rows import Stamp, Unstorable, row_of
-from a4s_pipeline.warehouse.rows.orders import LINES_STREAM
+from a4s_pipeline.warehouse.rows.orders.writing import LINES_STREAM
 from a4s_pipeline.warehouse.rows.staging import Row
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from a4s_pipeline.errors import A4sError, StoreHeld
-from a4s_pipeline.exact_json import fingerprint_of
+from a4s_pipeline.files.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.listing.listing import Listed, Listing
 from a4s_pipeline.gateway.listing.page import Page
@@ -26,7 +26,7 @@ from a4s_pipeline.sync.orders.order_lines import LinesOutcome, fetch_lines
 from a4s_pipeline.sync.orders.order_writer import ListedOrder, OrderWriter, PageOutcome
 from a4s_pipeline.sync.rows import Stamp, Unstorable, row_of, set_aside_of
 from a4s_pipeline.sync.windows import Span
-from a4s_pipeline.warehouse.rows.orders import STREAM, HeldOrder, held_orders
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM, HeldOrder, held_orders
 from a4s_pipeline.warehouse.store import Warehouse
 
 # Orders whose lines are asked for but not in: enough that no connection idles while a page is written,

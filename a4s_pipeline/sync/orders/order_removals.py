@@ -11,8 +11,8 @@ from a4s_pipeline.gateway.listing.listing import Listing
 from a4s_pipeline.sync.orders.order_moves import moved_orders
 from a4s_pipeline.sync.removals import KEPT_MOVING, Removal, Verdict, reading_of, removal_of
 from a4s_pipeline.sync.windows import Span
-from a4s_pipeline.warehouse.rows.order_spans import held_headers
-from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.orders.spans import held_headers
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 from a4s_pipeline.warehouse.store import Warehouse
 
 

@@ -17,7 +17,13 @@ from a4s_pipeline.sync.orders.order_lines import LinesLeft, LinesOutcome, LinesR
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.rows import Stamp, set_aside_of
 from a4s_pipeline.sync.windows import month_of
-from a4s_pipeline.warehouse.rows.orders import LINES_STREAM, STREAM, OrderBatch, OrderChanges, write_orders
+from a4s_pipeline.warehouse.rows.orders.writing import (
+    LINES_STREAM,
+    STREAM,
+    OrderBatch,
+    OrderChanges,
+    write_orders,
+)
 from a4s_pipeline.warehouse.rows.row_changes import RowCounts
 from a4s_pipeline.warehouse.rows.state import SetAside, StreamProgress
 from a4s_pipeline.warehouse.store import Warehouse

@@ -16,7 +16,7 @@ from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.listing.listing import Listing
 from a4s_pipeline.gateway.listing.paging import readings_of
 from a4s_pipeline.gateway.records.records import Status
-from a4s_pipeline.locks import Locks
+from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.sync.drift_count import drifts_of_status
 from a4s_pipeline.sync.orders.order_leftovers import LEFT_AT_ONCE, fill_what_is_left, read_lines_again
 from a4s_pipeline.sync.orders.order_pages import OrderPages, ReadingCounts, WatermarkRule
@@ -26,8 +26,9 @@ from a4s_pipeline.sync.removals import Removal, Verdict
 from a4s_pipeline.sync.result import Advance, SyncResult, silent
 from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.sync.windows import OrdersPlan, Span, listings_of, midnight, next_watermark, span_to_read
-from a4s_pipeline.warehouse.rows.order_spans import mark_gone
-from a4s_pipeline.warehouse.rows.orders import (
+from a4s_pipeline.warehouse.rows.orders.spans import mark_gone
+from a4s_pipeline.warehouse.rows.orders.sub_totals import orders_off
+from a4s_pipeline.warehouse.rows.orders.writing import (
     STREAM,
     LeftOrder,
     count_without_lines,
@@ -36,7 +37,6 @@ from a4s_pipeline.warehouse.rows.orders import (
     orders_left,
 )
 from a4s_pipeline.warehouse.rows.state import clear_unseen_set_aside, set_aside_keys, stream_state
-from a4s_pipeline.warehouse.rows.sub_totals import orders_off
 from a4s_pipeline.warehouse.store import Warehouse
 
 

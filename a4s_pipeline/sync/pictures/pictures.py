@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from a4s_pipeline.errors import A4sError, ChangeSite, NotThere
+from a4s_pipeline.files.whole_files import put_in_place
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.records.pictures import extension_of
-from a4s_pipeline.locks import Locks
+from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.sync.access import REFUSED, Access
 from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.pictures.picture_names import stem_of, stems_held
-from a4s_pipeline.whole_files import put_in_place
 
 STREAM = "images"
 # Pictures asked for at a time: a catalogue of any size takes as little memory as one of these.

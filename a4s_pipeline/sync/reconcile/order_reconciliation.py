@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, HistoryNotConfigured
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.administration import Administration, require_history
 from a4s_pipeline.sync.orders.month_headers import listed_month
 from a4s_pipeline.sync.orders.orders import OrderRules
 from a4s_pipeline.sync.reconcile.reconciliation import MonthCompared, compared, spans_of
 from a4s_pipeline.sync.rows import Stamp, stamped
 from a4s_pipeline.sync.windows import Months, OrdersPlan, Span, month_of, span_to_read
-from a4s_pipeline.warehouse.rows.flows import FlowExecution, record_flows
-from a4s_pipeline.warehouse.rows.order_spans import HeldHeader, held_headers
-from a4s_pipeline.warehouse.rows.orders import STREAM, had_history
+from a4s_pipeline.warehouse.rows.ondemand.flows import FlowExecution, record_flows
+from a4s_pipeline.warehouse.rows.orders.spans import HeldHeader, held_headers
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM, had_history
 from a4s_pipeline.warehouse.rows.reconciled import save_reconciled_months
 from a4s_pipeline.warehouse.rows.staging import Row
 from a4s_pipeline.warehouse.rows.state import set_aside_keys, stream_state

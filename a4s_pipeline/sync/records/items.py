@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from a4s_pipeline import exact_json
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.records.item_records import Item, ItemStock, UnitOfMeasure
 from a4s_pipeline.gateway.records.records import placed

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import duckdb
 
-from a4s_pipeline.exact_json import fingerprint_of
+from a4s_pipeline.files.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.listing.page import Page

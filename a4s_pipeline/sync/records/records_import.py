@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import duckdb
 
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.exact_json import fingerprint_of
+from a4s_pipeline.files.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.listing.listing import Listed, Listing
@@ -17,7 +17,7 @@ from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.listing.paging import pages_of, readings_of
 from a4s_pipeline.gateway.records.reading import RecordRead, Unreadable, read_in_parts
 from a4s_pipeline.gateway.records.records import WireRecord
-from a4s_pipeline.locks import Locks
+from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.sync.records.record_writer import RecordKind, RecordWriter
 from a4s_pipeline.sync.removals import BROKE_OFF, Removal, Verdict, reading_of, removal_of
 from a4s_pipeline.sync.result import Advance, SyncResult, silent

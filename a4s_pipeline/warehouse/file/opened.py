@@ -9,8 +9,8 @@ from typing import Self
 
 import duckdb
 
+from a4s_pipeline.files.whole_files import sync
 from a4s_pipeline.warehouse.file.undo import forget_undo, keep_for_undo, undo_what_was_cut_short
-from a4s_pipeline.whole_files import sync
 
 # Analysts' tools lag behind: a file made with the defaults of DuckDB 2 is closed to every 1.x client.
 # No checkpoint but our own: each is to be undone if it is cut short.

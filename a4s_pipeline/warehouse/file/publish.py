@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from a4s_pipeline.errors import ChangeSite
+from a4s_pipeline.files.whole_files import put_in_place
 from a4s_pipeline.warehouse.file.opened import OpenedFile
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.site import SiteFolders, bring_in, is_loaded, problems_in
-from a4s_pipeline.whole_files import put_in_place
 
 # Copied by a child process: closing a copy of the file inside the process that has it open would drop
 # DuckDB's lock, which POSIX ties to the process and not to the handle. The time stamp travels along,

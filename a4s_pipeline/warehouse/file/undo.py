@@ -18,7 +18,7 @@ from pathlib import Path
 
 import duckdb
 
-from a4s_pipeline.whole_files import write_whole
+from a4s_pipeline.files.whole_files import write_whole
 
 # A file begins with three headers of 4 KiB; the second and the third take turns at naming the blocks.
 _HEADER = 4096

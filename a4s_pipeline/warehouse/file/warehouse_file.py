@@ -16,13 +16,13 @@ from shlex import quote
 import duckdb
 
 from a4s_pipeline.errors import ChangeSite, StoreHeld
+from a4s_pipeline.files.whole_files import sync
 from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.file.opened import STORAGE, OpenedFile
 from a4s_pipeline.warehouse.file.turns import turns_of
 from a4s_pipeline.warehouse.schema.applied_schema import apply_schema, is_applied, schema_of_file
 from a4s_pipeline.warehouse.schema.migrations import refuse_newer, version_of
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
-from a4s_pipeline.whole_files import sync
 
 _POLL = 0.02
 _DAMAGED = re.compile(r"checksum|not a valid DuckDB database file|[Cc]orrupt")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import duckdb
 
+from a4s_pipeline.settings.store_location import LakeLocation, PostgresLake
 from a4s_pipeline.warehouse.lake.extensions import load_extension
-from a4s_pipeline.warehouse.place import LakePlace, PostgresLake
 
 NAME = "lake"
 _PATIENCE = {
@@ -33,8 +33,8 @@ _S3 = {
 class Attached:
     """Attaches a lake where it is first needed, and anew after `drop`: that costs 30 to 250 ms."""
 
-    def __init__(self, place: LakePlace) -> None:
-        self._place = place
+    def __init__(self, location: LakeLocation) -> None:
+        self._location = location
         self._lock = threading.Lock()
         self._root: duckdb.DuckDBPyConnection | None = None
         self._not_ours: duckdb.DuckDBPyConnection | None = None
@@ -53,7 +53,7 @@ class Attached:
                 self._not_ours, self._root = self._root, None
             if self._root is None:
                 with in_turn():
-                    self._root, self._process = _attached(self._place), os.getpid()
+                    self._root, self._process = _attached(self._location), os.getpid()
             connection = self._root.cursor()
         try:
             connection.execute("USE lake")
@@ -73,25 +73,25 @@ class Attached:
                 root.close()
 
 
-def _attached(place: LakePlace) -> duckdb.DuckDBPyConnection:
+def _attached(location: LakeLocation) -> duckdb.DuckDBPyConnection:
     root = duckdb.connect()
     try:
-        if "://" in place.files:
+        if "://" in location.files:
             load_extension(root, "httpfs")
             _let_in(root)
-        if isinstance(place, PostgresLake):
+        if isinstance(location, PostgresLake):
             load_extension(root, "postgres_scanner")
-            catalog = f"ducklake:postgres:{_patient(place.connection)}"
+            catalog = f"ducklake:postgres:{_patient(location.connection)}"
         else:
             load_extension(root, "sqlite_scanner")
-            _make_ready(place.catalog)
-            catalog = f"ducklake:sqlite:{place.catalog}"
+            _make_ready(location.catalog)
+            catalog = f"ducklake:sqlite:{location.catalog}"
         load_extension(root, "ducklake")
-        if "://" not in place.files:
+        if "://" not in location.files:
             # Before the catalog is made: it remembers the folder for ever.
-            Path(place.files).mkdir(parents=True, exist_ok=True)
+            Path(location.files).mkdir(parents=True, exist_ok=True)
         # ATTACH takes no parameters: both are the operator's own settings.
-        root.execute(f"ATTACH {_quoted(catalog)} AS {NAME} (DATA_PATH {_quoted(place.files)})")
+        root.execute(f"ATTACH {_quoted(catalog)} AS {NAME} (DATA_PATH {_quoted(location.files)})")
     except BaseException:
         # Half of a lake that is open would hold its catalog until somebody collects it.
         root.close()
@@ -109,12 +109,12 @@ def _patient(connection: str) -> str:
     return str(make_dsn(connection, **{**_PATIENCE, **parse_dsn(connection)}))
 
 
-def without_connection(text: str, place: PostgresLake) -> str:
+def without_connection(text: str, location: PostgresLake) -> str:
     """Return what DuckDB says without the connection string that it quotes, and the password in it."""
     from psycopg2.extensions import parse_dsn  # noqa: PLC0415 - an optional dependency
 
-    secrets = [_patient(place.connection), place.connection]
-    secrets += [value for name, value in parse_dsn(place.connection).items() if "password" in name]
+    secrets = [_patient(location.connection), location.connection]
+    secrets += [value for name, value in parse_dsn(location.connection).items() if "password" in name]
     for secret in filter(None, secrets):
         text = text.replace(secret, "A4S_WAREHOUSE")
     return text

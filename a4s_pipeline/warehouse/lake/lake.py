@@ -16,12 +16,12 @@ from typing import Any
 import duckdb
 
 from a4s_pipeline.errors import A4sError, ChangeSettings, ChangeSite, StoreHeld, StoreUnreachable
-from a4s_pipeline.locks import Locks
+from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.models import Conventions
+from a4s_pipeline.settings.store_location import LakeLocation, PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.file.publish import Published
 from a4s_pipeline.warehouse.file.reader import NotPublished
 from a4s_pipeline.warehouse.lake.attached import NAME, Attached, without_connection
-from a4s_pipeline.warehouse.place import LakePlace, PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.schema.applied_schema import apply_schema, is_applied, schema_of_lake
 from a4s_pipeline.warehouse.schema.migrations import refuse_newer, version_of
 from a4s_pipeline.warehouse.site import SiteFolders, bring_in, is_loaded, problems_in
@@ -53,7 +53,7 @@ _CLEAN_ALL = "CALL ducklake_cleanup_old_files('lake', cleanup_all => true)"
 _UNUSABLE = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException, duckdb.HTTPException)
 
 # Shared by all who use a lake in this process: to attach one costs 30 to 250 ms.
-_attached: dict[LakePlace, Attached] = {}
+_attached: dict[LakeLocation, Attached] = {}
 
 
 def _done(connection: duckdb.DuckDBPyConnection, statement: str, values: list[Any]) -> None:
@@ -74,23 +74,23 @@ class Lake:
 
     def __init__(
         self,
-        place: LakePlace,
+        location: LakeLocation,
         locks: Locks,
         wait_seconds: float = LONGEST_WAIT,
         *,
         conventions: Conventions | None = None,
     ) -> None:
-        self.place = place
+        self.location = location
         self._locks = locks
         self._wait_seconds = wait_seconds
         self._conventions = conventions or Conventions()
         self._has_schema = False
-        self._attached = _attached.setdefault(place, Attached(place))
+        self._attached = _attached.setdefault(location, Attached(location))
         # Two threads of a process that write at once would only meet each other.
         self._writing = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"Lake({self.place!r})"
+        return f"Lake({self.location!r})"
 
     @property
     def name(self) -> str:
@@ -107,10 +107,10 @@ class Lake:
 
     def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Open the lake for reading, or say that nothing was synced yet."""
-        if isinstance(self.place, SqliteLake) and not self.place.catalog.exists():
+        if isinstance(self.location, SqliteLake) and not self.location.catalog.exists():
             raise NotPublished(
-                f"there is no {self.place.catalog} yet: run `a4s sync` first, or `a4s lake export` to move "
-                "an existing warehouse over"
+                f"there is no {self.location.catalog} yet: run `a4s sync` first, or `a4s lake export` to "
+                "move an existing warehouse over"
             )
         return self.moment()
 
@@ -125,7 +125,7 @@ class Lake:
             size = connection.execute(
                 "SELECT coalesce(sum(file_size_bytes), 0) FROM ducklake_table_info('lake')"
             ).fetchall()
-        return Published(self.place.files, int(size[0][0]), was_replaced=False, problems=problems)
+        return Published(self.location.files, int(size[0][0]), was_replaced=False, problems=problems)
 
     def transact(self, work: Work[T]) -> T:
         """Do work of which everything written is kept, or nothing is; again where it met another's."""
@@ -148,9 +148,9 @@ class Lake:
         ]
         for statement, values in steps:
             self.transact(partial(_done, statement=statement, values=values))
-        if isinstance(self.place, SqliteLake):
+        if isinstance(self.location, SqliteLake):
             # Rows of small batches lay in the catalog, and SQLite does not blank what it frees either.
-            with self._turn(is_alone=True), closing(sqlite3.connect(self.place.catalog)) as catalog:
+            with self._turn(is_alone=True), closing(sqlite3.connect(self.location.catalog)) as catalog:
                 catalog.execute("VACUUM")
 
     def _bring_up_to_date(self) -> None:
@@ -176,7 +176,7 @@ class Lake:
         tries = 0
         while True:
             # An SQLite catalog has one writer at a time anyway, who would be waited for in vain.
-            is_alone = isinstance(self.place, SqliteLake) or tries >= TRIES_SIDE_BY_SIDE
+            is_alone = isinstance(self.location, SqliteLake) or tries >= TRIES_SIDE_BY_SIDE
             try:
                 with self._turn(is_alone=is_alone), self._transaction(is_kept=True) as connection:
                     return work(connection)
@@ -236,10 +236,10 @@ class Lake:
         if writers_met(error):
             return self._held("other writers")
         why = str(error)
-        if isinstance(self.place, PostgresLake):
-            why = without_connection(why, self.place)
+        if isinstance(self.location, PostgresLake):
+            why = without_connection(why, self.location)
         why = why.partition("\n")[0] or type(error).__name__
-        if isinstance(self.place, PostgresLake) and _GONE.search(str(error)):
+        if isinstance(self.location, PostgresLake) and _GONE.search(str(error)):
             self._attached.drop()
             return StoreUnreachable(
                 f"the catalog of the lake does not answer ({why}): see that PostgreSQL runs and that "
@@ -256,7 +256,9 @@ class Lake:
         return StoreHeld(f"{holder} kept the lake busy for {self._wait_seconds:g} s: try again later")
 
     def _unusable(self, why: str) -> ChangeSite:
-        which = f" with its catalog in {self.place.catalog}" if isinstance(self.place, SqliteLake) else ""
+        which = (
+            f" with its catalog in {self.location.catalog}" if isinstance(self.location, SqliteLake) else ""
+        )
         return ChangeSite(
             f"the lake{which} cannot be used ({why}): check A4S_WAREHOUSE and A4S_LAKE_FILES, what they lead "
             "to, and its permissions and free space",

@@ -11,8 +11,8 @@ from typing import Any
 
 import duckdb
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import ChangeSite
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.warehouse.rows.staging import amount
 from a4s_pipeline.warehouse.schema.schema import AMOUNT, DAY, FLAG, INSTANT, JSON, TEXT, WHOLE, Column, Table
 

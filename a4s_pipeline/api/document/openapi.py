@@ -1,0 +1,177 @@
+"""The OpenAPI document of all routes, made of the table and of the models that check what comes in.
+
+`python -m a4s_pipeline.api.document.openapi > docs/openapi.json` writes the copy that stands in the docs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from a4s_pipeline import __version__
+from a4s_pipeline.api.document.schemas import schemas
+from a4s_pipeline.api.routing import Route
+
+_PARAMETERS: dict[str, dict[str, Any]] = {
+    "on": {"schema": {"type": "string", "format": "date"}, "description": "The day; today by default."},
+    "until": {
+        "schema": {"type": "string", "format": "date"},
+        "description": "Also each later day, up to this one, on which the figure changes.",
+    },
+    "dryRun": {
+        "schema": {"type": "boolean", "default": False},
+        "description": "Say what would be sent, and send nothing.",
+    },
+    "status": {
+        "schema": {
+            "type": "string",
+            "enum": ["pending", "sending", "ok", "refused", "failed", "unknown"],
+        },
+        "description": "Only those of this status.",
+    },
+    "customer": {
+        "schema": {"type": "string", "minLength": 1},
+        "description": "Orders of this customer alone.",
+    },
+    "from": {"schema": {"type": "string"}, "description": "From this day or instant on."},
+    "to": {
+        "schema": {"type": "string"},
+        "description": "Up to and including this day, or before this instant.",
+    },
+    "limit": {
+        "schema": {"type": "integer", "minimum": 1, "maximum": 1000},
+        "description": "How many at most.",
+    },
+    "offset": {
+        "schema": {"type": "integer", "minimum": 0, "maximum": 10**9},
+        "description": "How many are skipped.",
+    },
+}
+
+
+def document(routes: Sequence[Route]) -> dict[str, Any]:
+    """Return the OpenAPI document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(route.template, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "a4s-pipeline",
+            "version": __version__,
+            "description": "Projected stock live, orders and customers sent exactly once, and order history. "
+            "Amounts and quantities are exact decimals: strings in answers, numbers or strings in requests. "
+            "A code in a path is percent-encoded, `/` as `%2F`. Bodies are 1 MiB at most.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"key": []}, {}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "A key of A4S_API_KEYS."}
+            },
+            "schemas": schemas(),
+        },
+    }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    answers = {
+        401: "no key that is known",
+        403: "beyond what the key may",
+        404: "no such connector",
+        **route.answers,
+    }
+    operation: dict[str, Any] = {
+        "summary": route.summary,
+        "operationId": _operation_id(route),
+        "parameters": [*_path_parameters(route), *_query_parameters(route.parameters), _TIMEOUT],
+        "responses": {
+            str(status): _response(status, told, route) for status, told in sorted(answers.items())
+        },
+    }
+    if route.body is not None:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{route.body}"}}},
+        }
+        operation["responses"]["413"] = _response(413, "the body is larger than 1 MiB", route)
+    if route.body in ("IntakeOrder", "NewCustomer"):
+        operation["parameters"].append(_KEY)
+    return operation
+
+
+_TIMEOUT = {
+    "name": "X-Request-Timeout",
+    "in": "header",
+    "schema": {"type": "number", "exclusiveMinimum": 0},
+    "description": "Seconds within which the answer is wanted; A4S_ANSWER_SECONDS by default.",
+}
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "Not needed: the order's id or the customer's code is the key. If sent, it must agree.",
+}
+
+
+def _operation_id(route: Route) -> str:
+    kept = [part.strip("{}") for part in route.segments[3:] if part and part != "{connector}"]
+    words = " ".join([route.method.lower(), *kept]).replace("-", " ").split()
+    return words[0] + "".join(word[0].upper() + word[1:] for word in words[1:])
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": part[1:-1],
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1},
+        }
+        for part in route.segments
+        if part.startswith("{")
+    ]
+
+
+def _query_parameters(names: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "query", **_PARAMETERS[name]} for name in names]
+
+
+def _response(status: int, told: str, route: Route) -> dict[str, Any]:
+    response: dict[str, Any] = {"description": told}
+    content: dict[str, Any]
+    if status >= 400:
+        content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    elif route.result == "StockEntry":
+        kinds: list[dict[str, str]] = [
+            {"$ref": "#/components/schemas/StockEntry"},
+            {"$ref": "#/components/schemas/StockEntries"},
+        ]
+        content = {"application/json": {"schema": {"anyOf": kinds}}}
+    elif "dryRun" in route.parameters and status == 200:
+        kinds = [{"$ref": f"#/components/schemas/{route.result}"}, {"type": "object"}]
+        content = {"application/json": {"schema": {"anyOf": kinds}}}
+    else:
+        content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{route.result}"}}}
+    response["content"] = content
+    if status in (429, 503):
+        response["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
+    if status in (201, 202):
+        response["headers"] = {
+            "Location": {"schema": {"type": "string"}, "description": "What became of it."}
+        }
+    return response
+
+
+def as_text() -> str:
+    """Return the document as it stands in the docs."""
+    from a4s_pipeline.api.routes import ROUTES  # noqa: PLC0415 - the table need not know its documentation
+
+    return json.dumps(document(ROUTES), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(as_text())

@@ -1,0 +1,148 @@
+"""`a4s check`: what is wrong between here and the orders of each connector, and what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import suppress
+
+import click
+
+from a4s_pipeline.cli.output import connector_option, json_option, print_json
+from a4s_pipeline.errors import A4sError
+from a4s_pipeline.files.texts import on_a_line
+from a4s_pipeline.gateway.administration import Administration
+from a4s_pipeline.gateway.calls.client import GatewayClient
+from a4s_pipeline.gateway.checkup.checkup import PATIENCE, OrderHistory, check_up
+from a4s_pipeline.gateway.checkup.checkup_findings import Finding, Verdict
+from a4s_pipeline.settings.loading import Settings, load_settings
+
+_MARKS = {
+    Verdict.OK: ("✓", "green"),
+    Verdict.WARNING: ("!", "yellow"),
+    Verdict.FAILED: ("✗", "red"),
+    Verdict.SKIPPED: ("–", "bright_black"),  # noqa: RUF001 - a dash, as wide as the other marks
+}
+_PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
+_NAME_WIDTH = 19
+_INDENT = " " * (4 + _NAME_WIDTH)
+
+
+@click.command()
+@connector_option
+@json_option
+def check(connector: str | None, as_json: bool) -> None:
+    """Ask the gateway ten things about each connector, and say what is wrong and what to do.
+
+    It only reads: a few calls, nothing is stored or changed.
+    """
+    settings = load_settings()
+    settings.required_gateway_url()
+    connectors = settings.chosen_connectors(connector)
+    if settings.gateway_proxy is None:
+        _warn_of_unread_proxies()
+    checked: dict[str, list[Finding]] = {}
+    for name, findings in _check_ups(settings, connectors):
+        checked[name] = findings
+        if not as_json:
+            _print(name, settings.administration_of(name), findings, is_first=len(checked) == 1)
+    if as_json:
+        print_json({"connectors": {name: _as_json(findings) for name, findings in checked.items()}})
+    failures = {
+        name: [_label(finding) for finding in findings if finding.verdict is Verdict.FAILED]
+        for name, findings in checked.items()
+    }
+    for name, failed in failures.items():
+        if failed:
+            click.echo(f"a4s: {name}: not in order: {', '.join(failed)}", err=True)
+    if any(failures.values()):
+        sys.exit(1)
+
+
+def _check_ups(settings: Settings, connectors: list[str]) -> Iterator[tuple[str, list[Finding]]]:
+    with GatewayClient(settings, rule=PATIENCE) as client:
+        for name in connectors:
+            administration = Administration(
+                client, settings.administration_of(name), settings.timezone, settings.page_size
+            )
+            yield name, check_up(administration, _order_history(settings, name))
+        if client.interim_answers:
+            click.echo(
+                f"a4s: the gateway sent {client.interim_answers:,} interim answers (102, 103) before its "
+                "answers: they are read past",
+                err=True,
+            )
+
+
+def _warn_of_unread_proxies() -> None:
+    """Say which proxy variables of the environment are set: no call of ours reads them."""
+    names = sorted(name for name, value in os.environ.items() if name.lower() in _PROXIES and value)
+    if names:
+        click.echo(
+            f"a4s: {', '.join(names)} set and not read: a proxy for the gateway goes into A4S_GATEWAY_PROXY",
+            err=True,
+        )
+
+
+def _order_history(settings: Settings, connector: str) -> OrderHistory:
+    is_wanted = settings.connectors[connector].imports("orders")
+    return OrderHistory(is_wanted, is_wanted and _ever_imported_orders(settings, connector))
+
+
+def _ever_imported_orders(settings: Settings, connector: str) -> bool:
+    """Tell whether what analysts read shows that orders of the connector once came in."""
+    if settings.warehouse is None and not settings.analytics_path.exists():
+        return False
+    import duckdb  # noqa: PLC0415 - a first check has nothing to read
+
+    from a4s_pipeline.platform import Platform  # noqa: PLC0415
+    from a4s_pipeline.warehouse.rows.state import stream_state  # noqa: PLC0415
+
+    with suppress(A4sError, duckdb.Error), Platform(settings).readable.reading() as copy:
+        return stream_state(copy, connector, "orders").was_read
+    return False
+
+
+def _print(name: str, administration: str, findings: list[Finding], *, is_first: bool) -> None:
+    if not is_first:
+        click.echo()
+    click.echo(f"{click.style(name, bold=True)}  {administration!r}")
+    for finding in findings:
+        mark, colour = _MARKS[finding.verdict]
+        message = _wrapped(finding.message, _INDENT)
+        click.echo(f"  {click.style(mark, fg=colour)} {_label(finding):<{_NAME_WIDTH}}{message}")
+        if finding.advice is not None:
+            click.echo(f"{_INDENT}→ {_wrapped(finding.advice, _INDENT + '  ')}")
+
+
+def _wrapped(text: str, indent: str) -> str:
+    """Break a text at the width of the terminal, if it goes to one: a line is easier to search for."""
+    text = on_a_line(text)
+    if not _is_terminal():
+        return text
+    width = max(40, shutil.get_terminal_size().columns - len(indent))
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    return f"\n{indent}".join(lines)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _label(finding: Finding) -> str:
+    return finding.name.replace("_", " ")
+
+
+def _as_json(findings: list[Finding]) -> list[dict[str, str | None]]:
+    return [
+        {
+            "name": finding.name,
+            "verdict": finding.verdict.value,
+            "message": finding.message,
+            "advice": finding.advice,
+        }
+        for finding in findings
+    ]

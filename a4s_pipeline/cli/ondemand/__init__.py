@@ -1,0 +1,1 @@
+"""The commands that ask or send one thing: stock, orders, an export, a customer."""

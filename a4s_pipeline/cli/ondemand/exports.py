@@ -1,0 +1,145 @@
+"""`a4s exports` and `a4s retry`: the export ledger."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from a4s_pipeline.cli.output import connector_option, json_option, print_answered, print_json, say, utf8
+from a4s_pipeline.errors import NotThere
+from a4s_pipeline.files import exact_json
+from a4s_pipeline.ondemand.orders.export_ledger import export_row, instant_or_none
+from a4s_pipeline.ondemand.orders.order_export import NOTICE
+from a4s_pipeline.ondemand.requests.answering import Request, answer
+from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
+from a4s_pipeline.ondemand.service import OnDemand
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings.loading import load_settings
+from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Entry, Ledger
+
+_STATUSES = ["pending", "sending", "ok", "refused", "failed", "unknown"]
+
+
+@click.command()
+@click.argument("intake_order_id", type=utf8, metavar="[ID]", required=False)
+@click.option("--status", type=click.Choice(_STATUSES), help="Only the orders of this status.")
+@connector_option
+@json_option
+def exports(intake_order_id: str | None, status: str | None, connector: str | None, as_json: bool) -> None:
+    """List the export ledger: every order that was to be exported, and what became of it.
+
+    With ID, that order alone, with each attempt at it.
+    """
+    settings = load_settings()
+    platform = Platform(settings)
+    if intake_order_id is not None:
+        if status is not None:
+            raise click.UsageError("--status is for the list: leave it out, or the ID")
+        _tell_one(platform, settings.chosen_connectors(connector), intake_order_id, as_json=as_json)
+        return
+    rows = [
+        _row(name, entry)
+        for name in settings.chosen_connectors(connector)
+        for entry in _ledger(platform, name).entries(status)
+    ]
+    if as_json:
+        print_json({"exports": rows})
+        return
+    for row in rows:
+        told = row["orderNumber"] or row["orderId"] or row["error"] or ""
+        who = f"{row['connector']} {row['intakeOrderId']}  {row['customerCode'] or ''}"
+        say(f"{row['status']:<8} {who}  {told}")
+    say(f"{len(rows)} orders", err=True)
+
+
+@click.command()
+@click.argument("intake_order_id", type=utf8, metavar="ID")
+@connector_option
+@json_option
+def retry(intake_order_id: str, connector: str | None, as_json: bool) -> None:
+    """Settle the order ID that is refused, failed or unknown.
+
+    What is unknown is looked up first, and an order is sent only where it cannot be booked twice.
+    """
+    settings = load_settings()
+    settings.required_gateway_url()
+    started_at = datetime.now(UTC)
+    with OnDemand(Platform(settings), run_id=f"a4s-retry-{uuid.uuid4()}") as service:
+        _ = service.hook
+        name, entry = _find(service.platform, settings.chosen_connectors(connector), intake_order_id)
+        order = exact_json.loads(entry.row["intake"])
+        # Sent again, it is still the order that was received then.
+        request = Request(EXPORT_ORDER, name, {"order": order})
+        answered = answer(service, request, entry.row["received_at"] or started_at)
+    sys.exit(print_answered(answered, as_json=as_json, summary=_settled))
+
+
+def _tell_one(platform: Platform, connectors: Iterable[str], intake_order_id: str, *, as_json: bool) -> None:
+    name, entry = _find(platform, connectors, intake_order_id)
+    attempts = [_attempt(one) for one in _ledger(platform, name).attempts(intake_order_id)]
+    if as_json:
+        print_json({"connector": name, **export_row(entry), "attemptLog": attempts})
+        return
+    row = entry.row
+    number = row["order_number"] or row["order_id"]
+    booked = f", {number}" if number else ""
+    say(f"{entry.status}: {name} {entry.key}, customer {row['customer_code']}{booked}")
+    if row["error"]:
+        say(f"  {row['error']}")
+    for fault in (export_row(entry)["error"] or {}).get("fields", []):
+        say(f"  {fault['field']}: {fault['message']}")
+    for one in attempts:
+        say(f"  {one['startedAt']}  {one['kind']}: {one['status']}  {one['error'] or ''}".rstrip())
+
+
+def _attempt(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": row["kind"],
+        "status": row["status"],
+        "startedAt": instant_or_none(row["started_at"]),
+        "endedAt": instant_or_none(row["ended_at"]),
+        "error": row["error"],
+    }
+
+
+def _find(platform: Platform, connectors: Iterable[str], intake_order_id: str) -> tuple[str, Entry]:
+    for name in connectors:
+        entry = _ledger(platform, name).entry(intake_order_id)
+        if entry is not None and entry.row["intake"]:
+            return name, entry
+    raise NotThere(f"the ledger has no order {intake_order_id!r}: see `a4s exports`", code="UnknownOrder")
+
+
+def _ledger(platform: Platform, connector: str) -> Ledger:
+    return Ledger(platform.warehouse, ORDER_LEDGER, connector, "a4s-exports")
+
+
+def _row(connector: str, entry: Entry) -> dict[str, Any]:
+    row = entry.row
+    return {
+        "connector": connector,
+        "intakeOrderId": entry.key,
+        "status": entry.status,
+        "customerCode": row["customer_code"],
+        "orderId": row["order_id"],
+        "orderNumber": row["order_number"],
+        "attempts": entry.attempts,
+        "receivedAt": _instant(row["received_at"]),
+        "lastSentAt": _instant(row["last_sent_at"]),
+        "settledAt": _instant(row["settled_at"]),
+        "error": row["error"],
+        "errorCode": row["error_code"],
+    }
+
+
+def _instant(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).isoformat()
+
+
+def _settled(answer: dict[str, Any]) -> str:
+    return f"order {answer['externalId']} is order {answer['orderNumber'] or answer['orderId']}. {NOTICE}"

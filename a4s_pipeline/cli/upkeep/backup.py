@@ -1,0 +1,58 @@
+"""`a4s backup` and `a4s restore`: a consistent copy while all runs, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from a4s_pipeline.backup.making import back_up
+from a4s_pipeline.backup.restoring import restore as put_back
+from a4s_pipeline.cli.output import json_option, print_json, say
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings.loading import load_settings
+
+
+@click.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@json_option
+def backup(target: Path, as_json: bool) -> None:
+    """Write a consistent copy of the installation to the new folder TARGET while all of it runs.
+
+    It holds the store with the ledgers, the requests and answers, reference data and the log of failures. It
+    does not hold the settings, with their credentials, nor pictures, which can be fetched again.
+    """
+    made = back_up(Platform(load_settings()), target.absolute())
+    if as_json:
+        print_json({"path": str(made.path), "files": made.files, "bytes": made.size})
+    else:
+        say(f"{made.path}: {made.files:,} files, {made.size / 1e6:,.1f} MB")
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--replace", is_flag=True, help="Move what stands there aside, and put the backup in its place."
+)
+@json_option
+def restore(source: Path, replace: bool, as_json: bool) -> None:
+    """Put the backup SOURCE in place, where the settings say that this installation keeps its data.
+
+    Stop everything else of the installation first. From then on, for A4S_RESTORED_LOOK_UP_DAYS, an order or
+    a customer is looked up at the gateway before it is sent: the older ledger may not know of it.
+    """
+    settings = load_settings()
+    settings.chosen_connectors(None)
+    done = put_back(Platform(settings), source.absolute(), replace=replace)
+    if as_json:
+        print_json(
+            {"madeAt": done.made_at.isoformat(), "movedTo": str(done.moved_to) if done.moved_to else None}
+        )
+        return
+    say(f"the backup of {done.made_at:%Y-%m-%d %H:%M} UTC is in place: `a4s sync` brings in what came since")
+    if done.moved_to:
+        say(f"what stood there before is in {done.moved_to}")
+    say(
+        f"for {settings.restored_look_up_days} days, orders and customers are looked up at the gateway "
+        "before they are sent"
+    )

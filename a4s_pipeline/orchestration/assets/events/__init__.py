@@ -1,0 +1,1 @@
+"""What Dagster is told of a run: materializations, their numbers, progress, history."""

@@ -1,0 +1,57 @@
+"""Orders by a span of order dates: which are held, and which are to be marked as gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from a4s_pipeline.warehouse.rows.orders.writing import LINES_STREAM, order_dates
+from a4s_pipeline.warehouse.rows.state import StreamProgress, clear_set_aside
+from a4s_pipeline.warehouse.rows.versions import keep_orders
+
+
+@dataclass(frozen=True)
+class HeldHeader:
+    """An order as the store holds it: its code, its date, and the hash of its header."""
+
+    code: str
+    order_date: datetime
+    fingerprint: str | None
+
+
+def held_headers(
+    connection: duckdb.DuckDBPyConnection, connector: str, start: datetime | None, end: datetime | None
+) -> list[HeldHeader]:
+    """Return the orders held from `start`, inclusive, to `end`, exclusive; those marked removed left out."""
+    rows = connection.execute(
+        """
+        SELECT order_code, order_date, header_fingerprint FROM orders
+        WHERE connector = $connector AND removed_at IS NULL
+          AND ($start IS NULL OR order_date >= $start::TIMESTAMPTZ)
+          AND ($end IS NULL OR order_date < $end::TIMESTAMPTZ)
+        """,
+        {"connector": connector, "start": start, "end": end},
+    ).fetchall()
+    return [HeldHeader(*row) for row in rows]
+
+
+def mark_gone(
+    connection: duckdb.DuckDBPyConnection, codes: Sequence[str], progress: StreamProgress
+) -> list[datetime]:
+    """Mark orders as gone at the source: what is held of them stays, and no lines are asked for any more.
+
+    Returns their dates.
+    """
+    keep_orders(connection, progress.connector, codes, progress.at)
+    connection.execute(
+        """
+        UPDATE orders SET removed_at = $at, synced_at = $at, run_id = $run
+        WHERE connector = $connector AND order_code IN (SELECT unnest($codes))
+        """,
+        {"at": progress.at, "run": progress.run_id, "connector": progress.connector, "codes": list(codes)},
+    )
+    clear_set_aside(connection, progress.connector, LINES_STREAM, codes)
+    return list(order_dates(connection, progress.connector, list(codes)).values())

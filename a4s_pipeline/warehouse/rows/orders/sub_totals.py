@@ -1,0 +1,32 @@
+"""Orders whose sub total is not the sum of their lines: most likely they hold another order's lines."""
+
+from __future__ import annotations
+
+import duckdb
+
+from a4s_pipeline.warehouse.rows.orders.writing import LeftOrder
+
+# A cent of rounding is the back office's right. Orders with no lines have no sum to compare; a line of text
+# has no total.
+ORDERS_OFF = """
+    WITH sums AS (
+        SELECT connector, order_code, sum(line_total) AS line_sum
+        FROM order_lines GROUP BY ALL
+        HAVING count(*) FILTER (line_total IS NULL AND item_code IS NOT NULL) = 0 AND count(line_total) > 0
+    )
+    SELECT connector, order_date, order_code, lines_fingerprint
+    FROM orders JOIN sums USING (connector, order_code)
+    WHERE removed_at IS NULL AND lines_synced_at IS NOT NULL AND abs(sub_total - line_sum) > 0.01
+"""
+
+
+def orders_off(store: duckdb.DuckDBPyConnection, connector: str) -> list[LeftOrder]:
+    """Return a connector's orders whose `sub_total` differs from the sum of their lines, oldest first."""
+    rows = store.execute(
+        f"""
+        SELECT order_date, order_code, lines_fingerprint, 0 FROM ({ORDERS_OFF})
+        WHERE connector = $connector ORDER BY order_date, order_code
+        """,  # noqa: S608 - our own query
+        {"connector": connector},
+    ).fetchall()
+    return [LeftOrder(*row) for row in rows]

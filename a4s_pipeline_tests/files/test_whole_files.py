@@ -1,0 +1,132 @@
+"""What reaches the disk in which order: recorded with strace, which sees the calls of every library."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from a4s_pipeline.files.whole_files import sync_what_others_wrote, write_whole
+
+_CALL = re.compile(
+    r"(?P<name>fsync|fdatasync|rename|renameat|renameat2|unlink|unlinkat)\((?P<arguments>.*)\)\s+= 0"
+)
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+
+
+def calls_of(program: str, folder: Path) -> list[str]:
+    """Return the syncs and renames of a program, in their order, by the names of the files below a folder."""
+    log = folder.parent / "strace.log"
+    command = ["strace", "-f", "--seccomp-bpf", "-y", "-s", "4096", "-o", str(log)]
+    command += ["-e", "trace=fsync,fdatasync,rename,renameat,renameat2"]
+    done = subprocess.run([*command, sys.executable, "-c", program, str(folder)], check=False)
+    if done.returncode != 0:
+        pytest.skip("strace may not follow a process here")
+    return [told for line in log.read_text().splitlines() if (told := _told(line, folder))]
+
+
+def _told(line: str, folder: Path) -> str | None:
+    found = _CALL.search(line)
+    if found is None or str(folder) not in line:
+        return None
+    names = re.findall(rf'[<"]{re.escape(str(folder))}/?([^>"]*)[>"]', found["arguments"])
+    plain = [re.sub(r"^(.*/)?\.(.+?)\.\d.*tmp$", r"\1(\2)", name) or "." for name in names]
+    kind = "sync" if "sync" in found["name"] else "rename"
+    return " ".join([kind, *plain])
+
+
+@needs_strace
+def test_a_file_is_on_the_disk_before_its_name_is_and_its_name_before_anybody_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    program = """
+import sys
+from pathlib import Path
+from a4s_pipeline.files.whole_files import write_whole
+write_whole(Path(sys.argv[1]) / "one.json", b"{}")
+"""
+    assert calls_of(program, folder) == ["sync (one.json)", "rename (one.json) one.json", "sync ."]
+
+
+@needs_strace
+def test_an_answer_is_on_the_disk_before_its_request_is_moved_away(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    (folder / "inbox").mkdir(parents=True)
+    (folder / "inbox" / "one.json").write_text('{"kind": "projected_stock"}')
+    program = """
+import sys
+from pathlib import Path
+from a4s_pipeline.ondemand.inbox.inbox import Inbox
+inbox = Inbox(Path(sys.argv[1]))
+inbox.prepare()
+for path in inbox.waiting():
+    with inbox.claimed(path) as waiting:
+        inbox.answer(path, waiting, b"{}", "ok", keep=True)
+"""
+    assert calls_of(program, folder) == [
+        "sync inbox/one.json",
+        "sync inbox/.answers/(one.json)",
+        "rename inbox/.answers/(one.json) inbox/.answers/one.json",
+        "sync outbox/(one.json)",
+        "rename outbox/(one.json) outbox/one.json",
+        "sync outbox",
+        "rename inbox/one.json inbox/done/one.json",
+    ]
+
+
+@needs_strace
+def test_a_published_copy_is_on_the_disk_before_it_has_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    program = """
+import sys
+from pathlib import Path
+from a4s_pipeline.warehouse.file.publish import publish
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+publish(WarehouseFile(Path(sys.argv[1]) / "warehouse.duckdb"), Path(sys.argv[1]) / "analytics.duckdb")
+"""
+    calls = [call for call in calls_of(program, folder) if "analytics" in call or call == "sync ."]
+    assert calls[-3:] == [
+        "sync (analytics.duckdb)",
+        "rename (analytics.duckdb) analytics.duckdb",
+        "sync .",
+    ]
+
+
+@needs_strace
+def test_a_commit_is_on_the_disk_before_anything_goes_on_from_it(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    program = """
+import sys
+from pathlib import Path
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.files.whole_files import write_whole
+folder = Path(sys.argv[1])
+warehouse = WarehouseFile(folder / "warehouse.duckdb")
+with warehouse.moment():
+    pass
+write_whole(folder / "before", b"")
+with warehouse.transaction() as connection:
+    connection.execute("INSERT INTO created_customers (connector, customer_code) VALUES ('demo', 'K1')")
+write_whole(folder / "after", b"")
+"""
+    calls = calls_of(program, folder)
+    of_commit = calls[calls.index("rename (before) before") : calls.index("sync (after)")]
+    assert any(call.startswith("sync warehouse.duckdb.wal") for call in of_commit)
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "one.json").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_whole(tmp_path / "one.json", b"{}")
+    assert [path.name for path in tmp_path.iterdir()] == ["one.json"]
+
+
+def test_whatever_others_left_may_be_synced(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "folder", "pipe", "nothing"):
+        sync_what_others_wrote(tmp_path / name)

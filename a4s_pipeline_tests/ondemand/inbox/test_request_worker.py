@@ -1,0 +1,476 @@
+import json
+import logging
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from a4s_pipeline.ondemand.flow_log import FlowLog
+from a4s_pipeline.ondemand.worker.request_worker import RequestWorker, is_unknown_still
+from a4s_pipeline.ondemand.worker.upkeep import Upkeep
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER
+from a4s_pipeline_tests.ondemand.inbox.test_inbox import ready
+from a4s_pipeline_tests.support.installed_site import Site, asks, exports, installed, wait_until
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with installed(tmp_path) as site:
+        site.put_items("A1", "A2", "A3")
+        yield site
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.request_worker._SETTLE_FIRST_AFTER", 0.2)
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.request_worker._TRY_AGAIN_AFTER", 0.2)
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.upkeep._WRITE_LOG_EVERY", 0.05)
+
+
+def test_everything_that_waits_is_answered_side_by_side(tmp_path: Path) -> None:
+    with installed(tmp_path, latency_ms=100, max_connections=8) as site:
+        ids = [f"r{number}" for number in range(40)]
+        site.put_items(*ids)
+        for request_id in ids:
+            site.drop(request_id, asks(request_id))
+        desk = site.serve_what_waits()
+        assert site.answered() == set(ids)
+        assert site.sandbox.most_in_flight == 8
+        assert desk.counts.by_status == {"ok": 40}
+        assert site.names_in("done") == sorted(f"{request_id}.json" for request_id in ids)
+
+
+def test_every_answer_is_counted_however_many_at_once(site: Site) -> None:
+    for number in range(300):
+        site.drop(f"r{number}", {"kind": "prices", "connector": "demo"})
+    assert site.serve_what_waits().counts.by_status == {"refused": 300}
+
+
+def test_a_request_that_hangs_holds_up_no_other(site: Site) -> None:
+    site.sandbox.faults.script = {"stock": ["hang"]}
+    site.sandbox.faults.hang_seconds = 3
+    others = [f"r{number}" for number in range(30)]
+    with site.desk():
+        site.drop("slow", asks("A1"))
+        wait_until(lambda: len(site.sandbox.calls("stock")) == 1)
+        for request_id in others:
+            site.drop(request_id, asks("A2"))
+        site.wait_for(*others, seconds=2.5)
+        assert "slow" not in site.answered()
+        assert site.wait_for("slow")["status"] == "ok"
+
+
+def test_what_comes_while_somebody_is_there_is_answered_at_once(site: Site) -> None:
+    waits = []
+    with site.desk():
+        site.drop("first", asks("A1"))
+        site.wait_for("first")
+        for number in range(20):
+            began = time.monotonic()
+            site.drop(f"r{number}", asks("A1"))
+            site.wait_for(f"r{number}")
+            waits.append(time.monotonic() - began)
+    assert sorted(waits)[10] < 0.1
+
+
+def served(site: Site, linger: float) -> float:
+    """Serve until the desk ends by itself; return how long after its last answer that was."""
+    site.choose(linger_seconds=linger)
+    with site.service() as service:
+        RequestWorker(service).serve(lambda: False)
+    last = max((path.stat().st_mtime for path in site.outbox.iterdir()), default=0)
+    return time.time() - last
+
+
+def test_it_stays_as_long_as_it_should_linger_and_then_ends(site: Site) -> None:
+    site.drop("one", asks("A1"))
+    assert 0.75 <= served(site, 0.8) < 4
+
+
+def test_each_request_makes_it_linger_anew(site: Site) -> None:
+    site.drop("one", asks("A1"))
+    with ThreadPoolExecutor(1) as pool:
+        after_last = pool.submit(served, site, 1.0)
+        for number in range(5):
+            time.sleep(0.4)
+            site.drop(f"r{number}", asks("A1"))
+        assert 0.95 <= after_last.result(30) < 4
+    assert len(site.answered()) == 6
+
+
+def test_without_lingering_it_answers_what_waits_and_ends(site: Site) -> None:
+    for number in range(10):
+        site.drop(f"r{number}", asks("A1"))
+    assert served(site, 0) < 3
+    assert len(site.answered()) == 10
+
+
+def test_it_does_not_end_before_what_it_began_is_answered(site: Site) -> None:
+    site.sandbox.faults.script = {"stock": ["hang"]}
+    site.sandbox.faults.hang_seconds = 1
+    site.drop("slow", asks("A1"))
+    served(site, 0.1)
+    assert site.answer("slow")["status"] == "ok"
+
+
+def test_when_it_is_over_what_was_begun_is_finished_and_the_rest_waits(tmp_path: Path) -> None:
+    with installed(tmp_path, max_connections=4) as site:
+        site.put_items(*(f"A{number}" for number in range(20)))
+        site.sandbox.faults.script = {"stock": ["hang"] * 4}
+        site.sandbox.faults.hang_seconds = 1
+        for number in range(20):
+            site.drop(f"r{number}", asks(f"A{number}"))
+        with site.desk():
+            wait_until(lambda: len(site.sandbox.calls("stock")) == 4)
+            assert site.answered() == set()
+        assert len(site.answered()) == 4
+        assert len(site.names_in("done")) == 4
+        assert len(site.names_in()) == 16
+        assert {site.answer(request_id)["status"] for request_id in site.answered()} == {"ok"}
+        site.serve_what_waits()
+        assert len(site.answered()) == 20
+
+
+def test_a_process_that_is_asked_to_stop_finishes_what_it_began_and_leaves_the_rest(tmp_path: Path) -> None:
+    with installed(tmp_path, max_connections=4) as site:
+        site.put_items(*(f"A{number}" for number in range(20)))
+        site.sandbox.faults.script = {"stock": ["hang"] * 4}
+        site.sandbox.faults.hang_seconds = 1.5
+        for number in range(20):
+            site.drop(f"r{number}", asks(f"A{number}"))
+        with site.desk_process() as process:
+            try:
+                ready(process)
+                wait_until(lambda: len(site.sandbox.calls("stock")) == 4)
+                assert site.answered() == set()
+                process.send_signal(signal.SIGTERM)
+                out, _ = process.communicate(timeout=30)
+            finally:
+                process.kill()
+        assert process.returncode == 0
+        assert json.loads(out) == {"ok": 4}
+        assert len(site.answered()) == len(site.names_in("done")) == 4
+        assert len(site.names_in()) == 16
+        assert len(site.sandbox.calls("stock")) == 4
+        site.serve_what_waits()
+        assert len(site.answered()) == 20
+        assert len(site.sandbox.calls("stock")) == 20
+
+
+# What is unknown.
+
+
+def test_an_unknown_export_is_answered_so_and_the_answer_rewritten_once_it_is_settled(site: Site) -> None:
+    faults = site.sandbox.faults
+    faults.script = {"export_order": ["lose_post_reply"]}
+    faults.routes = frozenset({"exported_order"})
+    faults.server_error = 1
+    with site.desk() as desk:
+        site.drop("one", exports("IO-1"))
+        unknown = site.wait_for("one")
+        assert unknown["status"] == "unknown"
+        assert unknown["error"]["code"]
+        wait_until(lambda: site.names_in(".unsettled") == ["one.json"])
+        # Whoever has taken the answer is not told the same again while nothing is known.
+        (site.outbox / "one.json").unlink()
+        asked = len(site.sandbox.calls("exported_order"))
+        wait_until(lambda: len(site.sandbox.calls("exported_order")) >= asked + 10)
+        assert site.answered() == set()
+        faults.server_error = 0
+        settled = site.wait_for("one")
+    assert settled["status"] == "ok"
+    assert settled["answer"]["orderNumber"] == "TP000001"
+    assert settled["receivedAt"] == unknown["receivedAt"]
+    assert settled["answeredAt"] > unknown["answeredAt"]
+    assert len(site.source.booked) == 1
+    assert len(site.sandbox.calls("export_order")) == 1
+    assert site.names_in("done") == ["one.json"]
+    assert site.names_in(".unsettled") == []
+    assert desk.counts.by_status == {"unknown": 1, "ok": 1}
+
+
+def test_it_stays_while_something_is_not_settled_and_the_next_takes_it_up(site: Site) -> None:
+    faults = site.sandbox.faults
+    faults.script = {"export_order": ["lose_post_reply"]}
+    faults.routes = frozenset({"exported_order"})
+    faults.server_error = 1
+    site.choose(linger_seconds=0)
+    site.drop("one", exports("IO-1"))
+    with site.desk():
+        assert site.wait_for("one")["status"] == "unknown"
+        asked = len(site.sandbox.calls("exported_order"))
+        wait_until(lambda: len(site.sandbox.calls("exported_order")) >= asked + 10)
+    assert site.names_in(".unsettled") == ["one.json"]
+    faults.server_error = 0
+    with site.desk():
+        assert site.wait_for_status("one", "ok")["kind"] == "export_order"
+    assert len(site.source.booked) == 1
+
+
+def test_what_another_way_left_unknown_is_settled_while_somebody_is_there(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.upkeep._SETTLE_EVERY", 0.2)
+    with site.desk():
+        # As the command does it: there is no file that waits for the outcome.
+        site.sandbox.faults.script = {"export_order": ["lose_post_reply"]}
+        with site.service() as service:
+            orders = service.connector("demo").orders
+            assert orders.export(exports("IO-1")["order"], datetime.now(UTC)).status == "unknown"
+            ledger = service.connector("demo").ledger(ORDER_LEDGER)
+            wait_until(lambda: ledger.left_open() == [])
+            entry = ledger.entry("IO-1")
+    assert entry is not None
+    assert entry.status == "ok"
+    assert len(site.source.booked) == 1
+
+
+def test_upkeep_outlives_what_goes_wrong_in_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.upkeep._SETTLE_EVERY", 0.01)
+    tried = threading.Semaphore(0)
+
+    def settle_all(is_over: object) -> int:
+        tried.release()
+        raise RuntimeError("a defect")
+
+    with site.service() as service:
+        monkeypatch.setattr(service, "settle_all", settle_all)
+        with Upkeep(service):
+            for _ in range(3):
+                assert tried.acquire(timeout=10)
+
+
+def test_settling_ends_soon_when_it_is_over(site: Site) -> None:
+    site.sandbox.faults.script = {"export_order": ["lose_post_reply"] * 5}
+    with site.service() as service:
+        orders = service.connector("demo").orders
+        for number in range(5):
+            orders.export(exports(f"IO-{number}")["order"], datetime.now(UTC))
+        site.sandbox.clear()
+        assert service.settle_all(lambda: bool(site.sandbox.calls("exported_order"))) == 4
+        assert len(site.sandbox.calls("exported_order")) == 1
+        assert service.settle_all() == 0
+
+
+def test_a_hook_that_cannot_be_loaded_keeps_nothing_from_being_settled(site: Site) -> None:
+    site.sandbox.faults.script = {"export_order": ["lose_post_reply"]}
+    with site.service() as service:
+        orders = service.connector("demo").orders
+        assert orders.export(exports("IO-1")["order"], datetime.now(UTC)).status == "unknown"
+    site.choose(order_hook="no_such_module:hook")
+    with site.service() as service:
+        assert service.settle_all() == 0
+        entry = service.connector("demo").ledger(ORDER_LEDGER).entry("IO-1")
+    assert entry is not None
+    assert entry.status == "ok"
+
+
+def test_a_ledger_that_cannot_be_had_keeps_no_connector_from_being_settled_later(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.sandbox.faults.script = {"export_order": ["lose_post_reply"]}
+    with site.service(store_wait_seconds=0.2) as service:
+        orders = service.connector("demo").orders
+        assert orders.export(exports("IO-1")["order"], datetime.now(UTC)).status == "unknown"
+        with site.warehouse_held(), caplog.at_level(logging.WARNING):
+            service.settle_all()
+            assert "cannot be settled now" in caplog.text
+            assert site.sandbox.calls("exported_order") == []
+        assert service.settle_all() == 0
+        assert len(site.sandbox.calls("exported_order")) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "is_unknown"),
+    [
+        ("unknown", "GatewayUnavailable", True),
+        ("failed", "StoreHeld", True),
+        ("failed", "StoreUnreachable", True),
+        ("failed", "StoreUnusable", True),
+        ("failed", "UnderWay", True),
+        ("failed", "GatewayUnavailable", False),
+        ("refused", "Refused", False),
+        ("ok", None, False),
+    ],
+)
+def test_an_outcome_is_unknown_as_long_as_nobody_could_ask_for_it(
+    status: str, code: str | None, is_unknown: bool
+) -> None:
+    assert is_unknown_still({"status": status, "error": code and {"code": code}}) is is_unknown
+
+
+def test_what_keeps_an_outcome_from_being_asked_for_is_not_taken_for_the_outcome(site: Site) -> None:
+    faults = site.sandbox.faults
+    faults.script = {"export_order": ["lose_post_reply"]}
+    faults.routes = frozenset({"exported_order"})
+    faults.server_error = 1
+    with site.desk(store_wait_seconds=1):
+        site.drop("one", exports("IO-1"))
+        assert site.wait_for("one")["status"] == "unknown"
+        with site.warehouse_held():
+            faults.server_error = 0
+            time.sleep(2)
+            assert site.answer("one")["status"] == "unknown"
+            assert site.names_in(".unsettled") == ["one.json"]
+        assert site.wait_for_status("one", "ok")["answer"]["orderNumber"] == "TP000001"
+    assert len(site.source.booked) == 1
+
+
+# The disk, and the warehouse.
+
+
+def test_a_request_whose_answer_cannot_be_written_stays_and_is_tried_again(site: Site) -> None:
+    with site.desk() as desk:
+        wait_until(site.outbox.is_dir)
+        site.outbox.rmdir()
+        site.outbox.write_text("in the way")
+        site.drop("one", asks("A1"))
+        wait_until(lambda: len(site.sandbox.calls("stock")) >= 3)
+        assert site.names_in() == ["one.json"]
+        site.outbox.unlink()
+        site.outbox.mkdir()
+        assert site.wait_for("one")["status"] == "ok"
+        wait_until(lambda: site.names_in("done") == ["one.json"])
+        assert site.names_in() == []
+    assert desk.counts.by_status["ok"] >= 1
+
+
+def test_an_export_whose_answer_could_not_be_written_is_not_sent_again(site: Site) -> None:
+    with site.desk():
+        wait_until(site.outbox.is_dir)
+        site.outbox.rmdir()
+        site.outbox.write_text("in the way")
+        site.drop("one", exports("IO-1"))
+        wait_until(lambda: len(site.source.booked) == 1)
+        time.sleep(0.6)
+        site.outbox.unlink()
+        site.outbox.mkdir()
+        assert site.wait_for("one")["status"] == "ok"
+    assert len(site.sandbox.calls("export_order")) == 1
+
+
+def test_stock_is_answered_while_another_process_holds_the_warehouse(tmp_path: Path) -> None:
+    with installed(tmp_path, max_connections=4) as site:
+        site.put_items("A1")
+        with site.desk():
+            with site.warehouse_held():
+                # More orders than there are threads, and enough time for the log to be written often.
+                orders = [f"order-{number}" for number in range(20)]
+                for request_id in orders:
+                    site.drop(request_id, exports(request_id))
+                time.sleep(0.5)
+                for number in range(10):
+                    began = time.monotonic()
+                    site.drop(f"stock-{number}", asks("A1"))
+                    assert site.wait_for(f"stock-{number}")["status"] == "ok"
+                    assert time.monotonic() - began < 2
+                    time.sleep(0.1)
+                assert not site.answered() & set(orders)
+                assert site.source.booked == []
+            assert site.wait_for(*orders)["status"] == "ok"
+        assert len(site.source.booked) == 20
+        assert site.flows().count(("export_order", "ok")) == 20
+
+
+def test_at_its_end_stock_that_was_asked_for_waits_for_no_log(site: Site) -> None:
+    """The desk is left before the log is written: a request then is the next run's, which may start."""
+    with site.service(store_wait_seconds=5) as service, site.warehouse_held():
+        for number in range(11):
+            site.drop(f"r{number}", asks("A1"))
+        began = time.monotonic()
+        RequestWorker(service).serve(lambda: not site.names_in())
+        assert time.monotonic() - began < 4
+    # By the time the service is closed the warehouse is free again, and the log is written.
+    assert [flow for flow, _ in site.flows()] == ["projected_stock"] * len(site.flows())
+    assert 1 <= len(site.flows()) <= 2
+
+
+def test_an_export_that_cannot_have_its_ledger_in_time_fails_with_nothing_sent(site: Site) -> None:
+    with site.service(store_wait_seconds=0.2) as service, site.warehouse_held():
+        site.drop("one", exports("IO-1"))
+        RequestWorker(service).serve(lambda: not site.names_in())
+        answer = site.answer("one")
+    assert (answer["status"], answer["error"]["code"]) == ("failed", "StoreHeld")
+    assert site.sandbox.requests == []
+
+
+# The log of flow executions.
+
+
+@pytest.mark.parametrize("flow", [asks("A1"), {"kind": "retrieve_orders", "connector": "demo", "limit": 0}])
+def test_of_what_is_many_and_cheap_one_in_ten_is_logged(site: Site, flow: dict[str, object]) -> None:
+    for number in range(100):
+        site.drop(f"r{number}", flow)
+    site.serve_what_waits()
+    assert len(site.answered()) == 100
+    status = "ok" if flow["kind"] == "projected_stock" else "refused"
+    assert site.flows() == [(flow["kind"], status)] * 10
+
+
+def test_failures_are_always_logged_with_why(site: Site) -> None:
+    site.sandbox.faults.unavailable = 0
+    site.sandbox.faults.server_error = 1
+    for number in range(7):
+        site.drop(f"stock-{number}", asks("A1"))
+        site.drop(f"orders-{number}", {"kind": "retrieve_orders", "connector": "demo"})
+    site.serve_what_waits()
+    assert Counter(site.flows()) == {("projected_stock", "failed"): 7, ("retrieve_orders", "failed"): 7}
+
+
+def test_exports_and_creations_are_always_logged(site: Site) -> None:
+    for number in range(12):
+        site.drop(f"order-{number}", exports(f"IO-{number}"))
+        customer = {"customerCode": f"N{number}", "name": "Nieuw"}
+        site.drop(f"new-{number}", {"kind": "create_customer", "connector": "demo", "customer": customer})
+        site.drop(f"bad-{number}", exports(f"IO-{number}", lines=[]))
+    site.serve_what_waits()
+    assert Counter(site.flows()) == {
+        ("export_order", "ok"): 12,
+        ("create_customer", "ok"): 12,
+        ("export_order", "refused"): 12,
+    }
+
+
+def note(log: FlowLog, flow: str, status: str = "ok") -> None:
+    now = datetime.now(UTC)
+    log.note("demo", flow, status, now, now, None, always=flow in ("export_order", "create_customer"))
+
+
+def test_a_command_that_answers_once_is_logged_one_time_in_ten(site: Site) -> None:
+    logged = 0
+    for _ in range(2000):
+        log = FlowLog(WarehouseFile(site.settings.warehouse_path), "run")
+        note(log, "projected_stock")
+        logged += len(log._waiting)
+    assert 120 < logged < 280
+
+
+def test_what_could_not_be_logged_is_logged_later_and_once(site: Site) -> None:
+    log = FlowLog(WarehouseFile(site.settings.warehouse_path, wait_seconds=0.1), "run")
+    with site.warehouse_held():
+        note(log, "export_order")
+        assert log.write() is False
+        note(log, "create_customer")
+    assert log.write() is True
+    assert log.write() is True
+    assert site.flows() == [("create_customer", "ok"), ("export_order", "ok")]
+
+
+def test_two_that_write_the_log_at_once_write_each_execution_once(site: Site) -> None:
+    log = FlowLog(WarehouseFile(site.settings.warehouse_path), "run")
+    for _ in range(200):
+        note(log, "export_order")
+    with ThreadPoolExecutor(8) as pool:
+        written = [pool.submit(log.write) for _ in range(8)]
+        for _ in range(200):
+            note(log, "create_customer")
+    assert all(future.result() for future in written)
+    assert log.write()
+    assert Counter(site.flows()) == {("export_order", "ok"): 200, ("create_customer", "ok"): 200}

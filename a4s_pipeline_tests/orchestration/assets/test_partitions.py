@@ -1,0 +1,111 @@
+from datetime import date
+
+import dagster as dg
+import pytest
+
+from a4s_pipeline.orchestration.assets.partitions import (
+    connector_month_partitions,
+    connectors_of_run,
+    months_by_connector,
+    range_tags,
+)
+from a4s_pipeline.settings.loading import GivenSettings
+from a4s_pipeline.sync.windows import Months
+
+JANUARY, FEBRUARY, MARCH = date(2024, 1, 1), date(2024, 2, 1), date(2024, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ([], {}),
+        (["demo|2024-03-01"], {"demo": Months(MARCH, MARCH)}),
+        (["demo|2024-01-01", "demo|2024-02-01", "demo|2024-03-01"], {"demo": Months(JANUARY, MARCH)}),
+        (["demo|2024-03-01", "demo|2024-01-01", "demo|2024-02-01"], {"demo": Months(JANUARY, MARCH)}),
+        (
+            ["demo|2024-01-01", "noord|2024-02-01", "demo|2024-02-01", "noord|2024-03-01"],
+            {"demo": Months(JANUARY, FEBRUARY), "noord": Months(FEBRUARY, MARCH)},
+        ),
+    ],
+)
+def test_the_keys_of_a_run_name_a_span_of_months_for_each_connector(
+    keys: list[str], expected: dict[str, Months]
+) -> None:
+    assert months_by_connector(keys) == expected
+
+
+def test_connectors_keep_the_order_in_which_the_keys_name_them() -> None:
+    keys = ["zuid|2024-01-01", "demo|2024-01-01", "noord|2024-01-01"]
+    assert list(months_by_connector(keys)) == ["zuid", "demo", "noord"]
+
+
+@pytest.mark.parametrize(
+    ("months", "start", "end"),
+    [
+        (Months(MARCH, MARCH), "demo|2024-03-01", "demo|2024-03-01"),
+        (Months(date(2019, 12, 1), FEBRUARY), "demo|2019-12-01", "demo|2024-02-01"),
+    ],
+)
+def test_a_range_is_named_by_its_first_and_its_last_partition(months: Months, start: str, end: str) -> None:
+    assert range_tags("demo", months) == {
+        "dagster/asset_partition_range_start": start,
+        "dagster/asset_partition_range_end": end,
+    }
+
+
+START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({}, []),
+        ({"a4s/connector": "demo"}, []),
+        ({"dagster/partition": "noord|2024-03-01"}, ["noord"]),
+        ({"dagster/partition": "noord"}, ["noord"]),
+        ({"dagster/partition": "nobody|2024-03-01"}, []),
+        ({START: "noord|2024-01-01", END: "noord|2024-03-01"}, ["noord"]),
+        ({START: "demo|2024-01-01", END: "noord|2024-03-01"}, ["demo", "noord"]),
+        ({START: "demo|2024-01-01", END: "zuid|2024-03-01"}, ["demo", "noord", "zuid"]),
+        ({START: "noord|2024-01-01", END: "zuid|2024-01-01"}, ["noord", "zuid"]),
+        ({START: "demo|2024-01-01"}, []),
+        ({END: "demo|2024-01-01"}, []),
+        ({START: "nobody|2024-01-01", END: "zuid|2024-01-01"}, []),
+        ({START: "demo|2024-01-01", END: "nobody|2024-01-01"}, []),
+    ],
+)
+def test_the_tags_of_a_run_tell_which_connectors_it_is_about(
+    tags: dict[str, str], expected: list[str]
+) -> None:
+    assert connectors_of_run(tags, ["demo", "noord", "zuid"]) == expected
+
+
+def test_months_go_from_the_month_of_the_history_start_and_connectors_keep_their_order() -> None:
+    settings = GivenSettings(connectors={"noord": "N", "demo": "D"}, history_start=date(2026, 2, 17))
+    keys = [str(key) for key in connector_month_partitions(settings).get_partition_keys()]
+    assert keys[:2] == ["noord|2026-02-01", "noord|2026-03-01"]
+    first_of_demo = keys.index("demo|2026-02-01")
+    assert {key.split("|")[0] for key in keys[:first_of_demo]} == {"noord"}
+    assert {key.split("|")[0] for key in keys[first_of_demo:]} == {"demo"}
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("demo|2024-01-01", "demo|2024-03-01"),
+        ("demo|2024-02-01", "noord|2024-03-01"),
+        ("demo|2024-02-01", "zuid|2024-02-01"),
+    ],
+)
+def test_the_connectors_of_a_range_are_those_whose_partitions_dagster_puts_in_it(
+    first: str, last: str
+) -> None:
+    settings = GivenSettings(
+        connectors={"demo": "D", "noord": "N", "zuid": "Z"}, history_start=date(2024, 1, 1)
+    )
+    partitions = connector_month_partitions(settings)
+    in_range = partitions.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))
+    named = months_by_connector(in_range)
+    assert list(named) == connectors_of_run({START: first, END: last}, list(settings.connectors))
+    months = Months(date.fromisoformat(first.split("|")[1]), date.fromisoformat(last.split("|")[1]))
+    assert set(named.values()) == {months}

@@ -1,0 +1,28 @@
+from datetime import date
+from pathlib import Path
+
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings.loading import GivenSettings
+from a4s_pipeline.sync.windows import Months, OrdersPlan
+from a4s_sandbox import DEMO_CONNECTORS, Sandbox
+from a4s_sandbox.data.demo import demo_world
+
+CONNECTOR = "noord"
+
+
+def publish_demo_copy(folder: Path) -> Path:
+    """Import one administration of the demo's world, all of it, and return the published copy."""
+    with Sandbox(demo_world()) as sandbox:
+        platform = Platform(
+            GivenSettings(
+                gateway_url=sandbox.url,
+                connectors={CONNECTOR: DEMO_CONNECTORS[CONNECTOR]},
+                data_dir=folder,
+            )
+        )
+        platform.sync_items(CONNECTOR, run_id="items")
+        platform.sync_customers(CONNECTOR, run_id="customers")
+        everything = OrdersPlan(Months(date(2015, 1, 1), date(2100, 1, 1)), whole=True)
+        platform.sync_orders(CONNECTOR, everything, run_id="orders")
+    platform.publish()
+    return platform.settings.analytics_path

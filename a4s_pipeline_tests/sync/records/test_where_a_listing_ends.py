@@ -1,0 +1,189 @@
+"""Every way in which a gateway may page: all comes in, and nothing that is there is taken for gone."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from a4s_pipeline.errors import NotThere
+from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline.sync.windows import Months, OrdersPlan
+from a4s_pipeline_tests.sync.conftest import EVERYTHING, Site
+from a4s_pipeline_tests.sync.listings import CUSTOMERS, ITEMS
+from a4s_sandbox import Faults
+
+STREAMS = ("items", "customers", "orders")
+MARCH = OrdersPlan(Months(date(2024, 3, 1), date(2024, 3, 1)), whole=True)
+
+# What the gateway does, and what the sync says of its total.
+WAYS: list[tuple[dict[str, Any], str | None]] = [
+    ({}, None),
+    ({"page_cap": 3}, None),
+    ({"page_cap": 3, "tells_cap": True}, None),
+    ({"page_cap": 1}, None),
+    ({"empty_pages": frozenset({0})}, None),
+    ({"empty_pages": frozenset({1})}, None),
+    ({"empty_pages": frozenset({1, 2}), "page_cap": 3}, None),
+    ({"nothing": "204"}, None),
+    ({"nothing": "empty"}, None),
+    ({"nothing": "null"}, None),
+    ({"nothing": "absent"}, None),
+    ({"past_end": "404"}, None),
+    ({"past_end": "last"}, None),
+    ({"total": "text"}, None),
+    ({"total": "page"}, "counts 2 on one page and 4 on another and lists 14"),
+    ({"total": "page", "page_cap": 3}, "counts 2 on one page and 3 on another and lists 14"),
+    ({"total": "absent"}, "does not say how many there are"),
+    ({"total": "null", "nothing": "204"}, "does not say how many there are"),
+    ({"total": "negative", "page_cap": 3}, "does not say how many there are"),
+    ({"total": "fraction", "past_end": "404"}, "does not say how many there are"),
+    ({"total": "absent", "past_end": "last"}, "does not say how many there are"),
+    ({"uncounted": 3}, "counts 17 and lists 14"),
+    ({"uncounted": 500}, "counts 514 and lists 14"),
+    ({"uncounted": 3, "page_cap": 3, "nothing": "204"}, "counts 17 and lists 14"),
+    ({"uncounted": 1, "past_end": "404"}, "counts 15 and lists 14"),
+]
+# Where even the end is in doubt, nothing is taken for gone.
+DOUBTFUL: list[dict[str, Any]] = [
+    {"uncounted": 1, "past_end": "404"},
+    {"total": "absent", "past_end": "last"},
+]
+NAMED_TWICE = "the listing names a record twice, so its count cannot be trusted"
+CAME_EMPTY = "a page of the listing came back empty where there should be records"
+WITHHELD: list[tuple[dict[str, Any], str]] = [
+    ({"blank_pages": frozenset({1})}, CAME_EMPTY),
+    ({"blank_pages": frozenset({0}), "total": "absent"}, CAME_EMPTY),
+    ({"blank_pages": frozenset({1}), "nothing": "204", "page_cap": 3}, CAME_EMPTY),
+    ({"uncounted": 1, "past_end": "404"}, CAME_EMPTY),
+    ({"total": "absent", "past_end": "last"}, NAMED_TWICE),
+]
+
+
+def put(site: Site, stream: str, count: int = 14) -> list[str]:
+    if stream == "orders":
+        return site.put_month(count)
+    return (ITEMS if stream == "items" else CUSTOMERS).put_many(site, count)
+
+
+def sync(site: Site, stream: str, plan: OrdersPlan | None = None) -> SyncResult:
+    if stream == "orders":
+        return site.sync(plan)
+    return (ITEMS if stream == "items" else CUSTOMERS).sync(site)
+
+
+def there(site: Site, stream: str) -> list[str]:
+    return site.codes() if stream == "orders" else (ITEMS if stream == "items" else CUSTOMERS).codes(site)
+
+
+def remove(site: Site, stream: str, code: str) -> None:
+    if stream == "orders":
+        site.source.remove_order(code)
+    else:
+        (ITEMS if stream == "items" else CUSTOMERS).remove(site.source, code)
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_however_a_gateway_pages_all_comes_in_and_what_is_there_is_not_gone(
+    site_of: Callable[..., Site], stream: str
+) -> None:
+    site = site_of(page_size=4)
+    codes = put(site, stream)
+    for number, (way, fault) in enumerate(WAYS):
+        site.faults.__dict__.update(Faults(**way).__dict__)
+        result = sync(site, stream, EVERYTHING)
+        assert there(site, stream) == codes, way
+        assert (result.is_complete, result.removed, result.removals_withheld) == (True, 0, None), way
+        assert (result.seen, result.leaves_work) == (14, False), way
+        told = result.fault_of_total
+        assert told == (f"the gateway {fault}" if fault else None), way
+        if number == 0:
+            assert result.new == 14
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_however_a_gateway_pages_what_is_gone_is_marked_by_the_agreement_of_two_readings(
+    site_of: Callable[..., Site], stream: str
+) -> None:
+    site = site_of(page_size=4)
+    # One goes for each way, and enough stay for the pages to number several.
+    codes = put(site, stream, 14 + len(WAYS))
+    sync(site, stream)
+    for way, _ in WAYS:
+        if way in DOUBTFUL:
+            continue
+        site.faults.__dict__.update(Faults(**way).__dict__)
+        remove(site, stream, codes.pop(5))
+        result = sync(site, stream, EVERYTHING)
+        assert (result.removed, result.removals_withheld) == (1, None), way
+        assert there(site, stream) == codes, way
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_page_that_comes_back_empty_again_and_again_makes_nothing_gone_and_says_so(
+    site_of: Callable[..., Site], stream: str
+) -> None:
+    site = site_of(page_size=4)
+    codes = put(site, stream)
+    sync(site, stream)
+    remove(site, stream, codes[-1])
+    for way, withheld in WITHHELD:
+        site.faults.__dict__.update(Faults(**way).__dict__)
+        result = sync(site, stream, EVERYTHING)
+        assert (result.removed, result.removals_withheld) == (0, withheld), way
+        assert there(site, stream) == codes, way
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_page_that_comes_back_empty_once_is_had_by_the_next_reading(
+    site_of: Callable[..., Site], stream: str
+) -> None:
+    site = site_of(page_size=4, max_connections=1)
+    codes = put(site, stream)
+    site.faults.blank_pages = frozenset({1})
+
+    def come_back(_route: str, _administration: str, page: int) -> None:
+        if page == 2:
+            site.faults.blank_pages = frozenset()
+
+    site.faults.on_page = come_back
+    result = sync(site, stream)
+    assert (there(site, stream), result.new, result.fault_of_total) == (codes, 14, None)
+
+
+def test_a_page_that_is_refused_where_there_should_be_one_is_told(site_of: Callable[..., Site]) -> None:
+    site = site_of(page_size=4)
+    CUSTOMERS.put_many(site, 14)
+    CUSTOMERS.sync(site)
+    site.faults.__dict__.update(Faults(page_cap=3, past_end="404").__dict__)
+    # The gateway loses its last pages while it still counts them.
+    site.faults.uncounted = 14
+    with pytest.raises(NotThere, match=r"404 UnknownPage for page 5 of the customers of 'Demo B.V.'"):
+        CUSTOMERS.sync(site)
+    assert len(CUSTOMERS.codes(site)) == 14
+
+
+def test_a_month_is_read_by_the_same_rules_wherever_it_is_read(site_of: Callable[..., Site]) -> None:
+    site = site_of(page_size=4)
+    codes = site.put_month(14)
+    site.put("APRIL", "2024-04-05T09:00:00")
+    site.sync()
+    for way, _ in WAYS:
+        site.faults.__dict__.update(Faults(**way).__dict__)
+        found = site.platform.reconcile_orders("demo", MARCH.months, run_id="r")
+        assert [(month.listed, month.differing, month.is_whole) for month in found.months] == [
+            (14, 0, True)
+        ], way
+        result = site.sync(MARCH)
+        assert (result.removed, result.seen, site.codes()) == (0, 14, [*codes, "APRIL"]), way
+
+
+def test_an_order_that_moved_is_found_however_a_gateway_pages(site_of: Callable[..., Site]) -> None:
+    site = site_of(page_size=4)
+    codes = site.put_month(14)
+    site.sync()
+    for number, (way, _) in enumerate(WAYS):
+        site.faults.__dict__.update(Faults(**way).__dict__)
+        site.put(codes[number % 14], f"2024-{4 + number // 14:02d}-05T09:00:00", reference=str(number))
+        result = site.sync(MARCH)
+        assert (result.removed, site.codes()) == (0, codes), way

@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+
+from a4s_pipeline.warehouse.schema.dictionary import data_dictionary, main
+from a4s_pipeline.warehouse.schema.joins import JOINS, Join
+from a4s_pipeline.warehouse.schema.schema import Table, View
+from a4s_pipeline.warehouse.schema.views import Conventions, views_by
+from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, TABLES
+from a4s_pipeline_tests.support.project import ROOT
+
+_FILE = ROOT / "docs" / "data-dictionary.md"
+
+
+def test_the_file_is_what_the_descriptions_say() -> None:
+    """To mend it: `python -m a4s_pipeline.warehouse.schema.dictionary docs/data-dictionary.md`."""
+    assert _FILE.read_text(encoding="utf-8") == data_dictionary()
+
+
+def test_it_is_written_to_the_file_named_and_printed_without_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([str(tmp_path / "written.md")])
+    assert (tmp_path / "written.md").read_text(encoding="utf-8") == data_dictionary()
+    main([])
+    assert capsys.readouterr().out == data_dictionary()
+
+
+def test_every_table_view_and_column_is_in_it() -> None:
+    sections = dict(
+        section.split("\n", maxsplit=1) for section in data_dictionary().split("\n### ")[1:]
+    )  # fmt: skip
+    relations: tuple[Table | View, ...] = (*TABLES, *REFERENCE_TABLES, *views_by(Conventions()))
+    described = {relation.name: relation for relation in relations}
+    assert sections.keys() == described.keys()
+    for name, relation in described.items():
+        for column in relation.columns:
+            assert f"| `{column.name}` | {column.type} |" in sections[name]
+            assert column.comment
+
+
+@pytest.mark.parametrize("join", JOINS, ids=lambda join: f"{join.parent.name}-{join.child.name}")
+def test_tables_join_on_columns_that_both_have(join: Join) -> None:
+    parent = {column.name: column.type for column in join.parent.columns}
+    child = {column.name: column.type for column in join.child.columns}
+    assert join.on
+    for ours, theirs in join.on:
+        assert parent[ours] == child[theirs]
+    assert "connector" in parent
+    assert "connector" in child

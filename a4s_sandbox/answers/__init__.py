@@ -1,0 +1,1 @@
+"""What the sandbox says: routes, pages, replies, and what it makes of what it is sent."""

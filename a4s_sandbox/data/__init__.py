@@ -1,0 +1,1 @@
+"""The invented worlds: the demo's, a large one, awkward records."""
