@@ -29,7 +29,7 @@ QUERIES = {
         "FROM sales_orders WHERE is_sale GROUP BY ALL ORDER BY ALL"
     ),
     "The ten items that sold most": (
-        "SELECT item_code, name, sum(quantity) AS quantity\n"
+        "SELECT item_code, name, unit, sum(quantity) AS quantity\n"
         "FROM sales_lines JOIN dim_item USING (connector, item_code)\n"
         "WHERE is_sale AND connector = 'demo' GROUP BY ALL ORDER BY quantity DESC LIMIT 10"
     ),

@@ -4,6 +4,11 @@ before VAT and shipping costs, returns taken off. One row a currency, never a su
 sale is what `is_sale` of sales_orders says. A removed customer's sales stay. Months are those of the order \
 date in {zone} (A4S_TIMEZONE); a date in the future counts as it is."""
 key = ["connector", "customer_code", "month", "currency"]
+nullable = ["currency"]
+not_null = ["order_count", "return_count", "without_amount"]
+
+[references]
+dim_customer = { connector = "connector", customer_code = "customer_code" }
 
 [columns]
 connector = ["VARCHAR", "The App4Sales Platform connection that the row belongs to."]

@@ -1,11 +1,9 @@
 /*
 description = """Customers: one row a customer, with those that were never listed and are known from their \
-orders alone (`NOT is_listed`), so that every order has its customer here. First and last order are those of \
+orders alone (`NOT is_listed`), so that every order that names a customer has it here. First and last order are those of \
 sales, returns left out."""
 key = ["connector", "customer_code"]
-not_null = ["is_listed", "order_count"]
-
-[references]
+not_null = ["is_blocked", "is_prospect", "is_listed", "is_removed", "order_count"]
 
 [columns]
 connector = ["VARCHAR", "The App4Sales Platform connection that the row belongs to."]
@@ -13,7 +11,7 @@ customer_code = ["VARCHAR", "The customer's code, unique in its administration."
 name = ["VARCHAR", "The customer's name; of one never listed, that on its last order."]
 customer_group = ["VARCHAR", "The customer's group: the {customer_group} (A4S_CUSTOMER_GROUP)."]
 price_list = ["VARCHAR", "The customer's price list."]
-currency = ["VARCHAR", "The customer's currency."]
+currency = ["VARCHAR", "The customer's currency, in capitals; orders may be in another."]
 language_code = ["VARCHAR", "The customer's language."]
 discount = ["DECIMAL(18,4)", "The customer's discount in percent."]
 payment_condition_code = ["VARCHAR", "The customer's payment condition."]
@@ -71,7 +69,8 @@ WITH bought AS (
     FROM ranked
     GROUP BY ALL
 ), listed AS (
-    SELECT connector, customer_code, name, {customer_group} AS customer_group, price_list, currency,
+    SELECT connector, customer_code, name, nullif(trim({customer_group}), '') AS customer_group, price_list,
+           nullif(upper(trim(currency)), '') AS currency,
            language_code, discount, payment_condition_code, vat_number,
            coalesce(is_blocked, false) AS is_blocked, coalesce(is_prospect, false) AS is_prospect,
            true AS is_listed, removed_at IS NOT NULL AS is_removed, created_day

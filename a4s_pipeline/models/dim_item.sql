@@ -2,7 +2,7 @@
 description = """Items: one row an item, with those that were never listed and are known from order lines \
 alone (`NOT is_listed`), so that every line with an item code has its item here."""
 key = ["connector", "item_code"]
-not_null = ["is_listed"]
+not_null = ["is_listed", "is_removed"]
 
 [columns]
 connector = ["VARCHAR", "The App4Sales Platform connection that the row belongs to."]
@@ -59,7 +59,7 @@ SELECT connector, item_code, name, family_code,
            family_code
        ) AS family_name,
        ean_code, unit_code, unit_quantity, is_listed, is_removed, created_day,
-       shelf_stock, to_be_delivered, (shelf_stock - to_be_delivered)::DECIMAL(18,4) AS available_stock
+       shelf_stock, to_be_delivered, try_cast(shelf_stock - to_be_delivered AS DECIMAL(18,4)) AS available_stock
        {item_attribute_names}
 FROM listed
 LEFT JOIN item_stocks USING (connector, item_code)

@@ -5,10 +5,15 @@ counts as a sale is what `is_sale` of sales_lines says. Lines of text alone are 
 Orders whose lines are not in (orders_without_lines) are missing; a removed item's sales stay. Months are \
 those of the order date in {zone} (A4S_TIMEZONE); a date in the future counts as it is."""
 key = ["connector", "item_code", "month", "currency", "unit"]
+nullable = ["item_code", "currency", "unit"]
+not_null = ["order_count", "without_amount"]
+
+[references]
+dim_item = { connector = "connector", item_code = "item_code" }
 
 [columns]
 connector = ["VARCHAR", "The App4Sales Platform connection that the row belongs to."]
-item_code = ["VARCHAR", "The item that was sold."]
+item_code = ["VARCHAR", "The item that was sold; null on lines of text alone."]
 description = ["VARCHAR", "The item's description on the month's last order."]
 month = ["DATE", "The first day of the month, in {zone}."]
 currency = ["VARCHAR", "The currency of the amounts; null where the orders name none."]

@@ -3,6 +3,9 @@ description = """Orders whose lines are not in yet: the next sync asks for them 
 left out."""
 key = ["connector", "order_code"]
 
+[references]
+orders = { connector = "connector", order_code = "order_code" }
+
 [columns]
 connector = ["VARCHAR", "The App4Sales Platform connection that the row belongs to."]
 order_code = ["VARCHAR", "The order's code."]

@@ -2,6 +2,10 @@
 description = """The projected stock of each item, one row for each day on which it changes; in between it \
 stays as it was. It is the short form of stock_position, which tells what counts."""
 key = ["connector", "item_code", "day"]
+not_null = ["incoming"]
+
+[references]
+stock_position = { connector = "connector", item_code = "item_code", day = "day" }
 
 [columns]
 connector = ["VARCHAR", "The App4Sales Platform connection that the row belongs to."]

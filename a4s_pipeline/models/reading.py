@@ -13,6 +13,7 @@ from typing import Any
 from a4s_pipeline.models.conventions import ATTRIBUTE_TYPES, Conventions
 
 _HEAD = re.compile(r"\s*/\*(.*?)\*/(.*)", re.DOTALL)
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _REMARK = re.compile(r"--[^\n]*")
 _RELATION = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_]+)")
 _DEFINED = re.compile(r"\b([a-z_]+) AS (?:MATERIALIZED )?\(")
@@ -39,8 +40,9 @@ class Reference:
 class Model:
     """One model: what it is, its columns in order, what its tests hold, and its query.
 
-    `key` is unique; `not_null` and `accepted` (the values a column may have) hold for every row; each row
-    has its row in every relation of `references`. `upstream` names the relations that the query reads.
+    `key` is unique, null being a value like another; `not_null` and `accepted` (the values a column may have)
+    hold for every row; each row has its row in every relation of `references`, where it names one. `upstream`
+    names the relations that the query reads.
     """
 
     name: str
@@ -85,12 +87,13 @@ def _model(name: str, text: str, conventions: Conventions) -> Model:
         raise ValueError(f"the model {name} does not begin with a comment that describes it")
     head = tomllib.loads(found[1])
     words, query = conventions.words(), found[2].strip().rstrip(";")
+    nullable = set(head.get("nullable", ()))
     return Model(
         name,
         _worded(head["description"], words),
         tuple(_columns(name, head["columns"], words, conventions)),
         tuple(head["key"]),
-        (*head["key"], *head.get("not_null", ())),
+        tuple(name for name in (*head["key"], *head.get("not_null", ())) if name not in nullable),
         {column: tuple(values) for column, values in head.get("accepted", {}).items()},
         tuple(
             Reference(relation, tuple((here, there) for here, there in on.items()))
@@ -118,9 +121,8 @@ def _columns(
 
 
 def _worded(text: str, words: Mapping[str, str]) -> str:
-    for name, word in words.items():
-        text = text.replace(f"{{{name}}}", word)
-    return text
+    # In one pass: what a site named something may itself look like a placeholder.
+    return _PLACEHOLDER.sub(lambda found: words.get(found[1], found[0]), text)
 
 
 def _in_order(models: Iterator[Model]) -> Iterator[Model]:

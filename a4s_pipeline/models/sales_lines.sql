@@ -42,32 +42,36 @@ promised_day = ["DATE", "The day of delivery on the line; null where there is no
 delivered_day = ["DATE", "The day on which it was delivered, where the back office says so in the field deliveredDate of the line; null otherwise."]
 */
 WITH listed AS (
-    SELECT connector, item_code,
-           coalesce(any_value(given.currency), {currency}) AS currency,
-           coalesce(
-               any_value(given.list_price),
-               any_value(try_cast(value_text AS DECIMAL(18,4))) FILTER (name = 'listPrice')
-           ) AS list_price
-    FROM items
-    LEFT JOIN item_attributes USING (connector, item_code)
-    LEFT JOIN list_prices AS given USING (item_code)
-    WHERE name = 'listPrice' OR given.list_price IS NOT NULL
-    GROUP BY ALL
+    SELECT connector, item_code, {currency} AS currency, try_cast(value_text AS DECIMAL(18,4)) AS list_price
+    FROM item_attributes
+    ANTI JOIN list_prices USING (item_code)
+    WHERE name = 'listPrice'
+    UNION ALL
+    SELECT used.connector, item_code, coalesce(upper(currency), {currency}), list_price
+    FROM list_prices
+    CROSS JOIN (SELECT DISTINCT connector FROM orders) AS used
 )
 SELECT order_lines.connector, order_lines.order_code, line_code, line_number,
        headers.order_date, headers.order_day, headers.customer_code, order_lines.item_code, description,
        headers.order_type, headers.is_sale, headers.is_return, headers.status_group, headers.is_open,
        headers.sales_rep, headers.sales_rep_source,
        (quantity * headers.sign)::DECIMAL(18,4) AS quantity,
-       unit, price,
+       nullif(trim(unit), '') AS unit, price,
        CASE WHEN listed.currency = headers.currency THEN listed.list_price END AS list_price,
        discount, headers.currency,
        (line_total * headers.sign)::DECIMAL(18,4) AS amount,
        CASE WHEN headers.currency = {currency} THEN (line_total * headers.sign)::DECIMAL(18,4)
-            ELSE (line_total * headers.sign * headers.rate)::DECIMAL(18,4) END AS house_amount,
+            ELSE try_cast(line_total * headers.sign * headers.rate AS DECIMAL(18,4)) END AS house_amount,
        delivery_date AS promised_day,
-       try_cast(order_lines.attributes ->> '$.deliveredDate' AS DATE) AS delivered_day
-FROM order_lines
+       CASE WHEN delivered BETWEEN DATE '1990-01-01' AND DATE '2200-12-31' THEN delivered END AS delivered_day
+FROM (
+    SELECT *,
+           -- An instant with an offset is of the day that it is here, whatever day is written.
+           CASE WHEN regexp_full_match(attributes ->> '$.deliveredDate', '.*[T ].*(Z|[+-][0-9]{2}:?[0-9]{2})')
+                THEN timezone({zone}, try_cast(attributes ->> '$.deliveredDate' AS TIMESTAMPTZ))::DATE
+                ELSE try_cast(attributes ->> '$.deliveredDate' AS DATE) END AS delivered
+    FROM order_lines
+) AS order_lines
 JOIN sales_orders AS headers
   ON headers.connector = order_lines.connector AND headers.order_code = order_lines.order_code
 LEFT JOIN listed

@@ -22,7 +22,7 @@ order_day = ["DATE", "The day on which it was placed, in {zone} (A4S_TIMEZONE)."
 modified_day = ["DATE", "The day on which the legacy backend last changed it, in {zone}."]
 customer_code = ["VARCHAR", "The customer who ordered."]
 customer_name = ["VARCHAR", "The customer's name on the order."]
-order_type = ["VARCHAR", "order, quotation, invoice or return; null where the back office names none."]
+order_type = ["VARCHAR", "order, quotation, invoice or return, in small letters; null where the back office names none."]
 is_sale = ["BOOLEAN", "Whether it counts as sold: the one definition of a sale."]
 is_return = ["BOOLEAN", "Whether it is a return."]
 status = ["VARCHAR", "The status in the legacy backend."]
@@ -30,14 +30,14 @@ status_group = ["VARCHAR", "open, shipped, invoiced or cancelled, by the referen
 is_open = ["BOOLEAN", "Whether it is still open; null where its status is not mapped."]
 sales_rep = ["VARCHAR", "The sales representative on the order, or else the customer's."]
 sales_rep_source = ["VARCHAR", "order or customer: where the sales representative was found."]
-currency = ["VARCHAR", "The currency of the amounts; null where the order names none."]
+currency = ["VARCHAR", "The currency of the amounts, in capitals; null where the order names none."]
 amount = ["DECIMAL(18,4)", "What it is worth: the sub total, after discount, before VAT and shipping costs; negative on a return; null where there is none."]
 vat_amount = ["DECIMAL(18,4)", "The VAT, negative on a return."]
 shipping_costs = ["DECIMAL(18,4)", "The shipping costs, negative on a return."]
 total = ["DECIMAL(18,4)", "Amount, VAT and shipping costs together, negative on a return."]
 sign = ["TINYINT", "What the source's numbers were multiplied by: -1 on a return that its back office writes with positive numbers, otherwise 1."]
-rate = ["DECIMAL(18,8)", "What one unit of the currency was worth in {currency} (A4S_CURRENCY) on the day; null where currency_rates has none."]
-house_amount = ["DECIMAL(18,4)", "The amount in {currency} (A4S_CURRENCY) at the last rate of currency_rates on or before the day; null where there is no rate."]
+rate = ["DECIMAL(38,8)", "What one unit of the currency was worth in {currency} (A4S_CURRENCY) on the day; null where currency_rates has none."]
+house_amount = ["DECIMAL(18,4)", "The amount in {currency} (A4S_CURRENCY) at the last rate of currency_rates on or before the day; null where there is no rate, or it is beyond what the column holds."]
 reference = ["VARCHAR", "Our reference."]
 your_reference = ["VARCHAR", "The customer's reference."]
 delivery_post_code = ["VARCHAR", "The post code of the order's own delivery address, where it has one."]
@@ -51,32 +51,42 @@ WITH negated AS (
     FROM orders
     ANTI JOIN (SELECT connector, order_code FROM order_lines WHERE quantity < 0 OR line_total < 0)
     USING (connector, order_code)
-    WHERE order_type = 'return' AND coalesce(sub_total, 0) >= 0
+    WHERE lower(trim(order_type)) = 'return' AND coalesce(sub_total, 0) >= 0
 ), states AS (
     SELECT connector, status, coalesce(
         (
             SELECT arg_max(mapped.status_group, mapped.connector IS NOT NULL)
             FROM order_status AS mapped
-            WHERE lower(mapped.status) = lower(used.status)
+            WHERE lower(trim(mapped.status)) = lower(trim(used.status))
               AND (mapped.connector IS NULL OR mapped.connector = used.connector)
         ),
-        CASE WHEN lower(status) IN ('open', 'shipped', 'invoiced', 'cancelled') THEN lower(status) END
+        CASE WHEN lower(trim(status)) IN ('open', 'shipped', 'invoiced', 'cancelled')
+             THEN lower(trim(status)) END
     ) AS status_group
     FROM (SELECT DISTINCT connector, status FROM orders) AS used
 ), rates AS (
+    -- As wide as a decimal can be: an amount times a rate of 18 digits is too large from a million on.
     SELECT currency, order_day, (
-        SELECT arg_max(given.rate, given.day)
+        SELECT arg_max(given.rate, given.day)::DECIMAL(38,8)
         FROM currency_rates AS given
-        WHERE given.currency = used.currency AND given.day <= used.order_day
+        WHERE upper(trim(given.currency)) = used.currency AND given.day <= used.order_day
     ) AS rate
-    FROM (SELECT DISTINCT currency, order_day FROM orders WHERE currency <> {currency}) AS used
+    FROM (SELECT DISTINCT upper(trim(currency)) AS currency, order_day FROM orders) AS used
+    WHERE currency <> {currency}
 ), reps AS (
     SELECT connector, customer_code, coalesce(
-        attributes ->> '$.salesRep', attributes ->> '$.salesRepresentative', attributes ->> '$.accountManager'
+        nullif(trim(attributes ->> '$.salesRep'), ''),
+        nullif(trim(attributes ->> '$.salesRepresentative'), ''),
+        nullif(trim(attributes ->> '$.accountManager'), '')
     ) AS sales_rep
     FROM customers
 ), headers AS (
-    SELECT orders.*,
+    -- Back offices write one word in several ways, and nothing as an empty text.
+    SELECT orders.* REPLACE (
+               nullif(lower(trim(order_type)), '') AS order_type,
+               nullif(upper(trim(currency)), '') AS currency,
+               nullif(trim(sales_rep), '') AS sales_rep
+           ),
            (
                SELECT any_value(states.status_group) FROM states
                WHERE states.connector = orders.connector AND states.status = orders.status
@@ -87,7 +97,7 @@ WITH negated AS (
            ) AS customer_rep,
            (
                SELECT any_value(rates.rate) FROM rates
-               WHERE rates.currency = orders.currency AND rates.order_day = orders.order_day
+               WHERE rates.currency = upper(trim(orders.currency)) AND rates.order_day = orders.order_day
            ) AS rate,
            coalesce(
                (
@@ -115,7 +125,7 @@ SELECT connector, order_code, order_number, order_date, order_day, modified_day,
        (headers.total * sign)::DECIMAL(18,4) AS total,
        sign, rate,
        CASE WHEN currency = {currency} THEN (sub_total * sign)::DECIMAL(18,4)
-            ELSE (sub_total * sign * rate)::DECIMAL(18,4) END AS house_amount,
+            ELSE try_cast(sub_total * sign * rate AS DECIMAL(18,4)) END AS house_amount,
        reference, your_reference,
        delivery_address ->> '$.postCode' AS delivery_post_code,
        delivery_address ->> '$.city' AS delivery_city,

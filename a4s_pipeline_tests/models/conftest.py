@@ -9,7 +9,8 @@ from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.staging import Row, append_rows
 from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
-from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
+from a4s_pipeline_tests.demo_copy import publish_demo_copy
+from a4s_pipeline_tests.models.promises import broken_promises
 
 MIDSUMMER = "2024-06-15T12:00:00Z"
 
@@ -56,6 +57,9 @@ class Store:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql).fetchall()
+
+    def promises_broken(self) -> list[str]:
+        return broken_promises(self._connection)
 
     def one(self, sql: str) -> Any:
         ((value,),) = self.query(sql)

@@ -21,6 +21,9 @@ _OPTIONAL = {
     "list_prices": {"currency"},
     "targets": {"sales_rep", "customer_code"},
 }
+# Texts that mean the same whatever their capitals.
+_FOLDED = {("order_status", "status"), ("currency_rates", "currency")}
+_POSITIVE = {("currency_rates", "rate")}
 _ACCEPTED = {("order_status", "status_group"): ("open", "shipped", "invoiced", "cancelled")}
 
 
@@ -75,7 +78,7 @@ def stage_shaped(connection: duckdb.DuckDBPyConnection, file: ReferenceFile, tab
     _run(connection, f"CREATE OR REPLACE TEMP TABLE {_STAGE} AS SELECT {cells}, {texts} FROM {source}", file)
     for column in given:
         _check(connection, table, column)
-    _check_key(connection, [column.name for column in given if column.name in table.key])
+    _check_key(connection, table, [column.name for column in given if column.name in table.key])
     ((rows,),) = connection.execute(f"SELECT count(*) FROM {_STAGE}").fetchall()
     return int(rows)
 
@@ -151,6 +154,12 @@ def _check(connection: duckdb.DuckDBPyConnection, table: Table, column: Column) 
         ).fetchall()
         if empty:
             raise Faulty(f"{column.name} is empty in {empty} of its rows")
+    if (table.name, column.name) in _POSITIVE:
+        wrong = connection.execute(
+            f"SELECT {column.name} FROM {_STAGE} WHERE {column.name} <= 0 LIMIT 1"
+        ).fetchall()
+        if wrong:
+            raise Faulty(f"{column.name}: {wrong[0][0]} is not more than nil")
     accepted = _ACCEPTED.get((table.name, column.name))
     if accepted:
         wrong = connection.execute(
@@ -162,8 +171,8 @@ def _check(connection: duckdb.DuckDBPyConnection, table: Table, column: Column) 
             raise Faulty(f"{column.name}: {wrong[0][0]!r} is none of {', '.join(accepted)}")
 
 
-def _check_key(connection: duckdb.DuckDBPyConnection, key: Sequence[str]) -> None:
-    names = ", ".join(key)
+def _check_key(connection: duckdb.DuckDBPyConnection, table: Table, key: Sequence[str]) -> None:
+    names = ", ".join(f"upper({name})" if (table.name, name) in _FOLDED else name for name in key)
     twice = connection.execute(
         f"SELECT {names} FROM {_STAGE} GROUP BY ALL HAVING count(*) > 1 LIMIT 1"
     ).fetchall()

@@ -23,6 +23,7 @@ from a4s_pipeline.warehouse.tables.orders import ORDER_LINES, ORDERS
 from a4s_pipeline.warehouse.tables.privacy import FORGOTTEN_CUSTOMERS
 from a4s_pipeline.warehouse.tables.reference import (
     CURRENCY_RATES,
+    LIST_PRICES,
     ORDER_STATUS,
     REFERENCE_TABLES,
     SITE_TABLES,
@@ -92,6 +93,7 @@ __all__ = [
     "ITEM_NAMES",
     "ITEM_STOCKS",
     "ITEM_VERSIONS",
+    "LIST_PRICES",
     "ORDERS",
     "ORDER_EXPORTS",
     "ORDER_EXPORT_ATTEMPTS",

@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from a4s_pipeline.gateway.records.stock_records import Delivery, Stock
+from a4s_pipeline.ondemand.stock.projection import project
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.staging import Row, replace_rows
 from a4s_pipeline.warehouse.schema.schema import Table
@@ -423,6 +425,7 @@ def test_removed_items_have_no_projected_stock(store: Store) -> None:
 
 _AMOUNTS = st.decimals(-1000, 1000, places=4)
 _DAYS = st.none() | st.dates(date(2024, 1, 1), date(2025, 1, 1))
+_ASKED = (date(2024, 6, 15), date(2024, 8, 1), date(2025, 6, 1))
 _ITEM = st.tuples(_AMOUNTS, _AMOUNTS, st.lists(st.tuples(_DAYS, _AMOUNTS), max_size=6))
 
 
@@ -434,7 +437,8 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@given(stocks=st.lists(_ITEM, min_size=1, max_size=5))
+@settings(max_examples=10)
+@given(stocks=st.lists(_ITEM, min_size=20, max_size=40))
 def test_the_last_projection_is_the_stock_with_every_dated_delivery(
     empty_file: Path, stocks: list[tuple[Decimal, Decimal, list[tuple[date | None, Decimal]]]]
 ) -> None:
@@ -451,7 +455,33 @@ def test_the_last_projection_is_the_stock_with_every_dated_delivery(
         rows = store.query(
             "SELECT item_code, day, incoming, projected FROM projected_stock_by_day ORDER BY ALL"
         )
+        days = ", ".join(f"(DATE '{day}')" for day in _ASKED)
+        on_days = store.query(
+            "SELECT item_code, asked, arg_max(projected, day) FROM stock_position "
+            f"JOIN (VALUES {days}) AS days(asked) ON day <= asked GROUP BY ALL ORDER BY ALL"
+        )
         connection.execute("ROLLBACK")
+    # What `a4s stock` says of the same stock.
+    assert on_days == sorted(
+        (
+            f"A{number}",
+            day,
+            project(
+                Stock.model_construct(
+                    item_code=f"A{number}",
+                    shelf_stock=shelf,
+                    to_be_delivered=sold,
+                    delivery_dates=[
+                        Delivery.model_construct(date=due, quantity=due_quantity)
+                        for due, due_quantity in entries
+                    ],
+                ),
+                day,
+            ).projected,
+        )
+        for number, (shelf, sold, entries) in enumerate(stocks)
+        for day in _ASKED
+    )
     last = {code: projected for code, _, _, projected in rows}
     assert last == expected
     for before, after in pairwise(rows):
