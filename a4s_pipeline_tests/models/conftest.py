@@ -9,8 +9,8 @@ from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.staging import Row, append_rows
 from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
-from a4s_pipeline_tests.demo_copy import publish_demo_copy
 from a4s_pipeline_tests.models.promises import broken_promises
+from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
 
 MIDSUMMER = "2024-06-15T12:00:00Z"
 

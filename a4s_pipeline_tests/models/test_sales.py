@@ -15,7 +15,7 @@ from a4s_pipeline import frames
 from a4s_pipeline.cli.demo import QUERIES
 from a4s_pipeline.report.months import Year
 from a4s_pipeline.report.sales import sales_of
-from a4s_pipeline.settings import GivenSettings
+from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.warehouse.rows.staging import Row
 from a4s_pipeline.warehouse.tables import (
     CURRENCY_RATES,
