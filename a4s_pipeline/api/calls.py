@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from a4s_pipeline.settings.api_keys import ApiClient
 
 LONGEST_TIMEOUT = 120.0
 _BODY_WITHIN = 30.0
+_NUMBER = re.compile(r"[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?")
 
 
 @dataclass
@@ -90,10 +92,7 @@ def deadline_of(request: Request, usual_seconds: float) -> tuple[float, bool]:
     given = request.headers.get("x-request-timeout")
     seconds = usual_seconds
     if given is not None:
-        try:
-            seconds = float(given)
-        except ValueError:
-            seconds = -1.0
+        seconds = float(given) if _NUMBER.fullmatch(given) else -1.0
         if not 0 < seconds < float("inf"):
             fault = FieldFault("X-Request-Timeout", "must be a number of seconds, more than 0")
             raise ChangeRequest("the header cannot be read", code="Invalid", fields=(fault,))

@@ -30,7 +30,7 @@ class BoundedPool:
         """Have something done; raises `Overloaded` where it would begin too late."""
         with self._lock:
             wait = max(0, self._inside - self._threads) / self._threads * self._average_seconds
-            if self._inside >= self._most or wait > seconds_left:
+            if self._inside >= self._most or wait > max(0.0, seconds_left):
                 raise Overloaded(
                     "more waits than can be answered in time: try again later", wait_seconds=max(1.0, wait)
                 )

@@ -34,7 +34,7 @@ def _unsupported(kind: str) -> Handler:
 
 
 def _not_there(method: str, template: str, kind: str, may: str, summary: str) -> Route:
-    answers = {501: "the gateway has no such thing"}
+    answers = {422: _INVALID, 501: "the gateway has no such thing"}
     return Route(method, _UNDER + template, _unsupported(kind), may, summary, answers)
 
 

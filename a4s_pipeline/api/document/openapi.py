@@ -15,10 +15,15 @@ from a4s_pipeline.api.document.schemas import schemas
 from a4s_pipeline.api.routing import Route
 
 _PARAMETERS: dict[str, dict[str, Any]] = {
-    "on": {"schema": {"type": "string", "format": "date"}, "description": "The day; today by default."},
+    "on": {
+        "schema": {"type": "string", "format": "date"},
+        "description": "The day; today by default.",
+        "example": "2030-12-24",
+    },
     "until": {
         "schema": {"type": "string", "format": "date"},
         "description": "Also each later day, up to this one, on which the figure changes.",
+        "example": "2030-12-31",
     },
     "dryRun": {
         "schema": {"type": "boolean", "default": False},
@@ -34,11 +39,17 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     "customer": {
         "schema": {"type": "string", "minLength": 1},
         "description": "Orders of this customer alone.",
+        "example": "K00001",
     },
-    "from": {"schema": {"type": "string"}, "description": "From this day or instant on."},
+    "from": {
+        "schema": {"type": "string"},
+        "description": "From this day or instant on.",
+        "example": "2020-01-01",
+    },
     "to": {
         "schema": {"type": "string"},
         "description": "Up to and including this day, or before this instant.",
+        "example": "2030-12-31",
     },
     "limit": {
         "schema": {"type": "integer", "minimum": 1, "maximum": 1000},
@@ -103,6 +114,13 @@ def _operation(route: Route) -> dict[str, Any]:
     return operation
 
 
+_EXAMPLES = {
+    "connector": "demo",
+    "itemCode": "BE4010-3x16",
+    "intakeOrderId": "WEB-1001",
+    "customerCode": "K00001",
+    "orderCode": "VO26-03898",
+}
 _TIMEOUT = {
     "name": "X-Request-Timeout",
     "in": "header",
@@ -130,6 +148,7 @@ def _path_parameters(route: Route) -> list[dict[str, Any]]:
             "in": "path",
             "required": True,
             "schema": {"type": "string", "minLength": 1},
+            "example": _EXAMPLES[part[1:-1]],
         }
         for part in route.segments
         if part.startswith("{")

@@ -130,6 +130,23 @@ def schemas() -> dict[str, Any]:
     } | _models()
 
 
+_EXAMPLES = {
+    "IntakeOrder": {
+        "intakeOrderId": "WEB-1001",
+        "customerCode": "K00001",
+        "yourReference": "PO 4711",
+        "lines": [{"itemCode": "BE4010-3x16", "quantity": 2, "price": "12.50"}],
+    },
+    "NewCustomer": {
+        "customerCode": "K90001",
+        "name": "Kwekerij Bos",
+        "addresses": [{"type": "Delivery", "city": "Delft", "country": "NL", "isMain": True}],
+        "contactDetails": [{"type": "Email", "value": "info@example.com"}],
+    },
+    "StockQuestions": {"items": [{"itemCode": "BE4010-3x16", "date": "2030-12-24"}]},
+}
+
+
 def _models() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, model in (
@@ -139,5 +156,5 @@ def _models() -> dict[str, Any]:
     ):
         schema = model.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
         found |= schema.pop("$defs", {})
-        found[name] = schema
+        found[name] = schema | {"examples": [_EXAMPLES[name]]}
     return found

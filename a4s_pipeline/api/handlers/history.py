@@ -24,41 +24,52 @@ _FIELDS = {
 }
 _CODES = ("UnknownOrder", "FocusConnectorNotConfigured")
 _PARAMETERS = {field: name for name, field in _FIELDS.items()}
+_BESIDE_THE_PATH = {field: name for field, name in _PARAMETERS.items() if name != "customer"}
 
 
 async def list_orders(state: ServerState, call: Call) -> Response:
     """List orders, newest first; from and to are days, both inclusive, or instants, the latter exclusive."""
     query = call.query(*_FIELDS)
-    return await _listed(state, call, RETRIEVE_ORDERS, {_FIELDS[name]: text for name, text in query.items()})
+    wanted = {_FIELDS[name]: text for name, text in query.items()}
+    return await _listed(state, call, RETRIEVE_ORDERS, wanted, _PARAMETERS)
 
 
 async def orders_of_customer(state: ServerState, call: Call) -> Response:
     """List the orders of one customer."""
-    query = call.query(*(name for name in _FIELDS if name != "customer"))
+    query = call.query(*_BESIDE_THE_PATH.values())
     wanted = {_FIELDS[name]: text for name, text in query.items()}
     wanted["customerCode"] = call.path["customerCode"]
-    return await _listed(state, call, RETRIEVE_CUSTOMER_ORDERS, wanted)
+    return await _listed(state, call, RETRIEVE_CUSTOMER_ORDERS, wanted, _BESIDE_THE_PATH)
 
 
-async def _listed(state: ServerState, call: Call, kind: RequestKind[Any], wanted: dict[str, str]) -> Response:
+async def _listed(
+    state: ServerState, call: Call, kind: RequestKind[Any], wanted: dict[str, str], names: dict[str, str]
+) -> Response:
     fields: dict[str, Any] = dict(wanted)
     for name in ("limit", "offset"):
         text = wanted.get(name, "")
         if text.isascii() and text.isdigit():
             fields[name] = int(text[:20])
-    if "orderDateTo" in wanted:
-        fields["orderDateTo"] = _after(wanted["orderDateTo"])
+    # The calendar's own first and last day bound nothing.
+    if _day_of(wanted.get("orderDateFrom")) == date.min:
+        del fields["orderDateFrom"]
+    last = _day_of(wanted.get("orderDateTo"))
+    if last == date.max:
+        del fields["orderDateTo"]
+    elif last is not None:
+        # The day itself is wanted too, and what is asked ends before an instant.
+        fields["orderDateTo"] = (last + timedelta(days=1)).isoformat()
     request = Request(kind, call.connector, fields)
     answered = await state.answer(request, call.received_at, call.until)
-    return respond(renamed(answered, _PARAMETERS), *_CODES)
+    return respond(renamed(answered, names), *_CODES)
 
 
-def _after(text: str) -> str:
-    """Return the day after a day, since the day itself is wanted too; an instant is left as it is."""
+def _day_of(text: str | None) -> date | None:
+    """Return the day that a text means, in any form of ISO 8601; None where it is none, or an instant."""
     try:
-        return (date.fromisoformat(text) + timedelta(days=1)).isoformat() if len(text) == 10 else text
-    except (ValueError, OverflowError):
-        return text
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 async def one_order(state: ServerState, call: Call) -> Response:

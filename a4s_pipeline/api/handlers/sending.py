@@ -18,6 +18,7 @@ from a4s_pipeline.files import exact_json
 from a4s_pipeline.files.exact_json import fingerprint_of
 from a4s_pipeline.files.texts import has_utf8
 from a4s_pipeline.ondemand.answers import Answered
+from a4s_pipeline.ondemand.customer_creation import answer_from as customer_outcome
 from a4s_pipeline.ondemand.orders.dry_run import dry_run
 from a4s_pipeline.ondemand.orders.export_ledger import STATUSES, export_row, instant_or_none
 from a4s_pipeline.ondemand.requests.answering import Request
@@ -140,9 +141,8 @@ async def list_exports(state: ServerState, call: Call) -> Response:
         raise _fault("status", f"must be one of {', '.join(STATUSES)}")
     limit, offset = _whole(query, "limit", 1, _MOST_EXPORTS), _whole(query, "offset", 0, 0)
     ledger = state.service.connector(call.connector).ledger(ORDER_LEDGER)
-    entries = await state.read(lambda: ledger.entries(status), call.until)
-    page = entries[offset : offset + limit]
-    return as_json({"exports": [export_row(entry) for entry in page], "total": len(entries)})
+    entries, total = await state.read(lambda: ledger.page(status, limit, offset), call.until)
+    return as_json({"exports": [export_row(entry) for entry in entries], "total": total})
 
 
 async def one_export(state: ServerState, call: Call) -> Response:
@@ -175,15 +175,13 @@ async def one_customer(state: ServerState, call: Call) -> Response:
     code = call.path["customerCode"]
     entry = await _entry(state, call, CUSTOMER_LEDGER, code)
     if entry is not None:
-        row = entry.row
-        error = row["error"] and {"code": row["error_code"], "message": row["error"], "fields": []}
         return as_json(
             {
                 "customerCode": code,
-                "externalId": row["external_id"],
+                "externalId": entry.row["external_id"],
                 "status": entry.status,
-                "settledAt": instant_or_none(row["settled_at"]),
-                "error": error,
+                "settledAt": instant_or_none(entry.row["settled_at"]),
+                "error": customer_outcome(entry).error,
             }
         )
     if state.is_under_way(call.connector, CREATE_CUSTOMER.name, code):

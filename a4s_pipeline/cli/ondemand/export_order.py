@@ -11,7 +11,7 @@ import click
 
 from a4s_pipeline.cli.ondemand.orders import one_connector
 from a4s_pipeline.cli.output import connector_option, json_option, print_answered, print_json
-from a4s_pipeline.errors import ChangeRequest
+from a4s_pipeline.errors import ChangeRequest, FieldFault
 from a4s_pipeline.ondemand.orders.dry_run import would_be_sent
 from a4s_pipeline.ondemand.orders.hook import load_hook
 from a4s_pipeline.ondemand.requests.answering import Request, answer
@@ -54,7 +54,16 @@ def read_file(file: BinaryIO, kind: str, name: str) -> tuple[Any, str | None]:
     if document.get(name) is None:
         raise ChangeRequest(f"the request has no {name}: give it under the name `{name}`", code="Invalid")
     connector = document.get("connector")
-    return document[name], connector if isinstance(connector, str) else None
+    faults = [
+        FieldFault(given, f"is no field of {kind}; it has {name}")
+        for given in document
+        if given not in ("kind", "connector", name)
+    ]
+    if not isinstance(connector, str | None):
+        faults.append(FieldFault("connector", "must be a text"))
+    if faults:
+        raise ChangeRequest("the request cannot be read", code="Invalid", fields=tuple(faults))
+    return document[name], connector
 
 
 def _summary(answer: dict[str, Any]) -> str:

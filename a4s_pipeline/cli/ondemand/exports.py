@@ -12,8 +12,7 @@ import click
 
 from a4s_pipeline.cli.output import connector_option, json_option, print_answered, print_json, say, utf8
 from a4s_pipeline.errors import NotThere
-from a4s_pipeline.files import exact_json
-from a4s_pipeline.ondemand.orders.export_ledger import export_row, instant_or_none
+from a4s_pipeline.ondemand.orders.export_ledger import STATUSES, export_row, instant_or_none
 from a4s_pipeline.ondemand.orders.order_export import NOTICE
 from a4s_pipeline.ondemand.requests.answering import Request, answer
 from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
@@ -22,12 +21,10 @@ from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import load_settings
 from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Entry, Ledger
 
-_STATUSES = ["pending", "sending", "ok", "refused", "failed", "unknown"]
-
 
 @click.command()
 @click.argument("intake_order_id", type=utf8, metavar="[ID]", required=False)
-@click.option("--status", type=click.Choice(_STATUSES), help="Only the orders of this status.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only the orders of this status.")
 @connector_option
 @json_option
 def exports(intake_order_id: str | None, status: str | None, connector: str | None, as_json: bool) -> None:
@@ -43,7 +40,7 @@ def exports(intake_order_id: str | None, status: str | None, connector: str | No
         _tell_one(platform, settings.chosen_connectors(connector), intake_order_id, as_json=as_json)
         return
     rows = [
-        _row(name, entry)
+        {"connector": name, **export_row(entry), "errorCode": entry.row["error_code"]}
         for name in settings.chosen_connectors(connector)
         for entry in _ledger(platform, name).entries(status)
     ]
@@ -51,7 +48,7 @@ def exports(intake_order_id: str | None, status: str | None, connector: str | No
         print_json({"exports": rows})
         return
     for row in rows:
-        told = row["orderNumber"] or row["orderId"] or row["error"] or ""
+        told = row["orderNumber"] or row["orderId"] or (row["error"] or {}).get("message") or ""
         who = f"{row['connector']} {row['intakeOrderId']}  {row['customerCode'] or ''}"
         say(f"{row['status']:<8} {who}  {told}")
     say(f"{len(rows)} orders", err=True)
@@ -112,33 +109,11 @@ def _find(platform: Platform, connectors: Iterable[str], intake_order_id: str) -
         entry = _ledger(platform, name).entry(intake_order_id)
         if entry is not None and entry.row["intake"]:
             return name, entry
-    raise NotThere(f"the ledger has no order {intake_order_id!r}: see `a4s exports`", code="UnknownOrder")
+    raise NotThere(f"the ledger has no order {intake_order_id!r}: see `a4s exports`", code="UnknownExport")
 
 
 def _ledger(platform: Platform, connector: str) -> Ledger:
     return Ledger(platform.warehouse, ORDER_LEDGER, connector, "a4s-exports")
-
-
-def _row(connector: str, entry: Entry) -> dict[str, Any]:
-    row = entry.row
-    return {
-        "connector": connector,
-        "intakeOrderId": entry.key,
-        "status": entry.status,
-        "customerCode": row["customer_code"],
-        "orderId": row["order_id"],
-        "orderNumber": row["order_number"],
-        "attempts": entry.attempts,
-        "receivedAt": _instant(row["received_at"]),
-        "lastSentAt": _instant(row["last_sent_at"]),
-        "settledAt": _instant(row["settled_at"]),
-        "error": row["error"],
-        "errorCode": row["error_code"],
-    }
-
-
-def _instant(value: datetime | None) -> str | None:
-    return None if value is None else value.astimezone(UTC).isoformat()
 
 
 def _settled(answer: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from pydantic import (
     StrictBool,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
 
@@ -63,13 +64,30 @@ def _not_nothing(quantity: Decimal) -> Decimal:
     return quantity
 
 
+def _schema(number: dict[str, Any], text: str) -> WithJsonSchema:
+    """Return the schema of an exact number, which may come as a number or as a text of this pattern."""
+    return WithJsonSchema({"anyOf": [{"type": "number", **number}, {"type": "string", "pattern": text}]})
+
+
 Number = Annotated[Decimal, BeforeValidator(_exact), Field(allow_inf_nan=False)]
-Quantity = Annotated[Number, AfterValidator(_not_nothing)]
+Quantity = Annotated[
+    Number,
+    AfterValidator(_not_nothing),
+    _schema({"not": {"const": 0}}, r"^-?(?=[0-9.]*[1-9])[0-9]+(\.[0-9]+)?$"),
+]
 """A negative one is a return."""
-Price = Annotated[Number, Field(ge=0)]
-Percentage = Annotated[Number, Field(ge=0, le=100)]
+Price = Annotated[Number, Field(ge=0), _schema({"minimum": 0}, r"^[0-9]+(\.[0-9]+)?$")]
+Percentage = Annotated[
+    Number,
+    Field(ge=0, le=100),
+    _schema({"minimum": 0, "maximum": 100}, r"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)$"),
+]
 Text = Annotated[str, Field(min_length=1)]
-OrderId = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_in_a_path)]
+OrderId = Annotated[
+    str,
+    Field(min_length=1, max_length=200, json_schema_extra={"not": {"enum": [".", ".."]}}),
+    AfterValidator(_in_a_path),
+]
 
 
 class Request(BaseModel):

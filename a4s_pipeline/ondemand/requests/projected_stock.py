@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
+from a4s_pipeline.errors import ChangeRequest, FieldFault
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.fields import Day, Text
 from a4s_pipeline.ondemand.requests.kind import Fields, Pool, RequestKind
@@ -16,6 +17,7 @@ from a4s_pipeline.ondemand.stock.answers import Question
 MOST_ITEMS = 10_000
 # What a deadline of some seconds is meant for; a list that is longer has as many times longer.
 _ITEMS_IN_TIME = 500
+_BEFORE_THE_DAY = "lies before the day asked for"
 
 
 def _items(value: Any) -> Any:
@@ -36,7 +38,7 @@ class AskedItem(Fields):
     def _not_before_the_day(cls, until: Any, info: ValidationInfo) -> Any:
         day = info.data.get("date")
         if until is not None and day is not None and until < day:
-            raise ValueError("lies before the day asked for")
+            raise ValueError(_BEFORE_THE_DAY)
         return until
 
 
@@ -49,6 +51,13 @@ class ProjectedStock(Fields):
 def _answer(answers: ConnectorAnswers, request: ProjectedStock, received_at: datetime) -> Answered:
     del received_at
     today = datetime.now(UTC).astimezone(answers.administration.timezone).date()
+    faults = [
+        FieldFault(f"items.{place}.until", _BEFORE_THE_DAY)
+        for place, item in enumerate(request.items)
+        if item.until is not None and item.until < (item.date or today)
+    ]
+    if faults:
+        raise ChangeRequest("the request cannot be read", code="Invalid", fields=tuple(faults))
     return answers.stock.answer(
         [Question(item.item_code, item.date or today, item.until) for item in request.items]
     )

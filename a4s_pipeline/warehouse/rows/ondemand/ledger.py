@@ -15,6 +15,8 @@ from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import CREATED_CUSTOMERS, ORDER_EXPORT_ATTEMPTS, ORDER_EXPORTS
 
 OPEN_STATUSES = ("pending", "sending", "unknown")
+_OF_STATUS = "($value IS NULL OR status = $value)"
+_SPAN = " LIMIT $limit OFFSET $offset"
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,17 @@ class Ledger:
 
     def entries(self, status: str | None = None) -> list[Entry]:
         """Return the rows of the ledger, oldest first, or those of one status."""
-        return self._entries("($value IS NULL OR status = $value)", status)
+        return self._entries(_OF_STATUS, status)
+
+    def page(self, status: str | None, limit: int, offset: int) -> tuple[list[Entry], int]:
+        """Return some of the rows that `entries` returns, and how many it does."""
+        with self._warehouse.moment() as connection:
+            found = connection.execute(
+                f"SELECT count(*) FROM {self.kind.table.name} WHERE connector = $connector AND {_OF_STATUS}",  # noqa: S608
+                {"connector": self.connector, "value": status},
+            ).fetchone()
+            span = {"limit": limit, "offset": offset}
+            return self._found(connection, _OF_STATUS, status, span), int(found[0]) if found else 0
 
     def left_open(self) -> list[str]:
         """Return the keys whose outcome is not known, oldest first."""
@@ -115,13 +127,20 @@ class Ledger:
         with self._warehouse.moment() as connection:
             return self._found(connection, condition, value)
 
-    def _found(self, connection: duckdb.DuckDBPyConnection, condition: str, value: Any) -> list[Entry]:
+    def _found(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        condition: str,
+        value: Any,
+        span: Mapping[str, int] | None = None,
+    ) -> list[Entry]:
         names = self.kind.table.column_names
         columns = ", ".join(f'"{name}"' for name in names)
         rows = connection.execute(
             f"SELECT {columns} FROM {self.kind.table.name} "  # noqa: S608 - own names and conditions
-            f'WHERE connector = $connector AND {condition} ORDER BY received_at, "{self.kind.key}"',
-            {"connector": self.connector, "value": value},
+            f'WHERE connector = $connector AND {condition} ORDER BY received_at, "{self.kind.key}"'
+            f"{_SPAN if span else ''}",
+            {"connector": self.connector, "value": value, **(span or {})},
         ).fetchall()
         return [self._as_entry(dict(zip(names, row, strict=True))) for row in rows]
 
