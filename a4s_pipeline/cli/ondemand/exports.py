@@ -12,6 +12,7 @@ import click
 
 from a4s_pipeline.cli.output import connector_option, json_option, print_answered, print_json, say, utf8
 from a4s_pipeline.errors import NotThere
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.orders.export_ledger import STATUSES, export_row, instant_or_none
 from a4s_pipeline.ondemand.orders.order_export import NOTICE
 from a4s_pipeline.ondemand.requests.answering import Request, answer
