@@ -3,7 +3,12 @@
 For order hooks: `GatewayOrder`, `IntakeOrder` and `RefuseOrder` can be imported from here.
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+if sys.platform == "win32":
+    # Locks that die with their process are what keeps two syncs apart; Windows has them in another way.
+    raise SystemExit("a4s-pipeline runs on Linux and macOS; on Windows, run it in WSL 2")
 
 if TYPE_CHECKING:
     from a4s_pipeline.errors import RefuseOrder

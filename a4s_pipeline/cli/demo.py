@@ -1,18 +1,18 @@
-"""`a4s demo` and `a4s dev`: the product on the sandbox gateway, without any settings."""
+"""`a4s demo`: an import from the sandbox gateway, from nothing, without any settings."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
+import shutil
 import sys
 import time
 from pathlib import Path
 
 import click
 
-from a4s_pipeline.cli.demo_folder import DEMO_FOLDER, DEMO_HISTORY_START, dagster_home, empty_demo_folder
-from a4s_pipeline.cli.imports.progress import progress_bar
+from a4s_pipeline.cli.demo_folder import DEMO_HISTORY_START, dagster_home, empty_demo_folder
+from a4s_pipeline.cli.progress import progress_bar
+from a4s_pipeline.connectors import STREAMS
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.connectors import STREAMS
@@ -68,13 +68,24 @@ def demo() -> None:
     for title, query in QUERIES.items():
         click.echo(f"\n-- {title}\n{query};")
         _show(settings.analytics_path, query)
+    command = _own_command()
     click.echo(
-        "\nNext: `make dev` opens the Dagster UI on the same sandbox; README.md says how to set up your own."
+        f"\nNext: `{command} dev` opens the Dagster UI on the same sandbox; `{command} init FOLDER` begins "
+        "an installation of your own."
     )
     for failure in failures:
         click.echo(f"a4s: {failure}", err=True)
     if failures or any(result.error or result.leaves_work for result in platform.results):
         sys.exit(1)
+
+
+def _own_command() -> str:
+    """Return what starts this command line: its name where a shell finds it, otherwise its path."""
+    started = Path(sys.argv[0])
+    found = shutil.which(started.name)
+    if found and Path(found).samefile(started):
+        return started.name
+    return os.path.relpath(started)
 
 
 class _WatchedPlatform(Platform):
@@ -141,34 +152,3 @@ def _show(copy: Path, query: str) -> None:
         for row in found.fetchall():
             table.add_row(*("" if value is None else f"{value}" for value in row))
     Console().print(table)
-
-
-@click.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Of the UI.")
-def dev(port: int) -> None:
-    """Open the Dagster UI on the sandbox gateway; ends with Ctrl-C.
-
-    Your own settings are left aside: `dagster dev` uses those.
-    """
-    folder = DEMO_FOLDER.absolute()
-    with sandbox_process() as url:
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("A4S_")},
-            "A4S_GATEWAY_URL": url,
-            "A4S_CONNECTORS": json.dumps(DEMO_CONNECTORS),
-            "A4S_DATA_DIR": str(folder),
-            "A4S_HISTORY_START": f"{DEMO_HISTORY_START}",
-            # The demo's runs belong to the demo's data, and never to those of a real installation.
-            "DAGSTER_HOME": str(dagster_home(folder)),
-        }
-        command = [sys.executable, "-m", "dagster", "dev", "-m", "a4s_pipeline.definitions", "-p", str(port)]
-        # At its usual level Dagster writes two lines a tick, thirty a minute.
-        command += ["--log-level", "warning"]
-        click.echo(
-            f"The Dagster UI: http://127.0.0.1:{port}   The sandbox gateway: {url}   The data: {folder}"
-        )
-        process = subprocess.Popen(command, env=environment)  # noqa: S603 - our own command
-        try:
-            process.wait()
-        except KeyboardInterrupt:
-            process.wait()

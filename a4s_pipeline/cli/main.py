@@ -21,7 +21,7 @@ _COMMANDS = {
     "check": "imports.check",
     "create-customer": "ondemand.create_customer",
     "demo": "demo",
-    "dev": "demo",
+    "dev": "dev",
     "export": "export",
     "export-order": "ondemand.export_order",
     "exports": "ondemand.exports",

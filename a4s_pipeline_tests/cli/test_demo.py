@@ -1,8 +1,9 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ import pytest
 
 from a4s_pipeline.cli.demo import QUERIES
 from a4s_pipeline.cli.demo_folder import empty_demo_folder
-from a4s_pipeline_tests.cli.conftest import foreign_environment
-from a4s_sandbox import demo_world
+from a4s_pipeline.sandbox import demo_world
+from a4s_pipeline_tests.cli.conftest import Ended, foreign_environment
 
 FOREIGN = {"warehouse.duckdb": b"somebody's orders", "analytics.duckdb": b"and their copy"}
 
@@ -96,7 +97,8 @@ def test_the_demo_says_what_came_in_how_long_it_took_and_where_it_is(demo: Demo)
     for connector, count in demo.query("SELECT connector, count(*) FROM orders GROUP BY ALL"):
         assert f"\n{connector}: {count:,} orders with their lines in " in demo.out
     assert f"For your SQL tool:  {demo.folder / 'demo-data' / 'analytics.duckdb'}\n" in demo.out
-    assert "make dev" in demo.out
+    assert "a4s dev` opens the Dagster UI" in demo.out
+    assert "make " not in demo.out  # which an installed package lacks
 
 
 def test_the_demo_shows_three_queries_that_answer_something(demo: Demo) -> None:
@@ -126,6 +128,16 @@ def test_the_demo_leaves_its_data_and_nothing_else(demo: Demo) -> None:
 def test_the_demo_stops_what_it_started(demo: Demo) -> None:
     with pytest.raises(ProcessLookupError):
         os.killpg(demo.group, 0)
+
+
+def test_a_port_that_is_taken_is_one_line_before_anything_starts(here: Callable[..., Ended]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = here("dev", "--port", str(port))
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err == f"a4s: --port {port}: Address already in use; choose another\n"
 
 
 def test_a_folder_that_was_asked_for_is_used_while_it_holds_no_warehouse(
