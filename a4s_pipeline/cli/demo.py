@@ -11,8 +11,7 @@ from pathlib import Path
 import click
 
 from a4s_pipeline.cli.demo_folder import DEMO_HISTORY_START, dagster_home, empty_demo_folder
-from a4s_pipeline.cli.progress import progress_bar
-from a4s_pipeline.connectors import STREAMS
+from a4s_pipeline.cli.imports.progress import progress_bar
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.connectors import STREAMS

@@ -15,8 +15,8 @@ import click
 
 from a4s_pipeline.cli.demo_folder import DEMO_FOLDER, DEMO_HISTORY_START, dagster_home
 from a4s_pipeline.errors import ChangeSettings
-from a4s_pipeline.sandbox import DEMO_CONNECTORS
-from a4s_pipeline.sandbox.background import sandbox_process
+from a4s_sandbox import DEMO_CONNECTORS
+from a4s_sandbox.serving.background import sandbox_process
 
 # Whoever typed `a4s dev` can do nothing about what Dagster says of its own command.
 _SUPERSEDED = "Function `dev_command` is superseded"

@@ -13,8 +13,8 @@ import pytest
 
 from a4s_pipeline.cli.demo import QUERIES
 from a4s_pipeline.cli.demo_folder import empty_demo_folder
-from a4s_pipeline.sandbox import demo_world
 from a4s_pipeline_tests.cli.conftest import Ended, foreign_environment
+from a4s_sandbox import demo_world
 
 FOREIGN = {"warehouse.duckdb": b"somebody's orders", "analytics.duckdb": b"and their copy"}
 
