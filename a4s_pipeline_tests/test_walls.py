@@ -103,7 +103,7 @@ def test_the_product_needs_no_sandbox_but_for_its_demo() -> None:
     using = {
         name_of(path) for path in MODULES if any(is_of(module, "a4s_sandbox") for module in imports_of(path))
     }
-    assert using == {"a4s_pipeline/cli/demo.py", "a4s_pipeline/cli/sandbox.py"}
+    assert using == {f"a4s_pipeline/cli/{name}.py" for name in ("demo", "dev", "sandbox")}
 
 
 def test_only_orchestration_and_the_code_location_import_dagster() -> None:

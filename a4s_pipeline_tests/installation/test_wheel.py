@@ -10,21 +10,22 @@ from pathlib import Path
 
 import pytest
 
-import a4s_pipeline
-
 ROOT = Path(__file__).parents[2]
-PACKAGE = Path(a4s_pipeline.__file__).parent
+PACKAGES = ("a4s_pipeline", "a4s_sandbox")
 
 
 def test_every_file_beside_the_code_is_taken_along() -> None:
     """The wheel takes the modules by themselves, and of other files those that pyproject.toml names."""
-    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert setuptools["packages"]["find"]["include"] == [f"{package}*" for package in PACKAGES]
+    named = setuptools["package-data"]
     patterns = [
         f"{package.replace('.', '/')}/{pattern}" for package, those in named.items() for pattern in those
     ]
     others = {
         str(path.relative_to(ROOT))
-        for path in PACKAGE.rglob("*")
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
         if path.is_file() and path.suffix not in {".py", ".pyc"}
     }
     assert {path for path in others if not any(fnmatch(path, pattern) for pattern in patterns)} == set()
@@ -34,5 +35,5 @@ def test_every_file_beside_the_code_is_taken_along() -> None:
 def test_windows_is_told_where_it_runs_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(PACKAGE / "__init__.py"))
+        runpy.run_path(str(ROOT / "a4s_pipeline" / "__init__.py"))
     assert ended.value.code == "a4s-pipeline runs on Linux and macOS; on Windows, run it in WSL 2"
