@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import re
+from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,12 +20,19 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.settings.analyst import AnalystSettings
 from a4s_pipeline.settings.api_keys import ApiClient, read_api_keys
 from a4s_pipeline.settings.connectors import Connector, read_connectors, unique_pairs
+from a4s_pipeline.settings.misspelt import PREFIX, misspelt
 from a4s_pipeline.settings.paths import at_home, authority_file, openable
 from a4s_pipeline.settings.requests_location import requests_location
 from a4s_pipeline.settings.routes import Routes
@@ -35,6 +45,7 @@ from a4s_pipeline.settings.urls import (
     checked_webhook_url,
 )
 
+_log = logging.getLogger(__name__)
 _HOOK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -243,13 +254,24 @@ def _line(error: Any) -> str:
     return f"{variable}: {message[0].lower()}{message[1:]}"
 
 
+def misspelt_variables() -> list[str]:
+    """Return a line for each variable of the environment or `.env` that looks like one of ours and is not."""
+    given = [name for name, value in os.environ.items() if value]
+    with suppress(OSError, UnicodeDecodeError):
+        given += DotEnvSettingsSource(Settings).env_vars
+    return list(misspelt(given, [f"{PREFIX}{name}" for name in Settings.model_fields]))
+
+
 def load_settings(**given: Any) -> Settings:
     """Read the settings of this process, or raise `ChangeSettings` with one line for each wrong variable.
 
-    What is given, under the names of the fields, goes before what the environment says.
+    What is given, under the names of the fields, goes before what the environment says. A variable that looks
+    like one of ours and is not is told in the log.
     """
     if unknown := sorted(given.keys() - Settings.model_fields.keys()):
         raise ChangeSettings(f"{unknown[0]}: there is no such setting")
+    for line in misspelt_variables():
+        _log.warning("a4s: %s", line)
     try:
         return Settings(**given)
     except ValidationError as error:

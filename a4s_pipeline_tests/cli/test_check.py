@@ -97,7 +97,8 @@ def test_json_is_one_document_of_all_findings(run: Check) -> None:
     result = run("--json")
     assert (result.exit_code, result.stderr) == (0, "")
     document = json.loads(result.stdout)
-    assert list(document) == ["connectors"]
+    assert list(document) == ["machine", "connectors"]
+    assert [finding["verdict"] for finding in document["machine"]] == ["ok", "ok"]
     assert list(document["connectors"]) == ["demo", "zuid"]
     for findings in document["connectors"].values():
         assert [finding["name"] for finding in findings] == NAMES
@@ -191,3 +192,21 @@ def test_proxies_of_the_environment_are_told_since_no_call_reads_them(
     assert "HTTPS_PROXY set and not read" in result.stderr
     assert "secret" not in result.output + result.stderr
     assert len(json.loads(result.stdout)["connectors"]["demo"]) == len(NAMES)
+
+
+def test_what_is_wrong_on_this_machine_is_said_first_with_what_to_do(
+    run: Check, configured: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("A4S_PAGE_SISE=100\n")
+    configured.setenv("A4S_DATA_DIR", "/dev/null/data")
+    configured.setenv("A4S_ORDER_HOOK", "no_such_module:before_export")
+    result = run("--connector", "demo")
+    assert result.exit_code == 1
+    machine, demo = result.stdout.split("\n\n")
+    assert machine.startswith("this machine  /dev/null/data\n")
+    assert "  ! settings           A4S_PAGE_SISE is no setting and is not read" in machine
+    assert "→ did you mean A4S_PAGE_SIZE?" in machine
+    assert "  ✗ data folder        /dev/null cannot be written" in machine
+    assert "  ✗ order hook         A4S_ORDER_HOOK: no_such_module:before_export cannot be imported" in machine
+    assert demo.count("✓") == len(NAMES)
+    assert result.stderr.endswith("a4s: this machine: not in order: data folder, order hook\n")

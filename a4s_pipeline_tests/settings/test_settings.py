@@ -459,3 +459,16 @@ def test_an_authority_that_is_none_and_a_proxy_that_is_none_are_refused_and_no_p
         assert told.startswith(f"{variable}: ")
         assert says in told
         assert "geheim" not in told
+
+
+def test_a_misspelt_variable_is_told_with_the_nearest_name_wherever_it_stands(
+    setenv: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    Path(".env").write_text("A4S_CONECTORS={}\nA4S_PAGE_SIZE=7\nOTHER_WORDS=1\n")
+    variables = {"A4S_GATWAY_TOKEN": SECRET, "a4s_lookback_days": "3", "A4S_XYZZY": "1", "A4S_EMPTY": ""}
+    assert load(setenv, **variables).page_size == 7
+    assert [record.getMessage() for record in caplog.records] == [
+        "a4s: A4S_CONECTORS is no setting and is not read: did you mean A4S_CONNECTORS?",
+        "a4s: A4S_GATWAY_TOKEN is no setting and is not read: did you mean A4S_GATEWAY_TOKEN?",
+        "a4s: A4S_XYZZY is no setting and is not read: take it away, or look for it in the README",
+    ]

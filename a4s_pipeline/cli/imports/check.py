@@ -18,6 +18,7 @@ from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.calls.client import GatewayClient
 from a4s_pipeline.gateway.checkup.checkup import PATIENCE, OrderHistory, check_up
 from a4s_pipeline.gateway.checkup.checkup_findings import Finding, Verdict
+from a4s_pipeline.installation.looking import look_around
 from a4s_pipeline.settings.loading import Settings, load_settings
 
 _MARKS = {
@@ -37,20 +38,36 @@ _INDENT = " " * (4 + _NAME_WIDTH)
 def check(connector: str | None, as_json: bool) -> None:
     """Ask the gateway ten things about each connector, and say what is wrong and what to do.
 
-    It only reads: a few calls, nothing is stored or changed.
+    What is wrong on this machine, with the data folder or the order hook, is said first. It only reads: a few
+    calls, nothing is stored or changed.
     """
     settings = load_settings()
     settings.required_gateway_url()
     connectors = settings.chosen_connectors(connector)
+    of_the_machine = look_around(settings)
+    troubles = [finding for finding in of_the_machine if finding.verdict is not Verdict.OK]
+    if troubles and not as_json:
+        _print("this machine", f"{settings.data_dir.absolute()}", troubles, is_first=True)
     if settings.gateway_proxy is None:
         _warn_of_unread_proxies()
     checked: dict[str, list[Finding]] = {}
     for name, findings in _check_ups(settings, connectors):
         checked[name] = findings
         if not as_json:
-            _print(name, settings.administration_of(name), findings, is_first=len(checked) == 1)
+            _print(
+                name,
+                repr(settings.administration_of(name)),
+                findings,
+                is_first=len(checked) == 1 and not troubles,
+            )
     if as_json:
-        print_json({"connectors": {name: _as_json(findings) for name, findings in checked.items()}})
+        print_json(
+            {
+                "machine": _as_json(of_the_machine),
+                "connectors": {name: _as_json(findings) for name, findings in checked.items()},
+            }
+        )
+    checked["this machine"] = of_the_machine
     failures = {
         name: [_label(finding) for finding in findings if finding.verdict is Verdict.FAILED]
         for name, findings in checked.items()
@@ -106,10 +123,10 @@ def _ever_imported_orders(settings: Settings, connector: str) -> bool:
     return False
 
 
-def _print(name: str, administration: str, findings: list[Finding], *, is_first: bool) -> None:
+def _print(name: str, about: str, findings: list[Finding], *, is_first: bool) -> None:
     if not is_first:
         click.echo()
-    click.echo(f"{click.style(name, bold=True)}  {administration!r}")
+    click.echo(f"{click.style(name, bold=True)}  {about}")
     for finding in findings:
         mark, colour = _MARKS[finding.verdict]
         message = _wrapped(finding.message, _INDENT)

@@ -1,0 +1,22 @@
+"""Variables that look like ours and are not: each is a setting that somebody believes to have set."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from difflib import get_close_matches
+
+PREFIX = "A4S_"
+
+
+def misspelt(names: Iterable[str], known: Collection[str]) -> Iterator[str]:
+    """Yield a line for each name that begins with A4S_ and is not known, with the nearest that is.
+
+    Letters may be small or capital, in names as in what is known.
+    """
+    settings = {name.upper() for name in known}
+    for name in sorted({name.upper() for name in names}):
+        if not name.startswith(PREFIX) or name in settings:
+            continue
+        nearest = get_close_matches(name, settings, n=1)
+        advice = f"did you mean {nearest[0]}?" if nearest else "take it away, or look for it in the README"
+        yield f"{name} is no setting and is not read: {advice}"
