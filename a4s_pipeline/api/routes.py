@@ -22,7 +22,7 @@ _SENT = {
     503: "failed, and nothing was sent: the same may be sent again",
 }
 _HISTORY = {**_READ, 409: "the legacy backend has no focus connector, so there is no history"}
-_PAGE = ("from", "to", "limit", "offset")
+_PAGE = ("from", "to", "limit", "offset", "after")
 
 
 def _unsupported(kind: str) -> Handler:

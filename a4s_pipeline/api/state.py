@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from a4s_pipeline.api.pools import BoundedPool
+from a4s_pipeline.api.remembered import RememberedAnswers
 from a4s_pipeline.errors import GatewayUnavailable
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.answering import Request, answer
@@ -38,6 +39,7 @@ class ServerState:
         if isinstance(readable, PublishedCopy):
             self._stack.enter_context(readable.kept_open())
         self._stack.enter_context(Upkeep(self.service))
+        self.remembered = RememberedAnswers()
         self.is_draining = False
         self._pools: dict[tuple[str, Pool], BoundedPool] = {}
         self._sends: dict[tuple[str, str, str], asyncio.Task[Answered]] = {}
@@ -47,6 +49,11 @@ class ServerState:
         for pool in self._pools.values():
             pool.close()
         self._stack.close()
+
+    def version_of_the_copy(self) -> tuple[int, int, int] | None:
+        """Return what tells the published copy from the next; None where there is none, or no copy at all."""
+        readable = self.service.platform.readable
+        return readable.version() if isinstance(readable, PublishedCopy) else None
 
     def pool(self, connector: str, kind: Pool) -> BoundedPool:
         """Return threads: those of one connector where a gateway is waited for, so that it slows no other."""

@@ -127,3 +127,32 @@ def test_each_command_of_the_page_works(serve: Serve, tmp_path: Path) -> None:
         *["201", "200"],
         *["200", "200", "404"],
     ]
+
+
+def test_pages_by_a_cursor_hold_each_order_once_whatever_is_published_between_them(synced: Served) -> None:
+    first = synced.get(f"{DEMO}/orders?limit=2").json
+    put(synced, "B4", "2024-03-08T09:00:00")
+    put(synced, "B0", "2024-03-05T09:00:00")
+    sync(synced)
+    assert [order["orderCode"] for order in first["orders"]] == ["B3", "B2"]
+    assert codes(synced, "?limit=2&offset=2") == ["B2", "B0"]
+    assert codes(synced, f"?limit=1&after={first['next']}") == ["B0"]
+    rest = synced.get(f"{DEMO}/orders?limit=2&after={first['next']}").json
+    assert ([order["orderCode"] for order in rest["orders"]], rest.get("next"), rest["total"]) == (
+        ["B0", "B/1"],
+        None,
+        5,
+    )
+    assert synced.get(f"{DEMO}/customers/K1/orders?limit=1").json["next"]
+    for query in ("after=", "after=x", f"after={first['next']}&offset=1", f"after={first['next']}x"):
+        refused = synced.get(f"{DEMO}/orders?{query}")
+        assert (refused.status, list(refused.faults)) == (422, ["after"]), query
+
+
+def test_a_page_asked_for_again_is_the_same_until_the_copy_is_replaced(synced: Served) -> None:
+    pages = [synced.get(f"{DEMO}/orders?limit=3").raw for _ in range(3)]
+    assert len(set(pages)) == 1
+    put(synced, "B4", "2024-03-08T09:00:00")
+    sync(synced)
+    assert codes(synced, "?limit=3") == ["B4", "B3", "B2"]
+    assert codes(synced, "?limit=3&customer=K2") == ["B2"]

@@ -59,6 +59,10 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "integer", "minimum": 0, "maximum": 10**9},
         "description": "How many are skipped.",
     },
+    "after": {
+        "schema": {"type": "string", "minLength": 1},
+        "description": "The `next` of the page before: goes on after its last order.",
+    },
 }
 
 

@@ -126,7 +126,15 @@ def schemas() -> dict[str, Any]:
             },
             *("linesSyncedAt", "asOf"),
         ),
-        "Orders": _object({"orders": _list_of("Order"), "total": {"type": "integer"}, "asOf": _INSTANT}),
+        "Orders": _object(
+            {
+                "orders": _list_of("Order"),
+                "total": {"type": "integer"},
+                "asOf": _INSTANT,
+                "next": {"type": "string"},
+            },
+            "next",
+        ),
     } | _models()
 
 

@@ -45,6 +45,7 @@ def one_connector(settings: Settings, connector: str | None) -> str:
 @click.option("--to", "last", type=_DAY, help="Orders up to and including this day.")
 @click.option("--limit", type=click.IntRange(1, MOST_ORDERS), default=USUAL_LIMIT, show_default=True)
 @click.option("--offset", type=click.IntRange(0, MOST_SKIPPED), default=0, show_default=True)
+@click.option("--after", type=utf8, metavar="NEXT", help="Goes on after a page: the `next` of its answer.")
 @json_option
 def orders(
     connector: str | None,
@@ -53,6 +54,7 @@ def orders(
     last: datetime | None,
     limit: int,
     offset: int,
+    after: str | None,
     as_json: bool,
 ) -> None:
     """List orders, newest first, from the local store."""
@@ -67,6 +69,7 @@ def orders(
         else None,
         "limit": limit,
         "offset": offset,
+        "after": after,
     }
     given = {name: value for name, value in wanted.items() if value is not None}
     request = Request(RETRIEVE_ORDERS, one_connector(settings, connector), given)
@@ -74,6 +77,8 @@ def orders(
     def show(found: dict[str, Any]) -> None:
         say(*(_summary(order, zone) for order in found["orders"]))
         say(f"{len(found['orders'])} of {found['total']} orders; history as of {_as_of(found)}", err=True)
+        if "next" in found:
+            say(f"more with --after {found['next']}", err=True)
 
     sys.exit(_ask(settings, request, as_json, show))
 

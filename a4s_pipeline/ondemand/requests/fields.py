@@ -10,6 +10,7 @@ from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
 from a4s_pipeline.files.texts import has_utf8
 from a4s_pipeline.gateway.records.dates import asked_day, asked_instant
+from a4s_pipeline.ondemand.retrieval.cursor import Cursor, read_cursor
 
 
 def _text(value: Any) -> str:
@@ -67,6 +68,8 @@ InstantFilter = Annotated[
     datetime | None, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 """A date, or a date-time, without an offset local time of the administration; may be left out, not null."""
+After = Annotated[Cursor | None, PlainValidator(read_cursor), _SCHEMA_OF_TEXT]
+"""The `next` of the page before; may be left out, not null."""
 Day = Annotated[
     date | None, PlainValidator(_day), WithJsonSchema({"type": ["string", "null"], "format": "date"})
 ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
+
+from pydantic import ValidationInfo, field_validator
 
 from a4s_pipeline.errors import A4sError, ChangeRequest
 from a4s_pipeline.ondemand.answers import Answered, failure
-from a4s_pipeline.ondemand.requests.fields import InstantFilter, StoredText, TextFilter, whole_number
+from a4s_pipeline.ondemand.requests.fields import After, InstantFilter, StoredText, TextFilter, whole_number
 from a4s_pipeline.ondemand.requests.kind import Fields, Pool, RequestKind
 from a4s_pipeline.ondemand.service import ConnectorAnswers
 from a4s_pipeline.warehouse.rows.orders.retrieval import OrderFilter
@@ -25,6 +27,14 @@ class RetrieveOrders(Fields):
     order_date_to: InstantFilter = None
     limit: Annotated[int, whole_number(1, MOST_ORDERS)] = USUAL_LIMIT
     offset: Annotated[int, whole_number(0, MOST_SKIPPED)] = 0
+    after: After = None
+
+    @field_validator("after")
+    @classmethod
+    def _instead_of_an_offset(cls, after: Any, info: ValidationInfo) -> Any:
+        if after is not None and info.data.get("offset"):
+            raise ValueError("goes on where a page ended: leave out the offset")
+        return after
 
 
 class RetrieveCustomerOrders(RetrieveOrders):
@@ -41,6 +51,7 @@ def _answer(answers: ConnectorAnswers, request: RetrieveOrders, received_at: dat
         request.order_date_to,
         request.limit,
         request.offset,
+        (request.after.order_date, request.after.order_code) if request.after else None,
     )
     return Answered("ok", answers.history.orders(wanted))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
@@ -17,6 +17,7 @@ from a4s_pipeline.files import exact_json
 from a4s_pipeline.files.texts import plain_decimal
 from a4s_pipeline.gateway.calls.answers import no_focus_connector
 from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine, WireRecord
+from a4s_pipeline.ondemand.retrieval.cursor import Cursor
 from a4s_pipeline.warehouse.rows.orders.retrieval import (
     OrderFilter,
     count_orders,
@@ -52,20 +53,26 @@ class OrderHistory:
 def retrieve_orders(
     store: Readable, connector: str, wanted: OrderFilter, *, is_imported: bool = True
 ) -> dict[str, Any]:
-    """Return `{"orders", "total", "asOf"}`: a page of orders, newest first, with their lines.
+    """Return `{"orders", "total", "asOf", "next"?}`: a page of orders, newest first, with their lines.
 
+    `next` goes on after the last of them, whatever is published meanwhile; it is left out where no more are.
     `asOf` is the legacy backend's last history sync: the orders are as fresh as that. Raises
     `HistoryNotConfigured` where order history does not exist, or is not imported and never was.
     """
     with store.reading() as connection:
         state = _state_with_history(connection, connector, is_imported=is_imported)
-        orders = find_orders(connection, connector, wanted)
+        # One more than is wanted tells whether there are more.
+        found = find_orders(connection, connector, replace(wanted, limit=wanted.limit + 1))
+        orders = found[: wanted.limit]
         lines = find_lines(connection, connector, [order["order_code"] for order in orders])
-        return {
+        page: dict[str, Any] = {
             "orders": [_order(order, lines[order["order_code"]]) for order in orders],
             "total": count_orders(connection, connector, wanted),
             "asOf": _plain(state.last_history_sync),
         }
+        if len(found) > wanted.limit:
+            page["next"] = str(Cursor(orders[-1]["order_date"], orders[-1]["order_code"]))
+        return page
 
 
 def retrieve_order(

@@ -43,6 +43,13 @@ class PublishedCopy:
         """Open it for reading; raises as `published` does."""
         return published(self.path)
 
+    def version(self) -> tuple[int, int, int] | None:
+        """Return what tells this copy from the one that replaces it; None where it cannot be looked at."""
+        try:
+            return _version_at(self.path)
+        except OSError:
+            return None
+
     def kept_open(self) -> AbstractContextManager[None]:
         """Keep it open between readings for as long as the block lasts, for who reads often."""
         return _of(self.path).kept_open()
@@ -110,12 +117,11 @@ class _SharedCopy:
 
     def _file_there(self) -> tuple[int, int, int]:
         try:
-            found = self._path.stat()
+            return _version_at(self._path)
         except FileNotFoundError:
             raise NotPublished(f"there is no {self._path} yet: run `a4s sync` first") from None
         except OSError as error:
             raise self._unreadable(error.strerror or type(error).__name__) from None
-        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         try:
@@ -140,6 +146,11 @@ class _SharedCopy:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _version_at(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 @cache

@@ -24,6 +24,8 @@ class OrderFilter:
     end: datetime | None = None
     limit: int = 50
     offset: int = 0
+    after: tuple[datetime, str] | None = None
+    """The date and the code of the order that the page before ended with."""
 
 
 _WANTED = """
@@ -31,6 +33,10 @@ _WANTED = """
     AND ($customer IS NULL OR customer_code = $customer)
     AND ($start IS NULL OR order_date >= $start::TIMESTAMPTZ)
     AND ($end IS NULL OR order_date < $end::TIMESTAMPTZ)
+"""
+_AFTER = """
+    AND ($after IS NULL OR order_date < $after::TIMESTAMPTZ
+         OR (order_date = $after::TIMESTAMPTZ AND order_code < $after_code))
 """
 
 
@@ -48,8 +54,13 @@ def find_orders(connection: duckdb.DuckDBPyConnection, connector: str, wanted: O
     return _rows(
         connection,
         ORDERS,
-        f"{_WANTED} ORDER BY order_date DESC, order_code DESC LIMIT $limit OFFSET $offset",
-        {**_parameters(connector, wanted), "limit": wanted.limit, "offset": wanted.offset},
+        f"{_WANTED} {_AFTER} ORDER BY order_date DESC, order_code DESC LIMIT $limit OFFSET $offset",
+        {
+            **_parameters(connector, wanted),
+            **dict(zip(("after", "after_code"), wanted.after or (None, None), strict=True)),
+            "limit": wanted.limit,
+            "offset": wanted.offset,
+        },
     )
 
 

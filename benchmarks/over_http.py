@@ -1,0 +1,175 @@
+"""How many answers a second `a4s serve` gives: `python -m benchmarks.over_http`.
+
+Serves the demo's sandbox and `a4s serve` from processes of their own, imports the demo's orders, and asks
+over connections that are kept open, from this process: stock of one item, pages of the order history, and
+orders to export, each with an id of its own. The gateway has no latency, and all of it shares the processors:
+the processor time of the server, told for each answer, is what holds on another machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CLIENTS = 16
+SECONDS = 8.0
+DEMO = "/v1/connectors/demo"
+_A4S = (sys.executable, "-c", "from a4s_pipeline.cli import run; run()")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is asked: the number of a call to its method, path and body."""
+
+    name: str
+    call: Callable[[int], tuple[str, str, bytes]]
+
+
+def _page(customer: str, offset: int) -> tuple[str, str, bytes]:
+    return "GET", f"{DEMO}/orders?{customer}limit=50&offset={offset}", b""
+
+
+def _order(number: int) -> tuple[str, str, bytes]:
+    lines = [{"itemCode": "BE4010-3x16", "quantity": 2, "price": "12.50"}]
+    order = {"intakeOrderId": f"IO-{number}", "customerCode": "K00001", "lines": lines}
+    return "POST", f"{DEMO}/orders", json.dumps(order).encode()
+
+
+LOADS = (
+    Load("stock of one item", lambda n: ("GET", f"{DEMO}/items/BE4010-3x{16 + n % 5}/projected-stock", b"")),
+    Load("pages of 50 orders, each another", lambda n: _page("", n)),
+    Load("pages of 50 orders, the same ten", lambda n: _page("", 50 * (n % 10))),
+    Load("a customer's page, of 100 customers", lambda n: _page(f"customer=K{1 + n % 100:05}&", 0)),
+    Load("orders exported", _order),
+)
+
+
+class _Line:
+    """A connection that is kept open."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def ask(self, method: str, path: str, body: bytes) -> int:
+        """Return the status of the answer, once all of it is here."""
+        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        self._socket.sendall(head.encode() + body)
+        got = b""
+        while b"\r\n\r\n" not in got:
+            part = self._socket.recv(262144)
+            if not part:
+                raise ConnectionError("the server hung up")
+            got += part
+        told, _, start = got.partition(b"\r\n\r\n")
+        length = int(told.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        missing = length - len(start)
+        while missing > 0:
+            missing -= len(self._socket.recv(262144))
+        return int(told[9:12])
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
+
+
+def measure(port: int, pid: int, load: Load, first: int) -> tuple[str, int]:
+    """Ask for some seconds from all clients; return the line to print, and the number of the next call."""
+    numbers = iter(range(first, first + 10**9))
+    lock = threading.Lock()
+    took: list[float] = []
+    statuses: dict[int, int] = {}
+    until = time.monotonic() + SECONDS
+
+    def client() -> None:
+        line = _Line(port)
+        while time.monotonic() < until:
+            with lock:
+                number = next(numbers)
+            call = load.call(number)
+            began = time.monotonic()
+            status = line.ask(*call)
+            with lock:
+                took.append(time.monotonic() - began)
+                statuses[status] = statuses.get(status, 0) + 1
+        line.close()
+
+    before = _processor_seconds(pid)
+    began = time.monotonic()
+    threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.monotonic() - began
+    cost = (_processor_seconds(pid) - before) / len(took)
+    ranks = statistics.quantiles(took, n=100)
+    told = (
+        f"{load.name:36} {len(took) / seconds:7.0f} a second, median {1000 * ranks[49]:6.1f} ms, "
+        f"99th {1000 * ranks[98]:6.1f} ms, processor {1000 * cost:5.2f} ms each, {statuses}"
+    )
+    return told, next(numbers)
+
+
+def _processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def _started(
+    command: Sequence[str], environment: dict[str, str], folder: Path, told: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run a command for as long as the block lasts, from the line on that tells a URL."""
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter, and no shell
+        [*_A4S, *command],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    output = process.stdout
+    try:
+        line = next(line for line in output if told in line)
+        threading.Thread(target=lambda: [None for _ in output], daemon=True).start()
+        yield process, line
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+def main() -> None:
+    """Measure, and print a line for each load."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("A4S_")}
+    environment |= {"PYTHONPATH": str(ROOT), "A4S_CONNECTORS": '{"demo": "Demo B.V."}'}
+    with tempfile.TemporaryDirectory(prefix="a4s-over-http-") as name:
+        folder = Path(name)
+        with _started(["sandbox", "--port", "0"], environment, folder, "A4S_GATEWAY_URL") as (_, told):
+            environment["A4S_GATEWAY_URL"] = told.strip().partition("=")[2]
+            subprocess.run([*_A4S, "sync"], cwd=folder, env=environment, check=True, capture_output=True)  # noqa: S603
+            with _started(["serve", "--port", "0"], environment, folder, "http://") as (server, url):
+                port = int(url.rpartition(":")[2].partition("/")[0])
+                number = 0
+                for load in LOADS:
+                    figures, number = measure(port, server.pid, load, number)
+                    sys.stdout.write(figures + "\n")
+                    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
