@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import cache
 
@@ -13,10 +14,12 @@ from a4s_pipeline.warehouse.rows.versions import versions_macros
 from a4s_pipeline.warehouse.schema.migrations import bring_forward, columns_of
 from a4s_pipeline.warehouse.schema.views import holidays_filled, local_day_macro, views_by
 from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, TABLES
+from a4s_pipeline.warehouse.tables.reference import OF_A_FILE
 
 # DuckLake 1.0 loses the bounds of a column where one row group of a new file is null throughout and another
 # is not; then it takes those of the next file for the bounds of the table, and leaves rows out of answers. A
 # row group holds 122,880 rows by itself; with this many, all lines of a batch of orders are in one.
+_CREATED = re.compile(r"CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) ([a-z_]+) ")
 _ROW_GROUPS = "CALL ducklake_set_option('lake', 'parquet_row_group_size', '500000')"
 
 
@@ -61,12 +64,32 @@ def apply_schema(
 
     Its rows are brought forward from `version`, which is None where the store has no number.
     """
+    _make_room(connection, statements)
     before = columns_of(connection)
     for statement in statements:
         connection.execute(statement)
     bring_forward(connection, version, before, TABLES)
     # A macro rather than a table: analysts have no use for it.
     connection.execute(f"CREATE OR REPLACE MACRO a4s_schema() AS '{_fingerprint(statements)}'")
+
+
+def _make_room(connection: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> None:
+    """Drop a table that a site made of a file of its own, where a new version has one of that name.
+
+    With the next publish the file is read again, or it is told that the name is taken.
+    """
+    rows = connection.execute(
+        """
+        SELECT table_name FROM duckdb_tables()
+        WHERE database_name = current_database() AND schema_name = 'main' AND starts_with(comment, $of_a_file)
+        """,
+        {"of_a_file": OF_A_FILE},
+    ).fetchall()
+    ours = {found[1] for statement in statements if (found := _CREATED.match(statement))}
+    for (name,) in rows:
+        if name in ours:
+            connection.execute(f"DROP TABLE {name}")
+            connection.execute("DROP MACRO IF EXISTS a4s_site")
 
 
 def _fingerprint(statements: Sequence[str]) -> str:

@@ -11,20 +11,33 @@ from pathlib import Path
 
 import duckdb
 
+from a4s_pipeline.errors import ChangeSite
 from a4s_pipeline.models.conventions import identifier, literal
 from a4s_pipeline.warehouse.site.own_sql import SCHEMA, OwnView, in_order, read_view, rehearse
 from a4s_pipeline.warehouse.site.reference import (
     Faulty,
     ReferenceFile,
     drop_stage,
-    stage_free,
-    stage_shaped,
+    stage,
     write_free,
     write_shaped,
 )
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, SITE_TABLES, TABLES
 
+# What is wrong with a file, and not with the store.
+_FAULTS = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ConversionException,
+    duckdb.InvalidInputException,
+    duckdb.InvalidTypeException,
+    duckdb.NotImplementedException,
+    duckdb.NotSupportedError,
+    duckdb.OutOfRangeException,
+    duckdb.ParserException,
+    duckdb.TypeMismatchException,
+)
 _SHAPED = {table.name: table for table in SITE_TABLES}
 
 
@@ -37,12 +50,11 @@ class SiteFolders:
 
     def reference_files(self) -> list[ReferenceFile]:
         """Return the reference files, by name."""
-        paths = sorted([*self.reference.glob("*.csv"), *self.reference.glob("*.parquet")])
-        return [ReferenceFile(path) for path in paths if not path.name.startswith(".")]
+        return [ReferenceFile(path) for path in _files_in(self.reference, ".csv", ".parquet")]
 
     def sql_files(self) -> list[Path]:
         """Return the files of the site's own SQL, by name."""
-        return sorted(path for path in self.models.glob("*.sql") if not path.name.startswith("."))
+        return _files_in(self.models, ".sql")
 
     def are_empty(self) -> bool:
         """Tell whether the site has no files of its own."""
@@ -51,8 +63,29 @@ class SiteFolders:
     def fingerprint(self) -> str:
         """Return a hash of which files there are, and when and how large they were written."""
         files = [*(file.path for file in self.reference_files()), *self.sql_files()]
-        state = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files]
+        state = [(str(path), *_stamp(path)) for path in files]
         return hashlib.blake2b(json.dumps(state).encode(), digest_size=16).hexdigest()
+
+
+def _files_in(folder: Path, *endings: str) -> list[Path]:
+    try:
+        paths = list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise ChangeSite(
+            f"{folder} cannot be read ({error.strerror or type(error).__name__}): check its permissions"
+        ) from None
+    return sorted(path for path in paths if path.suffix.lower() in endings and not path.name.startswith("."))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Return when a file was written and how large it is; a link that leads nowhere has neither."""
+    try:
+        state = path.stat()
+    except OSError:
+        return 0, 0
+    return state.st_mtime_ns, state.st_size
 
 
 @dataclass(frozen=True)
@@ -67,14 +100,17 @@ class _Account:
 def is_loaded(connection: duckdb.DuckDBPyConnection, folders: SiteFolders) -> bool:
     """Tell whether what the store holds of a site's files is what they are now."""
     loaded = _loaded(connection)
-    return loaded == _wanted(connection, folders) if loaded is not None else folders.are_empty()
+    return loaded == _wanted(connection, folders.fingerprint()) if loaded is not None else folders.are_empty()
 
 
 def bring_in(warehouse: Warehouse, folders: SiteFolders) -> None:
     """Load a site's reference tables and apply its views; `site_files` tells what was left out as faulty.
 
-    Tables that had no fault before keep their rows where their file has one now.
+    Tables that had no fault before keep their rows where their file has one now. What is written while it is
+    read is read again the next time.
     """
+    # Before anything is read: a file that changes meanwhile is another than the one that is noted.
+    found = folders.fingerprint()
     accounts = _load_tables(warehouse, folders.reference_files())
     views, faults = _working_views(warehouse, folders.sql_files())
     accounts += faults
@@ -86,7 +122,7 @@ def bring_in(warehouse: Warehouse, folders: SiteFolders) -> None:
             for statement in _statements(views):
                 connection.execute(statement)
         _keep_account(connection, accounts)
-        fingerprint = _wanted(connection, folders)
+        fingerprint = _wanted(connection, found)
         connection.execute(f"CREATE OR REPLACE MACRO a4s_site() AS {literal(fingerprint)}")
 
     warehouse.transact(apply)
@@ -100,10 +136,10 @@ def problems_in(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [f"{file}: {problem}" for file, problem in rows]
 
 
-def _wanted(connection: duckdb.DuckDBPyConnection, folders: SiteFolders) -> str:
+def _wanted(connection: duckdb.DuckDBPyConnection, fingerprint: str) -> str:
     # A view that was faulty may work with the tables of a new version.
     (schema,) = connection.execute("SELECT a4s_schema()").fetchall()[0]
-    return f"{folders.fingerprint()} {schema}"
+    return f"{fingerprint} {schema}"
 
 
 def _loaded(connection: duckdb.DuckDBPyConnection) -> str | None:
@@ -140,11 +176,11 @@ def _load(warehouse: Warehouse, file: ReferenceFile, taken: set[str]) -> int:
         raise Faulty(f"{name} is a table or view of the pipeline")
 
     def load(connection: duckdb.DuckDBPyConnection) -> int:
-        rows = stage_shaped(connection, file, shape) if shape else stage_free(connection, file)
+        rows = stage(connection, file, shape)
         if shape:
             write_shaped(connection, shape)
         else:
-            write_free(connection, name, f"From reference/{file.path.name}, a table of the site's own.")
+            write_free(connection, name, file.path.name)
         drop_stage(connection)
         return rows
 
@@ -155,19 +191,32 @@ def _told(warehouse: Warehouse, load: Callable[[duckdb.DuckDBPyConnection], int]
     def work(connection: duckdb.DuckDBPyConnection) -> int:
         try:
             return load(connection)
-        except (duckdb.CatalogException, duckdb.ConversionException, duckdb.BinderException) as error:
+        except _FAULTS as error:
             raise Faulty(str(error).splitlines()[0]) from None
 
     return warehouse.transact(work)
 
 
 def _names_of_ours(warehouse: Warehouse) -> set[str]:
+    return {table.name for table in (*TABLES, *REFERENCE_TABLES)} | _views_in_main(warehouse)
+
+
+def _names_in_main(warehouse: Warehouse) -> set[str]:
+    with warehouse.moment() as connection:
+        tables = connection.execute(
+            "SELECT table_name FROM duckdb_tables() "
+            "WHERE NOT internal AND schema_name = 'main' AND database_name = current_database()"
+        ).fetchall()
+    return _names_of_ours(warehouse) | {name for (name,) in tables}
+
+
+def _views_in_main(warehouse: Warehouse) -> set[str]:
     with warehouse.moment() as connection:
         views = connection.execute(
             "SELECT view_name FROM duckdb_views() "
             "WHERE NOT internal AND schema_name = 'main' AND database_name = current_database()"
         ).fetchall()
-    return {table.name for table in (*TABLES, *REFERENCE_TABLES)} | {name for (name,) in views}
+    return {name for (name,) in views}
 
 
 def _clear_tables(warehouse: Warehouse, there: set[str]) -> None:
@@ -196,28 +245,46 @@ def _working_views(warehouse: Warehouse, paths: Sequence[Path]) -> tuple[list[Ow
             _Account(name, "model", f"{SCHEMA}.{Path(name).stem}", problem=f"{fault}: it is left out")
         )
 
+    ours = _names_in_main(warehouse)
     for path in paths:
         try:
-            views.append(read_view(path))
+            view = read_view(path)
+            if view.name in ours:
+                raise Faulty(f"there is a table or view {view.name} already: give it another name")
+            if view.name in {other.name for other in views}:
+                raise Faulty(f"another file makes the view {view.name}")
+            views.append(view)
         except Faulty as fault:
             left_out(path.name, fault)
-    try:
-        ordered = in_order(views)
-    except Faulty as fault:
-        for view in views:
-            left_out(f"{view.name}.sql", fault)
-        return [], faults
-    working: list[OwnView] = []
-    for view in ordered:
-        try:
-            rehearse(
-                warehouse,
-                [*_statements([*working, view]), f"SELECT * FROM {SCHEMA}.{identifier(view.name)} LIMIT 0"],
-            )
-            working.append(view)
-        except Faulty as fault:
-            left_out(f"{view.name}.sql", fault)
+    working, broken = _rehearsed(warehouse, in_order(views))
+    for view, why in broken:
+        missing = sorted({other.name for other, _ in broken} & view.words - {view.name})
+        left_out(
+            f"{view.name}.sql",
+            Faulty(f"it reads {', '.join(missing)}, left out too ({why})") if missing else why,
+        )
     return working, faults
+
+
+def _rehearsed(
+    warehouse: Warehouse, views: Sequence[OwnView]
+) -> tuple[list[OwnView], list[tuple[OwnView, Faulty]]]:
+    """Return the views that work upon those before them, and the others with what is wrong."""
+    working: list[OwnView] = []
+    waiting = list(views)
+    while True:
+        broken: list[tuple[OwnView, Faulty]] = []
+        for view in waiting:
+            name = f"{SCHEMA}.{identifier(view.name)}"
+            try:
+                rehearse(warehouse, [*_statements([*working, view]), f"SELECT * FROM {name} LIMIT 0"])
+                working.append(view)
+            except Faulty as fault:
+                broken.append((view, fault))
+        # What one of these reads may have come after it.
+        if not broken or len(broken) == len(waiting):
+            return working, broken
+        waiting = [view for view, _ in broken]
 
 
 def _statements(views: Sequence[OwnView]) -> list[str]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import duckdb
@@ -18,16 +17,21 @@ from a4s_pipeline.warehouse.store import Warehouse
 SCHEMA = "site"
 _VIEW_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _REMARK = re.compile(r"\s*(?:--[^\n]*\n|/\*.*?\*/)", re.DOTALL)
+_NO_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|'[^']*'", re.DOTALL)
+_WORD = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
 class OwnView:
-    """A view of the site: its name, what its file says of itself at the top, and its query."""
+    """A view of the site: its name, what its file says of itself at the top, and its query.
+
+    `words` are those of the query, in small letters: the names of the relations that it reads are among them.
+    """
 
     name: str
     comment: str
     query: str
-    reads: frozenset[str]
+    words: frozenset[str]
 
     def statements(self) -> list[str]:
         """Return the statements that make it."""
@@ -45,33 +49,45 @@ def read_view(path: Path) -> OwnView:
         raise Faulty("its name cannot be that of a view: use letters, digits and _")
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Faulty(f"it cannot be read ({error})") from None
+    except UnicodeDecodeError:
+        raise Faulty("it is no text in UTF-8") from None
+    except OSError as error:
+        raise Faulty(f"it cannot be read ({error.strerror or type(error).__name__})") from None
     with duckdb.connect() as parser:
         try:
             statements = parser.extract_statements(text)
             if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
                 raise Faulty("it must hold one SELECT, which becomes a view")
-            reads = frozenset(parser.get_table_names(text))
         except duckdb.Error as error:
             raise Faulty(str(error).splitlines()[0]) from None
     top = _REMARK.match(text)
     comment = " ".join(re.sub(r"--|/\*|\*/", " ", top[0]).split()) if top else ""
     return OwnView(
-        name, comment or f"From models/{path.name}.", statements[0].query.strip().rstrip(";"), reads
+        name,
+        comment or f"From models/{path.name}.",
+        statements[0].query.strip().rstrip(";"),
+        frozenset(_WORD.findall(_NO_CODE.sub(" ", text).lower())),
     )
 
 
 def in_order(views: Sequence[OwnView]) -> list[OwnView]:
-    """Return views each after those it reads; raises `Faulty` where they read each other."""
+    """Return views each after those it seems to read; of those that read each other, one comes first."""
     by_name = {view.name: view for view in views}
-    graph = {
-        view.name: {read.lower() for read in view.reads} & by_name.keys() - {view.name} for view in views
-    }
-    try:
-        return [by_name[name] for name in TopologicalSorter(graph).static_order()]
-    except CycleError as error:
-        raise Faulty(f"these read each other: {', '.join(sorted(set(error.args[1])))}") from None
+    ordered: dict[str, OwnView] = {}
+    for view in views:
+        # By hand: how long a chain of views may be is up to whoever wrote them.
+        way = [(view, iter(sorted(view.words & by_name.keys())))]
+        seen = {view.name}
+        while way:
+            current, reads = way[-1]
+            name = next(reads, None)
+            if name is None:
+                ordered.setdefault(current.name, current)
+                way.pop()
+            elif name not in ordered and name not in seen:
+                seen.add(name)
+                way.append((by_name[name], iter(sorted(by_name[name].words & by_name.keys()))))
+    return list(ordered.values())
 
 
 class _Rehearsed(Exception):

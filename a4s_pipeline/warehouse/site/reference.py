@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from glob import escape
+from itertools import takewhile
 from pathlib import Path
 
 import duckdb
 
-from a4s_pipeline.models.conventions import identifier
+from a4s_pipeline.models.conventions import identifier, literal
 from a4s_pipeline.warehouse.schema.schema import DAY, TEXT, Column, Table
+from a4s_pipeline.warehouse.site.texts import as_utf8
+from a4s_pipeline.warehouse.tables.reference import OF_A_FILE
 
+_LONGEST_LINE = 1_000_000
 _TABLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _STAGE = "stage_site_file"
 # Columns that a file may leave out, by table: the rest it must have.
@@ -46,22 +51,50 @@ class ReferenceFile:
         """Tell whether a table can have its name."""
         return _TABLE_NAME.fullmatch(self.table_name) is not None
 
-    def reader(self) -> str:
-        """Return the table function that reads it; `$path` is its path."""
-        return "read_parquet($path)" if self.path.suffix == ".parquet" else "read_csv($path, header = true)"
+    @property
+    def is_parquet(self) -> bool:
+        """Whether it is a Parquet file, and otherwise a CSV."""
+        return self.path.suffix.lower() == ".parquet"
 
 
-def stage_shaped(connection: duckdb.DuckDBPyConnection, file: ReferenceFile, table: Table) -> int:
-    """Read a file of a described shape into a temporary table and check it; return how many rows it has.
+def stage(connection: duckdb.DuckDBPyConnection, file: ReferenceFile, table: Table | None) -> int:
+    """Read a file into a temporary table, and return how many rows it has; raises `Faulty`.
 
-    Numbers may have a decimal comma, and days may be written 31-12-2026. Raises `Faulty`.
+    Of a described shape it is checked: numbers may have a decimal comma, and days may be written 31-12-2026.
+    Where there is none, the types are as they look.
     """
-    source = (
-        file.reader()
-        if file.path.suffix == ".parquet"
-        else ("read_csv($path, header = true, all_varchar = true)")
-    )
-    columns = _columns(connection, file, source)
+    try:
+        if file.is_parquet:
+            return _staged(connection, file.path, "read_parquet($path)", table)
+        with as_utf8(file.path) as path:
+            # The first line names the columns, and tells what stands between them: left to itself DuckDB
+            # skips lines, or takes all for one column, to make sense of a line that is too long.
+            how = f"header = true, skip = 0, delim = '{_between(path)}', quote = '\"', escape = '\"'"
+            how += ", all_varchar = true" if table else ""
+            return _staged(connection, path, f"read_csv($path, {how})", table)
+    except OSError as error:
+        raise Faulty(f"it cannot be read ({error.strerror or type(error).__name__})") from None
+
+
+def _between(path: Path) -> str:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        names = file.readline(_LONGEST_LINE)
+    if not names.strip():
+        raise Faulty("it is empty, or its first line is")
+    return max(",;\t|", key=names.count)
+
+
+def _staged(connection: duckdb.DuckDBPyConnection, path: Path, source: str, table: Table | None) -> int:
+    if table is None:
+        _run(connection, f"CREATE OR REPLACE TEMP TABLE {_STAGE} AS SELECT * FROM {source}", path)
+    else:
+        _stage_shaped(connection, path, source, table)
+    ((rows,),) = connection.execute(f"SELECT count(*) FROM {_STAGE}").fetchall()
+    return int(rows)
+
+
+def _stage_shaped(connection: duckdb.DuckDBPyConnection, path: Path, source: str, table: Table) -> None:
+    columns = _columns(connection, path, source)
     missing = [
         column.name
         for column in table.columns
@@ -70,24 +103,15 @@ def stage_shaped(connection: duckdb.DuckDBPyConnection, file: ReferenceFile, tab
     if missing:
         raise Faulty(f"the columns {', '.join(missing)} are missing; it has {', '.join(columns)}")
     given = [column for column in table.columns if column.name in columns]
-    cells = ", ".join(f"{_cell(column, columns[column.name])} AS {column.name}" for column in given)
+    cells = ", ".join(f"{_cell(table, column, columns[column.name])} AS {column.name}" for column in given)
     texts = ", ".join(
         f"nullif(trim({identifier(columns[column.name])}::VARCHAR), '') AS {column.name}_text"
         for column in given
     )
-    _run(connection, f"CREATE OR REPLACE TEMP TABLE {_STAGE} AS SELECT {cells}, {texts} FROM {source}", file)
+    _run(connection, f"CREATE OR REPLACE TEMP TABLE {_STAGE} AS SELECT {cells}, {texts} FROM {source}", path)
     for column in given:
         _check(connection, table, column)
     _check_key(connection, table, [column.name for column in given if column.name in table.key])
-    ((rows,),) = connection.execute(f"SELECT count(*) FROM {_STAGE}").fetchall()
-    return int(rows)
-
-
-def stage_free(connection: duckdb.DuckDBPyConnection, file: ReferenceFile) -> int:
-    """Read any file into a temporary table, its types as they look; return how many rows it has."""
-    _run(connection, f"CREATE OR REPLACE TEMP TABLE {_STAGE} AS SELECT * FROM {file.reader()}", file)
-    ((rows,),) = connection.execute(f"SELECT count(*) FROM {_STAGE}").fetchall()
-    return int(rows)
 
 
 def write_shaped(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
@@ -98,11 +122,15 @@ def write_shaped(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     connection.execute(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {_STAGE}")
 
 
-def write_free(connection: duckdb.DuckDBPyConnection, name: str, comment: str) -> None:
+def write_free(connection: duckdb.DuckDBPyConnection, name: str, file_name: str) -> None:
     """Make a table of the stage, in the place of one that was made so before, within a transaction."""
-    connection.execute(f"CREATE OR REPLACE TABLE {identifier(name)} AS SELECT * FROM {_STAGE}")
-    quoted = comment.replace("'", "''")
-    connection.execute(f"COMMENT ON TABLE {identifier(name)} IS '{quoted}'")
+    table = identifier(name)
+    connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM {_STAGE}")
+    comment = f"{OF_A_FILE}{file_name}, a table of the site's own."
+    connection.execute(f"COMMENT ON TABLE {table} IS {literal(comment)}")
+    for column, *_ in connection.execute(f"DESCRIBE {_STAGE}").fetchall():
+        meaning = literal(f"The column {column} of {OF_A_FILE[5:]}{file_name}.")
+        connection.execute(f"COMMENT ON COLUMN {table}.{identifier(column)} IS {meaning}")
 
 
 def drop_stage(connection: duckdb.DuckDBPyConnection) -> None:
@@ -110,25 +138,27 @@ def drop_stage(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"DROP TABLE IF EXISTS {_STAGE}")
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, file: ReferenceFile, source: str) -> dict[str, str]:
+def _columns(connection: duckdb.DuckDBPyConnection, path: Path, source: str) -> dict[str, str]:
     """Return the columns of a file, by their names in small letters."""
-    described = _run(connection, f"DESCRIBE SELECT * FROM {source}", file).fetchall()
+    described = _run(connection, f"DESCRIBE SELECT * FROM {source}", path).fetchall()
     return {name.strip().lower(): name for name, *_ in described}
 
 
-def _run(
-    connection: duckdb.DuckDBPyConnection, statement: str, file: ReferenceFile
-) -> duckdb.DuckDBPyConnection:
+def _run(connection: duckdb.DuckDBPyConnection, statement: str, path: Path) -> duckdb.DuckDBPyConnection:
     try:
-        return connection.execute(statement, {"path": str(file.path)})
+        # Brackets in the name of a folder are no pattern.
+        return connection.execute(statement, {"path": escape(str(path))})
     except duckdb.Error as error:
-        raise Faulty(str(error).splitlines()[0]) from None
+        if "sniffing" in str(error):
+            raise Faulty("its lines have another number of columns than its first line names") from None
+        lines = takewhile(lambda line: not line.startswith(("Possible", "LINE")), str(error).splitlines())
+        raise Faulty("; ".join(line for line in lines if line.strip())[:300]) from None
 
 
-def _cell(column: Column, name: str) -> str:
+def _cell(table: Table, column: Column, name: str) -> str:
     text = f"nullif(trim({identifier(name)}::VARCHAR), '')"
     if column.type == TEXT:
-        return text
+        return f"lower({text})" if (table.name, column.name) in _ACCEPTED else text
     if column.type == DAY:
         return f"coalesce(try_cast({text} AS DATE), try_strptime({text}, ['%d-%m-%Y', '%d/%m/%Y'])::DATE)"
     # 1.234,50 and 0,85 are numbers where people write a decimal comma.
@@ -148,6 +178,19 @@ def _check(connection: duckdb.DuckDBPyConnection, table: Table, column: Column) 
         if wrong:
             kind = "a day, such as 2026-12-31" if column.type == DAY else "a number"
             raise Faulty(f"{column.name}: {wrong[0][0]!r} is not {kind}")
+    if column.type not in (TEXT, DAY):
+        # Beside 12,50 a point stands before thousands; alone it stands before decimals.
+        text = f"{column.name}_text"
+        (comma, point) = connection.execute(
+            f"SELECT min({text}) FILTER (contains({text}, ',')), "
+            f"min({text}) FILTER (regexp_full_match({text}, $thousand)) FROM {_STAGE}",
+            {"thousand": "-?[0-9]{1,3}[.][0-9]{3}"},
+        ).fetchall()[0]
+        if comma and point:
+            raise Faulty(
+                f"{column.name}: {point!r} may be a thousand or a decimal beside {comma!r}: "
+                "write numbers without points between thousands"
+            )
     if column.name not in _OPTIONAL.get(table.name, ()):
         ((empty,),) = connection.execute(
             f"SELECT count(*) FROM {_STAGE} WHERE {column.name} IS NULL"

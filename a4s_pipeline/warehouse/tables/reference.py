@@ -8,6 +8,8 @@ from __future__ import annotations
 from a4s_pipeline.warehouse.schema.schema import AMOUNT, DAY, INSTANT, TEXT, WHOLE, Column, Table
 
 RATE = "DECIMAL(18,8)"
+OF_A_FILE = "From reference/"
+"""How the comment begins of a table that a site made of a file of no described shape."""
 
 HOLIDAYS = Table(
     "holidays",

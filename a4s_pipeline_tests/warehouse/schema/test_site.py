@@ -10,7 +10,7 @@ import pytest
 from a4s_pipeline.models.holidays import holiday_rows, holidays_by_library
 from a4s_pipeline.warehouse.file.publish import publish
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
-from a4s_pipeline.warehouse.site import SiteFolders
+from a4s_pipeline.warehouse.site import SiteFolders, reference
 
 
 class Site:
@@ -57,6 +57,7 @@ def test_reference_files_fill_their_tables_however_a_spreadsheet_writes_them(sit
     ]
     assert site.query("FROM regions") == [(10, "Noord")]
     assert site.query("SELECT comment FROM duckdb_tables() WHERE table_name = 'regions'") != [(None,)]
+    assert site.query("FROM duckdb_columns() WHERE comment IS NULL AND table_name = 'regions'") == []
 
 
 def test_a_parquet_file_fills_a_table_too(site: Site) -> None:
@@ -81,6 +82,13 @@ def test_a_parquet_file_fills_a_table_too(site: Site) -> None:
         ("currency_rates.csv", "currency,day,rate\nGBP,2026-01-01,0\n", "rate: 0E-8 is not more than nil"),
         ("order_status.csv", "status,status_group\nX,weg\n", "status_group: 'weg' is none of open, shipped"),
         ("order_status.csv", "status,status_group\nX,open\nx,cancelled\n", "status X comes twice"),
+        (
+            "cost_prices.csv",
+            "item_code;cost_price\nA1;1,50\nA2;1.234\n",
+            "'1.234' may be a thousand or a decimal",
+        ),
+        ("cost_prices.csv", "item_code;cost_price\nA1;1;2\n", "another number of columns"),
+        ("cost_prices.csv", "\n", "it is empty"),
         ("orders.csv", "a\n1\n", "orders is a table or view of the pipeline"),
         ("sales_lines.csv", "a\n1\n", "sales_lines is a table or view of the pipeline"),
         ("mijn tabel.csv", "a\n1\n", "its name cannot be that of a table"),
@@ -129,6 +137,70 @@ def test_the_sites_own_sql_is_applied_in_the_order_in_which_it_reads_itself(site
     assert site.query("SELECT view_name FROM duckdb_views() WHERE schema_name = 'site'") == [("a_top",)]
 
 
+def test_files_are_read_whatever_wrote_them(site: Site) -> None:
+    families = "family_code;name\nF1;Café €\n"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1252"):
+        site.write("data/reference/ITEM_FAMILIES.CSV", families.encode(encoding))
+        assert site.publish() == (), encoding
+        assert site.query("FROM item_families") == [("F1", "Café €")], encoding
+
+
+def test_views_that_read_each_other_or_take_a_name_of_ours_leave_the_others_in(site: Site) -> None:
+    site.write("models/a.sql", "SELECT * FROM site.b")
+    site.write("models/b.sql", "SELECT * FROM site.a")
+    site.write("models/orders.sql", "SELECT 1 AS one")
+    site.write("models/joined.SQL", "SELECT * FROM orders JOIN order_lines USING (connector, order_code)")
+    problems = site.publish()
+    assert [problem.split(",")[0] for problem in problems] == [
+        "a.sql: it reads b",
+        "b.sql: it reads a",
+        "orders.sql: there is a table or view orders already: give it another name: it is left out",
+    ]
+    assert site.query("FROM site.joined") == []
+
+
+def test_a_file_that_is_written_while_it_is_read_is_read_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.write("data/reference/regions.csv", "post_code,region\n10,No")
+    read = reference.stage
+
+    def read_and_written(*arguments: Any) -> int:
+        rows = read(*arguments)
+        site.write("data/reference/regions.csv", "post_code,region\n10,Noord\n20,Zuid\n")
+        return rows
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("a4s_pipeline.warehouse.site.loading.stage", read_and_written)
+        site.publish()
+    site.publish()
+    assert site.query("FROM regions") == [(10, "Noord"), (20, "Zuid")]
+
+
+def test_a_file_that_is_not_there_any_more_when_it_is_read_stops_nothing(site: Site) -> None:
+    site.write("models/good.sql", "SELECT 1 AS one")
+    (site.folder / "data" / "reference").mkdir(parents=True)
+    (site.folder / "data" / "reference" / "regions.csv").symlink_to(site.folder / "nowhere.csv")
+    (site.folder / "models" / "gone.sql").symlink_to(site.folder / "nowhere.sql")
+    assert [problem.split(" (")[0] for problem in site.publish()] == [
+        "gone.sql: it cannot be read",
+        "regions.csv: it cannot be read",
+    ]
+    assert site.query("FROM site.good") == [(1,)]
+
+
+def test_a_site_table_makes_room_where_a_new_version_has_a_table_of_its_name(site: Site) -> None:
+    site.write("data/reference/regions.csv", "a\n1\n")
+    site.publish()
+    with site.warehouse.moment() as store:
+        store.execute("DROP VIEW sales_orders; ALTER TABLE regions RENAME TO sales_orders")
+        store.execute("CREATE OR REPLACE MACRO a4s_schema() AS 'of an older version'")
+    site.warehouse = WarehouseFile(site.warehouse.path)
+    site.publish()
+    assert site.query("SELECT count(is_sale) FROM sales_orders") == [(0,)]
+    assert site.query("FROM regions") == [(1,)]
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -138,6 +210,7 @@ def test_the_sites_own_sql_is_applied_in_the_order_in_which_it_reads_itself(site
         ("DROP TABLE orders", "one SELECT"),
         ("", "one SELECT"),
         ("SELECT * FROM site.faulty", "faulty"),
+        ("SELECT * FROM site.good JOIN site.nobody USING (one)", "nobody"),
         ("SELECT * FROM read_csv('/nowhere.csv')", "nowhere"),
     ],
 )
