@@ -47,11 +47,12 @@ circle at an end means that there may be no row: an order may name a customer or
 
 
 _REFERENCE = """\
-What a site provides itself, empty until then: `data/reference/NAME.csv` or `.parquet` fills the table NAME with the
-next publish, and a file of any other name becomes a table of its own. The first line of a CSV names its columns; between
-them stands `,`, `;`, a tab or `|`. It may be UTF-8, UTF-16 or what Windows writes, with decimal commas and days such as
-31-12-2026. `site_files` tells what became of each file. A view of your own is `SELECT …` in `models/NAME.sql`: it becomes
-`site.NAME`, may read the others, and may not have a name that there is already."""
+What a site provides itself, empty until then: `data/reference/NAME.csv` or `.parquet` fills the table NAME
+with the next publish, and a file of any other name becomes a table of its own. The first line of a CSV
+names its columns; between them stands `,`, `;`, a tab or `|`. It may be UTF-8, UTF-16 or what Windows
+writes, with decimal commas and days such as 31-12-2026. `site_files` tells what became of each file. A view
+of your own is `SELECT …` in `models/NAME.sql`: it becomes `site.NAME`, may read the others, and may not
+have a name that there is already."""
 
 
 def data_dictionary() -> str:
