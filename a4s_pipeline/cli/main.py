@@ -15,32 +15,32 @@ from a4s_pipeline import __version__
 from a4s_pipeline.cli.output import print_json, report_failure
 from a4s_pipeline.errors import A4sError
 
-# Command to the module that holds it: `a4s stock` must not pay for importing Dagster.
+# Command to its module, and a few words on it: neither `a4s stock` nor `a4s --help` pays for the others.
 _COMMANDS = {
-    "backup": "upkeep.backup",
-    "check": "imports.check",
-    "create-customer": "ondemand.create_customer",
-    "demo": "demo",
-    "dev": "dev",
-    "export": "export",
-    "export-order": "ondemand.export_order",
-    "exports": "ondemand.exports",
-    "forget-customer": "upkeep.forget_customer",
-    "images": "imports.images",
-    "init": "upkeep.init",
-    "lake": "upkeep.lake",
-    "order": "ondemand.orders",
-    "orders": "ondemand.orders",
-    "prune": "upkeep.prune",
-    "reconcile": "imports.reconcile",
-    "report": "report",
-    "restore": "upkeep.backup",
-    "retry": "ondemand.exports",
-    "sandbox": "sandbox",
-    "set-aside": "imports.set_aside",
-    "serve": "serve",
-    "stock": "ondemand.stock",
-    "sync": "imports.sync",
+    "backup": ("upkeep.backup", "a consistent copy, while everything runs"),
+    "check": ("imports.check", "what is wrong between here and the gateway, and what to do"),
+    "create-customer": ("ondemand.create_customer", "creates a customer at the gateway, once"),
+    "demo": ("demo", "an import from the sandbox gateway, without settings"),
+    "dev": ("dev", "the Dagster UI on the sandbox gateway"),
+    "export": ("export", "tables and models as Parquet, CSV or Excel"),
+    "export-order": ("ondemand.export_order", "exports an intake order, exactly once"),
+    "exports": ("ondemand.exports", "the export ledger, or what became of one order"),
+    "forget-customer": ("upkeep.forget_customer", "removes a person from all that is held"),
+    "images": ("imports.images", "fetches pictures of items"),
+    "init": ("upkeep.init", "the files of a new installation"),
+    "lake": ("upkeep.lake", "moves a warehouse file over to a lake"),
+    "order": ("ondemand.orders", "one order with its lines, from the published copy"),
+    "orders": ("ondemand.orders", "orders, newest first, from the published copy"),
+    "prune": ("upkeep.prune", "removes what is older than the settings say"),
+    "reconcile": ("imports.reconcile", "compares each month of orders with the gateway's"),
+    "report": ("report", "one HTML page on sales, stock and freshness"),
+    "restore": ("upkeep.backup", "puts a backup in place"),
+    "retry": ("ondemand.exports", "settles an order that is refused, failed or unknown"),
+    "sandbox": ("sandbox", "serves the sandbox gateway"),
+    "set-aside": ("imports.set_aside", "what could not be read: look, acknowledge, try again"),
+    "serve": ("serve", "the HTTP interface"),
+    "stock": ("ondemand.stock", "projected stock, live from the gateway"),
+    "sync": ("imports.sync", "imports what is new or changed, and publishes it"),
 }
 # What Ctrl-C becomes in the middle of a query; the store's own word for it is not loaded by every command.
 _DUCKDB_WAS_INTERRUPTED = "Query interrupted"
@@ -55,9 +55,14 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"a4s_pipeline.cli.{_COMMANDS[cmd_name]}")
+        module = importlib.import_module(f"a4s_pipeline.cli.{_COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in _COMMANDS.items()])
 
 
 @click.command(

@@ -8,21 +8,24 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.ondemand.customer_creation import CustomerCreation
 from a4s_pipeline.ondemand.flow_log import FlowLog
-from a4s_pipeline.ondemand.orders.hook import OrderHook, load_hook
-from a4s_pipeline.ondemand.orders.order_export import OrderExport
-from a4s_pipeline.ondemand.retrieval.orders import OrderHistory
-from a4s_pipeline.ondemand.sending.send_once import SendOnce, SendRules
 from a4s_pipeline.ondemand.stock.answers import StockAnswers
 from a4s_pipeline.ondemand.stock.live import LiveStock
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
+
+if TYPE_CHECKING:
+    # What sends, and what reads history, is loaded where it is asked for: live stock needs neither.
+    from a4s_pipeline.ondemand.customer_creation import CustomerCreation
+    from a4s_pipeline.ondemand.orders.hook import OrderHook
+    from a4s_pipeline.ondemand.orders.order_export import OrderExport
+    from a4s_pipeline.ondemand.retrieval.orders import OrderHistory
+    from a4s_pipeline.ondemand.sending.send_once import SendOnce
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +55,8 @@ class OnDemand:
     @cached_property
     def hook(self) -> OrderHook | None:
         """The site's order hook."""
+        from a4s_pipeline.ondemand.orders.hook import load_hook  # noqa: PLC0415
+
         return load_hook(self.platform.settings.order_hook)
 
     def at_end(self, close: Callable[[], None]) -> None:
@@ -107,13 +112,13 @@ class ConnectorAnswers:
     @cached_property
     def orders(self) -> OrderExport:
         """Exports orders through their ledger."""
-        return OrderExport(
-            self.administration, self._send_once(ORDER_LEDGER), self._service.hook, self._settings.timezone
-        )
+        return self._exporting(self._service.hook)
 
     @cached_property
     def customers(self) -> CustomerCreation:
         """Creates customers through their ledger."""
+        from a4s_pipeline.ondemand.customer_creation import CustomerCreation  # noqa: PLC0415
+
         return CustomerCreation(
             self.administration, self._send_once(CUSTOMER_LEDGER), self._settings.timezone
         )
@@ -134,6 +139,8 @@ class ConnectorAnswers:
     @cached_property
     def history(self) -> OrderHistory:
         """Answers from the orders that were imported."""
+        from a4s_pipeline.ondemand.retrieval.orders import OrderHistory  # noqa: PLC0415
+
         is_imported = self._settings.connectors[self.name].imports(STREAM)
         return OrderHistory(self._service.platform.readable, self.name, is_imported)
 
@@ -141,7 +148,14 @@ class ConnectorAnswers:
         """Return a ledger of this connector."""
         return Ledger(self._service.platform.warehouse, kind, self.name, self._service.run_id)
 
+    def _exporting(self, hook: OrderHook | None) -> OrderExport:
+        from a4s_pipeline.ondemand.orders.order_export import OrderExport  # noqa: PLC0415
+
+        return OrderExport(self.administration, self._send_once(ORDER_LEDGER), hook, self._settings.timezone)
+
     def _send_once(self, kind: LedgerKind) -> SendOnce:
+        from a4s_pipeline.ondemand.sending.send_once import SendOnce, SendRules  # noqa: PLC0415
+
         rules = SendRules(
             self._service.platform.locks,
             timedelta(seconds=self._settings.resend_after_seconds),
@@ -153,9 +167,7 @@ class ConnectorAnswers:
         """Settle what the ledgers of this connector hold as unknown; return how much of it still is."""
         left = 0
         # Nothing is prepared anew, so a hook that cannot be loaded keeps nothing from being settled.
-        orders = OrderExport(
-            self.administration, self._send_once(ORDER_LEDGER), None, self._settings.timezone
-        )
+        orders = self._exporting(None)
         for kind, settle in ((ORDER_LEDGER, orders.settle), (CUSTOMER_LEDGER, self.customers.settle)):
             for key in self.ledger(kind).left_open():
                 if is_over():

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from a4s_pipeline.cli.ondemand.orders import one_connector
+from a4s_pipeline.cli.ondemand.one_connector import one_connector
 from a4s_pipeline.cli.output import connector_option, json_option, print_answered, print_json
 from a4s_pipeline.errors import ChangeRequest, FieldFault
 from a4s_pipeline.ondemand.orders.dry_run import would_be_sent

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from a4s_pipeline.cli.ondemand.one_connector import one_connector
 from a4s_pipeline.cli.output import connector_option, json_option, print_json, report_error, say, utf8
 from a4s_pipeline.ondemand.requests.answering import Request, answer
 from a4s_pipeline.ondemand.requests.retrieve_order import RETRIEVE_ORDER
@@ -26,16 +27,6 @@ from a4s_pipeline.settings.loading import Settings, load_settings
 from a4s_pipeline.sync.windows import midnight
 
 _DAY = click.DateTime(["%Y-%m-%d"])
-
-
-def one_connector(settings: Settings, connector: str | None) -> str:
-    """Return the connector asked for, or the only one there is."""
-    connectors = settings.chosen_connectors(connector)
-    if len(connectors) > 1:
-        raise click.UsageError(
-            f"there are several connectors; add --connector with one of {', '.join(connectors)}"
-        )
-    return connectors[0]
 
 
 @click.command()

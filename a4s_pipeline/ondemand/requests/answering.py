@@ -15,7 +15,6 @@ from a4s_pipeline.gateway.calls.deadline import answered_until
 from a4s_pipeline.ondemand.answers import Answered, failure
 from a4s_pipeline.ondemand.flow_log import FlowLog
 from a4s_pipeline.ondemand.requests.kind import RequestKind
-from a4s_pipeline.ondemand.requests.registry import KINDS, NOT_SUPPORTED
 from a4s_pipeline.ondemand.service import OnDemand
 
 _HEAD = ("kind", "connector")
@@ -34,6 +33,9 @@ class Request:
 
 def request_of(body: Mapping[str, Any], connectors: Collection[str]) -> Request:
     """Read the kind and the connector of a request; raises `ChangeRequest` that names what is wrong."""
+    # A command asks for one kind, and pays for the models of no other.
+    from a4s_pipeline.ondemand.requests.registry import KINDS, NOT_SUPPORTED  # noqa: PLC0415
+
     name, connector = body.get("kind"), body.get("connector")
     if isinstance(name, str) and name in NOT_SUPPORTED:
         raise NotSupported(NOT_SUPPORTED[name])
