@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -5,7 +6,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.staging import Row, append_rows
 from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
@@ -67,10 +67,9 @@ class Store:
 
 
 @pytest.fixture(scope="session")
-def _opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    path = tmp_path_factory.mktemp("models") / "warehouse.duckdb"
-    with WarehouseFile(path).moment():
-        pass
+def _opened(empty_warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    path = empty_warehouse.with_name("models.duckdb")
+    shutil.copyfile(empty_warehouse, path)
     with duckdb.connect(str(path)) as connection:
         yield connection
 

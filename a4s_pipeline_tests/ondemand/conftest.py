@@ -163,14 +163,6 @@ def gateway() -> Iterator[Gateway]:
         yield served
 
 
-@pytest.fixture(scope="session")
-def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
-    with WarehouseFile(path).moment():
-        pass
-    return path
-
-
 @pytest.fixture
 def cold_site(gateway: Gateway, empty_warehouse: Path, tmp_path: Path) -> Iterator[Site]:
     """A site whose warehouse is left alone between moments, for tests with other processes."""

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,11 +44,12 @@ def line(order_code: str, line_code: str = "1", **more: Any) -> Row:
 
 
 @pytest.fixture
-def publish_rows(tmp_path: Path) -> Publish:
+def publish_rows(tmp_path: Path, empty_warehouse: Path) -> Publish:
     """Publish a copy whose tables hold the rows given."""
 
     def make(rows: dict[Table, list[Row]]) -> Path:
         warehouse = WarehouseFile(tmp_path / "warehouse.duckdb")
+        shutil.copyfile(empty_warehouse, tmp_path / "warehouse.duckdb")
         with warehouse.transaction() as connection:
             for table, held in rows.items():
                 replace_rows(connection, table, held)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
 
 MINUTES = float(os.environ.get("NIGHTLY_MINUTES", "60"))
 WORKERS = 2
@@ -27,3 +30,11 @@ class Night:
     def seconds(self) -> float:
         """How long the test has worked."""
         return time.monotonic() - self._since
+
+
+def at_night(*values: Any) -> list[Any]:
+    """Return cases of a parametrized test that `make nightly` runs and `make test` leaves out."""
+    return [
+        pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.nightly)
+        for value in values
+    ]

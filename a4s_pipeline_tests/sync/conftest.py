@@ -16,7 +16,6 @@ from a4s_pipeline.settings.loading import GivenSettings, Settings
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline.warehouse.file.opened import STORAGE
-from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.support.watched_platform import WatchedPlatform
 from a4s_sandbox import Administration, Faults, Sandbox, World
 
@@ -242,14 +241,6 @@ def cold_site_of(world: World, sandbox: Sandbox, tmp_path: Path) -> Callable[...
         return Site(sandbox, administration, Settings(**chosen))
 
     return make
-
-
-@pytest.fixture(scope="session")
-def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
-    with WarehouseFile(path).moment():
-        pass
-    return path
 
 
 @pytest.fixture

@@ -68,14 +68,6 @@ def query(warehouse: WarehouseFile) -> Callable[..., list[tuple[Any, ...]]]:
     return run
 
 
-@pytest.fixture(scope="session")
-def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
-    with WarehouseFile(path).moment():
-        pass
-    return path
-
-
 @pytest.fixture
 def kept_open(path: Path, empty_warehouse: Path) -> Iterator[None]:
     """Keep the warehouse open meanwhile, which saves 20 ms a moment where no other process is the point."""

@@ -5,7 +5,6 @@ import pytest
 
 from a4s_pipeline_tests.sync.conftest import (
     _swift_retries,
-    empty_warehouse,
     world,
 )
 from a4s_pipeline_tests.weather.ground.ground import Ground
@@ -13,7 +12,6 @@ from a4s_sandbox import World
 
 __all__ = [
     "_swift_retries",
-    "empty_warehouse",
     "world",
 ]
 

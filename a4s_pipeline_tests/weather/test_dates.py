@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from a4s_pipeline.sync.windows import Months, OrdersPlan, month_of
+from a4s_pipeline_tests.support.nightly import at_night
 from a4s_pipeline_tests.sync.conftest import Site
 from a4s_pipeline_tests.weather.ground.ground import Ground, assert_same, rows_of
 
@@ -15,11 +16,8 @@ from a4s_pipeline_tests.weather.ground.ground import Ground, assert_same, rows_o
 # Kolkata never changes.
 ZONES = [
     "Europe/Amsterdam",
-    "America/New_York",
     "America/Havana",
-    "America/Asuncion",
-    "Australia/Lord_Howe",
-    "Asia/Kolkata",
+    *at_night("America/New_York", "America/Asuncion", "Australia/Lord_Howe", "Asia/Kolkata"),
 ]
 
 
@@ -101,7 +99,7 @@ def test_orders_of_the_night_come_in_one_instant_after_the_other_without_any_loo
 
 
 @pytest.mark.parametrize("zone", ZONES, indirect=True)
-@pytest.mark.parametrize("days", [1, 7])
+@pytest.mark.parametrize("days", [7, *at_night(1)])
 def test_an_order_that_comes_late_within_the_look_back_is_found_across_the_night(
     ground: Ground, zone: ZoneInfo, days: int
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from a4s_pipeline_tests.support.nightly import at_night
 from a4s_pipeline_tests.sync.conftest import EVERYTHING, header, line
 from a4s_pipeline_tests.sync.listings import customer, item
 from a4s_pipeline_tests.weather.ground.ground import (
@@ -52,7 +53,7 @@ def _import_in(ground: Ground, faults: Faults) -> list[int]:
     return [sync_until_done(ground.site, stream) for stream in STREAMS]
 
 
-@pytest.mark.parametrize(("rate", "seed"), [(0.1, 1), (0.45, 2)])
+@pytest.mark.parametrize(("rate", "seed"), [(0.45, 2), *at_night((0.1, 1))])
 @pytest.mark.parametrize("name", SUDDEN)
 def test_one_fault_at_any_rate_leaves_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows], name: str, rate: float, seed: int
@@ -82,7 +83,7 @@ def test_answers_that_come_too_late_leave_the_rows_of_a_calm_import(
     assert sum(result.retries for result in filled.site.platform.results) > 0
 
 
-@pytest.mark.parametrize("rows", [1, 3, 5])
+@pytest.mark.parametrize("rows", [3, *at_night(1, 5)])
 def test_pages_that_repeat_rows_leave_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows], rows: int
 ) -> None:
@@ -91,7 +92,7 @@ def test_pages_that_repeat_rows_leave_the_rows_of_a_calm_import(
 
 
 @pytest.mark.parametrize("clock", CLOCKS)
-@pytest.mark.parametrize("busy", ["too_many_date", "unavailable"])
+@pytest.mark.parametrize("busy", ["too_many_date", *at_night("unavailable")])
 def test_a_clock_that_is_wrong_leaves_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows], clock: str, busy: str
 ) -> None:
@@ -112,7 +113,7 @@ def test_lines_that_come_late_leave_the_rows_of_a_calm_import(
     assert_same(rows_of(filled.site), calm[1])
 
 
-@pytest.mark.parametrize("share", [0.4, 1.0])
+@pytest.mark.parametrize("share", [0.4, *at_night(1.0)])
 def test_nothing_in_other_ways_and_parts_of_no_use_leave_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows], share: float
 ) -> None:
@@ -180,7 +181,7 @@ def _storm(seed: int, **more: Any) -> Faults:
     )
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *at_night(1, 2, 3)])
 @pytest.mark.parametrize("clock", ["an hour ahead", "an hour behind"])
 def test_all_faults_together_leave_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows], clock: str, seed: int
@@ -245,7 +246,7 @@ class _Changes:
 
 
 @pytest.mark.parametrize("kind", ["come", "go", "change", "all"])
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, *at_night(1)])
 def test_a_source_that_changes_while_it_is_read_in_bad_weather_loses_and_doubles_nothing(
     filled: Ground, kind: str, seed: int
 ) -> None:
@@ -269,7 +270,7 @@ def _readable(ground: Ground) -> set[str]:
     return {code for code in ground.source.orders.keys() if code[0] != "\0"} - unreadable  # noqa: SIM118
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *at_night(1, 2)])
 def test_what_is_gone_is_marked_in_bad_weather_and_nothing_else(filled: Ground, seed: int) -> None:
     site = filled.site
     for stream in STREAMS:

@@ -14,7 +14,7 @@ from a4s_pipeline_tests.weather.ground.sequences import WeatherWithSequences as 
 from a4s_pipeline_tests.weather.ground.source import RECORD_STREAMS
 
 _CALM = settings(
-    max_examples=6,
+    max_examples=3,
     stateful_step_count=25,
     deadline=None,
     database=None,

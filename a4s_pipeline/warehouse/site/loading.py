@@ -221,6 +221,8 @@ def _views_in_main(warehouse: Warehouse) -> set[str]:
 
 def _clear_tables(warehouse: Warehouse, there: set[str]) -> None:
     """Empty the tables of a described shape whose file is gone, and drop those of others."""
+    # A file that was refused for its name may have had that of a view of ours, which is no table to drop.
+    ours = _names_of_ours(warehouse)
 
     def clear(connection: duckdb.DuckDBPyConnection) -> None:
         before = connection.execute("SELECT relation FROM site_files WHERE kind = 'reference'").fetchall()
@@ -229,7 +231,7 @@ def _clear_tables(warehouse: Warehouse, there: set[str]) -> None:
                 continue
             if relation in _SHAPED:
                 connection.execute(f"DELETE FROM {relation}")
-            elif relation not in {table.name for table in (*TABLES, *REFERENCE_TABLES)}:
+            elif relation not in ours:
                 connection.execute(f"DROP TABLE IF EXISTS {identifier(relation)}")
 
     warehouse.transact(clear)

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import count, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -98,21 +98,34 @@ def store(store_in: Callable[[ZoneInfo], Store]) -> Store:
     return store_in(DEFAULT_ZONE)
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[ZoneInfo, duckdb.DuckDBPyConnection]]:
+    """An empty store for each time zone, made when it is first asked for."""
+    made: dict[ZoneInfo, duckdb.DuckDBPyConnection] = {}
+    yield made
+    for connection in made.values():
+        connection.close()
+
+
 @pytest.fixture
-def store_in(tmp_path: Path) -> Iterator[Callable[[ZoneInfo], Store]]:
-    opened: list[duckdb.DuckDBPyConnection] = []
-    numbers = count()
+def store_in(
+    opened: dict[ZoneInfo, duckdb.DuckDBPyConnection], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[ZoneInfo], Store]]:
+    used: list[duckdb.DuckDBPyConnection] = []
 
     def make(zone: ZoneInfo) -> Store:
-        path = tmp_path / f"{next(numbers)}.duckdb"
-        with WarehouseFile(path, conventions=Conventions(zone=zone)).moment():
-            pass
-        opened.append(duckdb.connect(str(path)))
-        return Store(opened[-1])
+        if zone not in opened:
+            path = tmp_path_factory.mktemp("views") / "warehouse.duckdb"
+            with WarehouseFile(path, conventions=Conventions(zone=zone)).moment():
+                pass
+            opened[zone] = duckdb.connect(str(path))
+        opened[zone].execute("BEGIN TRANSACTION")
+        used.append(opened[zone])
+        return Store(opened[zone])
 
     yield make
-    for connection in opened:
-        connection.close()
+    for connection in used:
+        connection.execute("ROLLBACK")
 
 
 def test_each_view_has_the_columns_that_its_description_names(store: Store) -> None:
