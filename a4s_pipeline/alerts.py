@@ -25,6 +25,7 @@ from a4s_pipeline.gateway.wire.network import Network, trust
 _TIMEOUT = 5.0
 # The library's time-outs leave out the look-up of the host's name, and a reply that drips.
 _LONGEST = _TIMEOUT + 1
+_HEADERS = {"Content-Type": "application/json", "User-Agent": f"a4s-pipeline/{__version__}"}
 _LARGEST_LOG = 4 * 1024 * 1024
 # Far more than is ever told between two ticks of a sensor.
 _TAIL = 64 * 1024
@@ -66,13 +67,35 @@ def post_alert(
     secret it is signed as Standard Webhooks says, so that its receiver knows who sent it.
     """
     body = json.dumps(document).encode()
-    headers = {"Content-Type": "application/json", "User-Agent": f"a4s-pipeline/{__version__}"}
+    headers = dict(_HEADERS)
     if secret is not None:
         headers |= signature_headers(secret, f"msg_{secrets.token_hex(16)}", int(time.time()), body)
+    return _in_a_thread(url, body, headers, network or Network())
+
+
+def post_document(
+    url: SecretStr,
+    document: Mapping[str, Any],
+    network: Network,
+    secret: SecretStr | None,
+    message_id: str,
+) -> str | None:
+    """Post a document once, with the headers of Standard Webhooks; return as `post_alert` does.
+
+    Without a secret it is not signed. Its id stays the same however often it is posted.
+    """
+    body = json.dumps(document).encode()
+    now = int(time.time())
+    named = {"webhook-id": message_id, "webhook-timestamp": str(now)}
+    signed = named if secret is None else signature_headers(secret, message_id, now, body)
+    return _in_a_thread(url, body, {**_HEADERS, **signed}, network)
+
+
+def _in_a_thread(url: SecretStr, body: bytes, headers: Mapping[str, str], network: Network) -> str | None:
     outcome: list[str | None] = []
     # A daemon thread: a process that ends does not wait for it.
     thread = threading.Thread(
-        target=lambda: outcome.append(_post(url, body, headers, network or Network())),
+        target=lambda: outcome.append(_post(url, body, headers, network)),
         name="alert-webhook",
         daemon=True,
     )

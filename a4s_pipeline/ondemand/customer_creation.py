@@ -12,6 +12,7 @@ from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.sending import Numbers, create_customer, created_customer
 from a4s_pipeline.ondemand.answers import Answered, error_of, failure
+from a4s_pipeline.ondemand.orders.export_ledger import instant_or_none
 from a4s_pipeline.ondemand.orders.intake import NewCustomer, read_request
 from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce
 from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry
@@ -91,6 +92,17 @@ def differing_fields(known: str | None, wanted: str) -> list[str]:
     before = exact_json.loads(known) if known else {}
     now = exact_json.loads(wanted)
     return [name for name in {**now, **before} if before.get(name) != now.get(name)]
+
+
+def created_row(entry: Entry) -> dict[str, Any]:
+    """Return one customer of the ledger: what became of it, and when."""
+    return {
+        "customerCode": entry.key,
+        "externalId": entry.row["external_id"],
+        "status": entry.status,
+        "settledAt": instant_or_none(entry.row["settled_at"]),
+        "error": answer_from(entry).error,
+    }
 
 
 def answer_from(entry: Entry) -> Answered:

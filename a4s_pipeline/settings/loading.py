@@ -31,6 +31,7 @@ from pydantic_settings import (
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.settings.analyst import AnalystSettings
 from a4s_pipeline.settings.api_keys import ApiClient, read_api_keys
+from a4s_pipeline.settings.callbacks import Callback, read_callbacks
 from a4s_pipeline.settings.connectors import Connector, read_connectors, unique_pairs
 from a4s_pipeline.settings.misspelt import PREFIX, misspelt
 from a4s_pipeline.settings.paths import at_home, authority_file, openable
@@ -123,6 +124,7 @@ class Settings(AnalystSettings):
     api_host: str = "127.0.0.1"
     api_port: Annotated[int, Field(ge=0, le=65535)] = 8321
     api_keys: Annotated[tuple[ApiClient, ...], NoDecode, BeforeValidator(read_api_keys)] = ()
+    callbacks: Annotated[tuple[Callback, ...], NoDecode, BeforeValidator(read_callbacks)] = ()
     order_hook: Annotated[str | None, AfterValidator(lambda hook: hook and _hook(hook))] = None
     resend_after_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600
     alert_webhook_url: Annotated[SecretStr, AfterValidator(checked_webhook_url)] | None = None

@@ -57,6 +57,7 @@ def test_without_any_variable_each_setting_has_its_default(tmp_path: Path) -> No
         "api_host": "127.0.0.1",
         "api_port": 8321,
         "api_keys": (),
+        "callbacks": (),
         "connectors": {},
         "data_dir": Path("data"),
         "history_start": date(2015, 1, 1),

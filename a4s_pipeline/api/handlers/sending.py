@@ -18,9 +18,9 @@ from a4s_pipeline.files import exact_json
 from a4s_pipeline.files.exact_json import fingerprint_of
 from a4s_pipeline.files.texts import has_utf8
 from a4s_pipeline.ondemand.answers import Answered
-from a4s_pipeline.ondemand.customer_creation import answer_from as customer_outcome
+from a4s_pipeline.ondemand.customer_creation import created_row
 from a4s_pipeline.ondemand.orders.dry_run import dry_run
-from a4s_pipeline.ondemand.orders.export_ledger import STATUSES, export_row, instant_or_none
+from a4s_pipeline.ondemand.orders.export_ledger import STATUSES, export_row
 from a4s_pipeline.ondemand.requests.answering import Request
 from a4s_pipeline.ondemand.requests.create_customer import CREATE_CUSTOMER
 from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
@@ -175,15 +175,7 @@ async def one_customer(state: ServerState, call: Call) -> Response:
     code = call.path["customerCode"]
     entry = await _entry(state, call, CUSTOMER_LEDGER, code)
     if entry is not None:
-        return as_json(
-            {
-                "customerCode": code,
-                "externalId": entry.row["external_id"],
-                "status": entry.status,
-                "settledAt": instant_or_none(entry.row["settled_at"]),
-                "error": customer_outcome(entry).error,
-            }
-        )
+        return as_json(created_row(entry))
     if state.is_under_way(call.connector, CREATE_CUSTOMER.name, code):
         return as_json({"customerCode": code, "externalId": None, "status": "pending", "error": None})
     raise NotThere(f"no customer {code!r} was created through this ledger", code="UnknownCustomerCode")

@@ -10,7 +10,7 @@ from typing import Any
 from a4s_pipeline.errors import A4sError, ChangeRequest
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.answers import error_object
-from a4s_pipeline.ondemand.sending.ledger_rules import Word
+from a4s_pipeline.ondemand.sending.ledger_rules import Word, marks_when_closed, marks_when_sent
 from a4s_pipeline.warehouse.rows.ondemand.ledger import Attempt, Entry, Ledger
 
 _STALE_RECORD = timedelta(seconds=2)
@@ -44,6 +44,7 @@ class Bookkeeping:
             now = self._clock()
             row = {
                 **columns,
+                **marks_when_sent(before),
                 "status": "sending",
                 "payload": payload,
                 "attempts": sent_before + 1,
@@ -104,6 +105,7 @@ class Bookkeeping:
         outcome = {"status": status, "error": str(error) if error else None, "response": response}
         row = {
             **columns,
+            **marks_when_closed(attempt.before, status, attempt.kind, now),
             **outcome,
             "error_code": error.code if error else None,
             "settled_at": None if status == "unknown" else now,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
 
 from a4s_pipeline.errors import (
     A4sError,
@@ -83,6 +84,23 @@ def status_after(error: A4sError) -> str:
             return "failed"
         case _:
             return "unknown"
+
+
+def marks_when_closed(before: Entry | None, status: str, kind: str, now: datetime) -> Mapping[str, Any]:
+    """Return the columns that tell whether somebody waits to be told: its outcome was unknown to its sender.
+
+    It was, too, where its process died while it was sent, and a look-up finds out what became of it.
+    """
+    was_open = before is not None and next_step(before, None) is Step.LOOK_UP
+    is_unknown = status == "unknown" or (kind == "look_up" and was_open)
+    is_marked = before is not None and before.row.get("unknown_at") is not None
+    return {"unknown_at": now} if is_unknown and not is_marked else {}
+
+
+def marks_when_sent(before: Entry | None) -> Mapping[str, Any]:
+    """Return the columns that say whom to tell of what is sent again: what was told already is over."""
+    is_told = before is not None and before.row.get("announced_at") is not None
+    return {"unknown_at": None, "announced_at": None} if is_told else {}
 
 
 def numbers_told(error: Inconclusive, kind: LedgerKind) -> Mapping[str, str]:

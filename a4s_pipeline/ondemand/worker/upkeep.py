@@ -1,4 +1,4 @@
-"""What goes on beside the answering: what is unknown is settled, and what happened is logged."""
+"""What goes on beside the answering: what is unknown is settled, and told, and what happened is logged."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
+from a4s_pipeline.gateway.wire.network import Network
 from a4s_pipeline.ondemand.service import OnDemand
+from a4s_pipeline.ondemand.worker.callbacks import Callbacks
+from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER
 
 _SETTLE_EVERY = 30.0
 _WRITE_LOG_EVERY = 1.0
+_TELL_EVERY = 5.0
 
 _log = logging.getLogger(__name__)
 
 
 class Upkeep:
-    """Settles and logs from the start on, in threads of its own; use it as a context manager.
+    """Settles, tells and logs from the start on, in threads of its own; use it as a context manager.
 
-    Both wait for the warehouse and the gateway as long as it takes, so no answer may wait for them.
+    They wait for the warehouse, the gateway and others' URLs as long as it takes: no answer waits for them.
     """
 
     def __init__(self, service: OnDemand) -> None:
@@ -28,6 +32,11 @@ class Upkeep:
             threading.Thread(target=self._repeat, args=(self._settle, _SETTLE_EVERY), name="settle"),
             threading.Thread(target=self._repeat, args=(service.log.write, _WRITE_LOG_EVERY), name="log"),
         ]
+        settings = service.platform.settings
+        if settings.callbacks:
+            self._callbacks = Callbacks(settings.callbacks, service.platform.locks, Network.of(settings))
+            telling = threading.Thread(target=self._repeat, args=(self._tell, _TELL_EVERY), name="callbacks")
+            self._threads.append(telling)
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -44,6 +53,12 @@ class Upkeep:
         left = self._service.settle_all(self._over.is_set)
         if left:
             _log.warning("%d outcomes are unknown still; they are asked for again", left)
+
+    def _tell(self) -> None:
+        connectors = self._service.platform.settings.connectors
+        kinds = (ORDER_LEDGER, CUSTOMER_LEDGER)
+        ledgers = (self._service.connector(name).ledger(kind) for name in connectors for kind in kinds)
+        self._callbacks.tell(ledgers, self._over.is_set)
 
     def _repeat(self, task: Callable[[], object], every: float) -> None:
         while True:

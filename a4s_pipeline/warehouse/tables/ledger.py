@@ -11,6 +11,8 @@ _ERROR_CODE = Column("error_code", TEXT, "The code of what went wrong.")
 _RECEIVED_AT = Column("received_at", INSTANT, "When the request first came in.")
 _SENT_AT = Column("last_sent_at", INSTANT, "When it was last about to be sent.")
 _SETTLED_AT = Column("settled_at", INSTANT, "When its outcome became known; null while it is not.")
+_UNKNOWN_AT = Column("unknown_at", INSTANT, "When its outcome was unknown first; null where it never was.")
+_ANNOUNCED_AT = Column("announced_at", INSTANT, "When all URLs of A4S_CALLBACKS had taken what became of it.")
 _ATTEMPTS = Column("attempts", WHOLE, "How often it was sent.")
 
 ORDER_EXPORTS = synced_table(
@@ -36,6 +38,8 @@ ORDER_EXPORTS = synced_table(
     local_day("received_day", _RECEIVED_AT),
     _SENT_AT,
     _SETTLED_AT,
+    _UNKNOWN_AT,
+    _ANNOUNCED_AT,
 )
 
 ORDER_EXPORT_ATTEMPTS = synced_table(
@@ -71,4 +75,6 @@ CREATED_CUSTOMERS = synced_table(
     local_day("received_day", _RECEIVED_AT),
     _SENT_AT,
     _SETTLED_AT,
+    _UNKNOWN_AT,
+    _ANNOUNCED_AT,
 )

@@ -109,6 +109,30 @@ class Ledger:
         waiting = self._entries("status IN (SELECT unnest($value))", list(OPEN_STATUSES))
         return [entry.key for entry in waiting]
 
+    def unannounced(self, since: datetime) -> list[Entry]:
+        """Return what was unknown, was settled since then, and is still to be told to A4S_CALLBACKS."""
+        return self._entries(
+            "unknown_at IS NOT NULL AND announced_at IS NULL AND settled_at > $value"
+            " AND status IN ('ok', 'refused', 'failed')",
+            since,
+        )
+
+    def announced(self, entry: Entry, at: datetime) -> None:
+        """Note that what became of something was told, unless it has changed since."""
+        parameters = {
+            "connector": self.connector,
+            "key": entry.key,
+            "settled_at": entry.row["settled_at"],
+            "at": at,
+        }
+        self._warehouse.transact(
+            lambda connection: connection.execute(
+                f"UPDATE {self.kind.table.name} SET announced_at = $at "  # noqa: S608 - own names
+                f'WHERE connector = $connector AND "{self.kind.key}" = $key AND settled_at = $settled_at',
+                parameters,
+            )
+        )
+
     def attempts(self, key: str) -> list[dict[str, Any]]:
         """Return the attempts at one thing, the first first; none where the ledger keeps no log of them."""
         table = self.kind.attempts
