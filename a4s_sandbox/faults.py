@@ -92,6 +92,10 @@ class Faults:
     """The listing of orders goes on past `orderDateTo`."""
     page_cap: int | None = None
     """A page holds so many rows at most, however many were asked for: page 1 then starts after them."""
+    skips_as_asked: bool = False
+    """Pages that are capped start where they would if they were not: what lies between is on no page."""
+    left_out_every: int = 0
+    """Each row of so many is left out of pages, which skip it, and counted; 0 is none."""
     tells_cap: bool = False
     """A capped page says so in its `pageSize`; off, it says what was asked for."""
     total: str = "listing"
@@ -107,7 +111,7 @@ class Faults:
     """How a page without rows is written: as a "page", with items "null" or "absent", as "204", or as an
     "empty" body."""
     past_end: str = "empty"
-    """What a page past the end holds: "empty", the rows of the "last" page again, or a "404"."""
+    """What a page past the end holds: "empty", the rows of the "last" page again, a "404" or a "500"."""
     forbidden: set[str] = field(default_factory=set)
     """Codes of orders and items, and hashes of pictures, of which the lines, stock or bytes answer 403."""
     refused: dict[str, tuple[int, str]] = field(default_factory=dict)

@@ -9,6 +9,13 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from a4s_pipeline.errors import (
+    ChangeRequest,
+    GatewayUnavailable,
+    NotThere,
+    ReplyBeyondBounds,
+    ReplyUnreadable,
+)
 from a4s_pipeline.gateway.calls.answers import no_focus_connector
 from a4s_pipeline.gateway.calls.belonging import PageNumbers, require_code, require_lines_of
 from a4s_pipeline.gateway.calls.client import GatewayClient, Reply
@@ -28,7 +35,9 @@ class Administration:
         self.client = client
         self.name = name
         self.timezone = timezone
-        self._page_size = page_size
+        self.page_size = page_size
+        """How many records a page of its listings usually holds."""
+        self._one_size_alone: set[str] = set()
         self._page_numbers: defaultdict[str, PageNumbers] = defaultdict(PageNumbers)
         self._page_sizes = PageSizes()
 
@@ -45,15 +54,20 @@ class Administration:
     def orders(
         self, start: datetime | None, end: datetime | None, page: int, page_size: int | None = None
     ) -> Reply[Page]:
-        """Read one page of order headers, `start` inclusive to `end` exclusive, ascending by date.
+        """Read one page of order headers, `start` inclusive to `end` exclusive, ascending by date."""
+        return self._page("orders", page, _bounds(start, end), page_size)
 
-        With a `page_size` of its own the page is returned as it comes, however few records it holds.
-        """
-        bounds = {"orderDateFrom": start, "orderDateTo": end}
-        query = {name: as_query(instant) for name, instant in bounds.items() if instant is not None}
-        if page_size is not None:
-            return self._one_page("orders", "orders", query, page, page_size)
-        return self._page("orders", "orders", page, query, self._page_size)
+    def page_as_it_comes(
+        self,
+        stream: str,
+        page: int,
+        page_size: int,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Reply[Page]:
+        """Read one page of a stream, however few records it holds; of orders, from `start` to `end`."""
+        return self._one_page(stream, _bounds(start, end), page, page_size)
 
     def order_lines(self, order_code: str) -> Reply[list[Any]]:
         """Read the lines of one order, still raw."""
@@ -66,13 +80,13 @@ class Administration:
 
         return self.client.get("order_lines", self.name, subject, read, code=order_code, may_be_empty=True)
 
-    def items(self, page: int) -> Reply[Page]:
+    def items(self, page: int, page_size: int | None = None) -> Reply[Page]:
         """Read one page of items, by their code."""
-        return self._page("items", "items", page, {}, self._page_size)
+        return self._page("items", page, {}, page_size)
 
-    def customers(self, page: int) -> Reply[Page]:
+    def customers(self, page: int, page_size: int | None = None) -> Reply[Page]:
         """Read one page of customers, by their code."""
-        return self._page("customers", "customers", page, {}, self._page_size)
+        return self._page("customers", page, {}, page_size)
 
     def image(self, image_hash: str) -> Reply[bytes]:
         """Have the bytes of one picture."""
@@ -95,15 +109,28 @@ class Administration:
             raise ValueError(stock.reason)
         return stock
 
-    def _page(self, route: str, what: str, page: int, query: dict[str, str], asked: int) -> Reply[Page]:
-        """Read one page, whatever it takes; each span of dates is a listing of its own."""
-        key = repr((route, query, asked))
-        return self._page_sizes.page(key, partial(self._one_page, route, what, query), page, asked)
+    def _page(self, route: str, page: int, query: dict[str, str], size: int | None) -> Reply[Page]:
+        """Read one page, whatever it takes; each span of dates is a listing of its own.
 
-    def _one_page(self, route: str, what: str, query: dict[str, str], page: int, asked: int) -> Reply[Page]:
+        Where the gateway takes pages of the usual size alone, that is what is asked for.
+        """
+        key = repr((route, query))
+        ask = partial(self._one_page, route, query)
+        if size is None or route in self._one_size_alone:
+            size = self.page_size
+        try:
+            return self._page_sizes.page(key, ask, page, size)
+        except (ChangeRequest, GatewayUnavailable, ReplyUnreadable) as refusal:
+            if page or size == self.page_size or isinstance(refusal, NotThere | ReplyBeyondBounds):
+                raise
+            reply = self._page_sizes.page(key, ask, page, self.page_size)
+            self._one_size_alone.add(route)
+            return reply
+
+    def _one_page(self, route: str, query: dict[str, str], page: int, asked: int) -> Reply[Page]:
         params: dict[str, str | int] = {**query, "page": page, "pageSize": asked}
         numbers = self._page_numbers[route]
-        subject = f"page {page} of the {what} of {self.name!r}"
+        subject = f"page {page} of the {route} of {self.name!r}"
 
         def read(raw: Any) -> Page:
             if isinstance(raw, dict):
@@ -112,6 +139,11 @@ class Administration:
 
         reply = self.client.get(route, self.name, subject, read, params=params, may_be_empty=True)
         return replace(reply, value=replace(reply.value, is_mended=True)) if reply.is_mended else reply
+
+
+def _bounds(start: datetime | None, end: datetime | None) -> dict[str, str]:
+    bounds = {"orderDateFrom": start, "orderDateTo": end}
+    return {name: as_query(instant) for name, instant in bounds.items() if instant is not None}
 
 
 def _array(raw: Any) -> list[Any]:

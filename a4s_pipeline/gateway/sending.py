@@ -115,7 +115,7 @@ def created_customer(administration: Administration, customer_code: str) -> Numb
     same but for that is the one. "Not there" may lead to another POST: it is believed of a listing alone
     that two readings found the same to the letter, whatever it counts.
     """
-    listing = Listing()
+    listing = Listing(administration.page_size)
     for _ in readings_of(listing):
         found = _found_in(administration, customer_code, listing)
         if found is not None:

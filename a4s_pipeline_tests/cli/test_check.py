@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -210,3 +211,11 @@ def test_what_is_wrong_on_this_machine_is_said_first_with_what_to_do(
     assert "  ✗ order hook         A4S_ORDER_HOOK: no_such_module:before_export cannot be imported" in machine
     assert demo.count("✓") == len(NAMES)
     assert result.stderr.endswith("a4s: this machine: not in order: data folder, order hook\n")
+
+
+def test_interim_answers_are_counted_and_told(run: Check, sandbox: Sandbox) -> None:
+    assert "interim" not in run("--connector", "demo").stderr
+    sandbox.faults = Faults(interim=1)
+    done = run("--connector", "demo")
+    assert done.exit_code == 0
+    assert re.search(r"the gateway sent \d+ interim answers \(102, 103\) before its answers", done.stderr)

@@ -121,7 +121,9 @@ def test_an_answer_without_a_body_is_an_empty_page(
     connect: Connect, serve: Serve, status: int, body: str
 ) -> None:
     client = connect(serve(say(status, body.encode())).url)
-    assert Administration(client, NAME, AMSTERDAM, 300).customers(0).value == Page(0, 300, None, [])
+    assert Administration(client, NAME, AMSTERDAM, 300).customers(0).value == Page(
+        0, 300, None, [], asked=300
+    )
     assert client.calls == 1
 
 

@@ -136,6 +136,52 @@ OTHER_READINGS: list[list[tuple[int, list[int]]]] = [
 ]
 
 
+# What each reading found of the pages that it asked for, by their size, and the size of the next one.
+SIZES: list[tuple[list[list[tuple[int | None, list[int]]]], list[int]]] = [
+    ([[(3, [1, 2, 3])]] * 3, [20, 16, 20]),
+    # Short pages that others follow: of two sizes, and then as large as came.
+    ([[(40, [*range(12)]), (40, [30])]] * 4, [20, 16, 12, 11]),
+    ([[(40, [1]), (40, [30])]] * 3, [20, 16, 4]),
+    # A page that came back empty, or twice, may do so by its number.
+    ([[(4, [1, 2]), (4, []), (4, [3])]] * 3, [20, 20, 20]),
+    ([[(4, [1, 2]), (4, [1, 2])]] * 3, [20, 20, 20]),
+]
+
+
+def test_each_reading_asks_for_pages_of_another_size() -> None:
+    for readings, sizes in SIZES:
+        listing = Listing(20)
+        asked = []
+        for pages in readings:
+            listing.begin()
+            asked.append(listing.page_size)
+            for total, keys in pages:
+                page = Page(0, 20, total, [], asked=listing.page_size)
+                listing.add(page, rows(*keys))
+        assert asked == sizes, readings
+
+
+def test_short_pages_that_others_follow_leave_doubt_where_no_other_size_was_asked_for() -> None:
+    for size, doubt in ((20, "hold fewer records than were asked for"), (16, None)):
+        listing = Listing(20)
+        for asked in (20, size):
+            listing.begin()
+            for keys in ([1, 2], [3, 4]):
+                listing.add(Page(0, 20, None, [], asked=asked), rows(*keys))
+        assert listing.agrees
+        assert (doubt or "") in (listing.doubt or ""), size
+        assert (listing.doubt is None) == (doubt is None), size
+
+
+def test_what_an_earlier_reading_saw_does_not_vouch_for_a_later_one() -> None:
+    # The first saw all; a page of the second and third came back empty.
+    listing = read((4, [1, 2]), (4, [3]), (4, [4]))
+    for _ in range(2):
+        read((4, [1, 2]), (4, []), (4, [4]), listing=listing)
+    assert (listing.is_counted, listing.agrees) == (True, True)
+    assert "came back empty" in str(listing.doubt)
+
+
 def test_readings_that_differ_do_not_agree() -> None:
     for second in OTHER_READINGS:
         listing = read((4, [1, 2]), (4, [2, 3]))

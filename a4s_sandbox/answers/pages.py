@@ -13,19 +13,26 @@ def page_of(
     """Return a page of the rows of an index range, from its first to before its last."""
     low, high = rows
     size = asked if faults.page_cap is None else min(asked, faults.page_cap)
+    skip = asked if faults.skips_as_asked else size
     place = number - sum(1 for empty in faults.empty_pages if empty < number)
-    last_place = max(0, high - low - 1) // size
+    last_place = max(0, high - low - 1) // skip
     is_past_end = place > last_place and number not in faults.empty_pages
     if is_past_end and faults.past_end == "404":
         return problem(404, "UnknownPage", f"There is no page {number}.")
+    if is_past_end and faults.past_end == "500":
+        return problem(500, "InternalServerError", f"Page {number} went wrong.")
     if is_past_end and faults.past_end == "last":
         place = last_place
-    first = min(low + place * size, high)
+    first = min(low + place * skip, high)
     last = min(first + size, high)
     if number in faults.empty_pages | faults.blank_pages:
         last = first
     repeated = min(faults.repeat_rows, size) if place and first < last else 0
-    bodies = [written_otherwise(route, body, faults) for body in records.bodies(first - repeated, last)]
+    bodies = [
+        written_otherwise(route, body, faults)
+        for place, body in enumerate(records.bodies(first - repeated, last), first - repeated)
+        if not faults.left_out_every or place % faults.left_out_every
+    ]
     told_size = size if faults.tells_cap else asked
     return _written(bodies, number, told_size, high - low + faults.uncounted, faults)
 

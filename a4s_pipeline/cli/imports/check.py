@@ -85,7 +85,10 @@ def _check_ups(settings: Settings, connectors: list[str]) -> Iterator[tuple[str,
             administration = Administration(
                 client, settings.administration_of(name), settings.timezone, settings.page_size
             )
-            yield name, check_up(administration, _order_history(settings, name))
+            records = [
+                stream for stream in ("items", "customers") if settings.connectors[name].imports(stream)
+            ]
+            yield name, check_up(administration, _order_history(settings, name), records)
         if client.interim_answers:
             click.echo(
                 f"a4s: the gateway sent {client.interim_answers:,} interim answers (102, 103) before its "

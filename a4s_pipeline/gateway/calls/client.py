@@ -11,8 +11,8 @@ from http import HTTPStatus
 from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urlencode
 
-from a4s_pipeline.errors import A4sError, GatewayUnavailable, TryAgain
-from a4s_pipeline.files import exact_json
+from a4s_pipeline import exact_json
+from a4s_pipeline.errors import A4sError, GatewayUnavailable, ReplyUnreadable, TryAgain
 from a4s_pipeline.gateway.calls.answers import (
     accepted_only,
     error_for,
@@ -158,6 +158,8 @@ class GatewayClient:
                 if wait >= seconds_left():
                     self._note_given_up()
                     raise
+                # What cannot be read may be the answer to another question, which a new connection has not.
+                alone = alone or isinstance(failure, ReplyUnreadable)
                 self._rest(wait, subject)
                 self._count(retries=1)
             except A4sError:
@@ -244,6 +246,7 @@ class GatewayClient:
         except exact_json.NestedTooDeeply:
             raise nested_too_deeply(subject) from None
         except ValueError as fault:
+            answer.distrust()
             raise unreadable(subject, str(fault)) from None
         return Reply(value, clock or now, clock, is_mended)
 

@@ -1,18 +1,18 @@
-"""Asks one administration ten things, in about ten calls that change nothing."""
+"""Asks one administration ten things, in twenty calls at most that change nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from a4s_pipeline.errors import A4sError, AccessDenied, HistoryNotConfigured
+from a4s_pipeline.errors import A4sError, AccessDenied, ChangeRequest, HistoryNotConfigured
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.calls.retrying import RetryRule
-from a4s_pipeline.gateway.checkup import checkup_orders, checkup_status
+from a4s_pipeline.gateway.checkup import checkup_orders, checkup_pages, checkup_status
 from a4s_pipeline.gateway.checkup.checkup_findings import (
     LEFT_OUT,
     NO_HISTORY,
@@ -38,7 +38,6 @@ STATUS_CHECKS = (
 )
 ORDER_CHECKS = ("paging", "order_of_orders", "boundary_of_dates", "order_lines")
 
-_LARGE_PAGE = 100
 _SMALL_PAGE = 2
 # Far enough past the end that orders placed meanwhile do not reach it.
 _PAGES_PAST_END = 100
@@ -56,8 +55,15 @@ class OrderHistory:
     was_there: bool = False
 
 
-def check_up(administration: Administration, history: OrderHistory | None = None) -> list[Finding]:
-    """Return the ten findings, in their fixed order; orders that nobody wants are not looked at."""
+def check_up(
+    administration: Administration,
+    history: OrderHistory | None = None,
+    records: Collection[str] = ("items", "customers"),
+) -> list[Finding]:
+    """Return the ten findings, in their fixed order; orders that nobody wants are not looked at.
+
+    `records` names the other streams that are imported.
+    """
     history = history or OrderHistory()
     asked_at = datetime.now(UTC)
     status = _asked(administration.status)
@@ -78,12 +84,16 @@ def check_up(administration: Administration, history: OrderHistory | None = None
             skipped("focus_connector", LEFT_OUT),
             skipped("last_history_sync", LEFT_OUT),
             _clock(status, asked_at, answered_at),
-            *(skipped(name, LEFT_OUT) for name in ORDER_CHECKS),
+            _paging_of_all(administration, skipped("paging", LEFT_OUT), records),
+            *(skipped(name, LEFT_OUT) for name in ORDER_CHECKS[1:]),
         ]
     first: Reply[Page] | A4sError | None = None
     if status.value.focus_connector.configured:
-        first = _asked(lambda: administration.orders(None, None, 0, _LARGE_PAGE))
+        first = _asked(lambda: administration.page_as_it_comes("orders", 0, administration.page_size))
     error = first if isinstance(first, A4sError) else None
+    paging, *orders = _orders(administration, first)
+    if not isinstance(first, AccessDenied):
+        paging = _paging_of_all(administration, paging, records)
     return [
         checkup_status.reachable(status),
         checkup_status.credentials(status, error),
@@ -91,7 +101,8 @@ def check_up(administration: Administration, history: OrderHistory | None = None
         focus := checkup_status.focus_connector(status.value, error, had_history=history.was_there),
         _history_sync(status.value, focus, answered_at),
         _clock(status, asked_at, answered_at),
-        *_orders(administration, first),
+        paging,
+        *orders,
     ]
 
 
@@ -150,25 +161,57 @@ def _finding(name: str, look: Callable[[], Finding]) -> Finding:
 
 def _paging(administration: Administration, first: Page) -> Finding:
     def page(number: int) -> Page:
-        return administration.orders(None, None, number, _SMALL_PAGE).value
+        return administration.page_as_it_comes("orders", number, _SMALL_PAGE).value
 
+    of_orders = _paging_of(administration, "orders", first)
+    if of_orders.verdict is not Verdict.OK and 0 < len(first.items) >= (first.total_count or 0):
+        return of_orders
     past_end = (first.total_count or 0) // _SMALL_PAGE + _PAGES_PAST_END
-    return checkup_orders.paging(first, (page(0), page(1)), page(past_end))
+    finding = checkup_orders.paging(first, (page(0), page(1)), page(past_end))
+    return of_orders if finding.verdict is Verdict.OK and of_orders.verdict is not Verdict.OK else finding
+
+
+def _paging_of_all(administration: Administration, of_orders: Finding, records: Collection[str]) -> Finding:
+    """Join what was found of the orders with what is found of the other streams."""
+
+    def of(stream: str) -> Finding:
+        first = administration.page_as_it_comes(stream, 0, administration.page_size).value
+        return _paging_of(administration, stream, first)
+
+    return checkup_pages.joined([of_orders, *(_finding("paging", partial(of, stream)) for stream in records)])
+
+
+def _paging_of(administration: Administration, stream: str, first: Page) -> Finding:
+    rows, total, size = len(first.items), first.total_count or 0, administration.page_size
+    if not rows and not total:
+        return checkup_pages.pages_of_stream(stream, first, None, None)
+    second = _page_or_none(administration, stream, 1, rows if 0 < rows < size else size)
+    last = (total - 1) // size
+    at_end = second if last < 2 else _page_or_none(administration, stream, last, size)
+    return checkup_pages.pages_of_stream(stream, first, second, at_end if last else None)
+
+
+def _page_or_none(administration: Administration, stream: str, number: int, size: int) -> Page | None:
+    """Have a page past the first; None where the gateway refuses it, as some do past the end."""
+    try:
+        return administration.page_as_it_comes(stream, number, size).value
+    except ChangeRequest:
+        return None
 
 
 def _order(administration: Administration, first: Page) -> Finding:
     rows = list(first.items)
     if first.size < (first.total_count or 0):
         last = ((first.total_count or 0) - 1) // first.size
-        rows += administration.orders(None, None, last, _LARGE_PAGE).value.items
+        rows += administration.page_as_it_comes("orders", last, administration.page_size).value.items
     return checkup_orders.order_of_orders(read_orders(rows, administration.timezone))
 
 
 def _boundary(administration: Administration, orders: ReadOrders, *, is_ordered: bool) -> Finding:
     order = checkup_orders.order_at_boundary(orders.headers)
     moment = order.order_date.astimezone(administration.timezone)
-    from_page = administration.orders(moment, None, 0, _LARGE_PAGE).value
-    to_page = administration.orders(None, moment, 0, _LARGE_PAGE).value
+    from_page = administration.page_as_it_comes("orders", 0, administration.page_size, start=moment).value
+    to_page = administration.page_as_it_comes("orders", 0, administration.page_size, end=moment).value
     return checkup_orders.boundary_of_dates(
         order, from_page, to_page, administration.timezone, is_ordered=is_ordered
     )

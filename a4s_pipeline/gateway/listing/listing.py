@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 
-from a4s_pipeline.errors import A4sError
+from a4s_pipeline.errors import A4sError, TryAgain
 from a4s_pipeline.gateway.listing.page import Page
+from a4s_pipeline.gateway.listing.page_sizes import other_size
 
 # How many empty pages in a row end a listing that has not reached its total: the first and two more. Where
 # the total makes further pages likely, as where whole pages of archived records are left out, more are asked
@@ -19,6 +20,8 @@ _EMPTY_PAGES_AT_THE_END = 3
 _MOST_EMPTY_PAGES = 20
 # A gateway that always has another page would be read for ever; no listing is as long as this.
 _MOST_PAGES = 100_000
+# Where pages leave most records out, those of a further reading do not become as small as what came.
+_MOST_TIMES_SMALLER = 4
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,15 @@ class Listing:
     """Follows the pages of a listing, over as many readings as it takes.
 
     A listing is whole when its distinct keys number `totalCount` and nothing moved meanwhile, or when two
-    readings of it agree to the letter, whatever the total says. Keys are kept as 8-byte hashes, so that a
-    million of them take 8 MB.
+    readings of it agree to the letter, whatever the total says. The same question may well have the same
+    wrong answer: so each reading asks for pages of another size than the one before. Keys are kept as 8-byte
+    hashes, so that a million of them take 8 MB.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, page_size: int = 300) -> None:
+        self.page_size = self._usual_size = page_size
+        """How many records a page is asked for in this reading."""
+        self._asked_before: int | None = None
         self._keys = array("Q")
         self._totals: set[int] = set()
         self._digest_before: bytes | None = None
@@ -55,10 +62,25 @@ class Listing:
         reading of its own can tell what is there.
         """
         self._digest_before = self._digest.digest() if self._pages else None
+        if self._pages:
+            self._asked_before = self._asked
+            self.page_size = self._next_size()
         if len(self._totals) != 1 or self._distinct() > max(self._totals):
             self._keys = array("Q")
             self._totals = set()
         self._start_reading()
+
+    def _next_size(self) -> int:
+        if self._has_gap or self._names_twice:
+            # A fault of some page by its number would show on others, and no two readings would agree.
+            return self.page_size
+        if self.page_size == self._usual_size:
+            return other_size(self.page_size)
+        if self._is_short:
+            # Pages of two sizes were short and differed: by what came, none leaves anything out.
+            size = max(self._largest, self.page_size // _MOST_TIMES_SMALLER)
+            self._usual_size = min(size, other_size(self.page_size))
+        return self._usual_size
 
     def _start_reading(self) -> None:
         self._digest = blake2b(digest_size=16)
@@ -72,12 +94,15 @@ class Listing:
         self._here: set[str] = set()
         self.latest: datetime | None = None
         self._is_ascending = True
-        self._is_even = True
+        self._is_short = False
+        self._asked: int | None = None
+        self._rows_of_first = self._rows_of_last = 0
         self._is_beyond_end = False
         self._repeats_page = False
         self._has_gap = False
         self.refusal: A4sError | None = None
         """Why a page that should be there cannot be had."""
+        self._broken_end: A4sError | None = None
         self._refused: A4sError | None = None
 
     def add(self, page: Page, records: Iterable[Listed], *, is_beyond_end: bool = False) -> bool:
@@ -87,6 +112,7 @@ class Listing:
         what was asked for has been listed then, and the total says nothing about it.
         """
         self._size = self._size or page.size
+        self._asked = self._asked or page.asked
         self._note_refusal(page)
         self._pages += 1
         self._is_beyond_end = is_beyond_end
@@ -106,7 +132,7 @@ class Listing:
         for number in numbers:
             self._digest.update(number.to_bytes(8, "big"))
             self._keys.append(number)
-        self._note_reach(len(listed), here)
+        self._note_reach(len(listed), here, page.asked)
         return True
 
     def _note_totals(self, counts: Set[int], *, has_records: bool) -> None:
@@ -124,11 +150,17 @@ class Listing:
             self._has_gap = self._has_gap or self._total is not None
         if self._refused is not None and (is_there or page.items):
             self.refusal = self._refused
+        if isinstance(page.refusal, TryAgain):
+            # It may hold anything, unless the total says that there is no such page.
+            if self._total is None or self.seen < self._total:
+                self.refusal = page.refusal
+            self._broken_end = page.refusal
 
-    def _note_reach(self, rows: int, here: frozenset[int]) -> None:
-        # A page that is followed by another and was shorter than the first may have left something out.
-        is_full = not self._last_page or len(self._last_page) == len(self._first_page)
-        self._is_even = self._is_even and is_full
+    def _note_reach(self, rows: int, here: frozenset[int], asked: int | None) -> None:
+        # What lies between two pages is left out where the first holds less than the second skips.
+        is_full = self._rows_of_last == self._rows_of_first if asked is None else self._rows_of_last >= asked
+        self._is_short = self._is_short or (bool(self._last_page) and not is_full)
+        self._rows_of_first, self._rows_of_last = self._rows_of_first or rows, rows
         self._has_gap = self._has_gap or self._empty_in_row > 0
         self._empty_in_row = 0
         self._rows += rows
@@ -224,7 +256,7 @@ class Listing:
             len(self._told) == 1
             and self._rows <= (self._total or 0)
             and self._is_ascending
-            and self._is_even
+            and not self._is_short
             and not self._has_gap
         )
 
@@ -263,17 +295,23 @@ class Listing:
     @property
     def doubt(self) -> str | None:
         """Say why a whole reading may still have left a record out; None where it has all."""
-        if self.is_counted:
+        if self._broken_end is not None:
+            return f"the listing has no end that can be seen: {_what_happened(self._broken_end)}"
+        if self.is_counted and self.is_of_one_reading:
             return None
         if self._names_twice:
             return "the listing names a record twice, so its count cannot be trusted"
-        return (
-            "a page of the listing came back empty where there should be records" if self._has_gap else None
-        )
+        if self._has_gap:
+            return "a page of the listing came back empty where there should be records"
+        if self._is_short and self._asked == self._asked_before:
+            return "pages of the listing hold fewer records than were asked for, and others follow them"
+        return None
 
     @property
     def fault_of_total(self) -> str | None:
-        """Say, at the end of a whole reading, what is wrong with the total; None where nothing is."""
+        """Say, at the end of a whole reading, what is wrong with its total or its end; else None."""
+        if self._broken_end is not None:
+            return f"{_what_happened(self._broken_end)}, where the listing should end"
         if self.is_counted or self._is_beyond_end:
             return None
         counts = self._counts or self._counts_of_empty
@@ -282,6 +320,11 @@ class Listing:
         fewest, most = min(counts), max(counts)
         counted = f"{most:,}" if fewest == most else f"{fewest:,} on one page and {most:,} on another"
         return f"the gateway counts {counted} and lists {self.seen:,}"
+
+
+def _what_happened(error: A4sError) -> str:
+    # By the convention of our errors, what to do comes last, after a colon.
+    return str(error).rpartition(": ")[0] or str(error)
 
 
 def _hash_of(name: str) -> int:

@@ -20,7 +20,7 @@ class Page:
 
     `size` is how many records the gateway says a page holds, or was asked for; how far the page reached is
     told by `items` alone. `total_count` is None where the gateway gives no number that can be one. A page
-    that the gateway refuses, because it lies past the end, is empty and carries the `refusal`.
+    that the gateway refuses or fails on, as may be past the end, is empty and carries the `refusal`.
     """
 
     number: int
@@ -30,6 +30,8 @@ class Page:
     refusal: A4sError | None = None
     is_mended: bool = False
     """Some text in it could not be read as it came."""
+    asked: int | None = None
+    """How many records were asked for."""
     all_totals: Set[int] = frozenset()
     """What was counted where the page was read in parts; they differ where something moved meanwhile."""
 
@@ -47,12 +49,13 @@ def read_page(raw: Any, number: int, asked: int) -> Page:
     Nothing at all, `null`, an empty array, and a page without `items` are an empty page.
     """
     if raw is None or raw == []:
-        return Page(number, asked, None, [])
+        return Page(number, asked, None, [], asked=asked)
     if not isinstance(raw, dict):
         raise ValueError("a page is an object")
     if _OWN_FIELDS.isdisjoint(raw):
         raise ValueError("a page has items and a totalCount")
-    return Page(number, _size(raw.get("pageSize"), asked), count_of(raw.get("totalCount")), _items(raw))
+    size, total = _size(raw.get("pageSize"), asked), count_of(raw.get("totalCount"))
+    return Page(number, size, total, _items(raw), asked=asked)
 
 
 def count_of(value: Any) -> int | None:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-from a4s_pipeline.errors import ChangeRequest, ReplyTooLarge
+from a4s_pipeline.errors import ChangeRequest, GatewayUnavailable, NotThere, ReplyTooLarge, ReplyUnreadable
 from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.listing.page import Page
 
 AskForPart = Callable[[int, int], Reply[Page]]
 """Asks for a page by its number and its size."""
+
+_NO_CAP = 1_000_000
+_SOME_SIZES_ALONE = (ChangeRequest, GatewayUnavailable, ReplyUnreadable)
+"""What a gateway answers that takes some page sizes alone."""
+
+
+def other_size(size: int) -> int:
+    """Return a size that is a little smaller, and can be halved a few times where it is large enough."""
+    smaller = max(1, size - max(1, size // 8))
+    return smaller - smaller % 8 if smaller >= 16 else smaller
 
 
 class PageSizes:
@@ -19,11 +30,15 @@ class PageSizes:
     A page that is too large is read in parts that make up the page, so that whoever reads the listing sees
     the same pages. A gateway that caps its pages silently may skip by the size it was asked for, and leave
     two of three records out: once that shows on the first page, the listing is read by the size that came.
+    Where the total hides it, because it counts the page or is none, the second page is asked for by that
+    size: it follows on the first however the gateway skips, and is empty where the first was all.
     """
 
     def __init__(self) -> None:
         self._fitting: dict[str, int] = {}
         self._caps: dict[str, int] = {}
+        self._short_first: dict[str, list[Any]] = {}
+        self._followed_by: dict[str, int] = {}
 
     def page(self, key: str, ask: AskForPart, number: int, size: int) -> Reply[Page]:
         """Have a page of a listing, in parts where it is too large.
@@ -31,20 +46,52 @@ class PageSizes:
         Raises `ReplyTooLarge` where one record alone is.
         """
         size = min(size, self._caps.get(key, size))
-        reply = self._in_parts(key, ask, number, size)
-        if number or key in self._caps:
-            return reply
+        if number == 0:
+            return self._first(key, ask, size)
+        first = self._short_first.pop(key, None)
+        if number == 1 and first is not None:
+            return self._second(key, ask, size, first)
+        return self._in_parts(key, ask, number, self._followed_by.get(key, size))
+
+    def _first(self, key: str, ask: AskForPart, size: int) -> Reply[Page]:
+        self._followed_by.pop(key, None)
+        reply = self._in_parts(key, ask, 0, size)
         rows = len(reply.value.items)
-        if not _may_be_capped(reply.value, size):
-            return reply
+        if not 0 < rows < size or key in self._fitting:
+            self._short_first.pop(key, None)
+        elif rows >= (reply.value.total_count or 0):
+            self._short_first[key] = reply.value.items
+        elif key not in self._caps:
+            return self._uncapped(key, ask, reply)
+        return reply
+
+    def _uncapped(self, key: str, ask: AskForPart, reply: Reply[Page]) -> Reply[Page]:
+        """Return the first page by the size that came, where it holds no more than that."""
+        rows = len(reply.value.items)
         if reply.value.size == rows:
             self._caps[key] = rows
             return reply
-        again = self._in_parts(key, ask, 0, rows)
+        try:
+            again = self._in_parts(key, ask, 0, rows)
+        except _SOME_SIZES_ALONE:
+            again = reply
         # Where it holds still fewer, records are left out of pages, and the size was as asked for.
-        is_cap = len(again.value.items) == rows
-        self._caps[key] = rows if is_cap else size
+        is_cap = again is not reply and len(again.value.items) == rows
+        self._caps[key] = rows if is_cap else _NO_CAP
         return again if is_cap else reply
+
+    def _second(self, key: str, ask: AskForPart, size: int, first: list[Any]) -> Reply[Page]:
+        try:
+            reply = self._in_parts(key, ask, 1, len(first))
+        except NotThere:
+            raise
+        except _SOME_SIZES_ALONE:
+            return self._in_parts(key, ask, 1, size)
+        # Where records are left out of pages, this one overlaps with the first.
+        if reply.value.items and reply.value.items[0] in first:
+            return self._in_parts(key, ask, 1, size)
+        self._followed_by[key] = len(first)
+        return reply
 
     def _in_parts(self, key: str, ask: AskForPart, number: int, size: int) -> Reply[Page]:
         part = size
@@ -58,10 +105,6 @@ class PageSizes:
                     raise
                 part = _smaller(part)
                 self._fitting[key] = part
-
-
-def _may_be_capped(page: Page, size: int) -> bool:
-    return 0 < len(page.items) < size and len(page.items) < (page.total_count or 0)
 
 
 def _smaller(size: int) -> int:
@@ -90,6 +133,12 @@ def _joined(ask: AskForPart, number: int, size: int, part: int) -> Reply[Page]:
         items += page.items
         is_mended, latest = is_mended or page.is_mended, page
     page = replace(
-        joined.value, number=number, size=size, items=items, is_mended=is_mended, all_totals=totals
+        joined.value,
+        number=number,
+        size=size,
+        items=items,
+        is_mended=is_mended,
+        asked=size,
+        all_totals=totals,
     )
     return replace(joined, value=page)

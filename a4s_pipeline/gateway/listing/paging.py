@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from a4s_pipeline.errors import ChangeRequest, ReplyUnreadable
+from a4s_pipeline.errors import ChangeRequest, GatewayUnavailable, ReplyBeyondBounds, ReplyUnreadable
 from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.listing.listing import Listing
 from a4s_pipeline.gateway.listing.page import Page
 
 T = TypeVar("T")
-AskForPage = Callable[[int], Reply[Page]]
+AskForPage = Callable[[int, int], Reply[Page]]
+"""Asks for a page by its number and its size."""
 
 # Each reading of a listing that moves costs its pages alone, because what came in stays in.
 _MOST_READINGS = 6
@@ -35,7 +36,7 @@ def pages_in_turn(ask: AskForPage, listing: Listing) -> Iterator[Page]:
     """Read a listing page by page; whoever takes one adds it to the listing before asking for the next."""
     number = 0
     while True:
-        page = _asked_for(ask, number)
+        page = _asked_for(ask, number, listing.page_size)
         yield page
         number += 1
         if _is_over(page, listing):
@@ -54,7 +55,7 @@ def pages_of(
 
     Whatever keeps a page from coming is raised, after the pages before it were given out.
     """
-    asked: deque[Future[Page]] = deque([pool.submit(_asked_for, ask, 0)])
+    asked: deque[Future[Page]] = deque([pool.submit(_asked_for, ask, 0, listing.page_size)])
     following = 1
     try:
         while asked:
@@ -65,7 +66,7 @@ def pages_of(
                 return
             # Beyond the total there is mostly nothing: such pages are asked for one at a time.
             while not asked or (len(asked) < ahead and listing.must_hold(following)):
-                asked.append(pool.submit(_asked_for, ask, following))
+                asked.append(pool.submit(_asked_for, ask, following, listing.page_size))
                 following += 1
             yield page, taken
     finally:
@@ -73,12 +74,12 @@ def pages_of(
             future.cancel()
 
 
-def _asked_for(ask: AskForPage, number: int) -> Page:
-    """Have a page; one past the first that the gateway refuses (400, 404, 416) is empty for now."""
+def _asked_for(ask: AskForPage, number: int, size: int) -> Page:
+    """Have a page; one past the first that is refused (400, 404, 416), or cannot be had, is empty for now."""
     try:
-        return ask(number).value
-    except ChangeRequest as refusal:
-        if number == 0:
+        return ask(number, size).value
+    except (ChangeRequest, GatewayUnavailable, ReplyUnreadable) as refusal:
+        if number == 0 or isinstance(refusal, ReplyBeyondBounds):
             raise
         return Page(number, 1, None, [], refusal)
 

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -38,7 +38,12 @@ class Answer:
     body: bytes
     interim: int
     is_doubtful: bool
+    connection: AnyConnection = field(repr=False, compare=False)
     times_asked: int = 1
+
+    def distrust(self) -> None:
+        """Ask nothing more over its connection: it is no answer to what was asked, and its own may follow."""
+        self.connection.has_leftover = True
 
 
 class Caller:
@@ -153,6 +158,7 @@ class Caller:
             content,
             interim,
             is_doubtful=seen is not None and seen.is_doubtful and seen.says_much,
+            connection=connection,
         )
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ Headers = dict[str, ListedHeader]
 
 def listed_month(administration: Administration, month: date, span: Span) -> ListedMonth:
     """Read the headers of a month until they make up a whole listing, some times at most."""
-    listing = Listing()
+    listing = Listing(administration.page_size)
     headers: Headers = {}
     for _ in readings_of(listing):
         headers = _read_once(administration, span, listing)

@@ -25,7 +25,7 @@ def moved_orders(
     """
     wanted = frozenset(codes)
     found: dict[str, Any] = {}
-    listing = Listing()
+    listing = Listing(administration.page_size)
     for _ in readings_of(listing):
         _read_once(administration, wanted, start, listing, found)
         if found.keys() == wanted:

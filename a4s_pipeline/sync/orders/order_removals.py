@@ -62,7 +62,7 @@ class OrderRemovals:
 
     def _lists_any_order(self) -> bool:
         # A month may well be empty; a history of which nothing is left is a fault of the gateway's.
-        return self._administration.orders(None, None, 0, 1).value.items != []
+        return self._administration.page_as_it_comes(STREAM, 0, 1).value.items != []
 
     def without_moved(self, gone: Gone) -> tuple[Gone, dict[str, Any]]:
         """Tell apart what is gone and what is only listed elsewhere now.

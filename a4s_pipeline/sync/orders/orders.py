@@ -189,14 +189,16 @@ class OrderSync:
             self._administration, self._warehouse, self._stamp.connector, earliest=earliest
         )
         for part in listings_of(span, clock):
-            listing = Listing()
+            listing = Listing(self._administration.page_size)
             counts, gone = self._read_until_stable(pages, removals, part, listing, watermark_rule)
             if counts is not None:
                 writer.watermark = watermark_rule(writer.watermark, counts.latest)
                 writer.flush()
                 gone, moved = removals.without_moved(gone)
                 self.result.seen += pages.take_in(moved.values())
-                self._settle(writer, part, gone, had_set_aside=bool(held.set_aside))
+                # What was hidden in a listing that leaves doubt may still be there.
+                had_set_aside = bool(held.set_aside) and listing.doubt is None
+                self._settle(writer, part, gone, had_set_aside=had_set_aside)
 
     def _read_until_stable(
         self,

@@ -51,7 +51,7 @@ class RecordKind(Generic[R]):
     tables: RecordTables
     model: type[R]
     key_field: str
-    page: Callable[[Administration, int], Reply[Page]]
+    page: Callable[[Administration, int, int], Reply[Page]]
     code_of: Callable[[R], str]
     rows_of: Callable[[R, Stamp, str], RowsByTable]
     settle: Callable[[duckdb.DuckDBPyConnection, StreamProgress], None] = _nothing

@@ -69,7 +69,7 @@ class RecordsImport(Generic[R]):
         return self._run.execute(self._rules.locks, self._read, lambda _connection: {})
 
     def _read(self) -> None:
-        listing = Listing()
+        listing = Listing(self._administration.page_size)
         writer = RecordWriter(self._kind, self._warehouse, self._run)
         pool = ThreadPoolExecutor(self._rules.connections, thread_name_prefix="gateway")
         try:
@@ -83,7 +83,7 @@ class RecordsImport(Generic[R]):
             self.result.set_aside = writer.set_aside
             self.result.parts_set_aside = writer.parts_set_aside
             pool.shutdown(cancel_futures=True)
-        self._settle(removal, missing)
+        self._settle(removal, missing, has_all=listing.is_whole and listing.doubt is None)
 
     def _read_until_stable(
         self, listing: Listing, writer: RecordWriter[R], pool: ThreadPoolExecutor
@@ -118,8 +118,8 @@ class RecordsImport(Generic[R]):
         finally:
             writer.flush()
 
-    def _ask(self, number: int) -> Reply[Page]:
-        return self._kind.page(self._administration, number)
+    def _ask(self, number: int, size: int) -> Reply[Page]:
+        return self._kind.page(self._administration, number, size)
 
     def _records_of(self, page: Page) -> list[tuple[RecordRead[R], Any]]:
         kind, timezone = self._kind, self._administration.timezone
@@ -133,7 +133,7 @@ class RecordsImport(Generic[R]):
         key = record.key if isinstance(record, Unreadable) else self._kind.code_of(record)
         return Listed(key, content=fingerprint_of(raw) if key is None else None)
 
-    def _settle(self, removal: Removal, missing: list[str]) -> None:
+    def _settle(self, removal: Removal, missing: list[str], *, has_all: bool) -> None:
         """After a whole reading, mark what is gone and forget what was set aside and is listed no longer."""
         self.result.removals_withheld = removal.withheld
         progress = self._run.progress()
@@ -141,7 +141,7 @@ class RecordsImport(Generic[R]):
 
         def write(connection: duckdb.DuckDBPyConnection) -> None:
             self._kind.settle(connection, progress)
-            if self.result.is_complete:
+            if has_all:
                 clear_unseen_set_aside(connection, progress)
             if is_gone:
                 mark_removed(connection, self._kind.tables, missing, progress)

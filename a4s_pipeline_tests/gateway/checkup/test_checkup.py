@@ -30,7 +30,7 @@ def line(code: str = "1", **more: Any) -> dict[str, Any]:
 
 
 def checked(client: GatewayClient, name: str = NAME) -> dict[str, Finding]:
-    findings = check_up(Administration(client, name, AMSTERDAM, 300))
+    findings = check_up(Administration(client, name, AMSTERDAM, 100))
     assert [finding.name for finding in findings] == NAMES
     for finding in findings:
         assert finding.message
@@ -61,9 +61,11 @@ def check(sandbox: Sandbox, connect: Connect) -> CheckUp:
     return run
 
 
-def test_a_gateway_in_order_is_found_so_in_ten_gets(filled: World, sandbox: Sandbox, check: CheckUp) -> None:
+def test_a_gateway_in_order_is_found_so_in_twenty_gets(
+    filled: World, sandbox: Sandbox, check: CheckUp
+) -> None:
     assert not_ok(check()) == {}
-    assert len(sandbox.requests) <= 10
+    assert len(sandbox.requests) <= 20
     assert {request.method for request in sandbox.requests} == {"GET"}
 
 
@@ -80,7 +82,7 @@ def test_without_a_focus_connector_there_are_no_orders_to_ask_for(
     found = check()
     history = ["last_history_sync", *ORDER_CHECKS]
     assert not_ok(found) == {"focus_connector": WARNING} | dict.fromkeys(history, SKIPPED)
-    assert len(sandbox.requests) == 1
+    assert sandbox.calls("orders") == []
 
 
 def test_without_orders_what_orders_tell_is_skipped(world: World, check: CheckUp) -> None:
@@ -322,7 +324,9 @@ STATUS = {"administration": NAME, "focusConnector": {"configured": True, "name":
 
 def by_route(orders: Answer) -> Answer:
     def answer(handler: Handler) -> None:
-        (orders if "/orders" in handler.path else say(200, STATUS))(handler)
+        is_listing = "/items" in handler.path or "/customers" in handler.path
+        others = say(200, {"totalCount": 0, "items": []} if is_listing else STATUS)
+        (orders if "/orders" in handler.path else others)(handler)
 
     return answer
 
@@ -361,7 +365,7 @@ def test_a_redirect_to_a_portal_is_an_administration_without_a_status(serve: Ser
     ("way", "words"),
     [
         ({"page_cap": 50}, "page 0 holds 50 orders"),
-        ({"total": "page"}, "page 1 holds 2 orders, where pageSize 2 and totalCount 2"),
+        ({"total": "page"}, "totalCount of the orders is 100, that of the page, and more orders follow"),
         ({"total": "absent"}, "no totalCount that is a number"),
         ({"empty_pages": frozenset({1})}, "page 1 holds 0 orders"),
     ],
@@ -373,3 +377,47 @@ def test_how_a_gateway_pages_is_told_before_an_import(
     found = check()
     assert (found["paging"].verdict, words in found["paging"].message) == (WARNING, True), found["paging"]
     assert "show this to whoever runs the gateway" in str(found["paging"].advice)
+
+
+# What the gateway does with 250 records, of which 100 a page are asked for, and what is told of it.
+WAYS_OF_RECORDS: list[tuple[dict[str, Any], str]] = [
+    ({"page_cap": 40}, "page 0 of the {} holds 40, where 100 were asked for and totalCount is 250"),
+    (
+        {"page_cap": 40, "skips_as_asked": True, "total": "page"},
+        "totalCount of the {} is 40, that of the page, 100 were asked for, and more {} follow",
+    ),
+    ({"total": "page"}, "totalCount of the {} is 100, that of the page, and more {} follow"),
+    ({"total": "null"}, "the pages of the {} have no totalCount that is a number"),
+    ({"uncounted": 20}, "page 2, the last by it, holds 50 and not 70"),
+    ({"blank_pages": frozenset({1})}, "page 1 of the {} is empty, where totalCount is 250"),
+    ({"blank_pages": frozenset({0})}, "page 0 of the {} holds 0, where 100 were asked for"),
+    ({"repeat_rows": 1}, "page 1 of the {} repeats a record of page 0"),
+    ({"left_out_every": 10}, "page 0 of the {} holds 90, where 100 were asked for"),
+]
+
+
+@pytest.mark.parametrize("stream", ["items", "customers"])
+def test_how_items_and_customers_come_is_told_before_an_import(
+    stream: str, world: World, sandbox: Sandbox, check: CheckUp
+) -> None:
+    held = world[NAME]
+    held.focus_connector = None
+    for number in range(250 - len(held.customers if stream == "customers" else held.items)):
+        if stream == "items":
+            held.put_item({"itemCode": f"A{number:03}", "names": {}})
+        else:
+            held.put_customer({"customerCode": f"K{number:03}", "name": "Bos"})
+    assert "paging" not in {name for name, verdict in not_ok(check()).items() if verdict is not SKIPPED}
+    for way, words in WAYS_OF_RECORDS:
+        sandbox.clear()
+        sandbox.faults = Faults(**way)
+        found = check()["paging"]
+        assert found.verdict is WARNING, (way, found)
+        assert words.format(stream, stream) in found.message, (way, found)
+        assert "show this to whoever runs the gateway" in str(found.advice), way
+        assert len(sandbox.requests) <= 20
+
+
+def test_a_stream_that_is_not_imported_is_not_looked_at(sandbox: Sandbox, connect: Connect) -> None:
+    check_up(Administration(connect(sandbox.url), NAME, AMSTERDAM, 100), records=["customers"])
+    assert (sandbox.calls("items"), len(sandbox.calls("customers"))) == ([], 2)

@@ -75,6 +75,8 @@ def raw_server(reply: Reply) -> Iterator[RawServer]:
             # Closing alone would not wake the thread that waits for the next connection.
             with suppress(OSError):
                 listening.shutdown(socket.SHUT_RDWR)
+            # A thread that still accepts would take connections of whatever has the descriptor next.
+            thread.join(10)
             for connection in connections:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)

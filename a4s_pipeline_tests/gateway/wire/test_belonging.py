@@ -6,10 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from a4s_pipeline.errors import GatewayUnavailable, NotThere, ReplyUnreadable
+from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.calls.client import GatewayClient
 from a4s_pipeline_tests.gateway.conftest import FAST, NAME, ONCE, ask, send, settings_for
 from a4s_pipeline_tests.gateway.wire.raw_server import (
@@ -246,3 +248,25 @@ def test_the_same_question_may_have_the_same_answer() -> None:
         for _ in range(5):
             assert lines(client, 1) == []
         assert (client.calls, server.connections) == (5, 1)
+
+
+def test_what_names_another_page_is_asked_for_over_a_new_connection_and_its_own_is_not_used_again() -> None:
+    behind: dict[Any, int] = {}
+
+    def reply(question: str, write: Write) -> None:
+        number = int(question.partition("page=")[2].partition("&")[0])
+        line = getattr(write, "__self__", None)
+        if not behind:
+            behind[line] = number
+        # Over the first connection, each answer but the first is that to the question before.
+        told = behind.get(line, number)
+        if line in behind:
+            behind[line] = number
+        page = {"page": told, "pageSize": 2, "totalCount": 6, "items": [f"{len(server.asked)}a", "b"]}
+        write(answer(json.dumps(page).encode()))
+
+    with raw_server(reply) as server, GatewayClient(settings_for(server.url), rule=FAST) as client:
+        administration = Administration(client, NAME, ZoneInfo("Europe/Amsterdam"), 2)
+        assert [administration.customers(number).value.number for number in range(3)] == [0, 1, 2]
+        asked = [question.rpartition("page=")[2][0] for question in server.asked]
+        assert (asked, client.retries, server.connections) == (["0", "1", "1", "2"], 1, 3)

@@ -48,12 +48,12 @@ class Shelf:
 
 def listed(administration: Administration, route: str) -> tuple[list[Any], Listing]:
     """Read a listing once, from its first page to its last."""
-    asks: dict[str, Callable[[int], Reply[Page]]] = {
+    asks: dict[str, Callable[[int, int], Reply[Page]]] = {
         "items": administration.items,
         "customers": administration.customers,
-        "orders": lambda number: administration.orders(None, None, number),
+        "orders": lambda number, size: administration.orders(None, None, number, size),
     }
-    listing = Listing()
+    listing = Listing(administration.page_size)
     listing.begin()
     codes: list[Any] = []
     for page in pages_in_turn(asks[route], listing):

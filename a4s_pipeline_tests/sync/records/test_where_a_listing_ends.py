@@ -32,7 +32,7 @@ WAYS: list[tuple[dict[str, Any], str | None]] = [
     ({"past_end": "404"}, None),
     ({"past_end": "last"}, None),
     ({"total": "text"}, None),
-    ({"total": "page"}, "counts 2 on one page and 4 on another and lists 14"),
+    ({"total": "page"}, "counts 2 on one page and 3 on another and lists 14"),
     ({"total": "page", "page_cap": 3}, "counts 2 on one page and 3 on another and lists 14"),
     ({"total": "absent"}, "does not say how many there are"),
     ({"total": "null", "nothing": "204"}, "does not say how many there are"),
@@ -43,6 +43,11 @@ WAYS: list[tuple[dict[str, Any], str | None]] = [
     ({"uncounted": 500}, "counts 514 and lists 14"),
     ({"uncounted": 3, "page_cap": 3, "nothing": "204"}, "counts 17 and lists 14"),
     ({"uncounted": 1, "past_end": "404"}, "counts 15 and lists 14"),
+    ({"page_cap": 3, "skips_as_asked": True}, None),
+    ({"page_cap": 2, "skips_as_asked": True, "total": "page"}, "counts 2 and lists 14"),
+    ({"page_cap": 3, "skips_as_asked": True, "total": "absent"}, "does not say how many there are"),
+    ({"page_cap": 3, "skips_as_asked": True, "total": "null"}, "does not say how many there are"),
+    ({"page_cap": 3, "skips_as_asked": True, "uncounted": 5}, "counts 19 and lists 14"),
 ]
 # Where even the end is in doubt, nothing is taken for gone.
 DOUBTFUL: list[dict[str, Any]] = [
@@ -187,3 +192,57 @@ def test_an_order_that_moved_is_found_however_a_gateway_pages(site_of: Callable[
         site.put(codes[number % 14], f"2024-{4 + number // 14:02d}-05T09:00:00", reference=str(number))
         result = site.sync(MARCH)
         assert (result.removed, site.codes()) == (0, codes), way
+
+
+TOTALS = ("listing", "page", "absent", "null", "negative")
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_pages_that_are_capped_and_skip_as_asked_hide_nothing_whatever_the_total(
+    site_of: Callable[..., Site], stream: str
+) -> None:
+    # 5 of 14 come where 20 are asked for: what looks like the only page may say that it is all.
+    site = site_of(page_size=20)
+    codes = put(site, stream)
+    for number, total in enumerate(TOTALS):
+        site.faults.__dict__.update(Faults(page_cap=5, skips_as_asked=True, total=total).__dict__)
+        result = sync(site, stream, EVERYTHING)
+        assert (there(site, stream), result.removed) == (codes, 0), total
+        assert result.is_complete, total
+        remove(site, stream, codes.pop(number))
+        result = sync(site, stream, EVERYTHING)
+        assert (there(site, stream), result.removed, result.removals_withheld) == (codes, 1, None), total
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_pages_that_are_capped_and_leave_records_out_hide_nothing_else(
+    site_of: Callable[..., Site], stream: str
+) -> None:
+    site = site_of(page_size=16)
+    codes = put(site, stream, 50)
+    listed = [code for place, code in enumerate(codes) if place % 6]
+    for number, total in enumerate(TOTALS[:3]):
+        faults = Faults(page_cap=7, skips_as_asked=True, left_out_every=6, total=total)
+        site.faults.__dict__.update(faults.__dict__)
+        result = sync(site, stream, EVERYTHING)
+        assert (there(site, stream), result.is_complete, result.removed) == (listed, True, 0), (number, total)
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_page_past_the_end_that_fails_is_told_and_fails_nothing(
+    site_of: Callable[..., Site], stream: str
+) -> None:
+    site = site_of(page_size=4)
+    codes = put(site, stream)
+    sync(site, stream, EVERYTHING)
+    remove(site, stream, codes[-1])
+    site.faults.past_end = "500"
+    result = sync(site, stream, EVERYTHING)
+    assert (there(site, stream), result.removed, result.leaves_work) == (codes, 0, False)
+    told = "the gateway answered 500 InternalServerError for page 4 of the"
+    assert result.removals_withheld is not None
+    assert told in result.removals_withheld
+    assert str(result.fault_of_total).startswith(told)
+    assert str(result.fault_of_total).endswith("where the listing should end")
+    site.faults.past_end = "empty"
+    assert sync(site, stream, EVERYTHING).removed == 1
