@@ -30,7 +30,7 @@ class OrdersPlan:
 
     Without `months` it goes from the watermark less the look-back. With `whole` it reads the lines of
     every order again, whether or not the header changed. With `sub_totals_off` it lists nothing, and reads
-    the lines of those orders again whose sub total is not the sum of their lines, whatever their month.
+    the lines of those orders again whose sub total is not the sum of their lines: without `months`, of all.
     """
 
     months: Months | None = None

@@ -1,5 +1,6 @@
 import json
 
+import duckdb
 import pytest
 
 from a4s_pipeline_tests.cli.conftest import Installation, line
@@ -127,3 +128,19 @@ def test_comparing_does_not_import_dagster(site: Installation) -> None:
     assert process.status == 0
     assert json.loads(process.out)["connectors"]["demo"]["differing"] == 0
     assert " dagster" not in process.err
+
+
+def test_a_repair_reads_the_lines_again_of_orders_whose_sub_total_is_off(site: Installation) -> None:
+    for code, total in (("A1", 10), ("A2", 10), ("OFF", 12)):
+        site.put(code, lines=[line(lineTotal=10)], subTotal=total)
+    site.sync()
+    with duckdb.connect(str(site.folder / "data" / "warehouse.duckdb")) as store:
+        store.execute("DELETE FROM order_lines WHERE order_code = 'A1'")
+    site.sandbox.clear()
+    assert (site.a4s("reconcile").status, site.sandbox.calls("order_lines")) == (0, [])
+    done = site.a4s("reconcile", "--repair")
+    assert {call.code for call in site.sandbox.calls("order_lines")} == {"A1", "OFF"}
+    assert site.query("SELECT count(*) FROM order_lines WHERE order_code = 'A1'") == [(1,)]
+    # What is off at the source is no difference between it and the store.
+    assert done.status == 0
+    assert "is still not the sum of the lines (OFF)" in done.err

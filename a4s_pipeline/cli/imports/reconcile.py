@@ -13,6 +13,9 @@ from a4s_pipeline.cli.imports.progress import progress_bar
 from a4s_pipeline.cli.imports.reporting import reporter
 from a4s_pipeline.cli.imports.sync import DAY, asked_months
 from a4s_pipeline.cli.output import connector_option, json_option, print_json, say
+from a4s_pipeline.cli.progress import progress_bar
+from a4s_pipeline.cli.reporting import reporter
+from a4s_pipeline.cli.sync import DAY, asked_months, what_is_still_off
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.importing import Import, examine_after, import_stream
 from a4s_pipeline.ondemand.answers import error_object
@@ -22,7 +25,8 @@ from a4s_pipeline.sync.reconcile.order_reconciliation import Reconciled, example
 from a4s_pipeline.sync.reconcile.reconciliation import MonthCompared, ranges_of
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
-from a4s_pipeline.warehouse.rows.orders.writing import STREAM
+from a4s_pipeline.warehouse.rows.orders import STREAM
+from a4s_pipeline.warehouse.rows.sub_totals import orders_off
 
 _MOST_NAMED = 5
 
@@ -32,7 +36,10 @@ _MOST_NAMED = 5
 @click.option("--from", "first", type=DAY, help="From this day on, widened to whole months.")
 @click.option("--to", "last", type=DAY, help="Up to and including this day, widened to whole months.")
 @click.option(
-    "--repair", is_flag=True, help="Read the months that differ again, lines and all, and compare once more."
+    "--repair",
+    is_flag=True,
+    help="Read the months that differ again, lines and all, and compare once more; read the lines of orders "
+    "again whose sub total is not their sum.",
 )
 @json_option
 def reconcile(
@@ -65,7 +72,8 @@ def reconcile(
         for one in found:
             say(*_page(one, repairs))
     complaints = [complaint for one in found for complaint in _complaints(one, repairs, repair=repair)]
-    for complaint in complaints:
+    still_off = [what_is_still_off(one) for one in repairs if one.sub_totals_off]
+    for complaint in [*complaints, *still_off]:
         say(f"a4s: {complaint}", err=True)
     if complaints:
         sys.exit(1)
@@ -84,7 +92,16 @@ def _reconcile(
             imports.append(import_stream(platform, STREAM, connector, plan, advance))
         again = _compare(platform, connector, stretch)
         found.take_over(again)
+    if found.has_history and _has_orders_off(platform, connector):
+        with progress_bar(f"{connector} orders") as advance:
+            plan = OrdersPlan(months, sub_totals_off=True)
+            imports.append(import_stream(platform, STREAM, connector, plan, advance))
     return found, imports
+
+
+def _has_orders_off(platform: Platform, connector: str) -> bool:
+    with platform.warehouse.moment() as store:
+        return bool(orders_off(store, connector))
 
 
 def _compare(platform: Platform, connector: str, months: Months) -> Reconciled:

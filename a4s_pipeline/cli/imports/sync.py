@@ -159,7 +159,7 @@ def _complaints(done: _Done) -> Iterator[str]:
         if result.fault_of_total:
             yield _what_is_wrong_with_the_total(result)
         if result.sub_totals_off:
-            yield _what_is_still_off(result)
+            yield what_is_still_off(result)
 
 
 def asked_months(settings: Settings, first: date | None, last: date | None, *, full: bool) -> Months | None:
@@ -226,7 +226,8 @@ def _what_is_wrong_with_the_total(result: SyncResult) -> str:
     )
 
 
-def _what_is_still_off(result: SyncResult) -> str:
+def what_is_still_off(result: SyncResult) -> str:
+    """Name the orders whose lines were read again and whose sub total is still off."""
     codes = result.sub_totals_off
     named = ", ".join(codes[:_MOST_NAMED]) + (", …" if len(codes) > _MOST_NAMED else "")
     orders = "1 order" if len(codes) == 1 else f"{len(codes):,} orders"

@@ -25,10 +25,17 @@ from a4s_pipeline.sync.orders.order_writer import OrderWriter
 from a4s_pipeline.sync.removals import Removal, Verdict
 from a4s_pipeline.sync.result import Advance, SyncResult, silent
 from a4s_pipeline.sync.stream_run import StreamRun
-from a4s_pipeline.sync.windows import OrdersPlan, Span, listings_of, midnight, next_watermark, span_to_read
-from a4s_pipeline.warehouse.rows.orders.spans import mark_gone
-from a4s_pipeline.warehouse.rows.orders.sub_totals import orders_off
-from a4s_pipeline.warehouse.rows.orders.writing import (
+from a4s_pipeline.sync.windows import (
+    OrdersPlan,
+    Span,
+    listings_of,
+    midnight,
+    month_of,
+    next_watermark,
+    span_to_read,
+)
+from a4s_pipeline.warehouse.rows.order_spans import mark_gone
+from a4s_pipeline.warehouse.rows.orders import (
     STREAM,
     LeftOrder,
     count_without_lines,
@@ -130,12 +137,19 @@ class OrderSync:
         with self._warehouse.moment() as connection:
             return _Held(
                 stream_state(connection, connector, STREAM).watermark,
-                orders_off(connection, connector)
+                self._orders_off(connection)
                 if self._plan.sub_totals_off
                 else orders_left(connection, connector, None, LEFT_AT_ONCE),
                 set_aside_keys(connection, connector, STREAM),
                 holds_no_orders(connection, connector),
             )
+
+    def _orders_off(self, connection: duckdb.DuckDBPyConnection) -> list[LeftOrder]:
+        off = orders_off(connection, self._stamp.connector)
+        months, timezone = self._plan.months, self._administration.timezone
+        if months is None:
+            return off
+        return [one for one in off if months.first <= month_of(one.order_date, timezone) <= months.last]
 
     def _note_history(self, status: Reply[Status]) -> None:
         focus = status.value.focus_connector
@@ -248,5 +262,5 @@ class OrderSync:
         """Count what is without lines when the run ends, and return what is known of the history."""
         self.result.without_lines = count_without_lines(connection, self._stamp.connector)
         if self._plan.sub_totals_off:
-            self.result.sub_totals_off = [one.code for one in orders_off(connection, self._stamp.connector)]
+            self.result.sub_totals_off = [one.code for one in self._orders_off(connection)]
         return self._history

@@ -1,6 +1,7 @@
+from datetime import date
 from typing import Any
 
-from a4s_pipeline.sync.windows import OrdersPlan
+from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline.warehouse.health import sub_totals_off
 from a4s_pipeline_tests.sync.conftest import Site, line
 
@@ -34,7 +35,7 @@ def test_the_lines_of_orders_whose_sub_total_is_off_are_read_again_and_of_no_oth
     _put(site, "A-CENT", "2024-06-07", 2.5, 2.5, subTotal=5.01)
     _put(site, "NO-SUM", "2024-06-07", 3)
     _put(site, "NO-TOTAL", "2024-06-07", 3, None, subTotal=9)
-    site.put("NO-LINES", "2024-06-07T10:00:00", [], subTotal=9)
+    site.put("NO-LINES", "2024-06-07T10:00:00", [], subTotal=0)
     text = {"itemCode": None, "quantity": None, "description": "Thank you"}
     site.put("TEXT", "2024-06-07T10:00:00", [line("1", lineTotal=4), line("2", **text)], subTotal=4)
     site.put("TEXT-ALONE", "2024-06-07T10:00:00", [line("1", **text)], subTotal=4)
@@ -99,3 +100,18 @@ def test_an_order_that_is_gone_is_not_asked_for(site: Site) -> None:
     _spoil(site, "A1")
     site.query("UPDATE orders SET removed_at = now()")
     assert (site.sync_again(REPAIR).seen, site.line_calls()) == (0, [])
+
+
+def test_an_order_that_is_stored_without_a_line_is_off_unless_its_sub_total_is_nothing(site: Site) -> None:
+    _put(site, "A1", "2024-03-05", 10, subTotal=10)
+    _put(site, "FREE", "2024-03-05", subTotal=0)
+    _put(site, "NO-TOTAL", "2024-03-05")
+    _put(site, "APRIL", "2024-04-05", 10, subTotal=10)
+    site.sync()
+    site.query("DELETE FROM order_lines WHERE order_code IN ('A1', 'APRIL')")
+    assert _named(site) == ["A1", "APRIL"]
+    march = date(2024, 3, 1)
+    result = site.sync_again(OrdersPlan(Months(march, march), sub_totals_off=True))
+    assert (site.line_calls(), result.changed, list(result.sub_totals_off)) == (["A1"], 1, [])
+    assert _named(site) == ["APRIL"]
+    assert (site.sync(REPAIR).changed, _named(site)) == (1, [])

@@ -6,17 +6,19 @@ import duckdb
 
 from a4s_pipeline.warehouse.rows.orders.writing import LeftOrder
 
-# A cent of rounding is the back office's right. Orders with no lines have no sum to compare; a line of text
-# has no total.
+# A cent of rounding is the back office's right. An order that is stored with no line at all has a sum of 0;
+# lines of text alone have none to compare.
 ORDERS_OFF = """
     WITH sums AS (
-        SELECT connector, order_code, sum(line_total) AS line_sum
+        SELECT connector, order_code, sum(line_total) AS line_sum,
+               count(*) FILTER (line_total IS NULL AND item_code IS NOT NULL) = 0
+                   AND count(line_total) > 0 AS has_sum
         FROM order_lines GROUP BY ALL
-        HAVING count(*) FILTER (line_total IS NULL AND item_code IS NOT NULL) = 0 AND count(line_total) > 0
     )
     SELECT connector, order_date, order_code, lines_fingerprint
-    FROM orders JOIN sums USING (connector, order_code)
-    WHERE removed_at IS NULL AND lines_synced_at IS NOT NULL AND abs(sub_total - line_sum) > 0.01
+    FROM orders LEFT JOIN sums USING (connector, order_code)
+    WHERE removed_at IS NULL AND lines_synced_at IS NOT NULL AND coalesce(has_sum, true)
+        AND abs(sub_total - coalesce(line_sum, 0)) > 0.01
 """
 
 
