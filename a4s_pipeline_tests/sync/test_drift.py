@@ -114,7 +114,7 @@ def test_what_came_before_a_sync_of_orders_failed_is_counted(site_of: Callable[.
 def test_a_listing_that_moves_and_is_read_again_counts_its_records_once(
     site_of: Callable[..., Site], stream: Stream
 ) -> None:
-    site = site_of(page_size=2)
+    site = site_of(page_size=2, max_connections=1)
     for number in range(7):
         stream.put(site, f"A{number}", route="R1")
     moves = iter(("A7",))

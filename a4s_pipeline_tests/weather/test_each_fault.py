@@ -143,11 +143,11 @@ def _is_hash(cell: Any) -> bool:
 
 
 PAGING: list[dict[str, Any]] = [
-    {"page_cap": 3},
+    {"page_cap": 3, "skips_as_asked": True},
     {"page_cap": 2, "tells_cap": True, "nothing": "204"},
     {"empty_pages": frozenset({1, 2}), "nothing": "null"},
     {"uncounted": 3, "nothing": "empty"},
-    {"total": "page", "page_cap": 3, "nothing": "absent"},
+    {"total": "page", "page_cap": 3, "skips_as_asked": True, "nothing": "absent"},
     {"total": "text"},
     {},
 ]

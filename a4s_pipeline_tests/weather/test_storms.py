@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline_tests.support.nightly import Night
-from a4s_pipeline_tests.weather.ground.ground import (
+from a4s_pipeline.sandbox import Faults
+from a4s_pipeline.sandbox.faults import DRAWN, ON_THE_WIRE
+from a4s_pipeline_tests.nightly import Night
+from a4s_pipeline_tests.weather.ground import (
     STREAMS,
     Ground,
     assert_same,
@@ -22,7 +24,8 @@ from a4s_sandbox.faults import DRAWN
 
 def _mix(chance: Random, codes: list[str]) -> Faults:
     """Any faults at any rates: one alone at up to one in two, or many at once."""
-    names = chance.sample(DRAWN, chance.choice((1, 2, 4, len(DRAWN))))
+    drawn = (*DRAWN, *ON_THE_WIRE)
+    names = chance.sample(drawn, chance.choice((1, 2, 4, len(drawn))))
     heaviest = 0.5 / len(names)
     rates: dict[str, Any] = {name: chance.uniform(0, heaviest) for name in names}
     return Faults(
@@ -37,6 +40,12 @@ def _mix(chance: Random, codes: list[str]) -> Faults:
         retry_after_seconds=0,
         lines_404=set(chance.sample(codes, chance.choice((0, 3, 20)))),
         lines_500=set(chance.sample(codes, chance.choice((0, 3)))),
+        forbidden=set(chance.sample(codes, chance.choice((0, 3)))),
+        page_cap=chance.choice((None, None, 2, 7)),
+        skips_as_asked=chance.random() < 0.5,
+        total=chance.choice(("listing", "listing", "page", "absent", "text")),
+        nothing=chance.choice(("page", "204", "null")),
+        past_end=chance.choice(("empty", "empty", "404")),
         seed=chance.randrange(2**32),
     )
 
@@ -60,6 +69,7 @@ def _storm(seed: int, folder: Path, empty: Path) -> tuple[int, int]:
             if chance.random() < 0.5:
                 faults.lines_404.clear()
                 faults.lines_500.clear()
+                faults.forbidden.clear()
 
         ground.sandbox.faults = faults
         syncs = sum(sync_until_done(site, stream, most=300, between=turn) for stream in STREAMS)

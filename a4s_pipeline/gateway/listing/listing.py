@@ -99,7 +99,7 @@ class Listing:
         self._rows_of_first = self._rows_of_last = 0
         self._is_beyond_end = False
         self._repeats_page = False
-        self._has_gap = False
+        self._has_gap = self._has_hole = False
         self.refusal: A4sError | None = None
         """Why a page that should be there cannot be had."""
         self._broken_end: A4sError | None = None
@@ -161,7 +161,8 @@ class Listing:
         is_full = self._rows_of_last == self._rows_of_first if asked is None else self._rows_of_last >= asked
         self._is_short = self._is_short or (bool(self._last_page) and not is_full)
         self._rows_of_first, self._rows_of_last = self._rows_of_first or rows, rows
-        self._has_gap = self._has_gap or self._empty_in_row > 0
+        self._has_hole = self._has_hole or self._empty_in_row > 0
+        self._has_gap = self._has_gap or self._has_hole
         self._empty_in_row = 0
         self._rows += rows
         self._largest = max(self._largest, rows)
@@ -303,9 +304,19 @@ class Listing:
             return "the listing names a record twice, so its count cannot be trusted"
         if self._has_gap:
             return "a page of the listing came back empty where there should be records"
-        if self._is_short and self._asked == self._asked_before:
+        if self._is_short_all_along:
             return "pages of the listing hold fewer records than were asked for, and others follow them"
         return None
+
+    @property
+    def may_hide_one_between(self) -> bool:
+        """Tell, at the end of a whole reading, whether a record may be left out before others that came."""
+        is_sure = self.is_counted and self.is_of_one_reading
+        return not is_sure and (self._has_hole or self._is_short_all_along)
+
+    @property
+    def _is_short_all_along(self) -> bool:
+        return self._is_short and self._asked == self._asked_before
 
     @property
     def fault_of_total(self) -> str | None:

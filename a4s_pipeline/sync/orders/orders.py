@@ -206,7 +206,8 @@ class OrderSync:
             listing = Listing(self._administration.page_size)
             counts, gone = self._read_until_stable(pages, removals, part, listing, watermark_rule)
             if counts is not None:
-                writer.watermark = watermark_rule(writer.watermark, counts.latest)
+                if not listing.may_hide_one_between:
+                    writer.watermark = watermark_rule(writer.watermark, counts.latest)
                 writer.flush()
                 gone, moved = removals.without_moved(gone)
                 self.result.seen += pages.take_in(moved.values())

@@ -156,6 +156,18 @@ def test_a_page_that_comes_back_empty_once_is_had_by_the_next_reading(
     assert (there(site, stream), result.new, result.fault_of_total) == (codes, 14, None)
 
 
+def test_the_watermark_does_not_pass_orders_of_a_page_that_came_back_empty(
+    site_of: Callable[..., Site],
+) -> None:
+    site = site_of(page_size=4, lookback_days=0)
+    codes = site.put_month(14)
+    site.faults.blank_pages = frozenset({1})
+    assert site.sync().fault_of_total == "the gateway counts 14 and lists 10"
+    assert site.codes() == [*codes[:4], *codes[8:]]
+    site.faults.blank_pages = frozenset()
+    assert (site.sync().new, site.codes()) == (4, codes)
+
+
 def test_a_page_that_is_refused_where_there_should_be_one_is_told(site_of: Callable[..., Site]) -> None:
     site = site_of(page_size=4)
     CUSTOMERS.put_many(site, 14)

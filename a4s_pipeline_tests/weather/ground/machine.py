@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
@@ -19,7 +20,28 @@ from a4s_pipeline_tests.weather.ground.midway import CHANGES, Midway
 from a4s_pipeline_tests.weather.ground.source import RECORD_STREAMS
 from a4s_sandbox import Faults
 
-FAULTS = ("reset", "cut", "clipped", "html", "too_many", "too_many_date", "server_error", "unavailable")
+FAULTS = (
+    "reset",
+    "cut",
+    "clipped",
+    "html",
+    "too_many",
+    "too_many_date",
+    "server_error",
+    "unavailable",
+    "interim",
+    "longer",
+)
+WAYS_OF_PAGING: list[dict[str, Any]] = [
+    {},
+    {"page_cap": 2},
+    {"page_cap": 3, "skips_as_asked": True},
+    {"page_cap": 3, "skips_as_asked": True, "total": "page"},
+    {"total": "absent", "nothing": "204"},
+    {"uncounted": 3, "past_end": "404"},
+    {"past_end": "500"},
+    {"blank_pages": frozenset({1})},
+]
 ROUTES = ("status", "orders", "order_lines", "items", "customers")
 
 RATES = st.dictionaries(st.sampled_from(FAULTS), st.sampled_from([0.03, 0.15, 0.4]), max_size=4)
@@ -48,6 +70,7 @@ class Weather(CheckedSyncs):
         skew=st.sampled_from([0, 3600, -3600]),
         flags=st.tuples(st.booleans(), st.booleans()),
         spoilt=st.sets(ANY, max_size=3),
+        paging=st.sampled_from(WAYS_OF_PAGING),
     )
     def the_weather_turns(
         self,
@@ -58,6 +81,7 @@ class Weather(CheckedSyncs):
         skew: int,
         flags: tuple[bool, bool],
         spoilt: set[int],
+        paging: dict[str, Any],
     ) -> None:
         codes = sorted(self.source.there)
         self.ground.sandbox.faults = Faults(
@@ -68,9 +92,11 @@ class Weather(CheckedSyncs):
             clock_skew_seconds=skew,
             no_date_header=flags[0],
             ignore_order_date_to=flags[1],
-            lines_404={codes[number % len(codes)] for number in spoilt if number % 2},
-            lines_500={codes[number % len(codes)] for number in spoilt if not number % 2},
+            lines_404={codes[number % len(codes)] for number in spoilt if number % 3 == 0},
+            lines_500={codes[number % len(codes)] for number in spoilt if number % 3 == 1},
+            forbidden={codes[number % len(codes)] for number in spoilt if number % 3 == 2},
             retry_after_seconds=0,
+            **paging,
         )
 
     @rule()
