@@ -367,7 +367,7 @@ def test_a_cent_of_rounding_and_amounts_that_are_not_given_are_no_fault_of_the_s
     site.put("CENT", subTotal=10, lines=[line("1", lineTotal=Decimal("9.99"))])
     site.put("NO-SUB-TOTAL", lines=[line("1", lineTotal=3)])
     site.put("NO-LINE-TOTAL", subTotal=10, lines=[line("1", lineTotal=3), line("2")])
-    site.put("EMPTY", subTotal=10, lines=[])
+    site.put("EMPTY", subTotal=0, lines=[])
     assert checks(site.run())["sub_totals_match_lines"].passed
 
 
