@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.sandbox import Faults
-from a4s_pipeline.sandbox.faults import DRAWN, ON_THE_WIRE
-from a4s_pipeline_tests.nightly import Night
-from a4s_pipeline_tests.weather.ground import (
+from a4s_pipeline_tests.support.nightly import Night
+from a4s_pipeline_tests.weather.ground.ground import (
     STREAMS,
     Ground,
     assert_same,
@@ -19,7 +17,7 @@ from a4s_pipeline_tests.weather.ground import (
     sync_until_done,
 )
 from a4s_sandbox import Faults
-from a4s_sandbox.faults import DRAWN
+from a4s_sandbox.faults import DRAWN, ON_THE_WIRE
 
 
 def _mix(chance: Random, codes: list[str]) -> Faults:

@@ -11,11 +11,8 @@ import click
 
 from a4s_pipeline.cli.imports.progress import progress_bar
 from a4s_pipeline.cli.imports.reporting import reporter
-from a4s_pipeline.cli.imports.sync import DAY, asked_months
+from a4s_pipeline.cli.imports.sync import DAY, asked_months, what_is_still_off
 from a4s_pipeline.cli.output import connector_option, json_option, print_json, say
-from a4s_pipeline.cli.progress import progress_bar
-from a4s_pipeline.cli.reporting import reporter
-from a4s_pipeline.cli.sync import DAY, asked_months, what_is_still_off
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.importing import Import, examine_after, import_stream
 from a4s_pipeline.ondemand.answers import error_object
@@ -25,8 +22,8 @@ from a4s_pipeline.sync.reconcile.order_reconciliation import Reconciled, example
 from a4s_pipeline.sync.reconcile.reconciliation import MonthCompared, ranges_of
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
-from a4s_pipeline.warehouse.rows.orders import STREAM
-from a4s_pipeline.warehouse.rows.sub_totals import orders_off
+from a4s_pipeline.warehouse.rows.orders.sub_totals import orders_off
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
 _MOST_NAMED = 5
 

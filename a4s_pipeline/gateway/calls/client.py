@@ -11,8 +11,8 @@ from http import HTTPStatus
 from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urlencode
 
-from a4s_pipeline import exact_json
 from a4s_pipeline.errors import A4sError, GatewayUnavailable, ReplyUnreadable, TryAgain
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.calls.answers import (
     accepted_only,
     error_for,

@@ -34,8 +34,8 @@ from a4s_pipeline.sync.windows import (
     next_watermark,
     span_to_read,
 )
-from a4s_pipeline.warehouse.rows.order_spans import mark_gone
-from a4s_pipeline.warehouse.rows.orders import (
+from a4s_pipeline.warehouse.rows.orders.spans import mark_gone
+from a4s_pipeline.warehouse.rows.orders.writing import (
     STREAM,
     LeftOrder,
     count_without_lines,
