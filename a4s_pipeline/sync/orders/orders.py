@@ -35,6 +35,7 @@ from a4s_pipeline.sync.windows import (
     span_to_read,
 )
 from a4s_pipeline.warehouse.rows.orders.spans import mark_gone
+from a4s_pipeline.warehouse.rows.orders.sub_totals import orders_off
 from a4s_pipeline.warehouse.rows.orders.writing import (
     STREAM,
     LeftOrder,
@@ -89,6 +90,7 @@ class OrderSync:
         self._run = StreamRun(connector, STREAM, administration.client, warehouse, run_id=run_id)
         self._stamp = self._run.stamp
         self._history: dict[str, Any] = {}
+        self._may_lack_one = False
         self.result = self._run.result
         self.result.is_repair = plan.sub_totals_off
 
@@ -182,8 +184,8 @@ class OrderSync:
         earliest = midnight(rules.history_start, timezone)
 
         def watermark_rule(stored: datetime | None, imported: datetime | None) -> datetime | None:
-            if not self.result.is_complete:
-                return stored  # the listing before this one left a gap
+            if not self.result.is_complete or self._may_lack_one:
+                return stored  # this listing, or the one before it, left a gap
             return next_watermark(stored, imported, span=span, history_start=earliest, clock=clock)
 
         pages = OrderPages(
@@ -206,8 +208,8 @@ class OrderSync:
             listing = Listing(self._administration.page_size)
             counts, gone = self._read_until_stable(pages, removals, part, listing, watermark_rule)
             if counts is not None:
-                if not listing.may_hide_one_between:
-                    writer.watermark = watermark_rule(writer.watermark, counts.latest)
+                self._may_lack_one |= listing.may_hide_one_between
+                writer.watermark = watermark_rule(writer.watermark, counts.latest)
                 writer.flush()
                 gone, moved = removals.without_moved(gone)
                 self.result.seen += pages.take_in(moved.values())
