@@ -34,6 +34,7 @@ _COMMANDS = {
     "prune": ("upkeep.prune", "removes what is older than the settings say"),
     "reconcile": ("imports.reconcile", "compares each month of orders with the gateway's"),
     "report": ("report", "one HTML page on sales, stock and freshness"),
+    "resolve": ("ondemand.resolve", "says by hand what became of an order"),
     "restore": ("upkeep.backup", "puts a backup in place"),
     "retry": ("ondemand.exports", "settles an order that is refused, failed or unknown"),
     "sandbox": ("sandbox", "serves the sandbox gateway"),

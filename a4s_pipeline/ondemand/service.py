@@ -16,7 +16,13 @@ from a4s_pipeline.ondemand.flow_log import FlowLog
 from a4s_pipeline.ondemand.stock.answers import StockAnswers
 from a4s_pipeline.ondemand.stock.live import LiveStock
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
+from a4s_pipeline.warehouse.rows.ondemand.ledger import (
+    CUSTOMER_LEDGER,
+    ORDER_LEDGER,
+    Entry,
+    Ledger,
+    LedgerKind,
+)
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
 if TYPE_CHECKING:
@@ -25,7 +31,7 @@ if TYPE_CHECKING:
     from a4s_pipeline.ondemand.orders.hook import OrderHook
     from a4s_pipeline.ondemand.orders.order_export import OrderExport
     from a4s_pipeline.ondemand.retrieval.orders import OrderHistory
-    from a4s_pipeline.ondemand.sending.send_once import SendOnce
+    from a4s_pipeline.ondemand.sending.send_once import Numbers, SendOnce
 
 _log = logging.getLogger(__name__)
 
@@ -152,6 +158,10 @@ class ConnectorAnswers:
         from a4s_pipeline.ondemand.orders.order_export import OrderExport  # noqa: PLC0415
 
         return OrderExport(self.administration, self._send_once(ORDER_LEDGER), hook, self._settings.timezone)
+
+    def resolve_order(self, intake_order_id: str, numbers: Numbers | None, said: str) -> Entry | None:
+        """Record what somebody found out of an order by hand; see `SendOnce.resolve`. No gateway is asked."""
+        return self._send_once(ORDER_LEDGER).resolve(intake_order_id, numbers, said)
 
     def _send_once(self, kind: LedgerKind) -> SendOnce:
         from a4s_pipeline.ondemand.sending.send_once import SendOnce, SendRules  # noqa: PLC0415

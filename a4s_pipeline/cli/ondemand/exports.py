@@ -69,7 +69,7 @@ def retry(intake_order_id: str, connector: str | None, as_json: bool) -> None:
     started_at = datetime.now(UTC)
     with OnDemand(Platform(settings), run_id=f"a4s-retry-{uuid.uuid4()}") as service:
         _ = service.hook
-        name, entry = _find(service.platform, settings.chosen_connectors(connector), intake_order_id)
+        name, entry = find_export(service.platform, settings.chosen_connectors(connector), intake_order_id)
         order = exact_json.loads(entry.row["intake"])
         # Sent again, it is still the order that was received then.
         request = Request(EXPORT_ORDER, name, {"order": order})
@@ -78,7 +78,7 @@ def retry(intake_order_id: str, connector: str | None, as_json: bool) -> None:
 
 
 def _tell_one(platform: Platform, connectors: Iterable[str], intake_order_id: str, *, as_json: bool) -> None:
-    name, entry = _find(platform, connectors, intake_order_id)
+    name, entry = find_export(platform, connectors, intake_order_id)
     attempts = [_attempt(one) for one in _ledger(platform, name).attempts(intake_order_id)]
     if as_json:
         print_json({"connector": name, **export_row(entry), "attemptLog": attempts})
@@ -105,7 +105,8 @@ def _attempt(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _find(platform: Platform, connectors: Iterable[str], intake_order_id: str) -> tuple[str, Entry]:
+def find_export(platform: Platform, connectors: Iterable[str], intake_order_id: str) -> tuple[str, Entry]:
+    """Return the connector and the row of an order; raises `NotThere` where no ledger has it."""
     for name in connectors:
         entry = _ledger(platform, name).entry(intake_order_id)
         if entry is not None and entry.row["intake"]:

@@ -11,6 +11,7 @@ from a4s_pipeline.errors import A4sError, ChangeRequest
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.answers import error_object
 from a4s_pipeline.ondemand.sending.ledger_rules import Word, marks_when_closed, marks_when_sent
+from a4s_pipeline.ondemand.sending.sentences import not_booked_by_hand
 from a4s_pipeline.warehouse.rows.ondemand.ledger import Attempt, Entry, Ledger
 
 _STALE_RECORD = timedelta(seconds=2)
@@ -72,6 +73,14 @@ class Bookkeeping:
         """Record that it was at the gateway already, though the ledger did not know of it."""
         named = {column: numbers.get(name) for name, column in self._ledger.kind.numbers.items()}
         return self._close(key, "ok", attempt, {**columns, **named}, response=exact_json.dumps(dict(numbers)))
+
+    def resolved(self, key: str, attempt: OpenAttempt, numbers: Mapping[str, str] | None, said: str) -> Entry:
+        """Record what somebody found out by hand, and why: booked under numbers, or not booked."""
+        told = exact_json.dumps({**(numbers or {}), "byHand": said})
+        if numbers is None:
+            return self._close(key, "failed", attempt, {}, response=told, error=not_booked_by_hand(key, said))
+        named = {column: numbers.get(name) for name, column in self._ledger.kind.numbers.items()}
+        return self._close(key, "ok", attempt, named, response=told)
 
     def did_not(
         self,

@@ -28,6 +28,8 @@ from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry, LedgerKind
 # Answered like that twice, with the whole time to book in between, a gateway has said no.
 _MOST_INCONCLUSIVE = 2
 _COUNT = "inconclusive"
+BY_HAND = "by_hand"
+"""The kind of an attempt that somebody made by looking into the back office."""
 
 
 class Step(Enum):
@@ -92,7 +94,7 @@ def marks_when_closed(before: Entry | None, status: str, kind: str, now: datetim
     It was, too, where its process died while it was sent, and a look-up finds out what became of it.
     """
     was_open = before is not None and next_step(before, None) is Step.LOOK_UP
-    is_unknown = status == "unknown" or (kind == "look_up" and was_open)
+    is_unknown = status == "unknown" or (kind in ("look_up", BY_HAND) and was_open)
     is_marked = before is not None and before.row.get("unknown_at") is not None
     return {"unknown_at": now} if is_unknown and not is_marked else {}
 

@@ -13,6 +13,7 @@ from a4s_pipeline.errors import A4sError, ChangeRequest, Inconclusive, TryAgain
 from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.ondemand.sending.bookkeeping import Bookkeeping, OpenAttempt
 from a4s_pipeline.ondemand.sending.ledger_rules import (
+    BY_HAND,
     Step,
     is_last_word,
     may_be_replaced,
@@ -24,8 +25,10 @@ from a4s_pipeline.ondemand.sending.ledger_rules import (
     word_of,
 )
 from a4s_pipeline.ondemand.sending.sentences import (
+    may_still_be_booked,
     not_booked,
     not_there_yet,
+    not_to_be_resolved,
     other_content,
     refused_in_the_end,
 )
@@ -183,6 +186,24 @@ class SendOnce:
                 if entry.status == "failed"
                 else entry
             )
+
+    def resolve(self, key: str, numbers: Numbers | None, said: str) -> Entry | None:
+        """Record what somebody found out by hand; return the row, None where there is none.
+
+        `numbers` are those of the back office, None says that it is not there. Raises `ChangeRequest` where
+        the outcome is known, and `TryAgain` where it may still be booked.
+        """
+        with self._lock(key, self._rules.lock_wait_seconds):
+            entry = self._ledger.entry(key)
+            if entry is None:
+                return None
+            if next_step(entry, None) is not Step.LOOK_UP:
+                raise not_to_be_resolved(entry)
+            now = self._clock()
+            if numbers is None and not may_believe_absence(entry.last_sent_at, now, self._rules.resend_after):
+                since = now - (entry.last_sent_at or now)
+                raise may_still_be_booked(key, (self._rules.resend_after - since).total_seconds())
+            return self._books.resolved(key, OpenAttempt(BY_HAND, now, entry), numbers, said)
 
     def _lock(self, key: str, wait_seconds: float) -> AbstractContextManager[None]:
         group = int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big") % _LOCK_GROUPS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from a4s_pipeline.errors import ChangeRequest, TryAgain
 from a4s_pipeline.ondemand.sending.ledger_rules import Word
 from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry
@@ -24,6 +26,30 @@ def not_booked(key: str) -> TryAgain:
     return TryAgain(
         f"the gateway has not booked {key!r}, and its time to do so is over: it may be sent again",
         code="NotBooked",
+    )
+
+
+def not_booked_by_hand(key: str, said: str) -> TryAgain:
+    """Return what is told of what somebody found not to be booked."""
+    return TryAgain(
+        f"{key!r} is not booked, as was found by hand ({said}): it may be sent again", code="NotBooked"
+    )
+
+
+def not_to_be_resolved(entry: Entry) -> ChangeRequest:
+    """Return the refusal to resolve by hand what has an outcome."""
+    return ChangeRequest(
+        f"{entry.key!r} is {entry.status}: only an order whose outcome is unknown is resolved by hand",
+        code="NotUnknown",
+    )
+
+
+def may_still_be_booked(key: str, seconds: float) -> TryAgain:
+    """Return why nobody can know yet that something was not booked."""
+    return TryAgain(
+        f"the gateway may still book {key!r}: look again in {ceil(seconds)} s, and say then that it is not",
+        code="OutcomeUnknown",
+        wait_seconds=seconds,
     )
 
 

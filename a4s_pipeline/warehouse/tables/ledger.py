@@ -48,7 +48,7 @@ ORDER_EXPORT_ATTEMPTS = synced_table(
     ("intake_order_id", "attempt_number"),
     Column("intake_order_id", TEXT, "The intake order's id."),
     Column("attempt_number", WHOLE, "The attempt's number, from 1."),
-    Column("kind", TEXT, "prepare, send or look_up."),
+    Column("kind", TEXT, "prepare, send, look_up or by_hand."),
     _STATUS,
     Column("started_at", INSTANT, "When the attempt started."),
     Column("ended_at", INSTANT, "When it ended; null where it was cut short."),
