@@ -21,7 +21,7 @@ test: .venv/ready
 	$(BIN)/pytest -q -n 2
 
 # An hour, or NIGHTLY_MINUTES: bad weather and kills at random, with a report of what was tried.
-nightly: .venv/ready
+nightly: .venv/ready .venv-dbt/ready
 	$(BIN)/pytest -n 2 -m nightly --timeout 0 -rA
 
 lint: .venv/ready
@@ -69,6 +69,12 @@ cluster-deps:
 	.venv-cluster/bin/pip install --quiet --disable-pip-version-check --editable '.[cluster-dev]'
 	touch $@
 
+# Of an environment of its own: what dbt depends on is not what Dagster does. Later versions have parts that PyPI lacks.
+.venv-dbt/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-dbt
+	.venv-dbt/bin/pip install --quiet --disable-pip-version-check 'dbt-core>=1.10,<1.12' 'dbt-duckdb>=1.9'
+	touch $@
+
 .venv-bench/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check --editable '.[bench]'
@@ -86,4 +92,4 @@ cluster-deps:
 	touch $@
 
 clean:
-	rm -rf .venv .venv-bench .venv-cluster .cluster build demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-bench .venv-cluster .venv-dbt .cluster build demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

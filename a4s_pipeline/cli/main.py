@@ -20,6 +20,7 @@ _COMMANDS = {
     "backup": ("upkeep.backup", "a consistent copy, while everything runs"),
     "check": ("imports.check", "what is wrong between here and the gateway, and what to do"),
     "create-customer": ("ondemand.create_customer", "creates a customer at the gateway, once"),
+    "dbt-sources": ("dbt_sources", "a dbt package of every table and model"),
     "demo": ("demo", "an import from the sandbox gateway, without settings"),
     "dev": ("dev", "the Dagster UI on the sandbox gateway"),
     "export": ("export", "tables and models as Parquet, CSV or Excel"),

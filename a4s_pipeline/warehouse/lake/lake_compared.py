@@ -61,7 +61,7 @@ def rows_ahead(connection: duckdb.DuckDBPyConnection, piece: Piece) -> int:
     """Count the rows of the lake that the file lacks, or has in an older state."""
     table = piece.table
     # A log has no key: its rows are written once, and are the same or are not there.
-    is_log = len(table.key) == 1
+    is_log = not table.key
     same = " AND ".join(
         f'here."{column}" IS NOT DISTINCT FROM there."{column}"'
         for column in (table.column_names if is_log else (*table.key, "connector"))

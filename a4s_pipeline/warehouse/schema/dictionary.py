@@ -12,6 +12,7 @@ from pathlib import Path
 
 from a4s_pipeline.models import models_by
 from a4s_pipeline.warehouse.schema.joins import JOINS, Join
+from a4s_pipeline.warehouse.schema.machine_readable import as_text
 from a4s_pipeline.warehouse.schema.schema import Column, Table, View
 from a4s_pipeline.warehouse.schema.views import DEFAULT_ZONE, Conventions, views_by
 from a4s_pipeline.warehouse.tables import CONNECTOR, REFERENCE_TABLES, TABLES
@@ -26,6 +27,7 @@ _INTRODUCTION = f"""\
 
 What `analytics.duckdb` holds, all of it in the schema `main`. Every comment below is in the file itself too:
 `FROM duckdb_columns() SELECT table_name, column_name, comment`. For a start, see [queries.md](queries.md).
+For programs the same is in [relations.json](relations.json), with keys and joins.
 
 - A row belongs to one `connector`: join on `connector` too, always.
 - **Start with the models**, such as `sales_lines`, `sales_orders`, `dim_customer` and `dim_item`: what was
@@ -137,9 +139,11 @@ def _link(name: str) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Write the data dictionary to the file named, or print it."""
+    """Write the data dictionary to the file named and `relations.json` beside it, or print the dictionary."""
     if arguments:
-        Path(arguments[0]).write_text(data_dictionary(), encoding="utf-8")
+        file = Path(arguments[0])
+        file.write_text(data_dictionary(), encoding="utf-8")
+        file.with_name("relations.json").write_text(as_text(Conventions()), encoding="utf-8")
     else:
         sys.stdout.write(data_dictionary())
 

@@ -21,5 +21,9 @@ FINGERPRINT = Column(
 
 
 def synced_table(name: str, comment: str, key: tuple[str, ...], *columns: Column) -> Table:
-    """Describe a table of one connector's rows: the connector first, who wrote the row and when last."""
-    return Table(name, comment, ("connector", *key), (CONNECTOR, *columns, SYNCED_AT, RUN_ID))
+    """Describe a table of one connector's rows: the connector first, who wrote the row and when last.
+
+    `key` is beside the connector what identifies a row; empty where nothing does.
+    """
+    whole_key = ("connector", *key) if key else ()
+    return Table(name, comment, whole_key, (CONNECTOR, *columns, SYNCED_AT, RUN_ID))

@@ -4,6 +4,7 @@ import pytest
 
 from a4s_pipeline.warehouse.schema.dictionary import data_dictionary, main
 from a4s_pipeline.warehouse.schema.joins import JOINS, Join
+from a4s_pipeline.warehouse.schema.machine_readable import as_text, relations_document
 from a4s_pipeline.warehouse.schema.schema import Table, View
 from a4s_pipeline.warehouse.schema.views import Conventions, views_by
 from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, TABLES
@@ -15,6 +16,18 @@ _FILE = ROOT / "docs" / "data-dictionary.md"
 def test_the_file_is_what_the_descriptions_say() -> None:
     """To mend it: `python -m a4s_pipeline.warehouse.schema.dictionary docs/data-dictionary.md`."""
     assert _FILE.read_text(encoding="utf-8") == data_dictionary()
+    assert _FILE.with_name("relations.json").read_text(encoding="utf-8") == as_text(Conventions())
+
+
+def test_relations_and_joins_for_programs_name_what_is_there() -> None:
+    document = relations_document(Conventions())
+    columns = {one["name"]: {column["name"] for column in one["columns"]} for one in document["relations"]}
+    for one in document["relations"]:
+        assert {*one["key"], *one["notNull"], *one["accepted"]} <= columns[one["name"]]
+        assert set(one["reads"]) <= columns.keys()
+    for join in document["joins"]:
+        assert {own for own, _ in join["on"]} <= columns[join["from"]]
+        assert {there for _, there in join["on"]} <= columns[join["to"]]
 
 
 def test_it_is_written_to_the_file_named_and_printed_without_one(
