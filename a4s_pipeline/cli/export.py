@@ -12,6 +12,7 @@ from a4s_pipeline.cli.imports.progress import progress_bar
 from a4s_pipeline.cli.output import connector_option, json_option, print_json, say
 from a4s_pipeline.errors import ChangeRequest
 from a4s_pipeline.exporting import Export, export_files
+from a4s_pipeline.exporting.bucket import is_url
 from a4s_pipeline.exporting.export import Format
 from a4s_pipeline.exporting.export import as_json as exported_as_json
 from a4s_pipeline.platform import Platform
@@ -19,7 +20,7 @@ from a4s_pipeline.warehouse.schema.relations import Relation, relations_by
 
 
 @click.command()
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target")
 @click.option(
     "--format", "format_", type=click.Choice(get_args(Format)), default="parquet", help="Of the files."
 )
@@ -31,7 +32,7 @@ from a4s_pipeline.warehouse.schema.relations import Relation, relations_by
 @connector_option
 @json_option
 def export(
-    target: Path,
+    target: str,
     format_: Format,
     partition_by: str | None,
     tables: tuple[str, ...],
@@ -39,10 +40,10 @@ def export(
     connector: str | None,
     as_json: bool,
 ) -> None:
-    """Write tables and models of the published copy as files into the folder TARGET.
+    """Write tables and models of the published copy as files into TARGET, a folder or s3://bucket/folder.
 
-    The folder is there whole or as it was before; one of an earlier export is replaced. Without --table it
-    holds all tables and models.
+    The folder is there whole or as it was before; one of an earlier export is replaced. In an object store
+    a4s-export.json says isWhole once all files are there. Without --table it holds all tables and models.
     """
     platform = Platform()
     settings = platform.settings
@@ -57,12 +58,14 @@ def export(
         by_month=partition_by is not None,
     )
     with progress_bar("export") as advance:
-        done = export_files(platform.readable, target, wanted, advance)
+        done = export_files(platform.readable, target if is_url(target) else Path(target), wanted, advance)
     if as_json:
         print_json(exported_as_json(done))
     else:
         rows = sum(done.rows.values())
         say(f"{done.target}: {rows:,} rows of {len(done.rows)} tables and models")
+    for sentence in done.told:
+        say(sentence, err=True)
 
 
 def _chosen(relations: tuple[Relation, ...], names: tuple[str, ...]) -> list[Relation]:

@@ -5,24 +5,27 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import duckdb
 
 from a4s_pipeline.errors import ChangeRequest, ChangeSite
-from a4s_pipeline.exporting.workbook import write_workbook
+from a4s_pipeline.exporting.bucket import MANIFEST, Bucket, is_url
+from a4s_pipeline.exporting.guarded import guard_texts
+from a4s_pipeline.exporting.workbook import in_words, write_workbook
 from a4s_pipeline.models.conventions import identifier, literal
 from a4s_pipeline.warehouse.schema.relations import Relation, rows_of
 from a4s_pipeline.warehouse.schema.schema import INSTANT, JSON
 from a4s_pipeline.warehouse.store import Readable
 
 Format = Literal["parquet", "csv", "xlsx"]
-MANIFEST = "a4s-export.json"
 _MONTH = "month"
 
 
@@ -40,24 +43,33 @@ class Export:
 
 @dataclass
 class Exported:
-    """What was written: where, and how many rows of each relation."""
+    """What was written: where, how many rows of each relation, and what is not as it was, a sentence each."""
 
-    target: Path
+    target: Path | str
     rows: dict[str, int] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
 
 
 def export_files(
     store: Readable,
-    target: Path,
+    target: Path | str,
     wanted: Export,
     advance: Callable[[int, int], None] = lambda _more, _total: None,
 ) -> Exported:
-    """Write relations to a folder, which is there whole or as it was before.
+    """Write relations to a folder, which is there whole or as it was before, or to an object store's URL.
 
     A folder of an earlier export is replaced; raises `ChangeRequest` for any other that is not empty, and
-    `ChangeSite` where it cannot be written.
+    `ChangeSite` where it cannot be written. No store replaces many files at once: there `isWhole` is false in
+    the manifest while files are on their way, and stays so where they do not all arrive.
     """
-    target = target.absolute()
+    if is_url(target):
+        bucket = Bucket.at(str(target))
+        bucket.check_replaceable()
+        with TemporaryDirectory(prefix="a4s-export-") as folder:
+            done = export_files(store, Path(folder) / "files", wanted, advance)
+            bucket.put(Path(folder) / "files")
+        return replace(done, target=bucket.shown)
+    target = Path(target).absolute()
     _check_replaceable(target)
     aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     done = Exported(target)
@@ -67,9 +79,15 @@ def export_files(
             # Instants are written as they are read here: local, with their offset.
             connection.execute(f"SET TimeZone = {literal(wanted.zone)}")
             for relation in wanted.relations:
-                done.rows[relation.name] = _write(connection, aside, relation, wanted)
+                done.rows[relation.name] = _write(connection, aside, relation, wanted, done.told)
                 advance(1, len(wanted.relations))
-        manifest = {"writtenAt": datetime.now(UTC).isoformat(), "format": wanted.format, "rows": done.rows}
+        manifest = {
+            "writtenAt": datetime.now(UTC).isoformat(),
+            "format": wanted.format,
+            "isWhole": True,
+            "rows": done.rows,
+            "told": done.told,
+        }
         (aside / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         _put_in_place(aside, target)
     except (OSError, duckdb.IOException) as error:
@@ -83,11 +101,6 @@ def export_files(
 
 
 def _check_replaceable(target: Path) -> None:
-    if "://" in str(target) or ":/" in str(target):
-        raise ChangeRequest(
-            f"{target} is no folder: export to one, and copy it to the object store with its own tool",
-            code="Invalid",
-        )
     if target.is_dir() and not (target / MANIFEST).exists() and any(target.iterdir()):
         raise ChangeRequest(
             f"{target} holds files that no export wrote: name an empty folder, or one that does not exist",
@@ -110,7 +123,9 @@ def _put_in_place(aside: Path, target: Path) -> None:
     shutil.rmtree(before, ignore_errors=True)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, folder: Path, relation: Relation, wanted: Export) -> int:
+def _write(
+    connection: duckdb.DuckDBPyConnection, folder: Path, relation: Relation, wanted: Export, told: list[str]
+) -> int:
     query, parameters = rows_of(relation, wanted.connector, wanted.since, _cells(relation, wanted.format))
     staged = "export_rows"
     try:
@@ -120,8 +135,10 @@ def _write(connection: duckdb.DuckDBPyConnection, folder: Path, relation: Relati
             f"the published copy has no {relation.name}: it is of another version; run `a4s sync`"
         ) from None
     month = _month_of(relation) if wanted.by_month else None
+    if wanted.format == "csv":
+        told += guard_texts(connection, staged, relation)
     if wanted.format == "xlsx":
-        _write_workbooks(connection, folder, relation, month)
+        told += _write_workbooks(connection, folder, relation, month)
     elif month is None:
         _copy(connection, staged, folder / f"{relation.name}.{wanted.format}", wanted.format, "")
     else:
@@ -138,18 +155,20 @@ def _copy(connection: duckdb.DuckDBPyConnection, source: str, target: Path, kind
 
 def _write_workbooks(
     connection: duckdb.DuckDBPyConnection, folder: Path, relation: Relation, month: str | None
-) -> None:
+) -> list[str]:
+    changed: Counter[str] = Counter()
     if month is None:
         rows = connection.execute("SELECT * FROM export_rows")
-        write_workbook(folder / f"{relation.name}.xlsx", relation, rows)
-        return
+        write_workbook(folder / f"{relation.name}.xlsx", relation, rows, changed)
+        return in_words(relation.name, changed)
     months = connection.execute(f"SELECT DISTINCT {month} FROM export_rows ORDER BY ALL").fetchall()
     (folder / relation.name).mkdir()
     for (value,) in months:
         rows = connection.execute(
             f"SELECT * FROM export_rows WHERE {month} IS NOT DISTINCT FROM $month", {"month": value}
         )
-        write_workbook(folder / relation.name / f"month={value or 'none'}.xlsx", relation, rows)
+        write_workbook(folder / relation.name / f"month={value or 'none'}.xlsx", relation, rows, changed)
+    return in_words(relation.name, changed)
 
 
 def _month_of(relation: Relation) -> str | None:
@@ -172,4 +191,4 @@ def _cells(relation: Relation, kind: Format) -> list[str]:
 
 def as_json(done: Exported) -> dict[str, Any]:
     """Return what was written as `--json` prints it."""
-    return {"target": str(done.target), "rows": done.rows}
+    return {"target": str(done.target), "rows": done.rows, "told": done.told}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,11 +17,27 @@ from a4s_pipeline.warehouse.schema.relations import Relation
 MOST_ROWS = 1_048_576 - 1
 """What a sheet of Excel holds, less its heading."""
 _LONGEST_TEXT = 32_767
+_MOST_DIGITS = 15
+_CHANGES = {
+    "cut": f"texts of more than {_LONGEST_TEXT:,} characters were cut: a cell of Excel holds no more",
+    "rounded": f"numbers of more than {_MOST_DIGITS} digits are rounded: Excel reckons with no more",
+    "dated": "days before 1900 are texts: Excel's calendar begins there",
+}
 _AT_ONCE = 10_000
 
 
-def write_workbook(target: Path, relation: Relation, rows: duckdb.DuckDBPyConnection) -> None:
-    """Write the rows of a query; raises `ChangeRequest` where a sheet cannot hold them."""
+def in_words(name: str, changed: Counter[str]) -> list[str]:
+    """Say what a sheet could not hold as it was."""
+    return [f"{name}: {number:,} {_CHANGES[what]}" for what, number in sorted(changed.items())]
+
+
+def write_workbook(
+    target: Path, relation: Relation, rows: duckdb.DuckDBPyConnection, changed: Counter[str]
+) -> None:
+    """Write the rows of a query; raises `ChangeRequest` where a sheet cannot hold them.
+
+    What a cell cannot hold as it is, is counted in `changed`; `in_words` says it.
+    """
     # Texts stay texts: one that begins with = is no formula, and one that looks like an address no link.
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(str(target), options) as book:
@@ -42,22 +59,30 @@ def write_workbook(target: Path, relation: Relation, rows: duckdb.DuckDBPyConnec
                         code="TooLarge",
                     )
                 for place, value in enumerate(row):
-                    _write_cell(sheet, number, place, value, formats)
+                    if change := _write_cell(sheet, number, place, value, formats):
+                        changed[change] += 1
 
 
-def _write_cell(sheet: Any, row: int, column: int, value: Any, formats: dict[str, Any]) -> None:
+def _write_cell(sheet: Any, row: int, column: int, value: Any, formats: dict[str, Any]) -> str | None:
+    """Write a value, and return how it had to be changed, None where it is what it was."""
     if value is None:
-        return
+        return None
     if isinstance(value, bool):
         sheet.write_boolean(row, column, value)
     elif isinstance(value, datetime | date):
         # Excel counts its days from 1900 on.
         if not 1900 <= value.year <= 9999:
             sheet.write_string(row, column, value.isoformat())
-        else:
-            is_instant = isinstance(value, datetime)
-            sheet.write_datetime(row, column, value, formats["instant" if is_instant else "day"])
+            return "dated"
+        is_instant = isinstance(value, datetime)
+        sheet.write_datetime(row, column, value, formats["instant" if is_instant else "day"])
     elif isinstance(value, int | float | Decimal):
         sheet.write_number(row, column, value)
+        if isinstance(value, Decimal) and len(value.normalize().as_tuple().digits) > _MOST_DIGITS:
+            return "rounded"
     else:
-        sheet.write_string(row, column, str(value)[:_LONGEST_TEXT])
+        text = str(value)
+        sheet.write_string(row, column, text[:_LONGEST_TEXT])
+        if len(text) > _LONGEST_TEXT:
+            return "cut"
+    return None

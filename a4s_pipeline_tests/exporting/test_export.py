@@ -1,21 +1,26 @@
 """Tables and models as files: the same rows, and a folder that is there whole or as it was before."""
 
 import json
+from collections import Counter
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import fsspec  # type: ignore[import-untyped]
 import openpyxl
 import pytest
 
 from a4s_pipeline.errors import ChangeRequest, ChangeSite
 from a4s_pipeline.exporting import Export, export_files
-from a4s_pipeline.exporting.export import MANIFEST
+from a4s_pipeline.exporting.bucket import MANIFEST
+from a4s_pipeline.exporting.guarded import guard_texts
+from a4s_pipeline.exporting.workbook import in_words, write_workbook
 from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.file.reader import PublishedCopy
 from a4s_pipeline.warehouse.schema.relations import Relation, relations_by
+from a4s_pipeline.warehouse.schema.schema import Column
 from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
 
 RELATIONS = {relation.name: relation for relation in relations_by(Conventions())}
@@ -84,7 +89,7 @@ def test_an_earlier_export_is_replaced_and_nothing_else_is(copy: PublishedCopy, 
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     (tmp_path / "file").write_text("dear")
-    for target in (tmp_path / "mine", tmp_path / "file", Path("s3://bucket/out")):
+    for target in (tmp_path / "mine", tmp_path / "file"):
         with pytest.raises(ChangeRequest):
             export_files(copy, target, Export(these("items"), "parquet"))
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
@@ -104,3 +109,59 @@ def test_where_one_cannot_be_written_the_folder_stays_as_it_was(
         export_files(copy, tmp_path / "out", Export(these("orders"), "parquet"))
     assert (tmp_path / "out" / MANIFEST).read_text() == before
     assert {path.name for path in tmp_path.iterdir()} == {"out"}
+
+
+def test_an_object_store_has_the_files_of_the_last_export_and_says_whether_they_are_whole(
+    copy: PublishedCopy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = fsspec.filesystem("memory")
+    url = "memory://bucket/out"
+    export_files(copy, url, Export(these("items", "sales_orders"), "parquet", by_month=True))
+    done = export_files(copy, url, Export(these("items", "customers"), "parquet"))
+    assert done.target == url
+    names = {Path(path).name for path in store.find("/bucket/out")}
+    assert names == {"items.parquet", "customers.parquet", MANIFEST}
+    assert json.loads(store.cat(f"/bucket/out/{MANIFEST}"))["isWhole"] is True
+
+    def broken(*_: object, **__: object) -> None:
+        raise ConnectionError("secret")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(type(store), "put_file", broken)
+        with pytest.raises(ChangeSite, match="isWhole is false") as told:
+            export_files(copy, url, Export(these("items"), "parquet"))
+    assert "secret" not in str(told.value)
+    assert json.loads(store.cat(f"/bucket/out/{MANIFEST}"))["isWhole"] is False
+    export_files(copy, url, Export(these("items"), "parquet"))
+    assert json.loads(store.cat(f"/bucket/out/{MANIFEST}"))["isWhole"] is True
+    store.pipe_file("/bucket/mine/letter.txt", b"dear")
+    with pytest.raises(ChangeRequest, match="no export wrote"):
+        export_files(copy, "memory://bucket/mine", Export(these("items"), "parquet"))
+    with pytest.raises(ChangeSite, match="cannot be reached"):
+        export_files(copy, "nowhere://user:geheim@bucket/mine", Export(these("items"), "parquet"))
+
+
+def test_no_text_of_a_csv_is_a_formula_and_each_that_was_guarded_is_counted(tmp_path: Path) -> None:
+    texts = ["=1+1", "+cmd|' /C calc'!A0", "-2+3+x", "@SUM(A1)", "\t=1", "-10%", "+31 6 123", "gewoon", "a=b"]
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE rows AS SELECT unnest($texts) AS name", {"texts": texts})
+        names = Relation("items", "table", "", (), (Column("name", "VARCHAR", ""),))
+        (told,) = guard_texts(connection, "rows", names)
+        found = [text for (text,) in connection.execute("FROM rows").fetchall()]
+    assert found == [f"'{text}" for text in texts[:5]] + texts[5:]
+    assert told.startswith("items: 5 texts")
+
+
+def test_what_a_sheet_cannot_hold_as_it_is_is_told(tmp_path: Path) -> None:
+    columns = (Column("a", "DECIMAL(18,4)", ""), Column("b", "DATE", ""), Column("c", "VARCHAR", ""))
+    changed: Counter[str] = Counter()
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            "SELECT 12345678901234.5678::DECIMAL(18,4) AS a, DATE '1899-01-01' AS b, repeat('x', 40000) AS c "
+            "UNION ALL SELECT 12345678901.5, DATE '2026-01-01', '=1'"
+        )
+        write_workbook(tmp_path / "x.xlsx", Relation("x", "table", "", (), columns), rows, changed)
+    assert changed == {"cut": 1, "rounded": 1, "dated": 1}
+    assert len(in_words("x", changed)) == 3
+    sheet = openpyxl.load_workbook(tmp_path / "x.xlsx")["x"]
+    assert [cell.data_type for cell in sheet[3]] == ["n", "d", "s"]

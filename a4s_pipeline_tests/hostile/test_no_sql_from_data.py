@@ -53,6 +53,7 @@ OWN = {
     "warehouse/site/": "names of the operator's own files and columns, quoted, and the operator's own SQL",
     "warehouse/schema/relations.py": OWN_NAMES,
     "exporting/export.py": OWN_NAMES,
+    "exporting/guarded.py": "our own tables and columns, and conditions of ours",
     "frames/reading.py": OWN_NAMES,
     "warehouse/rows/versions.py": OWN_NAMES,
     "warehouse/schema/views.py": "the name of a time zone that was found to exist",
