@@ -22,7 +22,7 @@ class AnyInbox(Protocol[Place]):
     """What whoever answers requests needs of the place where they lie."""
 
     look_every: float
-    """Seconds between two looks."""
+    """Seconds between two looks; fewer while requests keep coming."""
     where: str
     """What it is called in messages."""
 

@@ -27,6 +27,8 @@ from a4s_pipeline.ondemand.service import OnDemand
 _SETTLE_FIRST_AFTER = 1.0
 _SETTLE_AT_MOST_EVERY = 30.0
 _TRY_AGAIN_AFTER = 5.0
+_LOOK_AGAIN_AFTER = 0.1
+_KEEPS_COMING = 10.0
 # They read a request and answer what is stored here, or hand it over: a read waits for no gateway.
 _READERS = 4
 # Failures to ask what became of something, which say nothing of what became of it.
@@ -38,6 +40,16 @@ _NOT_ASKED = frozenset(
 )
 
 _log = logging.getLogger(__name__)
+
+
+def until_next_look(usual_seconds: float, quiet_seconds: float) -> float:
+    """Return how long to wait before the next look at the inbox: less while requests keep coming.
+
+    Who asks one thing after another waits for no look each time; while nothing comes, a store that wants
+    money for each is asked seldom.
+    """
+    return usual_seconds if quiet_seconds > _KEEPS_COMING else min(usual_seconds, _LOOK_AGAIN_AFTER)
+
 
 Pools = Mapping[Pool, ThreadPoolExecutor]
 
@@ -75,7 +87,7 @@ class RequestWorker:
         However it ends, what was begun is finished first, and the rest stays in the inbox.
         """
         self._inbox.prepare()
-        last_busy = time.monotonic()
+        last_busy = last_came = time.monotonic()
         with ExitStack() as stack:
             pools = self._open_pools(stack)
             while not is_over():
@@ -84,7 +96,13 @@ class RequestWorker:
                     last_busy = now
                 elif now - last_busy >= self._linger:
                     break
-                time.sleep(self._inbox.look_every)
+                if self._is_answering():
+                    last_came = now
+                time.sleep(until_next_look(self._inbox.look_every, time.monotonic() - last_came))
+
+    def _is_answering(self) -> bool:
+        with self._lock:
+            return any(not _is_unsettled(path) for path in self._in_flight)
 
     def _open_pools(self, stack: ExitStack) -> Pools:
         sizes = {Pool.SENDING: self._threads, Pool.LIVE: self._threads, Pool.LOCAL: _READERS}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from a4s_pipeline.ondemand.flow_log import FlowLog
-from a4s_pipeline.ondemand.worker.request_worker import RequestWorker, is_unknown_still
+from a4s_pipeline.ondemand.worker.request_worker import RequestWorker, is_unknown_still, until_next_look
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER
@@ -474,3 +474,10 @@ def test_two_that_write_the_log_at_once_write_each_execution_once(site: Site) ->
     assert all(future.result() for future in written)
     assert log.write()
     assert Counter(site.flows()) == {("export_order", "ok"): 200, ("create_customer", "ok"): 200}
+
+
+def test_an_inbox_is_looked_at_again_soon_while_requests_keep_coming() -> None:
+    looks = [
+        until_next_look(usual, quiet) for usual, quiet in ((1, 0), (1, 9), (1, 11), (0.02, 0), (0.02, 11))
+    ]
+    assert looks == [0.1, 0.1, 1, 0.02, 0.02]
