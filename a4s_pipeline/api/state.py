@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from a4s_pipeline.api.pools import BoundedPool
 from a4s_pipeline.api.remembered import RememberedAnswers
-from a4s_pipeline.errors import GatewayUnavailable
+from a4s_pipeline.errors import A4sError, GatewayUnavailable
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.answering import Request, answer
+from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
 from a4s_pipeline.ondemand.requests.kind import Pool
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.warehouse.file.reader import PublishedCopy
+from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 # A call that has reached its deadline hands over what it has a moment later.
@@ -42,6 +47,7 @@ class ServerState:
         self.remembered = RememberedAnswers()
         self.is_draining = False
         self._pools: dict[tuple[str, Pool], BoundedPool] = {}
+        self._to_be_told: set[tuple[str, str, str]] = set()
         self._sends: dict[tuple[str, str, str], asyncio.Task[Answered]] = {}
 
     def close(self) -> None:
@@ -87,17 +93,42 @@ class ServerState:
         if known is not None:
             return known, False
         pool = self.pool(request.connector, Pool.SENDING)
-        work = pool.submit(
-            lambda: answer(self.service, request, received_at, until), until - time.monotonic()
-        )
+
+        def send() -> Answered:
+            answered = answer(self.service, request, received_at, until)
+            self._have_told(key)
+            return answered
+
+        work = pool.submit(send, until - time.monotonic())
 
         async def wait() -> Answered:
-            return await work
+            answered = await work
+            if key in self._to_be_told:
+                # Its caller went in the moment after it was known.
+                await asyncio.get_running_loop().run_in_executor(None, self._have_told, key)
+            return answered
 
         task = asyncio.create_task(wait())
         self._sends[key] = task
         task.add_done_callback(lambda _: self._sends.pop(key, None))
         return task, True
+
+    def tell_later(self, key: tuple[str, str, str]) -> None:
+        """Have A4S_CALLBACKS told what becomes of something under way: its caller waits no longer."""
+        if self.settings.callbacks:
+            self._to_be_told.add(key)
+
+    def _have_told(self, key: tuple[str, str, str]) -> None:
+        if key not in self._to_be_told:
+            return
+        self._to_be_told.discard(key)
+        connector, kind, named = key
+        ledger_kind = ORDER_LEDGER if kind == EXPORT_ORDER.name else CUSTOMER_LEDGER
+        ledger = self.service.connector(connector).ledger(ledger_kind)
+        try:
+            ledger.wants_to_be_told(named.split("\0")[0], datetime.now(UTC))
+        except A4sError as error:
+            _log.warning("a callback will not tell what became of what was under way: %s", error)
 
     def is_under_way(self, connector: str, kind: str, key: str) -> bool:
         """Tell whether this server is sending something of this name now."""

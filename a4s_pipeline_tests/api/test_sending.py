@@ -1,8 +1,10 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER
 from a4s_pipeline_tests.api.conftest import DEMO, Serve, Served, serving
 from a4s_pipeline_tests.support.installed_site import exports, wait_until
 
@@ -86,7 +88,7 @@ def test_an_unknown_outcome_is_202_with_where_to_ask_and_is_settled(served: Serv
 
 
 def test_a_send_that_takes_longer_than_the_call_goes_on_and_is_joined_by_the_next(serve: Serve) -> None:
-    with serve() as served:
+    with serve(callbacks={"shop": "http://127.0.0.1:9/told"}) as served:
         served.site.sandbox.faults.script = {"export_order": ["hang"]}
         served.site.sandbox.faults.hang_seconds = 3
         slow = served.post(f"{DEMO}/orders", order("IO-1"), X_Request_Timeout="0.5")
@@ -96,6 +98,10 @@ def test_a_send_that_takes_longer_than_the_call_goes_on_and_is_joined_by_the_nex
         wait_until(lambda: export_of(served, "IO-1").json["status"] == "ok")
         assert len(served.site.source.booked) == 1
         assert len(served.site.sandbox.calls("export_order")) == 1
+        with served.site.service() as service:
+            ledger = service.connector("demo").ledger(ORDER_LEDGER)
+            since = datetime.now(UTC) - timedelta(hours=1)
+            wait_until(lambda: [entry.key for entry in ledger.unannounced(since)] == ["IO-1"])
 
 
 def test_a_dry_run_says_what_would_be_sent_and_sends_and_records_nothing(served: Served) -> None:

@@ -109,6 +109,7 @@ async def _sent(state: ServerState, call: Call, key: str, request: Request) -> t
     try:
         return await asyncio.wait_for(asyncio.shield(task), max(0.0, call.until - time.monotonic())), is_first
     except TimeoutError:
+        state.tell_later(at)
         return None, is_first
 
 

@@ -117,6 +117,16 @@ class Ledger:
             since,
         )
 
+    def wants_to_be_told(self, key: str, at: datetime) -> None:
+        """Note that the sender of something that is settled went away before it was."""
+        self._warehouse.transact(
+            lambda connection: connection.execute(
+                f"UPDATE {self.kind.table.name} SET unknown_at = $at "  # noqa: S608 - own names
+                f'WHERE connector = $connector AND "{self.kind.key}" = $key AND unknown_at IS NULL',
+                {"connector": self.connector, "key": key, "at": at},
+            )
+        )
+
     def announced(self, entry: Entry, at: datetime) -> None:
         """Note that what became of something was told, unless it has changed since."""
         parameters = {
