@@ -12,6 +12,7 @@ from uuid import uuid4
 from a4s_pipeline.errors import A4sError, StoreHeld
 from a4s_pipeline.health.checks import CHECKS, LEDGERS, examine
 from a4s_pipeline.health.finding import Check, Finding
+from a4s_pipeline.metrics.text_file import write_metrics_file
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.result import Advance, SyncResult, silent
 from a4s_pipeline.sync.windows import OrdersPlan
@@ -37,7 +38,7 @@ def import_stream(
 
 
 def publish_after(platform: Platform, results: Sequence[SyncResult]) -> A4sError | None:
-    """Publish what came in; return why that could not be done, and None where it was.
+    """Publish what came in, and write its numbers; return why it could not be published, None where it was.
 
     A store that was held during a sync is not waited for once more: the next import publishes.
     """
@@ -47,6 +48,7 @@ def publish_after(platform: Platform, results: Sequence[SyncResult]) -> A4sError
         platform.publish()
     except A4sError as error:
         return error
+    write_metrics_file(platform)
     return None
 
 

@@ -62,8 +62,8 @@ class Api:
             return await self._readiness(state, call)
 
         async def metrics(state: ServerState, call: Call) -> Response:
-            del state, call
-            return about.metrics_page(self._metrics)
+            del call
+            return await about.metrics_page(self._metrics, state)
 
         async def document(state: ServerState, call: Call) -> Response:
             del state, call

@@ -78,6 +78,12 @@ def _history_start(value: Any) -> date:
     return read
 
 
+def _metrics_path(path: Path) -> Path:
+    if path.suffix != ".prom":
+        raise ValueError("must end in .prom, which is all that node_exporter reads")
+    return path
+
+
 def _hook(text: str) -> str:
     if not _HOOK.fullmatch(text):
         raise ValueError("must be package.module:function")
@@ -139,6 +145,7 @@ class Settings(AnalystSettings):
     flows_kept_days: Annotated[int, Field(ge=1, le=36500)] = 90
     runs_kept_days: Annotated[int, Field(ge=1, le=36500)] = 30
     attempts_kept_days: Annotated[int, Field(ge=1, le=36500)] = 365
+    metrics_file: Annotated[Path, BeforeValidator(at_home), AfterValidator(_metrics_path)] | None = None
     linger_seconds: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 60
 
     @model_validator(mode="after")

@@ -178,6 +178,7 @@ def test_it_tells_that_it_lives_whether_it_is_ready_and_its_numbers(served: Serv
     numbers = served.get("/metrics")
     assert numbers.headers["content-type"].startswith("text/plain")
     assert b'route="/v1/connectors/{connector}/items/{itemCode}/projected-stock"' in numbers.raw
+    assert b"\na4s_store_readable 1.0\n" in numbers.raw
     assert b"A1" not in numbers.raw
     api = served.server._api
     assert api.state is not None

@@ -14,6 +14,8 @@ from a4s_pipeline.api.problems import as_json
 from a4s_pipeline.api.state import ServerState
 from a4s_pipeline.errors import A4sError, NotSupported
 from a4s_pipeline.gateway.calls.deadline import answered_until
+from a4s_pipeline.metrics.families import page_of
+from a4s_pipeline.metrics.standing import standing_of
 from a4s_pipeline.ondemand.requests.registry import NOT_SUPPORTED
 
 _READY_FOR = 2.0
@@ -81,9 +83,10 @@ def _gateway(state: ServerState) -> str:
     return told
 
 
-def metrics_page(metrics: Metrics) -> Response:
-    """Return the numbers as Prometheus reads them."""
-    return Response(metrics.page(), media_type=CONTENT_TYPE_LATEST)
+async def metrics_page(metrics: Metrics, state: ServerState) -> Response:
+    """Return the numbers of the server and of the installation, as Prometheus reads them."""
+    standing = await asyncio.get_running_loop().run_in_executor(None, standing_of, state.service.platform)
+    return Response(metrics.page() + page_of(standing), media_type=CONTENT_TYPE_LATEST)
 
 
 def not_supported(kind: str) -> NotSupported:

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError
+from a4s_pipeline.metrics.text_file import write_metrics_file
 from a4s_pipeline.orchestration.alerts.failing import told_plainly
 from a4s_pipeline.orchestration.assets.importing import KINDS, Synced
 from a4s_pipeline.orchestration.assets.partitions import month_key
@@ -89,6 +90,7 @@ def record_published(layout: Layout, platform: Platform) -> Iterator[dg.AssetMat
 def published_metadata(platform: Platform, tables: list[Table]) -> dict[str, Any]:
     """Publish what there is, unless it is current, and return where it is and how many rows it holds."""
     copy = platform.publish()
+    write_metrics_file(platform)
     with platform.readable.reading() as connection:
         counts = {
             f"{table.name}_rows": connection.table(table.name).count("*").fetchall()[0][0] for table in tables

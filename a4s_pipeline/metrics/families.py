@@ -1,0 +1,132 @@
+"""The names of the numbers and what they mean: alert rules, dashboards and docs/monitoring.md go by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from a4s_pipeline.metrics.standing import Standing, StreamRun
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM
+
+_STREAM = ("connector", "stream")
+
+
+def families_of(standing: Standing) -> Iterator[Metric]:
+    """Yield every family of numbers for how an installation is; instants are seconds since 1970."""
+    yield _gauge("a4s_store_readable", "1 where the store can be read", (), {(): standing.is_readable})
+    # Where order history does not exist there is nothing that could be out of date.
+    due = {key: run for key, run in standing.runs.items() if run.has_history is not False or run.last_success}
+    yield _of_runs(
+        "last_success_timestamp_seconds",
+        "When it was last read to its end; 0 where it never was",
+        due,
+        lambda run: run.last_success or 0,
+    )
+    yield _of_runs(
+        "last_run_timestamp_seconds", "When it was last tried", standing.runs, lambda run: run.last_run
+    )
+    yield _of_runs(
+        "last_run_failed",
+        "1 where the last run did not reach its end",
+        standing.runs,
+        lambda run: run.last_run and float(run.has_failed),
+    )
+    yield _of_runs("last_run_seconds", "How long the last run took", standing.runs, lambda run: run.seconds)
+    yield _of_runs(
+        "last_run_calls",
+        "Calls to the gateway in the last run, repeated ones included",
+        standing.runs,
+        lambda run: run.calls,
+    )
+    yield _of_runs(
+        "last_run_retries",
+        "Calls of the last run that repeated one that failed",
+        standing.runs,
+        lambda run: run.retries,
+    )
+    yield _gauge(
+        "a4s_stream_last_run_records",
+        "Records of the last run, by what came of them",
+        (*_STREAM, "change"),
+        {(*key, change): count for key, run in standing.runs.items() for change, count in run.counts.items()},
+    )
+    yield _gauge(
+        "a4s_history_last_sync_timestamp_seconds",
+        "When the legacy backend last synced its order history",
+        ("connector",),
+        {(name,): run.last_history_sync for (name, stream), run in standing.runs.items() if stream == STREAM},
+    )
+    yield _gauge(
+        "a4s_rows", "Rows that are there, without removed ones", ("connector", "table"), standing.rows
+    )
+    yield _gauge(
+        "a4s_set_aside_records",
+        "Records that could not be read and were not acknowledged",
+        _STREAM,
+        standing.set_aside,
+    )
+    yield _gauge(
+        "a4s_orders_without_lines",
+        "Orders whose lines are not in",
+        ("connector",),
+        standing.without_lines,
+    )
+    yield _gauge(
+        "a4s_order_exports",
+        "Orders in the export ledger, by status",
+        ("connector", "status"),
+        standing.exports,
+    )
+    yield _gauge(
+        "a4s_order_exports_oldest_unknown_timestamp_seconds",
+        "When the oldest order of unknown outcome went",
+        ("connector",),
+        standing.oldest_unknown,
+    )
+    yield _gauge("a4s_inbox_requests", "Requests that wait in the inbox", (), {(): standing.waiting})
+    yield _gauge(
+        "a4s_inbox_oldest_timestamp_seconds",
+        "When the oldest request that waits came in",
+        (),
+        {(): standing.oldest_waiting},
+    )
+
+
+def _of_runs(
+    name: str,
+    meaning: str,
+    runs: Mapping[tuple[str, str], StreamRun],
+    number: Callable[[StreamRun], float | None],
+) -> Metric:
+    return _gauge(f"a4s_stream_{name}", meaning, _STREAM, {key: number(run) for key, run in runs.items()})
+
+
+def _gauge(
+    name: str, meaning: str, labels: tuple[str, ...], numbers: Mapping[tuple[str, ...], float | None]
+) -> Metric:
+    family = GaugeMetricFamily(name, meaning, labels=labels)
+    for values, number in numbers.items():
+        if number is not None:
+            family.add_metric(values, number)
+    return family
+
+
+class StandingCollector(Collector):
+    """The families of one standing, as a registry collects them."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families."""
+        return families_of(self._standing)
+
+
+def page_of(standing: Standing) -> bytes:
+    """Return the numbers as Prometheus reads them."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(StandingCollector(standing))
+    return generate_latest(registry)

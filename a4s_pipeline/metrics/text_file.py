@@ -1,0 +1,25 @@
+"""The numbers as a file that node_exporter's textfile collector reads, written anew after each import."""
+
+from __future__ import annotations
+
+import logging
+
+from a4s_pipeline.files.whole_files import write_whole
+from a4s_pipeline.platform import Platform
+
+_log = logging.getLogger(__name__)
+
+
+def write_metrics_file(platform: Platform) -> None:
+    """Write the file that A4S_METRICS_FILE names, if any; what keeps it from that is told in the log."""
+    target = platform.settings.metrics_file
+    if target is None:
+        return
+    # A client of Prometheus is loaded where one is wanted.
+    from a4s_pipeline.metrics.families import page_of  # noqa: PLC0415
+    from a4s_pipeline.metrics.standing import standing_of  # noqa: PLC0415
+
+    try:
+        write_whole(target.absolute(), page_of(standing_of(platform)))
+    except OSError as error:
+        _log.warning("a4s: A4S_METRICS_FILE: %s cannot be written (%s)", target, error.strerror)

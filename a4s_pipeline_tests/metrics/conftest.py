@@ -1,0 +1,3 @@
+from a4s_pipeline_tests.cli.conftest import _swift_retries, here, sandbox, site
+
+__all__ = ["_swift_retries", "here", "sandbox", "site"]
