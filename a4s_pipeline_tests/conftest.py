@@ -1,4 +1,6 @@
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from a4s_pipeline.warehouse.lake import lake
 # How long an example takes says how busy the machine is, and nothing of the product.
 settings.register_profile("ours", deadline=None)
 settings.load_profile("ours")
+
+
+_ENOUGH_MEMORY = 6 << 30
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +36,16 @@ def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with WarehouseFile(path).moment():
         pass
     return path
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """Keep what tests write in memory where there is enough: a disk takes milliseconds for each sync."""
+    memory = Path("/dev/shm")
+    if "TMPDIR" in os.environ or not os.access(memory, os.W_OK):
+        return
+    if shutil.disk_usage(memory).free > _ENOUGH_MEMORY:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from a4s_pipeline.errors import StoreHeld, SyncUnderWay
 from a4s_pipeline.sync.windows import OrdersPlan
+from a4s_pipeline_tests.support.nightly import at_night
 from a4s_pipeline_tests.sync.conftest import EVERYTHING, Site
 
 _SYNC = """
@@ -71,7 +72,7 @@ def _assert_true_state(site: Site) -> None:
         assert passed[0] == len(listed) == site.source.orders.keys().index(listed[-1]) + 1
 
 
-@pytest.mark.parametrize(("line_calls", "at_least"), [(3, 0), (45, 10), (68, 30)])
+@pytest.mark.parametrize(("line_calls", "at_least"), [(45, 10), *at_night((3, 0), (68, 30))])
 def test_a_killed_import_leaves_a_true_state_and_the_next_goes_on_where_it_stopped(
     cold_site_of: Callable[..., Site], line_calls: int, at_least: int
 ) -> None:

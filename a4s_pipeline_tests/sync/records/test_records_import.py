@@ -18,6 +18,7 @@ from a4s_pipeline.errors import AccessDenied, GatewayUnavailable, ReplyUnreadabl
 from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.result import SyncResult
+from a4s_pipeline_tests.support.nightly import at_night
 from a4s_pipeline_tests.sync.conftest import Site
 from a4s_pipeline_tests.sync.listings import CUSTOMERS, ITEMS, Stream
 from a4s_sandbox import DEMO_CONNECTORS, Administration, Faults, Sandbox, World, demo_world
@@ -263,8 +264,8 @@ def _once(stream: Stream, page: int, site: Site, move: Move) -> Callable[[str, s
     return on_page
 
 
-@pytest.mark.parametrize("connections", [1, 4])
-@pytest.mark.parametrize("page", [0, 1, 3])
+@pytest.mark.parametrize("connections", [4, *at_night(1)])
+@pytest.mark.parametrize("page", [1, 3, *at_night(0)])
 @pytest.mark.parametrize("move", MOVES)
 def test_records_that_come_and_go_between_pages_lose_nothing_and_take_nothing_for_gone(
     stream: Stream, site_of: Callable[..., Site], move: Move, page: int, connections: int
@@ -619,7 +620,7 @@ getattr(Platform(settings), f"sync_{stream}")("demo", run_id="killed")
 """
 
 
-@pytest.mark.parametrize("pages", [2, 9, 19])
+@pytest.mark.parametrize("pages", [9, *at_night(2, 19)])
 def test_a_killed_sync_leaves_whole_records_and_the_next_one_completes_them(
     stream: Stream, cold_site_of: Callable[..., Site], pages: int
 ) -> None:
