@@ -17,7 +17,9 @@ from a4s_pipeline.warehouse.health import (
     exports_unsettled,
     items_never_listed,
     orders_without_lines,
+    rates_missing,
     records_set_aside,
+    statuses_unmapped,
     streams_health,
     sub_totals_off,
 )
@@ -105,6 +107,24 @@ def _sub_totals_match(store: duckdb.DuckDBPyConnection, asked: Asked) -> Finding
     )
 
 
+def _statuses_are_mapped(store: duckdb.DuckDBPyConnection, asked: Asked) -> Finding:
+    return counted(
+        statuses_unmapped(store),
+        "order statuses that order_status does not map",
+        "say in data/reference/order_status.csv whether each is open, shipped, invoiced or cancelled",
+        asked.connectors,
+    )
+
+
+def _rates_are_there(store: duckdb.DuckDBPyConnection, asked: Asked) -> Finding:
+    return counted(
+        rates_missing(store),
+        "sales without a currency rate",
+        "add a rate of their day, or an earlier one, to data/reference/currency_rates.csv",
+        asked.connectors,
+    )
+
+
 def _history_is_fresh(store: duckdb.DuckDBPyConnection, asked: Asked) -> Finding:
     known = streams_health(store, STREAM)
     with_history = [name for name in asked.connectors if name in known and known[name].has_history]
@@ -182,6 +202,22 @@ CHECKS = (
         STREAM,
         "Each order's sub_total is the sum of its line totals, to the cent.",
         _sub_totals_match,
+    ),
+    Check(
+        "order_statuses_are_mapped",
+        ORDERS.name,
+        STREAM,
+        "The site's order_status maps every status of a sale: one that is not mapped is neither open nor "
+        "shipped. Without the file there is nothing to say.",
+        _statuses_are_mapped,
+    ),
+    Check(
+        "currencies_have_rates",
+        ORDERS.name,
+        STREAM,
+        "The site's currency_rates bring every sale into the house currency: what has no rate is missing in "
+        "house_amount. Without the file there is nothing to say.",
+        _rates_are_there,
     ),
     Check(
         "records_are_readable",

@@ -36,9 +36,14 @@ def prune(platform: Platform, now: datetime | None = None) -> Pruned:
         pruned.files = prune_files(folder, now - timedelta(days=settings.requests_kept_days))
     flows_before = now - timedelta(days=settings.flows_kept_days)
     attempts_before = now - timedelta(days=settings.attempts_kept_days)
+    versions_before = now - timedelta(days=settings.versions_kept_days)
     for connector in settings.connectors:
         work = partial(
-            prune_rows, connector=connector, flows_before=flows_before, attempts_before=attempts_before
+            prune_rows,
+            connector=connector,
+            flows_before=flows_before,
+            attempts_before=attempts_before,
+            versions_before=versions_before,
         )
         counts = platform.warehouse.transact(work)
         for table, count in counts.items():

@@ -146,6 +146,7 @@ class Settings(AnalystSettings):
     runs_kept_days: Annotated[int, Field(ge=1, le=36500)] = 30
     attempts_kept_days: Annotated[int, Field(ge=1, le=36500)] = 365
     metrics_file: Annotated[Path, BeforeValidator(at_home), AfterValidator(_metrics_path)] | None = None
+    versions_kept_days: Annotated[int, Field(ge=1, le=36500)] = 1095
     linger_seconds: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 60
 
     @model_validator(mode="after")

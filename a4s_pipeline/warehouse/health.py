@@ -94,6 +94,20 @@ _MONTHS_TO_REPAIR = """
     FROM reconciled_months WHERE missing + gone + changed > waiting ORDER BY connector, month
 """
 
+# Where a site has the file at all: many need neither.
+_STATUSES_UNMAPPED = """
+    SELECT connector, '', count(*), min(status, 5) FROM (
+        SELECT DISTINCT connector, status FROM sales_orders
+        WHERE is_sale AND status_group IS NULL AND trim(status) <> '' AND EXISTS (FROM order_status)
+    ) GROUP BY ALL ORDER BY ALL
+"""
+_RATES_MISSING = """
+    SELECT connector, currency, count(*), min(order_code, 5) FROM sales_orders
+    WHERE is_sale AND amount IS NOT NULL AND house_amount IS NULL AND currency IS NOT NULL
+      AND EXISTS (FROM currency_rates)
+    GROUP BY ALL ORDER BY ALL
+"""
+
 _STREAMS = """
     SELECT connector, last_success_at, last_run_at, last_error, has_history, last_history_sync, watermark
     FROM sync_state WHERE stream = $stream
@@ -135,6 +149,16 @@ def customers_never_listed(store: duckdb.DuckDBPyConnection) -> list[Broken]:
 def sub_totals_off(store: duckdb.DuckDBPyConnection) -> list[Broken]:
     """Return the orders whose `sub_total` differs from the sum of their lines by more than a cent."""
     return _broken(store, _SUB_TOTALS_OFF)
+
+
+def statuses_unmapped(store: duckdb.DuckDBPyConnection) -> list[Broken]:
+    """Return the statuses of sales that the site's mapping does not name, where it has one."""
+    return _broken(store, _STATUSES_UNMAPPED)
+
+
+def rates_missing(store: duckdb.DuckDBPyConnection) -> list[Broken]:
+    """Return the sales that no rate of the site's fits, where it has any; the kind is their currency."""
+    return _broken(store, _RATES_MISSING)
 
 
 def months_to_repair(store: duckdb.DuckDBPyConnection) -> list[Broken]:

@@ -1,11 +1,15 @@
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from a4s_pipeline.health.checks import CHECKS
+from a4s_pipeline.health.finding import Asked
+from a4s_pipeline.models import DEFAULT_ZONE
 from a4s_pipeline.warehouse.rows.staging import Row, append_rows
 from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
@@ -57,6 +61,10 @@ class Store:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql).fetchall()
+
+    def finding(self, name: str) -> str:
+        (check,) = [check for check in CHECKS if check.name == name]
+        return check.ask(self._connection, Asked(["demo"], datetime.now(UTC), DEFAULT_ZONE)).sentence
 
     def promises_broken(self) -> list[str]:
         return broken_promises(self._connection)

@@ -77,3 +77,17 @@ def test_what_is_not_resolved_keeps_what_it_takes_to_send_it_again(site: Install
         site, "UPDATE order_exports SET status = 'unknown', settled_at = NULL, received_at = '2020-01-01'"
     )
     assert site.a4s("prune", "--json").json() == {"rows": {}, "files": {}}
+
+
+def test_rows_that_were_replaced_go_by_when_they_were_with_their_lines(site: Installation) -> None:
+    export(site, "IO-1")
+    for code, days in (("old", 1096), ("new", 1094)):
+        for table in ("order_versions", "order_line_versions"):
+            backdate(
+                site,
+                f"INSERT INTO {table} (connector, order_code, valid_to) "
+                f"VALUES ('demo', '{code}', now() - INTERVAL {days} DAY)",
+            )
+    pruned = site.a4s("prune", "--json").json()["rows"]
+    assert pruned == {"order_versions": 1, "order_line_versions": 1}
+    assert site.a4s("prune", "--json").json()["rows"] == {}

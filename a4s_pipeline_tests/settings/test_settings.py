@@ -90,6 +90,7 @@ def test_without_any_variable_each_setting_has_its_default(tmp_path: Path) -> No
         "flows_kept_days": 90,
         "runs_kept_days": 30,
         "attempts_kept_days": 365,
+        "versions_kept_days": 1095,
     }
     assert settings.timezone == ZoneInfo("Europe/Amsterdam")
     assert settings.warehouse_path == tmp_path / "data" / "warehouse.duckdb"

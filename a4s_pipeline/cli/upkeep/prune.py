@@ -13,10 +13,10 @@ from a4s_pipeline.settings.loading import load_settings
 @click.command()
 @json_option
 def prune(as_json: bool) -> None:
-    """Remove answered requests, logged flows and export attempts that are older than the settings keep them.
+    """Remove requests, logged flows, export attempts and versions of rows that are older than they are kept.
 
-    The settings are A4S_REQUESTS_KEPT_DAYS, A4S_FLOWS_KEPT_DAYS and A4S_ATTEMPTS_KEPT_DAYS. What waits, and
-    what is not resolved, stays.
+    The settings are A4S_REQUESTS_KEPT_DAYS, A4S_FLOWS_KEPT_DAYS, A4S_ATTEMPTS_KEPT_DAYS and
+    A4S_VERSIONS_KEPT_DAYS. What waits, and what is not resolved, stays.
     """
     settings = load_settings()
     settings.chosen_connectors(None)

@@ -73,6 +73,8 @@ def test_the_job_of_orders_imports_publishes_and_checks(definitions: dg.Definiti
         "records_are_readable",
         "history_is_fresh",
         "sub_totals_match_lines",
+        "order_statuses_are_mapped",
+        "currencies_have_rates",
     }
     assert job.description
     assert job.tags["a4s/work"] == "import"  # the tag that dagster.yaml limits

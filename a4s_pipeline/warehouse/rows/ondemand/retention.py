@@ -6,9 +6,20 @@ from datetime import datetime
 
 import duckdb
 
+from a4s_pipeline.warehouse.tables import (
+    CUSTOMER_VERSIONS,
+    ITEM_VERSIONS,
+    ORDER_LINE_VERSIONS,
+    ORDER_VERSIONS,
+)
+
 # Only of what is resolved: the payload of any other is needed to send it again. The row itself stays:
 # its fingerprint keeps an order from being sent twice.
 _RESOLVED = "status IN ('ok', 'refused') AND settled_at < $before"
+# A version goes with its lines: they were replaced at the same moment.
+_VERSIONS = tuple(
+    table.name for table in (ORDER_VERSIONS, ORDER_LINE_VERSIONS, CUSTOMER_VERSIONS, ITEM_VERSIONS)
+)
 _STATEMENTS = {
     "flow_executions": (
         "DELETE FROM flow_executions WHERE connector = $connector AND started_at < $before RETURNING 1"
@@ -27,6 +38,10 @@ _STATEMENTS = {
         UPDATE created_customers SET payload = NULL
         WHERE connector = $connector AND {_RESOLVED} AND payload IS NOT NULL RETURNING 1
     """,  # noqa: S608 - a condition of this module's own
+    **{
+        name: f"DELETE FROM {name} WHERE connector = $connector AND valid_to < $before RETURNING 1"  # noqa: S608 - own names
+        for name in _VERSIONS
+    },
 }
 
 
@@ -36,11 +51,16 @@ def prune_rows(
     *,
     flows_before: datetime,
     attempts_before: datetime,
+    versions_before: datetime,
 ) -> dict[str, int]:
     """Delete and blank, within a transaction, what is older; return how many rows, by table."""
     counts = {}
     for table, statement in _STATEMENTS.items():
-        before = flows_before if table == "flow_executions" else attempts_before
+        before = attempts_before
+        if table == "flow_executions":
+            before = flows_before
+        elif table in _VERSIONS:
+            before = versions_before
         rows = connection.execute(statement, {"connector": connector, "before": before}).fetchall()
         counts[table] = len(rows)
     return {table: count for table, count in counts.items() if count}
