@@ -23,23 +23,23 @@ Busy = Callable[[str], A4sError]
 
 
 class Locks(Protocol):
-    """The locks and signs of one installation, by name."""
+    """The locks and presences of one installation, by name."""
 
     reach_other_machines: bool
 
-    def held(self, name: str, wait_seconds: float, busy: Busy) -> AbstractContextManager[None]:
-        """Hold a lock, or raise what `busy` makes of its holder after a bounded wait."""
+    def exclusive(self, name: str, wait_seconds: float, busy: Busy) -> AbstractContextManager[None]:
+        """Take an exclusive lock, or raise what `busy` makes of its holder after a bounded wait."""
 
-    def shown(self, name: str) -> AbstractContextManager[None]:
-        """Show a sign for as long as the block lasts; any number may at once."""
+    def announce_presence(self, name: str) -> AbstractContextManager[None]:
+        """Announce a presence for as long as the block lasts; any number of processes may at once."""
 
-    def is_shown(self, name: str) -> bool:
-        """Tell whether anybody alive shows the sign."""
+    def is_present(self, name: str) -> bool:
+        """Tell whether any live process announces this presence."""
 
-    def turn(
-        self, name: str, wait_seconds: float, busy: Busy, *, is_alone: bool
+    def to_write(
+        self, name: str, wait_seconds: float, busy: Busy, *, is_exclusive: bool
     ) -> AbstractContextManager[None]:
-        """Take a turn beside all others that are not alone, or alone; raises as `held` does."""
+        """Take a lock to write, shared with other writers or exclusive; raises as `exclusive` does."""
 
 
 class FileLocks:
@@ -50,28 +50,28 @@ class FileLocks:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def held(self, name: str, wait_seconds: float, busy: Busy) -> AbstractContextManager[None]:
-        """Hold a lock, or raise what `busy` makes of its holder after a bounded wait."""
-        return held_lock(self._folder / f"{name}.lock", wait_seconds, busy)
+    def exclusive(self, name: str, wait_seconds: float, busy: Busy) -> AbstractContextManager[None]:
+        """Take an exclusive lock, or raise what `busy` makes of its holder after a bounded wait."""
+        return file_lock(self._folder / f"{name}.lock", wait_seconds, busy)
 
-    def shown(self, name: str) -> AbstractContextManager[None]:
-        """Show a sign for as long as the block lasts; any number may at once."""
-        return shared_sign(self._folder / name)
+    def announce_presence(self, name: str) -> AbstractContextManager[None]:
+        """Announce a presence for as long as the block lasts; any number of processes may at once."""
+        return file_presence(self._folder / name)
 
-    def is_shown(self, name: str) -> bool:
-        """Tell whether anybody alive shows the sign."""
-        return is_shown(self._folder / name)
+    def is_present(self, name: str) -> bool:
+        """Tell whether any live process announces this presence."""
+        return is_present(self._folder / name)
 
-    def turn(
-        self, name: str, wait_seconds: float, busy: Busy, *, is_alone: bool
+    def to_write(
+        self, name: str, wait_seconds: float, busy: Busy, *, is_exclusive: bool
     ) -> AbstractContextManager[None]:
-        """Take a turn beside all others that are not alone, or alone; raises as `held` does."""
-        return held_lock(self._folder / f"{name}.lock", wait_seconds, busy, is_shared=not is_alone)
+        """Take a lock to write, shared with other writers or exclusive; raises as `exclusive` does."""
+        return file_lock(self._folder / f"{name}.lock", wait_seconds, busy, is_shared=not is_exclusive)
 
 
 @contextmanager
-def held_lock(path: Path, wait_seconds: float, busy: Busy, *, is_shared: bool = False) -> Iterator[None]:
-    """Hold the lock that a file stands for, or raise what `busy` makes of its holder after a bounded wait."""
+def file_lock(path: Path, wait_seconds: float, busy: Busy, *, is_shared: bool = False) -> Iterator[None]:
+    """Take the lock that a file stands for, or raise what `busy` makes of its holder after a bounded wait."""
     kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
     handle = _opened(path)
     try:
@@ -90,8 +90,8 @@ def held_lock(path: Path, wait_seconds: float, busy: Busy, *, is_shared: bool = 
 
 
 @contextmanager
-def shared_sign(path: Path) -> Iterator[None]:
-    """Show, for as long as the block lasts, that somebody is at work; any number may at once."""
+def file_presence(path: Path) -> Iterator[None]:
+    """Announce, for as long as the block lasts, that a process is at work; any number may at once."""
     handle = _opened(path)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH)
@@ -100,8 +100,8 @@ def shared_sign(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def is_shown(path: Path) -> bool:
-    """Tell whether anybody alive shows the sign."""
+def is_present(path: Path) -> bool:
+    """Tell whether any live process announces this presence."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:

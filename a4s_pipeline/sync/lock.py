@@ -23,5 +23,5 @@ def stream_lock(
             "Try again afterwards"
         )
 
-    with locks.held(f"{connector}.{stream}", wait_seconds, busy):
+    with locks.exclusive(f"{connector}.{stream}", wait_seconds, busy):
         yield

@@ -25,10 +25,10 @@ from a4s_pipeline.locks.postgres_locks import PostgresLocks
 kind, name, connection = sys.argv[1:]
 locks = PostgresLocks(connection)
 taken = {
-    "held": lambda: locks.held(name, 0, SyncUnderWay),
-    "shown": lambda: locks.shown(name),
-    "alone": lambda: locks.turn(name, 0, SyncUnderWay, is_alone=True),
-    "beside": lambda: locks.turn(name, 0, SyncUnderWay, is_alone=False),
+    "held": lambda: locks.exclusive(name, 0, SyncUnderWay),
+    "shown": lambda: locks.announce_presence(name),
+    "alone": lambda: locks.to_write(name, 0, SyncUnderWay, is_exclusive=True),
+    "beside": lambda: locks.to_write(name, 0, SyncUnderWay, is_exclusive=False),
 }[kind]
 with taken():
     print("taken", flush=True)
@@ -53,7 +53,7 @@ locks = PostgresLocks(connection)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 print("waiting", flush=True)
 try:
-    with locks.turn(name, 60, SyncUnderWay, is_alone=True):
+    with locks.to_write(name, 60, SyncUnderWay, is_exclusive=True):
         print("taken", flush=True)
 except KeyboardInterrupt:
     print("interrupted", flush=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.orchestration.automation.on_demand import _SIGN, JOB
+from a4s_pipeline.orchestration.automation.on_demand import _PRESENCE, JOB
 from a4s_pipeline_tests.cluster.spread import DESK, Spread, wait_until
 from cluster.dagster_api import Launch
 
@@ -64,7 +64,7 @@ def test_orders_exported_by_two_workers_of_which_one_is_killed_are_booked_once_a
     inbox, outbox = spread.data_dir / "inbox", spread.data_dir / "outbox"
     launched = spread.launch(Launch(JOB, {}, {}), Launch(JOB, {}, {}))
     locks: Any = spread.platform.locks
-    wait_until(lambda: len(locks._locks.holders(_SIGN)) == 2, "both runs serve")
+    wait_until(lambda: len(locks._locks.holders(_PRESENCE)) == 2, "both runs serve")
     orders = drop_all(inbox)
     wait_until(lambda: runs_that_sent(spread) == set(launched), "both runs have sent an order", every=0.02)
     killed, survivor = launched

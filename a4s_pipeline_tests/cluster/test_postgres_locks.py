@@ -18,19 +18,19 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 def test_a_lock_of_another_process_is_refused_with_the_name_of_its_holder(locks: Locks, hold: Hold) -> None:
     holder = hold("held", "one")
-    with refused(holder.name), locks.held("one", 0, SyncUnderWay):
+    with refused(holder.name), locks.exclusive("one", 0, SyncUnderWay):
         raise AssertionError("two hold the lock")
-    with locks.held("other", 0, SyncUnderWay):
+    with locks.exclusive("other", 0, SyncUnderWay):
         pass
     holder.let_go()
-    with locks.held("one", 0, SyncUnderWay):
+    with locks.exclusive("one", 0, SyncUnderWay):
         pass
 
 
 def test_a_lock_is_free_as_soon_as_its_process_is_killed(locks: Locks, hold: Hold) -> None:
     holder = hold("held", "one")
     holder.kill()
-    with locks.held("one", MOMENT, SyncUnderWay):
+    with locks.exclusive("one", MOMENT, SyncUnderWay):
         pass
 
 
@@ -39,14 +39,14 @@ def test_a_lock_that_is_let_go_comes_to_who_waits_for_it(locks: Locks, hold: Hol
     timer = threading.Timer(0.5, holder.let_go)
     timer.start()
     began = time.monotonic()
-    with locks.held("one", 60, SyncUnderWay):
+    with locks.exclusive("one", 60, SyncUnderWay):
         assert 0.4 < time.monotonic() - began < 0.5 + SLACK
     timer.join()
 
 
 def test_a_lock_is_waited_for_no_longer_than_was_said(locks: Locks, hold: Hold) -> None:
     holder = hold("held", "one")
-    with refused(holder.name, after=1, within=1 + SLACK), locks.held("one", 1, SyncUnderWay):
+    with refused(holder.name, after=1, within=1 + SLACK), locks.exclusive("one", 1, SyncUnderWay):
         raise AssertionError("two hold the lock")
 
 
@@ -55,22 +55,22 @@ def test_two_threads_of_one_process_exclude_each_other(locks: Locks) -> None:
 
     def other() -> None:
         try:
-            with locks.held("one", 0.1, SyncUnderWay):
+            with locks.exclusive("one", 0.1, SyncUnderWay):
                 refusals.put("two hold the lock")
         except SyncUnderWay as error:
             refusals.put(error)
 
-    with locks.held("one", 0, SyncUnderWay):
+    with locks.exclusive("one", 0, SyncUnderWay):
         thread = threading.Thread(target=other)
         thread.start()
         thread.join()
     assert isinstance(refusals.get_nowait(), SyncUnderWay)
-    with locks.held("one", 0, SyncUnderWay):
+    with locks.exclusive("one", 0, SyncUnderWay):
         pass
 
 
 def test_a_lock_is_let_go_when_its_block_fails(locks: Locks, hold: Hold) -> None:
-    with pytest.raises(ZeroDivisionError), locks.held("one", 0, SyncUnderWay):
+    with pytest.raises(ZeroDivisionError), locks.exclusive("one", 0, SyncUnderWay):
         raise ZeroDivisionError
     hold("held", "one")
 
@@ -78,15 +78,15 @@ def test_a_lock_is_let_go_when_its_block_fails(locks: Locks, hold: Hold) -> None
 def test_a_sign_is_seen_by_another_process_and_goes_with_the_last_who_shows_it(
     locks: Locks, hold: Hold
 ) -> None:
-    assert not locks.is_shown("serving")
+    assert not locks.is_present("serving")
     first, second = hold("shown", "serving"), hold("shown", "serving")
-    assert locks.is_shown("serving")
-    assert not locks.is_shown("another")
+    assert locks.is_present("serving")
+    assert not locks.is_present("another")
     first.let_go()
-    assert locks.is_shown("serving")
+    assert locks.is_present("serving")
     second.kill()
     deadline = time.monotonic() + MOMENT
-    while locks.is_shown("serving"):
+    while locks.is_present("serving"):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -94,15 +94,15 @@ def test_a_sign_is_seen_by_another_process_and_goes_with_the_last_who_shows_it(
 def test_a_process_whose_locks_were_cut_off_has_no_turn_to_write_under_them(
     locks: Locks, hold: Hold, database: str
 ) -> None:
-    with locks.held("one", 0, SyncUnderWay):
-        with locks.turn("writing", 0, SyncUnderWay, is_alone=False):
+    with locks.exclusive("one", 0, SyncUnderWay):
+        with locks.to_write("writing", 0, SyncUnderWay, is_exclusive=False):
             pass
         cut_all_connections(database)
         # Another may have it from now on.
         holder = hold("held", "one")
         with (
             pytest.raises(StoreUnreachable, match="held the locks of this process was cut off"),
-            locks.turn("writing", 0, SyncUnderWay, is_alone=False),
+            locks.to_write("writing", 0, SyncUnderWay, is_exclusive=False),
         ):
             raise AssertionError("it writes under a lock that it has lost")
     holder.kill()
@@ -122,43 +122,43 @@ def test_a_sign_is_shown_again_after_its_connection_was_cut_off(
 ) -> None:
     monkeypatch.setattr("a4s_pipeline.locks.postgres_locks._SIGNS_SEEN_TO_EVERY", 0.1)
     others = new_locks(database)
-    with locks.shown("serving"), locks.shown("serving"):
+    with locks.announce_presence("serving"), locks.announce_presence("serving"):
         cut_all_connections(database)
         time.sleep(1)
-        assert others.is_shown("serving")
-    assert not others.is_shown("serving")
+        assert others.is_present("serving")
+    assert not others.is_present("serving")
 
 
 def test_a_database_that_ends_idle_sessions_ends_no_lock(locks: Locks, hold: Hold, database: str) -> None:
     if asked(database, "SELECT current_setting('server_version_num')::integer") < 140000:
         pytest.skip("before version 14 there is no such setting")
     told(database, f"ALTER DATABASE {database_name(database)} SET idle_session_timeout = 500")
-    with locks.held("one", 0, SyncUnderWay):
+    with locks.exclusive("one", 0, SyncUnderWay):
         time.sleep(1.5)
-        with locks.turn("writing", 0, SyncUnderWay, is_alone=False):
+        with locks.to_write("writing", 0, SyncUnderWay, is_exclusive=False):
             pass
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_has_nothing_of_what_its_parent_holds(locks: Locks, database: str) -> None:
     others = new_locks(database)
-    with locks.held("one", 0, SyncUnderWay), locks.shown("serving"):
+    with locks.exclusive("one", 0, SyncUnderWay), locks.announce_presence("serving"):
         child = os.fork()
         if child == 0:
             # It has nothing, and is kept out like any other process.
             try:
-                with locks.held("one", 0, SyncUnderWay):
+                with locks.exclusive("one", 0, SyncUnderWay):
                     os._exit(1)
             except SyncUnderWay:
-                with locks.turn("writing", 0, SyncUnderWay, is_alone=False):
+                with locks.to_write("writing", 0, SyncUnderWay, is_exclusive=False):
                     os._exit(0)
             finally:
                 os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        assert others.is_shown("serving")
-        with refused(f"process {os.getpid()} on .*"), others.held("one", 0, SyncUnderWay):
+        assert others.is_present("serving")
+        with refused(f"process {os.getpid()} on .*"), others.exclusive("one", 0, SyncUnderWay):
             raise AssertionError("the child has let its parent's lock go")
-    assert not others.is_shown("serving")
+    assert not others.is_present("serving")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_database_that_cannot_be_had_is_told_with_the_reason_and_without_the_p
     connection: str, error: type[A4sError], words: str
 ) -> None:
     locks = new_locks(connection)
-    with pytest.raises(error, match=words) as refusal, locks.held("one", 0, SyncUnderWay):
+    with pytest.raises(error, match=words) as refusal, locks.exclusive("one", 0, SyncUnderWay):
         pass
     assert "s3cret" not in str(refusal.value)
 
@@ -185,17 +185,17 @@ def test_a_database_that_cannot_be_had_is_told_with_the_reason_and_without_the_p
 def assert_in_order(locks: Locks, hold: Hold) -> None:
     """Locks, signs and turns are ours to take and to let go, and another's are respected."""
     with (
-        locks.held("one", 0, SyncUnderWay),
-        locks.shown("serving"),
-        locks.turn("writing", 0, SyncUnderWay, is_alone=True),
+        locks.exclusive("one", 0, SyncUnderWay),
+        locks.announce_presence("serving"),
+        locks.to_write("writing", 0, SyncUnderWay, is_exclusive=True),
     ):
-        assert locks.is_shown("serving")
-    assert not locks.is_shown("serving")
+        assert locks.is_present("serving")
+    assert not locks.is_present("serving")
     holder = hold("held", "one")
-    with refused(holder.name), locks.held("one", 0, SyncUnderWay):
+    with refused(holder.name), locks.exclusive("one", 0, SyncUnderWay):
         raise AssertionError("two hold the lock")
     holder.kill()
-    with locks.held("one", MOMENT, SyncUnderWay):
+    with locks.exclusive("one", MOMENT, SyncUnderWay):
         pass
 
 

@@ -16,24 +16,24 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 def test_a_turn_alone_waits_for_the_turns_side_by_side_and_they_for_it(locks: Locks, hold: Hold) -> None:
     beside = hold("beside", "writing")
-    with locks.turn("writing", 0, SyncUnderWay, is_alone=False):
+    with locks.to_write("writing", 0, SyncUnderWay, is_exclusive=False):
         pass
     with (
         refused(beside.name, after=0.5, within=0.5 + SLACK),
-        locks.turn("writing", 0.5, SyncUnderWay, is_alone=True),
+        locks.to_write("writing", 0.5, SyncUnderWay, is_exclusive=True),
     ):
         raise AssertionError("it is not alone")
     beside.let_go()
-    with locks.turn("writing", 0, SyncUnderWay, is_alone=True):
+    with locks.to_write("writing", 0, SyncUnderWay, is_exclusive=True):
         pass
     alone = hold("alone", "writing")
     with (
         refused(alone.name, after=0.5, within=0.5 + SLACK),
-        locks.turn("writing", 0.5, SyncUnderWay, is_alone=False),
+        locks.to_write("writing", 0.5, SyncUnderWay, is_exclusive=False),
     ):
         raise AssertionError("the other is not alone")
     alone.kill()
-    with locks.turn("writing", MOMENT, SyncUnderWay, is_alone=False):
+    with locks.to_write("writing", MOMENT, SyncUnderWay, is_exclusive=False):
         pass
 
 
@@ -42,7 +42,7 @@ def test_a_turn_alone_comes_as_soon_as_the_others_are_over(locks: Locks, hold: H
     timer = threading.Timer(0.5, beside.let_go)
     timer.start()
     began = time.monotonic()
-    with locks.turn("writing", 60, SyncUnderWay, is_alone=True):
+    with locks.to_write("writing", 60, SyncUnderWay, is_exclusive=True):
         assert 0.4 < time.monotonic() - began < 0.5 + SLACK
     timer.join()
 
@@ -55,11 +55,11 @@ def test_a_turn_alone_is_not_passed_over_by_those_who_come_later(
     order: list[str] = []
 
     def alone() -> None:
-        with locks.turn("writing", 60, SyncUnderWay, is_alone=True):
+        with locks.to_write("writing", 60, SyncUnderWay, is_exclusive=True):
             order.append("alone")
 
     def late(others: Locks) -> None:
-        with others.turn("writing", 60, SyncUnderWay, is_alone=False):
+        with others.to_write("writing", 60, SyncUnderWay, is_exclusive=False):
             order.append("late")
 
     threads = [
@@ -88,7 +88,7 @@ def test_a_turn_that_was_interrupted_while_it_was_waited_for_is_nobodys(
         waiting.interrupt()
         beside.let_go()
         waiting.hear("interrupted")
-        with locks.turn("writing", MOMENT, SyncUnderWay, is_alone=True):
+        with locks.to_write("writing", MOMENT, SyncUnderWay, is_exclusive=True):
             pass
     finally:
         waiting.kill()

@@ -111,7 +111,7 @@ class _Locks:
         self._player = player
 
     @contextmanager
-    def held(self, name: str, wait_seconds: float, busy: Callable[[str], Exception]) -> Iterator[None]:
+    def exclusive(self, name: str, wait_seconds: float, busy: Callable[[str], Exception]) -> Iterator[None]:
         if not self._player.ask("lock", name, wait_seconds > 0):
             raise busy("another")
         self._player.held.append(name)

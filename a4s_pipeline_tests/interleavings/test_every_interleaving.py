@@ -138,7 +138,7 @@ def the_wait_is_counted_from_the_beginning_of_a_send(patch: pytest.MonkeyPatch) 
 def nobody_takes_the_lock(patch: pytest.MonkeyPatch) -> None:
     @contextmanager
     def unlocked(self: Any, key: str, wait_seconds: float) -> Iterator[None]:
-        with self._rules.locks.held("nobody's", wait_seconds, RuntimeError):
+        with self._rules.locks.exclusive("nobody's", wait_seconds, RuntimeError):
             pass
         yield
 

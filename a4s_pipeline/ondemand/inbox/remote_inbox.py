@@ -73,7 +73,7 @@ class RemoteInbox:
         request_id = path.name.removesuffix(ENDING)
         with ExitStack() as claim:
             try:
-                claim.enter_context(self._locks.held(self._lock_of(request_id), 0, _InOtherHands))
+                claim.enter_context(self._locks.exclusive(self._lock_of(request_id), 0, _InOtherHands))
             except _InOtherHands:
                 is_ours = False
             else:

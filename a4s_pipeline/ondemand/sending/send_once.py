@@ -212,7 +212,7 @@ class SendOnce:
         def busy(holder: str) -> UnderWay:
             return UnderWay(f"{key!r} is being sent by {holder}: ask again for what became of it")
 
-        return self._rules.locks.held(name, wait_seconds, busy)
+        return self._rules.locks.exclusive(name, wait_seconds, busy)
 
     def _prepare_and_send(
         self,

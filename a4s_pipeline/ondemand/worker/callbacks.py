@@ -73,7 +73,7 @@ class Callbacks:
     def tell(self, ledgers: Iterable[Ledger], is_over: Callable[[], bool] = lambda: False) -> int:
         """Tell what is still to be told, until it is over; return how much is left."""
         try:
-            with self._locks.held("callbacks", 0, _Elsewhere):
+            with self._locks.exclusive("callbacks", 0, _Elsewhere):
                 return sum(self._tell(ledger, is_over) for ledger in ledgers)
         except _Elsewhere:
             return 0

@@ -1,4 +1,4 @@
-"""Where runs are spread over machines: each shows that it lives, and one whose worker is gone is ended.
+"""Where runs are spread over machines: each announces that it lives, and one whose worker is gone is ended.
 
 Dagster asks its launcher whether a run lives. Celery's keeps a run of a worker that was killed whole, or
 whose machine is gone, as started for ever: its connector would be left alone by every schedule.
@@ -10,28 +10,28 @@ import dagster as dg
 
 from a4s_pipeline.platform import Platform
 
-# Other projects' runs, in the same Dagster, show no sign, and none of ours does before it begins.
-SHOWS_A_SIGN = {"a4s/shows_a_sign": "yes"}
+# Other projects' runs, in the same Dagster, announce no presence, and none of ours does before it begins.
+ANNOUNCES_PRESENCE = {"a4s/shows_a_sign": "yes"}
 _SEEN_GONE = ","
 
 
 def platform_resource(platform: Platform) -> dg.ResourceDefinition:
-    """Define the resource `platform`; a run that holds it shows a sign, where others look for it."""
+    """Define the resource `platform`; a run that uses it announces its presence, where others look for it."""
 
     @dg.resource(description="The gateway, the warehouse and the locks of this installation.")
-    def shown(context: dg.InitResourceContext) -> Iterator[Platform]:
+    def present(context: dg.InitResourceContext) -> Iterator[Platform]:
         if context.run is None or not platform.locks.reach_other_machines:
             yield platform
             return
-        with platform.locks.shown(_sign_of(context.run.run_id)):
+        with platform.locks.announce_presence(_presence_of(context.run.run_id)):
             if context.instance is not None:
-                context.instance.add_run_tags(context.run.run_id, SHOWS_A_SIGN)
+                context.instance.add_run_tags(context.run.run_id, ANNOUNCES_PRESENCE)
             yield platform
 
-    return shown
+    return present
 
 
-def _sign_of(run_id: str) -> str:
+def _presence_of(run_id: str) -> str:
     return f"run.{run_id}"
 
 
@@ -44,9 +44,9 @@ def _sign_of(run_id: str) -> str:
 def lost_runs(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.SkipReason | dg.SensorResult:
-    """Ends each run that showed no sign at two looks in a row."""
+    """Ends each run that was not present at two looks in a row."""
     suspects = set((context.cursor or "").split(_SEEN_GONE))
-    gone = {run.run_id: run for run in _without_sign(context.instance, platform)}
+    gone = {run.run_id: run for run in _absent_runs(context.instance, platform)}
     for run_id in suspects & gone.keys():
         context.instance.report_run_failed(
             gone[run_id],
@@ -60,8 +60,8 @@ def lost_runs(
     )
 
 
-def _without_sign(instance: dg.DagsterInstance, platform: Platform) -> Iterator[dg.DagsterRun]:
+def _absent_runs(instance: dg.DagsterInstance, platform: Platform) -> Iterator[dg.DagsterRun]:
     statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    for run in instance.get_runs(dg.RunsFilter(statuses=statuses, tags=SHOWS_A_SIGN)):
-        if not platform.locks.is_shown(_sign_of(run.run_id)):
+    for run in instance.get_runs(dg.RunsFilter(statuses=statuses, tags=ANNOUNCES_PRESENCE)):
+        if not platform.locks.is_present(_presence_of(run.run_id)):
             yield run

@@ -36,7 +36,7 @@ _ALIVE = [
 _GENERATION_TAG = "a4s/code_location"
 _REPLACED_TAG = "a4s/code_location_replaced"
 _LOOK_FOR_IT_EVERY_SECONDS = 2.0
-_SIGN = "on_demand.serving"
+_PRESENCE = "on_demand.serving"
 
 
 class OnDemandConfig(dg.Config):
@@ -93,7 +93,7 @@ def _answer(context: dg.OpExecutionContext, config: OnDemandConfig, platform: Pl
                 {"answer": dg.MetadataValue.json(answer), "status": str(answer["status"])}
             )
             return
-        with platform.locks.shown(_SIGN):
+        with platform.locks.announce_presence(_PRESENCE):
             desk.serve(_is_over(context.instance, context.run_id))
         counts: dict[str, Any] = {
             f"answered_{status}": count for status, count in desk.counts.by_status.items()
@@ -156,7 +156,7 @@ def _requested(instance: dg.DagsterInstance, platform: Platform) -> Iterator[dg.
     why_none = why_none_starts(
         waiting=waiting,
         where=inbox.where,
-        is_answered=platform.locks.is_shown(_SIGN),
+        is_answered=platform.locks.is_present(_PRESENCE),
         under_way=[_under_way(record) for record in alive],
         now=now,
     )

@@ -150,7 +150,7 @@ class Lake:
             self.transact(partial(_done, statement=statement, values=values))
         if isinstance(self.location, SqliteLake):
             # Rows of small batches lay in the catalog, and SQLite does not blank what it frees either.
-            with self._turn(is_alone=True), closing(sqlite3.connect(self.location.catalog)) as catalog:
+            with self._turn(is_exclusive=True), closing(sqlite3.connect(self.location.catalog)) as catalog:
                 catalog.execute("VACUUM")
 
     def _bring_up_to_date(self) -> None:
@@ -176,9 +176,9 @@ class Lake:
         tries = 0
         while True:
             # An SQLite catalog has one writer at a time anyway, who would be waited for in vain.
-            is_alone = isinstance(self.location, SqliteLake) or tries >= TRIES_SIDE_BY_SIDE
+            is_exclusive = isinstance(self.location, SqliteLake) or tries >= TRIES_SIDE_BY_SIDE
             try:
-                with self._turn(is_alone=is_alone), self._transaction(is_kept=True) as connection:
+                with self._turn(is_exclusive=is_exclusive), self._transaction(is_kept=True) as connection:
                     return work(connection)
             except duckdb.Error as error:
                 # Work that takes longer than anybody waits has its turn alone all the same.
@@ -189,7 +189,7 @@ class Lake:
             time.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311 - so that two do not meet again
 
     @contextmanager
-    def _turn(self, *, is_alone: bool) -> Iterator[None]:
+    def _turn(self, *, is_exclusive: bool) -> Iterator[None]:
         deadline = time.monotonic() + self._wait_seconds
 
         def left() -> float:
@@ -198,7 +198,7 @@ class Lake:
         if not self._writing.acquire(timeout=left()):
             raise self._held("another thread of this process")
         try:
-            with self._locks.turn(_WRITING, left(), self._held, is_alone=is_alone):
+            with self._locks.to_write(_WRITING, left(), self._held, is_exclusive=is_exclusive):
                 yield
         finally:
             self._writing.release()
@@ -215,7 +215,7 @@ class Lake:
     def _connection(self) -> duckdb.DuckDBPyConnection:
         try:
             return self._attached.connection(
-                lambda: self._locks.held(_ATTACHING, self._wait_seconds, self._held)
+                lambda: self._locks.exclusive(_ATTACHING, self._wait_seconds, self._held)
             )
         except duckdb.Error as error:
             raise self._error_for(error) from None

@@ -22,7 +22,7 @@ from a4s_pipeline.errors import (
     ReplyUnreadable,
     StoreHeld,
 )
-from a4s_pipeline.locks.file_locks import FileLocks, held_lock
+from a4s_pipeline.locks.file_locks import FileLocks, file_lock
 from a4s_pipeline.ondemand.orders.hook import HookFailed
 from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce, SendRules, UnderWay
 from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Attempt, Entry, Ledger
@@ -282,7 +282,7 @@ def test_an_order_that_somebody_else_holds_is_waited_for_within_bounds(exporter:
     exporter.weather(lambda what, events: "turned away" if what == "an order" else events[0])
     path = lock_of(exporter)
     exporter.weather(calm)
-    with held_lock(path, 0, UnderWay), pytest.raises(UnderWay, match="'IO-1' is being sent by process"):
+    with file_lock(path, 0, UnderWay), pytest.raises(UnderWay, match="'IO-1' is being sent by process"):
         exporter.send()
     assert len(exporter.office.sent) == 1
     assert exporter.send().status == "ok"
@@ -295,7 +295,7 @@ def test_other_content_waits_for_its_turn_where_it_may_replace_what_is_there(
     fate = "turned away" if status == "failed" else "refused"
     exporter.weather(lambda what, events: fate if what == "an order" else events[0])
     path = lock_of(exporter)
-    with held_lock(path, 0, UnderWay), pytest.raises(UnderWay):
+    with file_lock(path, 0, UnderWay), pytest.raises(UnderWay):
         exporter.send("other")
 
 
@@ -305,6 +305,6 @@ def test_other_content_is_refused_at_once_while_the_first_is_under_way(
 ) -> None:
     path = lock_of(exporter)
     exporter.ledger.rows["IO-1"]["status"] = status
-    with held_lock(path, 0, UnderWay), pytest.raises(ChangeRequest, match=told) as refused:
+    with file_lock(path, 0, UnderWay), pytest.raises(ChangeRequest, match=told) as refused:
         exporter.send("other")
     assert refused.value.code == "DuplicateRequest"

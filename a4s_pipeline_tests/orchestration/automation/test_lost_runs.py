@@ -10,14 +10,14 @@ import pytest
 from a4s_pipeline.cli.demo_folder import dagster_home
 from a4s_pipeline.errors import StoreUnreachable
 from a4s_pipeline.locks.file_locks import Busy, FileLocks
-from a4s_pipeline.orchestration.automation.lost_runs import SHOWS_A_SIGN, lost_runs, platform_resource
+from a4s_pipeline.orchestration.automation.lost_runs import ANNOUNCES_PRESENCE, lost_runs, platform_resource
 from a4s_pipeline.orchestration.in_process import jobs_recorded_in
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
 
 
-class Signs:
-    """Locks that reach other machines, as far as signs go: a set of names."""
+class Presences:
+    """Locks that reach other machines, as far as locks go: a set of names."""
 
     reach_other_machines = True
 
@@ -25,31 +25,31 @@ class Signs:
         self.shown_now: set[str] = set()
 
     @contextmanager
-    def shown(self, name: str) -> Iterator[None]:
+    def announce_presence(self, name: str) -> Iterator[None]:
         self.shown_now.add(name)
         yield
         self.shown_now.discard(name)
 
-    def is_shown(self, name: str) -> bool:
+    def is_present(self, name: str) -> bool:
         return name in self.shown_now
 
-    def held(self, name: str, wait_seconds: float, busy: Busy) -> AbstractContextManager[None]:
+    def exclusive(self, name: str, wait_seconds: float, busy: Busy) -> AbstractContextManager[None]:
         raise NotImplementedError
 
-    def turn(
-        self, name: str, wait_seconds: float, busy: Busy, *, is_alone: bool
+    def to_write(
+        self, name: str, wait_seconds: float, busy: Busy, *, is_exclusive: bool
     ) -> AbstractContextManager[None]:
         raise NotImplementedError
 
 
 @dg.op(required_resource_keys={"platform"})
-def look_at_the_signs(context: dg.OpExecutionContext) -> set[str]:
+def look_at_the_locks(context: dg.OpExecutionContext) -> set[str]:
     return set(getattr(context.resources.platform.locks, "shown_now", ()))
 
 
 @dg.job
 def some_job() -> None:
-    look_at_the_signs()
+    look_at_the_locks()
 
 
 class Runs:
@@ -57,13 +57,13 @@ class Runs:
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
-        self.signs = Signs()
+        self.locks = Presences()
         self.platform = Platform(GivenSettings())
-        self.platform.__dict__["locks"] = self.signs
+        self.platform.__dict__["locks"] = self.locks
         self.cursor: str | None = None
 
     def started(self, *, is_of_others: bool = False) -> str:
-        tags = {} if is_of_others else SHOWS_A_SIGN
+        tags = {} if is_of_others else ANNOUNCES_PRESENCE
         run = self.instance.create_run_for_job(some_job, status=dg.DagsterRunStatus.STARTING, tags=tags)
         event = dg.DagsterEvent(event_type_value="PIPELINE_START", job_name="some_job", message="")
         self.instance.report_dagster_event(event, run_id=run.run_id)
@@ -102,7 +102,7 @@ def test_a_run_that_shows_no_sign_at_two_looks_is_ended_with_a_reason(runs: Runs
 
 def test_a_run_that_shows_its_sign_is_left_alone(runs: Runs) -> None:
     alive, lost = runs.started(), runs.started()
-    with runs.signs.shown(f"run.{alive}"):
+    with runs.locks.announce_presence(f"run.{alive}"):
         runs.look()
         runs.look()
     assert runs.status(alive) is dg.DagsterRunStatus.STARTED
@@ -112,7 +112,7 @@ def test_a_run_that_shows_its_sign_is_left_alone(runs: Runs) -> None:
 def test_a_sign_that_was_missed_once_is_forgiven(runs: Runs) -> None:
     alive = runs.started()
     runs.look()
-    with runs.signs.shown(f"run.{alive}"):
+    with runs.locks.announce_presence(f"run.{alive}"):
         runs.look()
     runs.look()
     assert runs.status(alive) is dg.DagsterRunStatus.STARTED
@@ -129,11 +129,11 @@ def test_a_run_shows_its_sign_as_long_as_it_lasts(runs: Runs) -> None:
     done = some_job.execute_in_process(
         instance=runs.instance, resources={"platform": platform_resource(runs.platform)}
     )
-    assert done.output_for_node("look_at_the_signs") == {f"run.{done.run_id}"}
+    assert done.output_for_node("look_at_the_locks") == {f"run.{done.run_id}"}
     recorded = runs.instance.get_run_by_id(done.run_id)
     assert recorded is not None
-    assert SHOWS_A_SIGN.items() <= recorded.tags.items()
-    assert runs.signs.shown_now == set()
+    assert ANNOUNCES_PRESENCE.items() <= recorded.tags.items()
+    assert runs.locks.shown_now == set()
 
 
 def test_on_one_machine_a_run_shows_nothing(tmp_path: Path) -> None:
@@ -146,12 +146,12 @@ def test_on_one_machine_a_run_shows_nothing(tmp_path: Path) -> None:
 def test_a_run_that_cannot_show_its_sign_fails_with_the_reason_in_words(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def shown(_name: str) -> AbstractContextManager[None]:
+    def announce_presence(_name: str) -> AbstractContextManager[None]:
         raise StoreUnreachable("the database does not answer: see that it runs")
 
     platform = Platform(GivenSettings(connectors={"demo": "Demo B.V."}, data_dir=tmp_path))
-    signs = Signs()
-    monkeypatch.setattr(signs, "shown", shown)
-    platform.__dict__["locks"] = signs
+    locks = Presences()
+    monkeypatch.setattr(locks, "announce_presence", announce_presence)
+    platform.__dict__["locks"] = locks
     with jobs_recorded_in(dagster_home(tmp_path), platform) as run:
         assert run("items", "demo") == "the database does not answer: see that it runs"
