@@ -105,7 +105,7 @@ def _rows(
 ) -> list[RowDict]:
     # A copy that an older version published lacks the columns that came since.
     found = connection.execute(
-        f"SELECT * FROM {table.name} WHERE {condition}",  # noqa: S608 - names and constants of our own
+        f"SELECT * EXCLUDE (connector, synced_at, run_id) FROM {table.name} WHERE {condition}",  # noqa: S608 - names and constants of our own
         parameters,
     )
     names = [column[0] for column in found.description]
