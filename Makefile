@@ -37,6 +37,7 @@ dev: .venv/installed
 bench: .venv-bench/ready
 	.venv-bench/bin/python -m benchmarks.imports $(POINTS)
 	.venv-bench/bin/python -m benchmarks.on_demand
+	.venv-bench/bin/python -m benchmarks.over_http
 	.venv-bench/bin/python -m benchmarks.growth $(SIZES)
 
 # Dagster as on several machines, tried out on this one: an import of twenty connectors by PostgreSQL, Redis and

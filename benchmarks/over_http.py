@@ -22,6 +22,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
+
+import duckdb
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIENTS = 16
@@ -48,13 +51,18 @@ def _order(number: int) -> tuple[str, str, bytes]:
     return "POST", f"{DEMO}/orders", json.dumps(order).encode()
 
 
-LOADS = (
-    Load("stock of one item", lambda n: ("GET", f"{DEMO}/items/BE4010-3x{16 + n % 5}/projected-stock", b"")),
-    Load("pages of 50 orders, each another", lambda n: _page("", n)),
-    Load("pages of 50 orders, the same ten", lambda n: _page("", 50 * (n % 10))),
-    Load("a customer's page, of 100 customers", lambda n: _page(f"customer=K{1 + n % 100:05}&", 0)),
-    Load("orders exported", _order),
-)
+def _stock(code: str) -> tuple[str, str, bytes]:
+    return "GET", f"{DEMO}/items/{quote(code, safe='')}/projected-stock", b""
+
+
+def loads(items: Sequence[str]) -> tuple[Load, ...]:
+    """Return what is asked for, of these items."""
+    return (
+        Load("stock of one item, each another", lambda n: _stock(items[n % len(items)])),
+        Load("pages of 50 orders, each another", lambda n: _page("", n)),
+        Load("pages of 50 orders, the same ten", lambda n: _page("", 50 * (n % 10))),
+        Load("orders exported", _order),
+    )
 
 
 class _Line:
@@ -165,7 +173,9 @@ def main() -> None:
             with _started(["serve", "--port", "0"], environment, folder, "http://") as (server, url):
                 port = int(url.rpartition(":")[2].partition("/")[0])
                 number = 0
-                for load in LOADS:
+                with duckdb.connect(str(folder / "data" / "analytics.duckdb"), read_only=True) as copy:
+                    items = [code for (code,) in copy.execute("SELECT item_code FROM items").fetchall()]
+                for load in loads(items):
                     figures, number = measure(port, server.pid, load, number)
                     sys.stdout.write(figures + "\n")
                     sys.stdout.flush()
