@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -63,9 +64,13 @@ async def _listed(
     elif last is not None:
         # The day itself is wanted too, and what is asked ends before an instant.
         fields["orderDateTo"] = (last + timedelta(days=1)).isoformat()
-    request = Request(kind, call.connector, fields)
+    return await _answered(state, call, Request(kind, call.connector, fields), names)
+
+
+async def _answered(state: ServerState, call: Call, request: Request, names: Mapping[str, str]) -> Response:
+    """Answer out of the published copy, or as it was answered out of the same copy before."""
     version = state.version_of_the_copy()
-    question = (kind.name, call.connector, *sorted(fields.items()))
+    question = (request.kind.name, request.connector, *sorted(request.body.items()))
     known = state.remembered.find(version, question)
     if known is not None:
         note(state.service.log, request, Answered("ok"), call.received_at)
@@ -92,4 +97,4 @@ async def one_order(state: ServerState, call: Call) -> Response:
     """Answer with one order and its lines."""
     call.query()
     request = Request(RETRIEVE_ORDER, call.connector, {"orderCode": call.path["orderCode"]})
-    return respond(await state.answer(request, call.received_at, call.until), *_CODES)
+    return await _answered(state, call, request, {})
