@@ -9,10 +9,10 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test nightly bench bench-cluster cluster cluster-deps test-cluster dev lint clean
+.PHONY: help demo test nightly bench bench-cluster cluster cluster-deps test-cluster constraints dev lint clean
 
 help:
-	@echo 'make demo | test | nightly | bench | bench-cluster | cluster | cluster-deps | test-cluster | lint | dev | clean'
+	@echo 'make demo | test | nightly | bench | bench-cluster | cluster | cluster-deps | test-cluster | constraints | lint | dev | clean'
 
 demo: .venv/installed
 	$(BIN)/a4s demo
@@ -67,7 +67,7 @@ cluster-deps:
 
 .venv-cluster/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-cluster
-	.venv-cluster/bin/pip install --quiet --disable-pip-version-check --editable '.[cluster-dev]'
+	.venv-cluster/bin/pip install --quiet --disable-pip-version-check --constraint constraints/cluster.txt --editable '.[cluster-dev]'
 	touch $@
 
 # Of an environment of its own: what dbt depends on is not what Dagster does. Later versions have parts that PyPI lacks.
@@ -81,15 +81,22 @@ cluster-deps:
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	touch $@
 
+# The newest versions that fit the ranges of pyproject.toml, for every Python: what demo, test and CI install.
+CONSTRAINTS := uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
+constraints: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/$(CONSTRAINTS) --extra dev --extra report pyproject.toml --output-file constraints/product.txt
+	$(BIN)/$(CONSTRAINTS) --extra cluster-dev pyproject.toml --output-file constraints/cluster.txt
+
 # What runs the product; .venv/ready has what tests it too.
 .venv/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[report]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints/product.txt --editable '.[report]'
 	touch $@
 
 .venv/ready: .venv/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints/product.txt --editable '.[dev]'
 	touch $@
 
 clean:
