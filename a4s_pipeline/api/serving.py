@@ -24,7 +24,8 @@ _HEAD_WITHIN = 10.0
 _LARGEST_HEAD = 64 * 1024
 # Whoever spreads calls over servers looks at readiness every second or so.
 _NOT_READY_BEFORE_END = 1.0
-_ENDS_WITHIN = 150
+LONGEST_END = 150
+"""Seconds within which the server has ended, once it was asked to."""
 _BACKLOG = 1024
 
 
@@ -165,7 +166,7 @@ def open_server(settings: Settings, host: str, port: int, ready: Callable[[str],
         date_header=True,
         proxy_headers=False,
         timeout_keep_alive=30,
-        timeout_graceful_shutdown=_ENDS_WITHIN,
+        timeout_graceful_shutdown=LONGEST_END,
         backlog=_BACKLOG,
     )
     return Server(config, api, listener)

@@ -1,6 +1,7 @@
 """A new installation: its files, and that they are those of the project."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from a4s_pipeline.api.serving import LONGEST_END
 from a4s_pipeline.installation.env_file import ENV_FILE, env_file
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline_tests.cli.conftest import Ended
@@ -67,6 +69,10 @@ def test_the_units_are_filled_in_and_systemd_takes_them(here: Callable[..., Ende
         text = unit.read_text()
         assert "{" not in text
         assert f"WorkingDirectory={tmp_path}" in text
+    # systemd waits for longer than the server takes to answer what it accepted.
+    patience = re.search(r"TimeoutStopSec=(\d+)", (tmp_path / "systemd" / "a4s-serve.service").read_text())
+    assert patience is not None
+    assert int(patience[1]) > LONGEST_END
     if shutil.which("systemd-analyze") is None:
         return
     checked = subprocess.run(
