@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError
+from a4s_pipeline.orchestration.alerts.failing import plain_failure
 from a4s_pipeline.orchestration.assets.importing import GATEWAY_POOL, KINDS
 from a4s_pipeline.orchestration.assets.partitions import connector_partitions, partitions_of
 from a4s_pipeline.orchestration.layout import AssetTags, Layout
@@ -43,14 +44,16 @@ def picture_asset(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
         """Fetches the items' pictures that are not held yet."""
-        results, errors = [], []
+        results: list[PicturesResult] = []
+        failed: dict[str, A4sError] = {}
         for connector in partitions_of(context):
             try:
                 results.append(platform.fetch_pictures(connector))
             except A4sError as error:
-                errors.append(f"{connector}: {error}")
-        if errors:
-            raise dg.Failure("\n".join(errors), allow_retries=False)
+                failed[connector] = error
+        if failed:
+            lines = [f"{connector}: {error}" for connector, error in failed.items()]
+            raise plain_failure(lines, list(failed.values()))
         return dg.MaterializeResult(asset_key=key, metadata=_metadata(platform, results))
 
     return item_pictures

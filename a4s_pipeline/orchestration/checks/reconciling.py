@@ -7,6 +7,7 @@ import dagster as dg
 
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.health.finding import counted
+from a4s_pipeline.orchestration.alerts.failing import plain_failure
 from a4s_pipeline.orchestration.assets.partitions import months_of_run
 from a4s_pipeline.orchestration.checks.findings import result_of
 from a4s_pipeline.orchestration.layout import Layout
@@ -45,7 +46,9 @@ def order_reconciliation(layout: Layout) -> dg.AssetChecksDefinition:
         settings = platform.settings
         importing = settings.connectors_with(STREAM)
         named = months_of_run(context.run.tags, importing)
-        found, errors = _compare(platform, named or dict.fromkeys(importing), context.run.run_id)
+        found, failed = _compare(platform, named or dict.fromkeys(importing), context.run.run_id)
+        lines = [f"{connector}: {error}" for connector, error in failed.items()]
+        errors = list(failed.values())
         try:
             platform.publish()
             with platform.warehouse.moment() as store:
@@ -59,9 +62,11 @@ def order_reconciliation(layout: Layout) -> dg.AssetChecksDefinition:
             result = result_of(spec, finding)
             yield result._replace(metadata={**result.metadata, **_metadata(found)})
         except A4sError as error:
-            errors.append(str(error))
+            lines.append(str(error))
+            errors.append(error)
         if errors:
-            raise dg.Failure("\n".join(errors), allow_retries=False)
+            # With the codes of the errors, so that a gateway that is down stays one thing that is told.
+            raise plain_failure(lines, errors)
 
     check: dg.AssetChecksDefinition = dg.AssetChecksDefinition.create(
         keys_by_input_name={},
@@ -74,16 +79,16 @@ def order_reconciliation(layout: Layout) -> dg.AssetChecksDefinition:
 
 def _compare(
     platform: Platform, asked: Mapping[str, Months | None], run_id: str
-) -> tuple[list[Reconciled], list[str]]:
+) -> tuple[list[Reconciled], dict[str, A4sError]]:
     """Compare each connector's months, or all of them; one that fails does not hold up the others."""
     found: list[Reconciled] = []
-    errors: list[str] = []
+    failed: dict[str, A4sError] = {}
     for connector, months in asked.items():
         try:
             found.append(platform.reconcile_orders(connector, months, run_id=run_id))
         except A4sError as error:
-            errors.append(f"{connector}: {error}")
-    return found, errors
+            failed[connector] = error
+    return found, failed
 
 
 def _metadata(found: list[Reconciled]) -> dict[str, Any]:

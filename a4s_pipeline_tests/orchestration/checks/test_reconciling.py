@@ -1,5 +1,6 @@
 import dagster as dg
 
+from a4s_pipeline.orchestration.alerts.failing import is_outage
 from a4s_pipeline.orchestration.automation.jobs import SYNC_ORDERS
 from a4s_pipeline.orchestration.checks.reconciling import RECONCILE_ORDERS
 from a4s_pipeline_tests.orchestration.conftest import Site, failure_of
@@ -59,6 +60,8 @@ def test_a_gateway_that_does_not_answer_fails_the_run_in_words(site: Site) -> No
     result = _run(site)
     assert not result.success
     assert failure_of(result).startswith("demo: ")
+    # So that it is told together with the imports that the same outage fails.
+    assert all(is_outage(event) for event in result.get_step_failure_events())
 
 
 def test_a_sync_does_not_compare_the_whole_history(site: Site) -> None:
