@@ -69,10 +69,9 @@ WITH negated AS (
     SELECT currency, order_day, (
         SELECT arg_max(given.rate, given.day)::DECIMAL(38,8)
         FROM currency_rates AS given
-        WHERE upper(trim(given.currency)) = used.currency AND given.day <= used.order_day
+        WHERE upper(trim(given.currency)) = upper(trim(used.currency)) AND given.day <= used.order_day
     ) AS rate
-    FROM (SELECT DISTINCT upper(trim(currency)) AS currency, order_day FROM orders) AS used
-    WHERE currency <> {currency}
+    FROM (SELECT DISTINCT currency, order_day FROM orders WHERE currency <> {currency}) AS used
 ), reps AS (
     SELECT connector, customer_code, coalesce(
         nullif(trim(attributes ->> '$.salesRep'), ''),
@@ -97,7 +96,7 @@ WITH negated AS (
            ) AS customer_rep,
            (
                SELECT any_value(rates.rate) FROM rates
-               WHERE rates.currency = upper(trim(orders.currency)) AND rates.order_day = orders.order_day
+               WHERE rates.currency = orders.currency AND rates.order_day = orders.order_day
            ) AS rate,
            coalesce(
                (
