@@ -21,6 +21,11 @@ Fault = urllib3.exceptions.HTTPError
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
 # What a server that speaks TLS writes where it is spoken to without: an alert.
 _TLS_ALERT = "\x15\x03"
+# How nginx, Apache, Tomcat, Go and others say the same in words, with a 400.
+_TLS_IN_WORDS = re.compile(
+    rb"plain http request was sent to https|plain http to an ssl|requires tls|http request to an https",
+    re.IGNORECASE,
+)
 _OTHER_NAME = {62, 63, 64}
 _UNTRUSTED = {18, 19, 20, 21, 24}
 _EXPIRED, _NOT_YET_VALID = 10, 9
@@ -161,10 +166,16 @@ def _without_tls(end: End) -> ChangeSite:
     )
 
 
-def _with_tls(end: End) -> ChangeSite:
+def with_tls(end: End) -> ChangeSite:
+    """Return the error for an end that speaks TLS and was spoken to without."""
     return ChangeSite(
         f"{end} speaks TLS: write https:// in {end.variable}, or the port at which it speaks none"
     )
+
+
+def asks_for_tls(status: int, body: bytes) -> bool:
+    """Tell whether an answer says that it comes from a port which speaks TLS."""
+    return status == 400 and _TLS_IN_WORDS.search(body[:4096]) is not None
 
 
 def refused_by_proxy(status: int, subject: str) -> A4sError:
@@ -190,7 +201,7 @@ def unanswered(fault: Fault, subject: str, timeout: float, gateway: End) -> A4sE
         case _, UnaskedUpgrade():
             return unreadable(subject, "it answers 101, which asks for another protocol")
         case _, BadStatusLine() if _TLS_ALERT in str(cause):
-            return _with_tls(gateway)
+            return with_tls(gateway)
         case _, RemoteDisconnected() | ConnectionError() if not gateway.is_tls:
             why = "the connection was closed before an answer came; a port that speaks TLS does so too"
         case _, RemoteDisconnected() | ConnectionError():

@@ -16,7 +16,15 @@ from a4s_pipeline import __version__
 from a4s_pipeline.errors import ChangeSite, ReplyTooLarge
 from a4s_pipeline.gateway.calls.credentials import authorization_of
 from a4s_pipeline.gateway.wire.connections import AnyConnection, NoConnection
-from a4s_pipeline.gateway.wire.faults import End, Fault, broken_off, unanswered, unconnected
+from a4s_pipeline.gateway.wire.faults import (
+    End,
+    Fault,
+    asks_for_tls,
+    broken_off,
+    unanswered,
+    unconnected,
+    with_tls,
+)
 from a4s_pipeline.gateway.wire.network import Network
 from a4s_pipeline.settings.loading import Settings
 
@@ -149,6 +157,8 @@ class Caller:
             raise broken_off(fault, subject, timeout) from None
         finally:
             response.release_conn()
+        if not self._gateway.is_tls and asks_for_tls(response.status, content):
+            raise with_tls(self._gateway)
         # Two records may well have the same answer. A gateway that is found honest once is believed: where
         # many records are alike, every call would wait.
         self._sends_once = self._sends_once or (seen is not None and seen.is_coincidence)
