@@ -147,9 +147,18 @@ def _bounds(start: datetime | None, end: datetime | None) -> dict[str, str]:
 
 
 def _array(raw: Any) -> list[Any]:
-    # As with pages, nothing at all (204, an empty body, null) is an empty one.
+    # As with pages, nothing at all (204, an empty body, null) is an empty one, one object is a list of one,
+    # and an object of objects is a list as PHP writes it.
     if raw is None:
         return []
+    if isinstance(raw, dict) and "lineCode" in raw:
+        return [raw]
+    if (
+        isinstance(raw, dict)
+        and raw
+        and all(isinstance(line, dict) and "lineCode" in line for line in raw.values())
+    ):
+        return list(raw.values())
     if not isinstance(raw, list):
         raise ValueError("order lines are an array")
     return raw

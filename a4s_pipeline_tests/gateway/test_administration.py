@@ -116,6 +116,27 @@ def test_there_are_many_ways_to_say_that_a_page_is_empty() -> None:
         assert read_page(raw, 3, 300).items == [], raw
 
 
+def test_lists_may_come_as_an_object_of_their_records_or_as_the_one(
+    saying: Callable[[Any], Administration],
+) -> None:
+    one, other = {"itemCode": "A1", "names": {}}, {"itemCode": "A2", "names": {}}
+    listed: list[tuple[Any, list[Any]]] = [
+        ({"0": one, "2": other}, [one, other]),
+        ({"A1": one}, [one]),
+        (one, [one]),
+    ]
+    for raw, items in listed:
+        assert read_page({"items": raw}, 0, 300).items == items, raw
+    line = {"lineCode": "1", "quantity": 1}
+    for raw in (line, {"0": line}):
+        assert saying(raw).order_lines("VO-1").value == [line], raw
+
+
+def test_a_total_beyond_all_bounds_is_none_and_costs_nothing() -> None:
+    for told in ("1e999999999", "-1e999999999", "NaN", "Infinity", "1e-999999999"):
+        assert read_page({"totalCount": Decimal(told), "items": []}, 0, 300).total_count is None, told
+
+
 @pytest.mark.parametrize(("status", "body"), [(204, ""), (200, ""), (200, " \n"), (200, "null")])
 def test_an_answer_without_a_body_is_an_empty_page(
     connect: Connect, serve: Serve, status: int, body: str
@@ -153,7 +174,9 @@ def test_a_page_of_another_shape_is_no_page_and_is_asked_for_again(
     assert administration.client.calls == 5
 
 
-@pytest.mark.parametrize("body", [{}, "lines", {"items": []}])
+@pytest.mark.parametrize(
+    "body", [{}, "lines", {"items": []}, {"success": False}, {"error": {"id": 1}}, False]
+)
 def test_lines_of_another_shape_are_no_lines(saying: Callable[[Any], Administration], body: Any) -> None:
     with pytest.raises(ReplyUnreadable, match=r"the lines of order 'VO-1' of 'Demo B.V.' cannot be read"):
         saying(body).order_lines("VO-1")
@@ -177,7 +200,9 @@ def test_a_history_sync_that_is_no_date_is_none_and_stops_nothing(
     saying: Callable[[Any], Administration],
 ) -> None:
     for told in ("ooit", "never", "", False, "0000-00-00"):
-        status = saying({"focusConnector": {"configured": True}, "lastHistorySync": told}).status().value
+        focus: Any = {"configured": True}
+        focus = [focus] if told == "ooit" else focus
+        status = saying({"focusConnector": focus, "lastHistorySync": told}).status().value
         assert status.last_history_sync is None
         assert status.focus_connector.configured
 

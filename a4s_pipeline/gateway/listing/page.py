@@ -62,7 +62,13 @@ def count_of(value: Any) -> int | None:
     """Read a `totalCount`: a whole number from 0, be it written as a text or with decimals, or None."""
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
         value = int(value.strip()[:20])
-    if isinstance(value, Decimal) and value.is_finite() and value == int(value):
+    # Before it is made an int: 1e999999999 would take hours.
+    if (
+        isinstance(value, Decimal)
+        and value.is_finite()
+        and 0 <= value <= _MOST_RECORDS
+        and value == int(value)
+    ):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_RECORDS:
         return None
@@ -81,6 +87,9 @@ def _items(raw: dict[str, Any]) -> list[Any]:
     if items is None or items is False or items in ("", {}):
         return []
     if isinstance(items, dict):
+        # PHP writes a list that it took records out of as an object of them.
+        if all(isinstance(item, dict) for item in items.values()):
+            return list(items.values())
         # Where XML was turned into JSON, a list of one is the one.
         return [items]
     raise ValueError("the items of a page are an array")

@@ -139,6 +139,8 @@ class FocusConnector(WireRecord):
 
 
 def _unconfigured_if_blank(value: Any) -> Any:
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     return {"configured": False} if is_blank(value) else value
 
 
