@@ -107,6 +107,7 @@ class _Done:
         except A4sError:
             raise
         except Exception as fault:
+            # A defect of ours in one connector must not keep the others from their import.
             _log.debug("%s failed", what, exc_info=True)
             self.bugs.append(f"{what}: {type(fault).__name__}: {fault}; this is a fault of our own")
 

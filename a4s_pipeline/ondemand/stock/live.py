@@ -169,6 +169,7 @@ class LiveStock:
         except A4sError as error:
             outcome = error
         except BaseException as defect:
+            # Whatever it is, those who share this call must not wait for ever.
             self._end(call, None, began)
             call.future.set_exception(defect)
             return

@@ -131,6 +131,7 @@ class _SharedCopy:
         try:
             refuse_newer(version_of(connection), str(self._path))
         except BaseException:
+            # Ctrl-C too: the copy would stay open for as long as the process lives.
             connection.close()
             raise
         return connection
