@@ -24,6 +24,7 @@ from a4s_pipeline.sync.records.customers import CUSTOMER_KIND
 from a4s_pipeline.sync.records.items import ITEM_KIND
 from a4s_pipeline.sync.records.records_import import RecordRules, RecordsImport
 from a4s_pipeline.sync.result import Advance, SyncInterrupted, SyncResult, silent
+from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.sync.windows import Months, OrdersPlan, history_months
 from a4s_pipeline.warehouse.file.publish import Published, publish
 from a4s_pipeline.warehouse.file.reader import PublishedCopy
@@ -129,9 +130,8 @@ class Platform:
         store = self.warehouse
         if stream == STREAM:
             rules = self._order_rules()
-            return OrderSync(
-                connector, administration, store, rules, run_id=run_id, plan=plan, advance=advance
-            )
+            run = StreamRun(connector, stream, administration.client, store, run_id=run_id)
+            return OrderSync(run, administration, store, rules, plan, advance=advance)
         rules_of_records = RecordRules(connections=self.settings.max_connections, locks=self.locks)
         if stream == ITEM_KIND.stream:
             return RecordsImport(

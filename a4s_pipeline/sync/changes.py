@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from a4s_pipeline.warehouse.rows.orders.writing import HeldOrder
+from a4s_pipeline.warehouse.rows.orders.writing import StoredOrder
 from a4s_pipeline.warehouse.rows.records import HeldRecord
 
 
@@ -18,7 +18,7 @@ class Need(Enum):
     AGAIN = "unchanged, but to be read whole"
 
 
-def need_of(held: HeldOrder | None, fingerprint: str, *, whole: bool, run_id: str) -> Need:
+def need_of(held: StoredOrder | None, fingerprint: str, *, whole: bool, run_id: str) -> Need:
     """Decide what a listed order needs.
 
     One that was marked removed and is listed again has changed. A whole reading has each order again,

@@ -127,3 +127,24 @@ def next_watermark(
     if imported is None or imported > clock or span.start > (stored or history_start):
         return stored
     return imported.astimezone(UTC) if stored is None else max(stored, imported.astimezone(UTC))
+
+
+@dataclass(frozen=True)
+class WatermarkRule:
+    """How far the watermark may move while a listing of `span` is read.
+
+    It stays where a listing of this run left a gap, and while orders outside the span are written.
+    """
+
+    span: Span
+    history_start: datetime
+    clock: datetime
+    may_move: bool = True
+
+    def after(self, stored: datetime | None, imported: datetime | None) -> datetime | None:
+        """Return the watermark once orders up to `imported` are in."""
+        if not self.may_move:
+            return stored
+        return next_watermark(
+            stored, imported, span=self.span, history_start=self.history_start, clock=self.clock
+        )

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
-from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.sync.orders.order_lines import LinesLeft, LinesUnreadable, fetch_lines
+from a4s_pipeline.sync.orders.order_lines import LineCalls, LinesLeft, LinesUnreadable
 from a4s_pipeline.sync.orders.order_writer import OrderWriter
 from a4s_pipeline.sync.rows import set_aside_of
-from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.warehouse.rows.orders.writing import (
     LINES_STREAM,
     FilledLines,
@@ -26,50 +23,45 @@ LEFT_AT_ONCE = 500
 
 def fill_what_is_left(
     left: Sequence[LeftOrder],
-    administration: Administration,
+    calls: LineCalls,
     warehouse: Warehouse,
     writer: OrderWriter,
-    pool: ThreadPoolExecutor,
-    run: StreamRun,
 ) -> None:
     """Ask for the lines that earlier syncs could not have, or read; `left` are the first such orders."""
     while left:
-        _ask(left, administration, warehouse, writer, pool, run)
+        _ask(left, calls, warehouse, writer)
         with warehouse.moment() as connection:
-            left = orders_left(connection, run.stamp.connector, left[-1], LEFT_AT_ONCE)
+            left = orders_left(connection, calls.run.stamp.connector, left[-1], LEFT_AT_ONCE)
 
 
 def read_lines_again(
     orders: Sequence[LeftOrder],
-    administration: Administration,
+    calls: LineCalls,
     warehouse: Warehouse,
     writer: OrderWriter,
-    pool: ThreadPoolExecutor,
-    run: StreamRun,
 ) -> None:
     """Have the lines of these orders once more, and put them in the place of those held, even of equal ones.
 
     An order whose lines cannot be had now keeps what it has.
     """
+    run = calls.run
     run.result.seen = len(orders)
     for first in range(0, len(orders), LEFT_AT_ONCE):
         some = orders[first : first + LEFT_AT_ONCE]
-        came = _ask(some, administration, warehouse, writer, pool, run, is_repair=True)
+        came = _ask(some, calls, warehouse, writer, is_repair=True)
         run.result.changed += sum(bool(counts) for counts in came.values())
 
 
 def _ask(
     orders: Sequence[LeftOrder],
-    administration: Administration,
+    calls: LineCalls,
     warehouse: Warehouse,
     writer: OrderWriter,
-    pool: ThreadPoolExecutor,
-    run: StreamRun,
     *,
     is_repair: bool = False,
 ) -> dict[str, RowCounts]:
-    stamp = run.stamp
-    asked = [(one, pool.submit(fetch_lines, administration, one.code, stamp, run.drift)) for one in orders]
+    run = calls.run
+    asked = [(one, calls.ask(one.code)) for one in orders]
     filled: dict[str, FilledLines] = {}
     set_aside: list[SetAside] = []
     for order, future in asked:

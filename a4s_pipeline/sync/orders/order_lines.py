@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from a4s_pipeline.gateway.records.records import OrderLine, is_blank
 from a4s_pipeline.sync.access import REFUSED, Access
 from a4s_pipeline.sync.drift_count import DriftCount
 from a4s_pipeline.sync.rows import Stamp, Unstorable, row_of
+from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.warehouse.rows.orders.writing import LINES_STREAM
 from a4s_pipeline.warehouse.rows.staging import Row
 
@@ -46,6 +48,33 @@ class LinesLeft:
 
 
 LinesOutcome = LinesRead | LinesUnreadable | LinesLeft
+
+
+class LineCalls:
+    """Asks for the lines of orders side by side, by as many connections as a run may have."""
+
+    def __init__(self, administration: Administration, connections: int, run: StreamRun) -> None:
+        self.administration = administration
+        self.connections = connections
+        self.run = run
+        self.pool = ThreadPoolExecutor(connections, thread_name_prefix="gateway")
+        self._access = Access()
+
+    def ask(self, code: str) -> Future[LinesOutcome]:
+        """Ask for the lines of a stored order; those that were refused before may all be refused again."""
+        return self._ask(code, None)
+
+    def ask_listed(self, code: str) -> Future[LinesOutcome]:
+        """Ask for the lines of an order that was just listed: where all are refused, the site is wrong."""
+        return self._ask(code, self._access)
+
+    def _ask(self, code: str, access: Access | None) -> Future[LinesOutcome]:
+        run = self.run
+        return self.pool.submit(fetch_lines, self.administration, code, run.stamp, run.drift, access)
+
+    def close(self) -> None:
+        """Begin no further call, and wait for those under way."""
+        self.pool.shutdown(cancel_futures=True)
 
 
 def fetch_lines(

@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from a4s_pipeline.errors import A4sError, StoreHeld
 from a4s_pipeline.files.exact_json import fingerprint_of
-from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.listing.listing import Listed, Listing
 from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.listing.paging import pages_of
 from a4s_pipeline.gateway.records.dates import as_instant
 from a4s_pipeline.gateway.records.reading import Unreadable, read_in_parts
 from a4s_pipeline.gateway.records.records import OrderHeader
-from a4s_pipeline.sync.access import Access
 from a4s_pipeline.sync.changes import Need, need_of
-from a4s_pipeline.sync.drift_count import DriftCount
-from a4s_pipeline.sync.orders.order_lines import LinesOutcome, fetch_lines
+from a4s_pipeline.sync.orders.order_lines import LineCalls, LinesOutcome
 from a4s_pipeline.sync.orders.order_writer import ListedOrder, OrderWriter, PageOutcome
-from a4s_pipeline.sync.rows import Stamp, Unstorable, row_of, set_aside_of
-from a4s_pipeline.sync.windows import Span
-from a4s_pipeline.warehouse.rows.orders.writing import STREAM, HeldOrder, held_orders
+from a4s_pipeline.sync.result import Advance
+from a4s_pipeline.sync.rows import Unstorable, row_of, set_aside_of
+from a4s_pipeline.sync.windows import Span, WatermarkRule
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM, LeftOrder, StoredOrder, stored_orders
 from a4s_pipeline.warehouse.store import Warehouse
 
 # Orders whose lines are asked for but not in: enough that no connection idles while a page is written,
 # few enough that memory stays flat however long the history is.
 _ORDERS_IN_FLIGHT_PER_CONNECTION = 40
-
-WatermarkRule = Callable[[datetime | None, datetime | None], datetime | None]
-"""From the watermark as it is, and the order date imported up to, to the watermark as it may be."""
-
 
 _Headers = dict[str, tuple[OrderHeader, Any]]
 
@@ -66,54 +60,57 @@ class ReadingCounts:
     latest: datetime | None = None
 
 
-class OrderPages:
-    """Reads one listing at a time into the writer.
+@dataclass(frozen=True)
+class StoredOrders:
+    """What the store knows when a sync begins, read at once: each opening of the file costs 20 ms."""
 
-    `advance` is told, page by page, how many orders were dealt with, and how many are listed.
+    watermark: datetime | None
+    left: Sequence[LeftOrder]
+    set_aside: set[str]
+    is_empty: bool
+
+
+class OrderPages:
+    """Reads one listing at a time into the writer, with the lines of its orders.
+
+    `whole` asks for the lines of every order; `advance` is told, page by page, how many orders were dealt
+    with, and how many are listed.
     """
 
     def __init__(
         self,
-        administration: Administration,
+        calls: LineCalls,
         warehouse: Warehouse,
         writer: OrderWriter,
-        pool: ThreadPoolExecutor,
-        stamp: Stamp,
+        stored: StoredOrders,
         *,
-        connections: int,
         whole: bool,
-        set_aside: set[str],
-        holds_nothing: bool,
-        advance: Callable[[int, int], None],
-        drift: DriftCount,
+        advance: Advance,
     ) -> None:
-        self._administration = administration
+        self._calls = calls
+        self._run = calls.run
+        self._administration = calls.administration
         self._warehouse = warehouse
         self._writer = writer
-        self._pool = pool
-        self._stamp = stamp
-        self._limit = connections * _ORDERS_IN_FLIGHT_PER_CONNECTION
+        self._stored = stored
         self._whole = whole
-        self._known_set_aside = set_aside
+        self._advance = advance
         # A first import looks nothing up: each look-up is an opening of the file, a fourteenth of the
         # processor time of 15,000 orders.
-        self._holds_nothing = holds_nothing
-        self._advance = advance
-        self._drift = drift
-        self._access = Access()
+        self._store_is_empty = stored.is_empty
         self._unwritten: dict[str, str] = {}
 
-    def read(self, span: Span, listing: Listing, watermark_rule: WatermarkRule) -> ReadingCounts:
+    def read(self, span: Span, listing: Listing, rule: WatermarkRule) -> ReadingCounts:
         """Read a listing once from its first page to its last, and write what it brings; it was begun.
 
         Whatever ends it early is raised, after what had come in was written.
         """
-        self._drift.begin(STREAM, listing)
+        self._run.drift.begin(STREAM, listing)
         counts = ReadingCounts()
         in_flight: deque[_PageInFlight] = deque()
         pages = pages_of(
             partial(self._administration.orders, span.start, span.end),
-            self._pool,
+            self._calls.pool,
             listing,
             lambda page: self._read_page(page, span, listing, counts),
             # One page's lines are fetched while the next page comes; more would only wait in memory.
@@ -123,38 +120,43 @@ class OrderPages:
             try:
                 found = next(pages, None)
             except A4sError:
-                self._settle_all(in_flight, watermark_rule, listing)
+                self._finish_all(in_flight, rule, listing)
                 raise
             if found is None:
                 break
             _, (work, headers) = found
-            self._holds_nothing = self._holds_nothing and listing.is_steady
+            self._store_is_empty = self._store_is_empty and listing.is_steady
             self._ask_for_lines(headers, work)
             counts.set_aside += len(work.outcome.set_aside)
             in_flight.append(work)
             # A page whose lines are all there is taken in at once: a kill loses what was not written.
             while in_flight and (in_flight[0].is_in or self._is_full(in_flight)):
-                self._settle(in_flight.popleft(), watermark_rule, listing)
-        self._settle_all(in_flight, watermark_rule, listing)
-        self._holds_nothing = False
+                self._finish(in_flight.popleft(), rule, listing)
+        self._finish_all(in_flight, rule, listing)
+        self._store_is_empty = False
         return counts
 
-    def take_in(self, raws: Collection[Any]) -> int:
-        """Write orders that are listed outside the span, with their lines; return how many there were."""
+    def take_in(self, raws: Collection[Any], rule: WatermarkRule) -> int:
+        """Write orders that are listed outside the span, with their lines; return how many there were.
+
+        They say nothing of how far the span was read.
+        """
         if not raws:
             return 0
         page = Page(0, len(raws), len(raws), list(raws))
         anywhere = Span(datetime.min.replace(tzinfo=UTC), None)
         work, headers = self._read_page(page, anywhere, Listing(), ReadingCounts())
         self._ask_for_lines(headers, work)
-        # What lies outside the span says nothing of how far the span was read.
-        self._settle_all(deque([work]), lambda stored, _imported: stored, Listing())
+        self._finish_all(deque([work]), replace(rule, may_move=False), Listing())
         return len(raws)
 
     def _is_full(self, in_flight: deque[_PageInFlight]) -> bool:
-        return sum(len(page.asked) for page in in_flight) > self._limit
+        return (
+            sum(len(page.asked) for page in in_flight)
+            > self._calls.connections * _ORDERS_IN_FLIGHT_PER_CONNECTION
+        )
 
-    def _place(self, raw: Any) -> datetime | None:
+    def _date_of(self, raw: Any) -> datetime | None:
         try:
             return (
                 as_instant(raw.get("orderDate"), self._administration.timezone)
@@ -173,16 +175,16 @@ class OrderPages:
         beyond = 0
         near = listing.latest or span.start
         for raw in page.items:
-            place = self._place(raw)
-            near = place or near
+            at = self._date_of(raw)
+            near = at or near
             header, _, drifts = read_in_parts(OrderHeader, raw, "orderCode", self._administration.timezone)
             key = header.key if isinstance(header, Unreadable) else header.order_code
-            listed.append(Listed(key, place, fingerprint_of(raw) if key is None else None))
-            if span.end is not None and place is not None and place >= span.end:
+            listed.append(Listed(key, at, fingerprint_of(raw) if key is None else None))
+            if span.end is not None and at is not None and at >= span.end:
                 beyond += 1
                 continue
-            self._drift.add(STREAM, [raw], is_mended=page.is_mended)
-            self._drift.note(STREAM, drifts)
+            self._run.drift.add(STREAM, [raw], is_mended=page.is_mended)
+            self._run.drift.note(STREAM, drifts)
             if isinstance(header, Unreadable):
                 work.outcome.set_aside.append(set_aside_of(STREAM, header, near))
             else:
@@ -197,60 +199,55 @@ class OrderPages:
         return work, headers
 
     def _ask_for_lines(self, headers: _Headers, work: _PageInFlight) -> None:
-        held = {} if self._holds_nothing else self._held(headers)
+        stored = {} if self._store_is_empty else self._stored_orders(headers)
         for code, (header, raw) in headers.items():
             fingerprint = fingerprint_of(raw)
             if self._unwritten.get(code) == fingerprint:
                 continue
-            known = held.get(code)
-            need = need_of(known, fingerprint, whole=self._whole, run_id=self._stamp.run_id)
+            known = stored.get(code)
+            need = need_of(known, fingerprint, whole=self._whole, run_id=self._run.stamp.run_id)
             if need is Need.NOTHING or (need is Need.LINES and code in self._writer.failed):
-                if code in self._known_set_aside:
+                if code in self._stored.set_aside:
                     work.outcome.mended.add(code)
                 continue
             row = self._row(header, raw, fingerprint, work)
             if row is not None:
                 order = ListedOrder(code, row, need, known.lines_fingerprint if known else None)
-                future = self._pool.submit(
-                    fetch_lines, self._administration, code, self._stamp, self._drift, self._access
-                )
-                work.asked.append((order, future))
+                work.asked.append((order, self._calls.ask_listed(code)))
                 self._unwritten[code] = fingerprint
 
-    def _held(self, codes: Collection[str]) -> dict[str, HeldOrder]:
+    def _stored_orders(self, codes: Collection[str]) -> dict[str, StoredOrder]:
         try:
-            return held_orders(self._warehouse, self._stamp.connector, codes)
+            return stored_orders(self._warehouse, self._run.stamp.connector, codes)
         except StoreHeld:
             if not self._writer.is_writing:
                 raise
             # It was our own batch that had the file, or waited for it: then that says who holds it.
             self._written(self._writer.wait())
-            return held_orders(self._warehouse, self._stamp.connector, codes)
+            return stored_orders(self._warehouse, self._run.stamp.connector, codes)
 
     def _row(
         self, header: OrderHeader, raw: Any, fingerprint: str, work: _PageInFlight
     ) -> dict[str, Any] | None:
         try:
-            return row_of(header, self._stamp) | {"header_fingerprint": fingerprint}
+            return row_of(header, self._run.stamp) | {"header_fingerprint": fingerprint}
         except Unstorable as fault:
             unreadable = Unreadable(header.order_code, str(fault), raw)
             work.outcome.set_aside.append(set_aside_of(STREAM, unreadable, header.order_date))
             return None
 
-    def _settle_all(
-        self, in_flight: deque[_PageInFlight], watermark_rule: WatermarkRule, listing: Listing
-    ) -> None:
+    def _finish_all(self, in_flight: deque[_PageInFlight], rule: WatermarkRule, listing: Listing) -> None:
         while in_flight:
-            self._settle(in_flight.popleft(), watermark_rule, listing)
+            self._finish(in_flight.popleft(), rule, listing)
         self._written(self._writer.flush())
 
-    def _settle(self, work: _PageInFlight, watermark_rule: WatermarkRule, listing: Listing) -> None:
+    def _finish(self, work: _PageInFlight, rule: WatermarkRule, listing: Listing) -> None:
         try:
             work.outcome.orders = [(order, future.result()) for order, future in work.asked]
         except A4sError:
             self._written(self._writer.flush())
             raise
-        watermark = watermark_rule(self._writer.watermark, work.outcome.imported_until)
+        watermark = rule.after(self._writer.watermark, work.outcome.imported_until)
         self._written(self._writer.add(work.outcome, watermark))
         self._advance(work.seen, listing.expected)
 

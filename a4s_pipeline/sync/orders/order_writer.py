@@ -109,7 +109,7 @@ class OrderWriter:
         self._batch.orders[order.code] = order.row
         self._batch.lines.pop(order.code, None)
         self._batch.lines_kept.discard(order.code)
-        self.settle_left([order.code])
+        self.take_back_left([order.code])
         if isinstance(lines, LinesRead):
             self._batch.lines[order.code] = lines.rows
             self.set_lines_aside(lines.parts)
@@ -129,7 +129,7 @@ class OrderWriter:
         self._result.left = len(self._left)
         self._result.why_left = next(iter(self._left.values()))
 
-    def settle_left(self, codes: Iterable[str]) -> None:
+    def take_back_left(self, codes: Iterable[str]) -> None:
         """Take back what was counted as left: it came after all, or is gone at the source."""
         for code in codes:
             self._left.pop(code, None)

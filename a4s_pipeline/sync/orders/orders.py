@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -19,7 +17,8 @@ from a4s_pipeline.gateway.records.records import Status
 from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.sync.drift_count import drifts_of_status
 from a4s_pipeline.sync.orders.order_leftovers import LEFT_AT_ONCE, fill_what_is_left, read_lines_again
-from a4s_pipeline.sync.orders.order_pages import OrderPages, ReadingCounts, WatermarkRule
+from a4s_pipeline.sync.orders.order_lines import LineCalls
+from a4s_pipeline.sync.orders.order_pages import OrderPages, ReadingCounts, StoredOrders
 from a4s_pipeline.sync.orders.order_removals import Gone, OrderRemovals
 from a4s_pipeline.sync.orders.order_writer import OrderWriter
 from a4s_pipeline.sync.removals import Removal, Verdict
@@ -28,10 +27,10 @@ from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.sync.windows import (
     OrdersPlan,
     Span,
+    WatermarkRule,
     listings_of,
     midnight,
     month_of,
-    next_watermark,
     span_to_read,
 )
 from a4s_pipeline.warehouse.rows.orders.spans import mark_gone
@@ -58,39 +57,27 @@ class OrderRules:
     locks: Locks
 
 
-@dataclass(frozen=True)
-class _Held:
-    """What the warehouse holds when a sync begins, read at once: each opening of the file costs 20 ms."""
-
-    watermark: datetime | None
-    left: Sequence[LeftOrder]
-    set_aside: set[str]
-    is_empty: bool
-
-
 class OrderSync:
     """One sync of one connector's orders, from its lock to its last row."""
 
     def __init__(
         self,
-        connector: str,
+        run: StreamRun,
         administration: Administration,
         warehouse: Warehouse,
         rules: OrderRules,
-        *,
-        run_id: str,
         plan: OrdersPlan,
+        *,
         advance: Advance = silent,
     ) -> None:
+        self._run = run
+        self._stamp = run.stamp
         self._administration = administration
         self._warehouse = warehouse
         self._rules = rules
         self._plan = plan
         self._advance = advance
-        self._run = StreamRun(connector, STREAM, administration.client, warehouse, run_id=run_id)
-        self._stamp = self._run.stamp
         self._history: dict[str, Any] = {}
-        self._may_lack_one = False
         self.result = self._run.result
         self.result.is_repair = plan.sub_totals_off
 
@@ -115,29 +102,28 @@ class OrderSync:
             self.result.has_history = False
 
     def _read_history(self) -> None:
-        held = self._held()
-        self.result.watermark_before = self.result.watermark = held.watermark
+        stored = self._stored_orders()
+        self.result.watermark_before = self.result.watermark = stored.watermark
         status = self._administration.status()
         self._note_history(status)
         require_history(status.value, self._administration.name)
-        pool = ThreadPoolExecutor(self._rules.connections, thread_name_prefix="gateway")
+        calls = LineCalls(self._administration, self._rules.connections, self._run)
         timezone = self._administration.timezone
         with OrderWriter(self._warehouse, self._stamp, self.result, timezone) as writer:
             try:
-                run = self._run
                 if self._plan.sub_totals_off:
-                    read_lines_again(held.left, self._administration, self._warehouse, writer, pool, run)
+                    read_lines_again(stored.left, calls, self._warehouse, writer)
                     return
-                fill_what_is_left(held.left, self._administration, self._warehouse, writer, pool, run)
-                self._read_listings(writer, pool, held, self._clock(status))
+                fill_what_is_left(stored.left, calls, self._warehouse, writer)
+                self._read_listings(writer, calls, stored, self._clock(status))
             finally:
                 self.result.watermark = writer.watermark
-                pool.shutdown(cancel_futures=True)
+                calls.close()
 
-    def _held(self) -> _Held:
+    def _stored_orders(self) -> StoredOrders:
         connector = self._stamp.connector
         with self._warehouse.moment() as connection:
-            return _Held(
+            return StoredOrders(
                 stream_state(connection, connector, STREAM).watermark,
                 self._orders_off(connection)
                 if self._plan.sub_totals_off
@@ -169,7 +155,7 @@ class OrderSync:
         return min(self._stamp.at, status.clock or self._stamp.at).replace(microsecond=0)
 
     def _read_listings(
-        self, writer: OrderWriter, pool: ThreadPoolExecutor, held: _Held, clock: datetime
+        self, writer: OrderWriter, calls: LineCalls, stored: StoredOrders, clock: datetime
     ) -> None:
         rules, timezone = self._rules, self._administration.timezone
         span = span_to_read(
@@ -180,42 +166,28 @@ class OrderSync:
             timezone=timezone,
             clock=clock,
         )
-
         earliest = midnight(rules.history_start, timezone)
-
-        def watermark_rule(stored: datetime | None, imported: datetime | None) -> datetime | None:
-            if not self.result.is_complete or self._may_lack_one:
-                return stored  # this listing, or the one before it, left a gap
-            return next_watermark(stored, imported, span=span, history_start=earliest, clock=clock)
-
+        rule = WatermarkRule(span, earliest, clock)
         pages = OrderPages(
-            self._administration,
-            self._warehouse,
-            writer,
-            pool,
-            self._stamp,
-            connections=rules.connections,
-            whole=self._plan.whole,
-            set_aside=held.set_aside,
-            holds_nothing=held.is_empty,
-            advance=self._advance,
-            drift=self._run.drift,
+            calls, self._warehouse, writer, stored, whole=self._plan.whole, advance=self._advance
         )
         removals = OrderRemovals(
             self._administration, self._warehouse, self._stamp.connector, earliest=earliest
         )
         for part in listings_of(span, clock):
             listing = Listing(self._administration.page_size)
-            counts, gone = self._read_until_stable(pages, removals, part, listing, watermark_rule)
+            counts, gone = self._read_until_stable(pages, removals, part, listing, rule)
+            # A gap of this listing stays one for those that follow it.
+            is_whole = counts is not None and not listing.may_hide_one_between
+            rule = replace(rule, may_move=rule.may_move and is_whole)
             if counts is not None:
-                self._may_lack_one |= listing.may_hide_one_between
-                writer.watermark = watermark_rule(writer.watermark, counts.latest)
+                writer.watermark = rule.after(writer.watermark, counts.latest)
                 writer.flush()
                 gone, moved = removals.without_moved(gone)
-                self.result.seen += pages.take_in(moved.values())
+                self.result.seen += pages.take_in(moved.values(), rule)
                 # What was hidden in a listing that leaves doubt may still be there.
-                had_set_aside = bool(held.set_aside) and listing.doubt is None
-                self._settle(writer, part, gone, had_set_aside=had_set_aside)
+                had_set_aside = bool(stored.set_aside) and listing.doubt is None
+                self._mark_gone(writer, part, gone, had_set_aside=had_set_aside)
 
     def _read_until_stable(
         self,
@@ -223,7 +195,7 @@ class OrderSync:
         removals: OrderRemovals,
         part: Span,
         listing: Listing,
-        watermark_rule: WatermarkRule,
+        rule: WatermarkRule,
     ) -> tuple[ReadingCounts | None, Gone]:
         """Read a listing until it came whole and, in a whole reading, what is gone is certain.
 
@@ -232,7 +204,7 @@ class OrderSync:
         gone = Gone(Removal(Verdict.DONE))
         counts = ReadingCounts()
         for _ in readings_of(listing):
-            counts = pages.read(part, listing, watermark_rule)
+            counts = pages.read(part, listing, rule)
             if self._plan.whole:
                 gone = removals.of_reading(part, listing)
             if listing.is_whole and gone.removal.verdict is not Verdict.READ_AGAIN:
@@ -244,7 +216,7 @@ class OrderSync:
             self.result.fault_of_total = self.result.fault_of_total or listing.fault_of_total
         return counts if listing.is_whole else None, gone
 
-    def _settle(self, writer: OrderWriter, part: Span, gone: Gone, *, had_set_aside: bool) -> None:
+    def _mark_gone(self, writer: OrderWriter, part: Span, gone: Gone, *, had_set_aside: bool) -> None:
         """Forget set-aside records that are listed no longer, and mark what is gone."""
         self.result.removals_withheld = self.result.removals_withheld or gone.removal.withheld
         is_gone = gone.removal.verdict is Verdict.REMOVE
@@ -259,7 +231,7 @@ class OrderSync:
         writer.count_gone(self._warehouse.transact(write))
         if is_gone:
             self.result.removed += len(gone.missing)
-            writer.settle_left(gone.missing)
+            writer.take_back_left(gone.missing)
 
     def _state(self, connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         """Count what is without lines when the run ends, and return what is known of the history."""

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from a4s_pipeline.files.exact_json import fingerprint_of
 from a4s_pipeline.sync.changes import Need, need_of
-from a4s_pipeline.warehouse.rows.orders.writing import HeldOrder
+from a4s_pipeline.warehouse.rows.orders.writing import StoredOrder
 
 
 def held(
     *, header: str = "h", has_lines: bool = True, is_removed: bool = False, run: str = "old"
-) -> HeldOrder:
-    return HeldOrder(header, "l" if has_lines else None, has_lines, is_removed, run)
+) -> StoredOrder:
+    return StoredOrder(header, "l" if has_lines else None, has_lines, is_removed, run)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def held(
     ],
 )
 def test_what_a_listed_order_needs_follows_from_what_is_held(
-    known: HeldOrder | None, whole: bool, need: Need
+    known: StoredOrder | None, whole: bool, need: Need
 ) -> None:
     assert need_of(known, "h", whole=whole, run_id="this") is need
 

@@ -7,7 +7,7 @@ import pytest
 from a4s_pipeline.errors import HistoryNotConfigured, UnknownAdministration
 from a4s_pipeline.sync.orders import order_pages
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
-from a4s_pipeline.warehouse.rows.orders.writing import HeldOrder, held_orders
+from a4s_pipeline.warehouse.rows.orders.writing import StoredOrder, stored_orders
 from a4s_pipeline_tests.sync.conftest import AMSTERDAM, EVERYTHING, Site, header, line
 from a4s_sandbox import World
 from a4s_sandbox.data.awkward import awkward_orders
@@ -568,11 +568,11 @@ def test_a_first_import_looks_nothing_up_and_a_later_one_does(
 ) -> None:
     looked_up: list[list[str]] = []
 
-    def held(warehouse: WarehouseFile, connector: str, codes: Iterable[str]) -> dict[str, HeldOrder]:
+    def held(warehouse: WarehouseFile, connector: str, codes: Iterable[str]) -> dict[str, StoredOrder]:
         looked_up.append(list(codes))
-        return held_orders(warehouse, connector, looked_up[-1])
+        return stored_orders(warehouse, connector, looked_up[-1])
 
-    monkeypatch.setattr(order_pages, "held_orders", held)
+    monkeypatch.setattr(order_pages, "stored_orders", held)
     codes = site.put_month(5)
     site.sync()
     assert [page for page in looked_up if page] == []

@@ -10,13 +10,13 @@ from a4s_pipeline.warehouse.rows.orders.writing import (
     LINES_STREAM,
     STREAM,
     FilledLines,
-    HeldOrder,
     LeftOrder,
     OrderBatch,
+    StoredOrder,
     count_without_lines,
     fill_lines,
-    held_orders,
     orders_left,
+    stored_orders,
     write_orders,
 )
 from a4s_pipeline.warehouse.rows.state import SetAside, set_aside_keys
@@ -100,13 +100,13 @@ def test_an_order_without_lines_holds_none_of_before(warehouse: WarehouseFile, q
 def test_what_is_held_of_an_order_is_told_by_code(warehouse: WarehouseFile) -> None:
     _write(warehouse, order_row("A1"), order_row("A2", **WITHOUT))
     _write(warehouse, order_row("A3", removed_at=AT.isoformat()), run_id="r2")
-    assert held_orders(warehouse, "demo", ["A1", "A2", "A3", "A4"]) == {
-        "A1": HeldOrder("h-A1", "l-A1", True, False, "r1"),
-        "A2": HeldOrder("h-A2", None, False, False, "r1"),
-        "A3": HeldOrder("h-A3", "l-A3", True, True, "r2"),
+    assert stored_orders(warehouse, "demo", ["A1", "A2", "A3", "A4"]) == {
+        "A1": StoredOrder("h-A1", "l-A1", True, False, "r1"),
+        "A2": StoredOrder("h-A2", None, False, False, "r1"),
+        "A3": StoredOrder("h-A3", "l-A3", True, True, "r2"),
     }
-    assert held_orders(warehouse, "noord", ["A1"]) == {}
-    assert held_orders(warehouse, "demo", []) == {}
+    assert stored_orders(warehouse, "noord", ["A1"]) == {}
+    assert stored_orders(warehouse, "demo", []) == {}
 
 
 def test_orders_left_come_oldest_first_and_page_by_page(warehouse: WarehouseFile) -> None:
@@ -179,4 +179,4 @@ def test_a_batch_with_nothing_in_it_is_false() -> None:
 def test_a_constraint_of_the_file_is_not_swallowed(warehouse: WarehouseFile) -> None:
     with pytest.raises(duckdb.Error):
         write_orders(warehouse, OrderBatch({"A1": order_row("A1", attributes="{")}), progress())
-    assert held_orders(warehouse, "demo", ["A1"]) == {}
+    assert stored_orders(warehouse, "demo", ["A1"]) == {}

@@ -27,7 +27,7 @@ LINES_STREAM = "order_lines"
 
 
 @dataclass(frozen=True)
-class HeldOrder:
+class StoredOrder:
     """What the warehouse knows of an order: enough to tell whether it must be had again."""
 
     fingerprint: str | None
@@ -56,7 +56,7 @@ class OrderBatch:
         return bool(self.orders or self.mended or self.set_aside)
 
 
-def held_orders(warehouse: Warehouse, connector: str, codes: Iterable[str]) -> dict[str, HeldOrder]:
+def stored_orders(warehouse: Warehouse, connector: str, codes: Iterable[str]) -> dict[str, StoredOrder]:
     """Return what is held of the orders with these codes."""
     wanted = list(codes)
     if not wanted:
@@ -70,7 +70,7 @@ def held_orders(warehouse: Warehouse, connector: str, codes: Iterable[str]) -> d
             """,
             {"connector": connector, "codes": wanted},
         ).fetchall()
-    return {code: HeldOrder(*columns) for code, *columns in rows}
+    return {code: StoredOrder(*columns) for code, *columns in rows}
 
 
 def holds_no_orders(connection: duckdb.DuckDBPyConnection, connector: str) -> bool:
