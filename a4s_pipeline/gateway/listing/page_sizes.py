@@ -89,7 +89,9 @@ class PageSizes:
             return self._in_parts(key, ask, 1, size)
         # Where records are left out of pages, this one overlaps with the first.
         if reply.value.items and reply.value.items[0] in first:
-            return self._in_parts(key, ask, 1, size)
+            usual = self._in_parts(key, ask, 1, size)
+            if usual.value.items or all(item in first for item in reply.value.items):
+                return usual
         self._followed_by[key] = len(first)
         return reply
 
