@@ -1,10 +1,11 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -88,6 +89,22 @@ class Site:
         """Bring in what is new, as a scheduled run does."""
         assert self.run(f"{connector}|2024-01-01", reading=Reading.NEW).success
 
+    def tick(self, schedule: str) -> Any:
+        """Evaluate a schedule as the daemon does."""
+        with pytest.MonkeyPatch.context() as patched:
+            # A schedule opens its instance anew by a reference, which one in memory has not.
+            patched.setattr(dg.DagsterInstance, "from_ref", lambda _: nullcontext(self.instance))
+            context = dg.build_schedule_context(
+                instance_ref=reference(), resources={"platform": self.platform}
+            )
+            return self.definitions.resolve_schedule_def(schedule).evaluate_tick(context)
+
+    def note_run(self, job: str, tags: dict[str, str], status: str = "STARTED", **more: Any) -> None:
+        """Note a run that somebody else started."""
+        self.instance.create_run_for_job(
+            self.definitions.resolve_job_def(job), tags=tags, status=dg.DagsterRunStatus(status), **more
+        )
+
     def query(self, sql: str, copy: bool = False) -> list[tuple[Any, ...]]:
         """Ask the warehouse, or the published copy."""
         path = self.settings.analytics_path if copy else self.settings.warehouse_path
@@ -98,6 +115,13 @@ class Site:
         """The orders held, each as connector and code."""
         rows = self.query("SELECT connector || ' ' || order_code FROM orders ORDER BY ALL", copy)
         return [name for (name,) in rows]
+
+
+@cache
+def reference() -> Any:
+    """A reference to an instance that is not there any more."""
+    with TemporaryDirectory() as home, dg.DagsterInstance.local_temp(home) as opened:
+        return opened.get_ref()
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> str:

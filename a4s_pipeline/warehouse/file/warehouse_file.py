@@ -145,7 +145,7 @@ def _create(path: Path) -> None:
     _clear_abandoned(path)
     aside = _aside(path)
     try:
-        duckdb.connect(str(aside), config=STORAGE).close()
+        _make_empty(aside)
         sync(aside)
         # A link, because a rename would replace what another process has put there meanwhile.
         try:
@@ -157,6 +157,10 @@ def _create(path: Path) -> None:
         sync(path.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _make_empty(path: Path) -> None:
+    duckdb.connect(str(path), config=STORAGE).close()
 
 
 def _aside(path: Path) -> Path:

@@ -1,6 +1,5 @@
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -9,10 +8,7 @@ import pytest
 from a4s_pipeline.orchestration.assets.partitions import PARTITION, RANGE_END, RANGE_START
 from a4s_pipeline.orchestration.assets.pictures import picture_asset
 from a4s_pipeline.orchestration.automation.schedules import run_request_for_listing
-from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.orchestration.layout import Layout
-from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES
 from a4s_pipeline_tests.orchestration.conftest import ADMINISTRATIONS, Site, failure_of
 
@@ -23,15 +19,6 @@ STREAMS = {
 SCHEDULES = {"items_hourly": "sync_items", "customers_hourly": "sync_customers"}
 GROUPS = {"sync_items": "catalogue", "sync_customers": "customers"}
 BOTH = pytest.mark.parametrize("job", STREAMS)
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance with its storage in a file: a schedule opens it anew."""
-    home = tmp_path / "dagster"
-    home.mkdir()
-    with dg.DagsterInstance.local_temp(str(home), {"telemetry": {"enabled": False}}) as opened:
-        yield opened
 
 
 def put(site: Site, job: str, code: str, connector: str = "demo", **more: Any) -> None:
@@ -248,20 +235,8 @@ def test_each_record_set_aside_is_counted_by_the_check_of_its_own_stream(site: S
 # Schedules
 
 
-def tick(site: Site, schedule: str) -> Any:
-    context = dg.build_schedule_context(instance=site.instance, resources={"platform": site.platform})
-    return site.definitions.resolve_schedule_def(schedule).evaluate_tick(context)
-
-
 def requested(site: Site, schedule: str) -> list[str]:
-    return [request.tags[PARTITION] for request in tick(site, schedule).run_requests]
-
-
-def start(site: Site, job: str, tags: dict[str, str], **more: Any) -> None:
-    """Note a run that somebody else started."""
-    site.instance.create_run_for_job(
-        site.definitions.resolve_job_def(job), tags=tags, status=dg.DagsterRunStatus.STARTED, **more
-    )
+    return [request.tags[PARTITION] for request in site.tick(schedule).run_requests]
 
 
 @pytest.mark.parametrize(
@@ -281,7 +256,7 @@ def test_listings_are_read_once_an_hour_without_anybody_switching_it_on(
 def test_a_tick_starts_one_run_a_connector_with_a_key_that_no_other_tick_has(
     site: Site, schedule: str
 ) -> None:
-    first, second = tick(site, schedule).run_requests, tick(site, schedule).run_requests
+    first, second = site.tick(schedule).run_requests, site.tick(schedule).run_requests
     assert [request.tags[PARTITION] for request in first] == list(ADMINISTRATIONS)
     keys = [request.run_key for request in [*first, *second]]
     assert len(set(keys)) == 2 * len(ADMINISTRATIONS)
@@ -292,7 +267,7 @@ def test_a_tick_starts_one_run_a_connector_with_a_key_that_no_other_tick_has(
 @pytest.mark.parametrize(("schedule", "job"), SCHEDULES.items())
 def test_a_scheduled_run_does_what_was_asked_for(site: Site, schedule: str, job: str) -> None:
     put(site, job, "A1")
-    request = tick(site, schedule).run_requests[0]
+    request = site.tick(schedule).run_requests[0]
     result = site.definitions.resolve_job_def(job).execute_in_process(
         instance=site.instance,
         tags=request.tags,
@@ -303,18 +278,18 @@ def test_a_scheduled_run_does_what_was_asked_for(site: Site, schedule: str, job:
 
 
 def test_a_run_of_orders_does_not_hold_up_items_of_the_same_connector(site: Site) -> None:
-    start(site, "sync_orders", {RANGE_START: "demo|2024-01-01", RANGE_END: "demo|2024-05-01"})
-    start(site, "sync_customers", {PARTITION: "noord"})
+    site.note_run("sync_orders", {RANGE_START: "demo|2024-01-01", RANGE_END: "demo|2024-05-01"})
+    site.note_run("sync_customers", {PARTITION: "noord"})
     assert requested(site, "items_hourly") == ["demo", "noord", "zuid"]
     assert requested(site, "customers_hourly") == ["demo", "zuid"]
 
 
 def test_a_run_of_items_holds_up_items_and_nothing_else(site: Site) -> None:
-    start(site, "sync_items", {PARTITION: "demo"})
+    site.note_run("sync_items", {PARTITION: "demo"})
     assert requested(site, "items_hourly") == ["noord", "zuid"]
     assert requested(site, "customers_hourly") == list(ADMINISTRATIONS)
     connectors = [
-        request.tags["a4s/connector"] for request in tick(site, "orders_every_15_minutes").run_requests
+        request.tags["a4s/connector"] for request in site.tick("orders_every_15_minutes").run_requests
     ]
     assert connectors == list(ADMINISTRATIONS)
 
@@ -332,20 +307,22 @@ def test_a_backfill_from_the_ui_is_told_apart_by_its_assets(
     site: Site, assets: list[str], items: list[str], customers: list[str]
 ) -> None:
     chosen = frozenset(dg.AssetKey(name) for name in assets)
-    start(site, "__ASSET_JOB", {PARTITION: "demo"}, asset_selection=chosen)
+    site.note_run("__ASSET_JOB", {PARTITION: "demo"}, asset_selection=chosen)
     assert requested(site, "items_hourly") == items
     assert requested(site, "customers_hourly") == customers
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_a_tick_that_finds_everything_under_way_or_nothing_to_do_says_so(site: Site, schedule: str) -> None:
-    start(site, SCHEDULES[schedule], {RANGE_START: "demo", RANGE_END: "zuid"})
-    assert tick(site, schedule).skip_message == "under way: demo, noord, zuid"
-    settings = GivenSettings()
-    context = dg.build_schedule_context(instance=site.instance, resources={"platform": Platform(settings)})
-    data = build_definitions(settings).resolve_schedule_def(schedule).evaluate_tick(context)
+def test_a_tick_that_finds_everything_under_way_or_nothing_to_do_says_so(
+    site: Site, make_site: Callable[..., Site], schedule: str
+) -> None:
+    site.note_run(SCHEDULES[schedule], {RANGE_START: "demo", RANGE_END: "zuid"})
+    assert site.tick(schedule).skip_message == "under way: demo, noord, zuid"
     stream = schedule.removesuffix("_hourly")
-    assert data.skip_message == f"A4S_CONNECTORS names no connector whose {stream} are imported"
+    assert (
+        make_site(connectors={}).tick(schedule).skip_message
+        == f"A4S_CONNECTORS names no connector whose {stream} are imported"
+    )
 
 
 def test_a_request_names_its_connector_as_the_partition() -> None:

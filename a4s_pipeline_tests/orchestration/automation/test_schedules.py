@@ -1,7 +1,5 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -13,9 +11,6 @@ from a4s_pipeline.orchestration.automation.schedules import (
     connectors_under_way,
     run_request_for_orders,
 )
-from a4s_pipeline.orchestration.graph import build_definitions
-from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.sync.windows import month_of
 from a4s_pipeline_tests.orchestration.conftest import ADMINISTRATIONS, Site
 
@@ -26,30 +21,10 @@ UNDER_WAY = ["NOT_STARTED", "STARTING", "STARTED", "CANCELING"]
 OVER = ["SUCCESS", "FAILURE", "CANCELED"]
 
 
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance with its storage in a file: a schedule opens it anew."""
-    home = tmp_path / "dagster"
-    home.mkdir()
-    with dg.DagsterInstance.local_temp(str(home), {"telemetry": {"enabled": False}}) as opened:
-        yield opened
-
-
-def tick(site: Site) -> Any:
-    """Evaluate the schedule as the daemon does."""
-    context = dg.build_schedule_context(instance=site.instance, resources={"platform": site.platform})
-    return site.definitions.resolve_schedule_def(SCHEDULE).evaluate_tick(context)
-
-
 def requested(site: Site) -> dict[str, str]:
-    return {request.tags["a4s/connector"]: request.tags[PARTITION] for request in tick(site).run_requests}
-
-
-def start(site: Site, job: str, tags: dict[str, str], status: str = "STARTED", **more: Any) -> None:
-    """Note a run that somebody else started."""
-    site.instance.create_run_for_job(
-        site.definitions.resolve_job_def(job), tags=tags, status=dg.DagsterRunStatus(status), **more
-    )
+    """The partition that the schedule asks for, by connector."""
+    requests = site.tick(SCHEDULE).run_requests
+    return {request.tags["a4s/connector"]: request.tags[PARTITION] for request in requests}
 
 
 def this_month(site: Site) -> str:
@@ -71,7 +46,7 @@ def test_an_outage_of_months_is_caught_up_by_the_next_run(site: Site) -> None:
     site.sync()
     for month in ("05", "06", "09"):
         site.put(f"A{month}", f"2024-{month}-20T12:00:00")
-    request = tick(site).run_requests[0]
+    request = site.tick(SCHEDULE).run_requests[0]
     config = request.run_config
     result = site.definitions.resolve_job_def("sync_orders").execute_in_process(
         instance=site.instance, tags=request.tags, resources={"platform": site.platform}, run_config=config
@@ -118,14 +93,14 @@ def test_every_partition_that_a_tick_names_exists(site: Site) -> None:
 
 def test_several_requests_of_a_tick_have_run_keys_that_no_other_tick_has(site: Site) -> None:
     """Dagster refuses a tick of several requests without keys, and starts no second run for a known key."""
-    first, second = tick(site).run_requests, tick(site).run_requests
+    first, second = site.tick(SCHEDULE).run_requests, site.tick(SCHEDULE).run_requests
     keys = [request.run_key for request in [*first, *second]]
     assert None not in keys
     assert len(set(keys)) == len(keys) == 2 * len(ADMINISTRATIONS)
 
 
 def test_runs_count_against_the_limit_on_imports(site: Site) -> None:
-    assert {request.tags["a4s/work"] for request in tick(site).run_requests} == {"import"}
+    assert {request.tags["a4s/work"] for request in site.tick(SCHEDULE).run_requests} == {"import"}
 
 
 @pytest.mark.parametrize("status", UNDER_WAY)
@@ -133,7 +108,7 @@ def test_a_connector_whose_sync_is_under_way_is_left_alone_while_others_go_on(
     site: Site, status: str
 ) -> None:
     tags = {RANGE_START: "demo|2024-01-01", RANGE_END: "demo|2024-05-01"}
-    start(site, "sync_orders", tags, status)
+    site.note_run("sync_orders", tags, status)
     assert list(requested(site)) == ["noord", "zuid"]
 
 
@@ -146,7 +121,7 @@ def test_a_run_that_waits_in_the_queue_is_under_way_too() -> None:
 @pytest.mark.parametrize("status", OVER)
 def test_a_sync_that_is_over_holds_nothing_up(site: Site, status: str) -> None:
     tags = {RANGE_START: "demo|2024-01-01", RANGE_END: "demo|2024-05-01"}
-    start(site, "sync_orders", tags, status)
+    site.note_run("sync_orders", tags, status)
     assert list(requested(site)) == list(ADMINISTRATIONS)
 
 
@@ -162,32 +137,30 @@ def test_a_backfill_from_the_ui_is_a_sync_of_its_connectors_too(
     site: Site, tags: dict[str, str], left: list[str]
 ) -> None:
     assets = frozenset({dg.AssetKey("orders"), dg.AssetKey("order_lines")})
-    start(site, ASSET_JOB, {**tags, "dagster/backfill": "abc"}, asset_selection=assets)
+    site.note_run(ASSET_JOB, {**tags, "dagster/backfill": "abc"}, asset_selection=assets)
     assert list(requested(site)) == left
 
 
 def test_a_run_that_publishes_the_copy_alone_holds_no_connector_up(site: Site) -> None:
-    start(site, ASSET_JOB, {}, asset_selection=frozenset({dg.AssetKey("analytics")}))
+    site.note_run(ASSET_JOB, {}, asset_selection=frozenset({dg.AssetKey("analytics")}))
     assert list(requested(site)) == list(ADMINISTRATIONS)
 
 
 def test_a_run_of_another_job_is_not_taken_for_a_sync(site: Site) -> None:
-    start(site, "sync_orders", {PARTITION: "demo|2024-02-01"})
+    site.note_run("sync_orders", {PARTITION: "demo|2024-02-01"})
     assert connectors_under_way(site.instance, {"sync_orders"}, list(site.settings.connectors)) == {"demo"}
     assert connectors_under_way(site.instance, {"another_job"}, list(site.settings.connectors)) == set()
 
 
 def test_a_tick_that_finds_everything_under_way_says_so(site: Site) -> None:
-    start(site, "sync_orders", {RANGE_START: "demo|2024-01-01", RANGE_END: "zuid|2024-05-01"})
-    data = tick(site)
+    site.note_run("sync_orders", {RANGE_START: "demo|2024-01-01", RANGE_END: "zuid|2024-05-01"})
+    data = site.tick(SCHEDULE)
     assert not data.run_requests
     assert data.skip_message == "under way: demo, noord, zuid"
 
 
-def test_a_tick_without_connectors_says_which_setting_is_empty(instance: dg.DagsterInstance) -> None:
-    settings = GivenSettings()
-    context = dg.build_schedule_context(instance=instance, resources={"platform": Platform(settings)})
-    data = build_definitions(settings).resolve_schedule_def(SCHEDULE).evaluate_tick(context)
+def test_a_tick_without_connectors_says_which_setting_is_empty(make_site: Callable[..., Site]) -> None:
+    data = make_site(connectors={}).tick(SCHEDULE)
     assert not data.run_requests
     assert data.skip_message == "A4S_CONNECTORS names no connector whose orders are imported"
 
@@ -238,8 +211,8 @@ def test_a_connector_that_was_given_a_focus_connector_is_asked_four_times_an_hou
 def test_a_tick_that_finds_no_history_anywhere_says_so(make_site: Callable[..., Site]) -> None:
     site = make_site(connectors={"zuid": ADMINISTRATIONS["zuid"], "demo": ADMINISTRATIONS["demo"]})
     note_asked(site, "zuid", False, datetime.now(UTC))
-    start(site, "sync_orders", {RANGE_START: "demo|2024-01-01", RANGE_END: "demo|2024-05-01"})
-    data = tick(site)
+    site.note_run("sync_orders", {RANGE_START: "demo|2024-01-01", RANGE_END: "demo|2024-05-01"})
+    data = site.tick(SCHEDULE)
     assert not data.run_requests
     assert data.skip_message == (
         "under way: demo; no focus connector: zuid; asked again tomorrow, or by `a4s sync orders`"
