@@ -91,13 +91,7 @@ class Site:
 
     def tick(self, schedule: str) -> Any:
         """Evaluate a schedule as the daemon does."""
-        with pytest.MonkeyPatch.context() as patched:
-            # A schedule opens its instance anew by a reference, which one in memory has not.
-            patched.setattr(dg.DagsterInstance, "from_ref", lambda _: nullcontext(self.instance))
-            context = dg.build_schedule_context(
-                instance_ref=reference(), resources={"platform": self.platform}
-            )
-            return self.definitions.resolve_schedule_def(schedule).evaluate_tick(context)
+        return evaluated(self.definitions, schedule, self.instance, self.platform)
 
     def note_run(self, job: str, tags: dict[str, str], status: str = "STARTED", **more: Any) -> None:
         """Note a run that somebody else started."""
@@ -122,6 +116,16 @@ def reference() -> Any:
     """A reference to an instance that is not there any more."""
     with TemporaryDirectory() as home, dg.DagsterInstance.local_temp(home) as opened:
         return opened.get_ref()
+
+
+def evaluated(
+    definitions: dg.Definitions, schedule: str, instance: dg.DagsterInstance, platform: Platform
+) -> Any:
+    with pytest.MonkeyPatch.context() as patched:
+        # A schedule opens its instance anew by a reference, which one in memory has not.
+        patched.setattr(dg.DagsterInstance, "from_ref", lambda _: nullcontext(instance))
+        context = dg.build_schedule_context(instance_ref=reference(), resources={"platform": platform})
+        return definitions.resolve_schedule_def(schedule).evaluate_tick(context)
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> str:
@@ -162,11 +166,17 @@ def sandbox() -> Iterator[Sandbox]:
         yield served
 
 
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    """A real instance, whose storage is in memory."""
+@pytest.fixture(scope="session")
+def _one_instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as opened:
         yield opened
+
+
+@pytest.fixture
+def instance(_one_instance: dg.DagsterInstance) -> dg.DagsterInstance:
+    """A real instance, whose storage is in memory and empty."""
+    _one_instance.wipe()
+    return _one_instance
 
 
 @pytest.fixture

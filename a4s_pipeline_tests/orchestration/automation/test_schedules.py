@@ -11,8 +11,11 @@ from a4s_pipeline.orchestration.automation.schedules import (
     connectors_under_way,
     run_request_for_orders,
 )
+from a4s_pipeline.orchestration.graph import build_definitions
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.sync.windows import month_of
-from a4s_pipeline_tests.orchestration.conftest import ADMINISTRATIONS, Site
+from a4s_pipeline_tests.orchestration.conftest import ADMINISTRATIONS, Site, evaluated
 
 SCHEDULE = "orders_every_15_minutes"
 ASSET_JOB = "__ASSET_JOB"
@@ -159,8 +162,9 @@ def test_a_tick_that_finds_everything_under_way_says_so(site: Site) -> None:
     assert data.skip_message == "under way: demo, noord, zuid"
 
 
-def test_a_tick_without_connectors_says_which_setting_is_empty(make_site: Callable[..., Site]) -> None:
-    data = make_site(connectors={}).tick(SCHEDULE)
+def test_a_tick_without_connectors_says_which_setting_is_empty(instance: dg.DagsterInstance) -> None:
+    settings = GivenSettings()
+    data = evaluated(build_definitions(settings), SCHEDULE, instance, Platform(settings))
     assert not data.run_requests
     assert data.skip_message == "A4S_CONNECTORS names no connector whose orders are imported"
 
