@@ -10,6 +10,7 @@ import json
 import os
 import random
 import resource
+import signal
 import sys
 import time
 import traceback
@@ -23,6 +24,7 @@ import duckdb
 from a4s_pipeline.cli import main
 from a4s_pipeline.cli.output import report_failure
 from a4s_pipeline.errors import A4sError
+from a4s_pipeline.ondemand.inbox.stores import FolderStore
 from a4s_pipeline.ondemand.requests.answering import answer_body
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
@@ -107,6 +109,25 @@ def desk(settings: dict[str, Any]) -> None:
         RequestWorker(service).serve(lambda: False)
 
 
+def desk_that_dies(settings: dict[str, Any], before_change: int) -> None:
+    """Answer a folder by the rules of stores, killed before its nth change to it."""
+    left = before_change
+
+    def counted(real: Callable[..., None]) -> Callable[..., None]:
+        def change(*arguments: Any) -> None:
+            nonlocal left
+            left -= 1
+            if left == -1:
+                os.kill(os.getpid(), signal.SIGKILL)
+            real(*arguments)
+
+        return change
+
+    for name in ("write", "delete"):
+        setattr(FolderStore, name, counted(getattr(FolderStore, name)))
+    desk(settings)
+
+
 def months(settings: dict[str, Any]) -> None:
     """Read all months whole, as a backfill does."""
     whole = OrdersPlan(Months(date(2024, 1, 1), date(2024, 12, 1)), whole=True)
@@ -177,6 +198,7 @@ WORK: dict[str, Callable[..., None]] = {
     "fill_and_publish": fill_and_publish,
     "send": send,
     "desk": desk,
+    "desk_that_dies": desk_that_dies,
     "first_opening": first_opening,
     "months": months,
     "command": command,

@@ -47,7 +47,10 @@ class Waiting:
 
     def is_at(self, path: Path) -> bool:
         """Tell whether the file that was read is the one that is there."""
-        return self.file is None or os.path.samestat(os.lstat(path), self.file)
+        try:
+            return self.file is None or os.path.samestat(os.lstat(path), self.file)
+        except FileNotFoundError:
+            return False
 
 
 def is_plain_id(request_id: str) -> bool:
@@ -193,7 +196,7 @@ class Inbox:
         write_whole(self._outbox / self._name_of_answer(name, waiting), document)
         folder = {"ok": self._done, "unknown": self._unsettled}.get(status, self._failed)
         if not waiting.is_at(path):
-            # Its sender has put another request in its place, which is for the next turn.
+            # Its sender has taken it back, or put another request in its place, which is for the next turn.
             if not os.path.lexists(folder / name):
                 write_whole(folder / name, waiting.raw)
         elif waiting.is_duplicate:

@@ -1,4 +1,3 @@
-import errno
 import json
 import logging
 import signal
@@ -15,43 +14,39 @@ from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[impor
 
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.locks.file_locks import FileLocks
-from a4s_pipeline.ondemand.inbox.inbox import Inbox, Waiting, as_bytes
+from a4s_pipeline.ondemand.inbox.inbox import Inbox, as_bytes
 from a4s_pipeline.ondemand.inbox.inboxes import inbox_of
 from a4s_pipeline.ondemand.inbox.remote_inbox import RemoteInbox
 from a4s_pipeline.ondemand.inbox.stores import FolderStore, ObjectStore, Store
-from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.orchestration.automation.on_demand import on_demand_requests
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.settings.requests_location import requests_location
+from a4s_pipeline_tests.kills.conftest import Workers, kill
 from a4s_pipeline_tests.ondemand.inbox.test_inbox import ready
 from a4s_pipeline_tests.support.installed_site import Site, asks, exports, installed, wait_until
 from a4s_pipeline_tests.support.project import ROOT
 
 ONE = PurePosixPath("inbox/one.json")
 ANSWER = as_bytes({"status": "ok", "number": 1})
-# Serves a folder by the rules of stores; writes down what it puts there, and is killed before its nth change.
+# Serves a folder by the rules of stores, and writes down what it puts there.
 PROGRAM = """
-import json, os, signal, sys
+import json, os, sys
 from a4s_pipeline.ondemand.inbox.stores import FolderStore
 from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline_tests.support.worker_process import serve
 
-left, log = int(sys.argv[1]), os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+log = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
 def told(real):
     def change(self, path, *content):
-        global left
-        left -= 1
-        if left == -1:
-            os.kill(os.getpid(), signal.SIGKILL)
         real(self, path, *content)
         os.write(log, f"{real.__name__} {path}\\n".encode())
     return change
 
 FolderStore.write, FolderStore.delete = told(FolderStore.write), told(FolderStore.delete)
-serve(GivenSettings(**json.loads(sys.argv[3])))
+serve(GivenSettings(**json.loads(sys.argv[2])))
 """
 
 
@@ -71,46 +66,6 @@ def memory() -> Iterator[dict[str, Any]]:
     MemoryFileSystem.store.clear()
 
 
-def in_memory(folder: Path) -> Store:
-    return ObjectStore("memory://bucket/a4s")
-
-
-def in_a_folder(folder: Path) -> Store:
-    return FolderStore(folder)
-
-
-def by_a_driver_that_renames(folder: Path) -> Store:
-    return ObjectStore(f"file://{folder}")
-
-
-@pytest.fixture(params=[in_memory, in_a_folder, by_a_driver_that_renames])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    made: Store = request.param(tmp_path / "shared")
-    return made
-
-
-@pytest.fixture
-def inbox(store: Store, tmp_path: Path) -> RemoteInbox:
-    opened = RemoteInbox(store, FileLocks(tmp_path / "locks"))
-    opened.prepare()
-    return opened
-
-
-def claimed(inbox: RemoteInbox, path: PurePosixPath = ONE) -> Waiting | None:
-    with inbox.claimed(path) as waiting:
-        return waiting
-
-
-def answered(
-    inbox: RemoteInbox, document: bytes = ANSWER, status: str = "ok", path: PurePosixPath = ONE
-) -> None:
-    """Answer what waits there as the desk does, unless it has its answer already."""
-    with inbox.claimed(path) as waiting:
-        assert waiting is not None
-        earlier = inbox.earlier_answer(waiting)
-        inbox.answer(path, waiting, earlier or document, status, keep=earlier is None)
-
-
 def read(store: Store, path: str) -> bytes | None:
     found = store.fetch(path)
     return None if found is None else found.raw
@@ -118,183 +73,6 @@ def read(store: Store, path: str) -> bytes | None:
 
 def names(store: Store, folder: str) -> list[str]:
     return sorted(store.names(folder))
-
-
-def code_of(waiting: Waiting | None) -> str | None:
-    assert waiting is not None
-    return None if waiting.refusal is None else waiting.refusal.code
-
-
-# The rules, wherever it lies.
-
-
-def test_before_anything_was_dropped_nothing_waits(store: Store, tmp_path: Path) -> None:
-    inbox = RemoteInbox(store, FileLocks(tmp_path / "locks"))
-    assert inbox.waiting() == inbox.unsettled() == []
-    assert claimed(inbox) is None
-
-
-def test_only_what_is_looked_at_waits(store: Store, inbox: RemoteInbox) -> None:
-    for name in ("a.json", "b.json", ".c.json", "d.json.tmp", "e.txt", "done/f.json"):
-        store.write(f"inbox/{name}", b"{}")
-    assert sorted(path.name for path in inbox.waiting()) == ["a.json", "b.json"]
-    assert inbox.unsettled() == []
-
-
-def test_what_another_has_dropped_or_answered_since_is_seen_at_the_next_look(
-    store: Store, inbox: RemoteInbox
-) -> None:
-    for _ in range(3):
-        assert inbox.waiting() == []
-        store.write("inbox/one.json", b"{}")
-        assert inbox.waiting() == [ONE]
-        store.delete("inbox/one.json")
-
-
-@pytest.mark.parametrize(
-    ("status", "folder"),
-    [
-        ("ok", "inbox/done"),
-        ("refused", "inbox/failed"),
-        ("failed", "inbox/failed"),
-        ("unknown", "inbox/.unsettled"),
-    ],
-)
-def test_an_answered_request_is_moved_to_where_it_belongs(
-    store: Store, inbox: RemoteInbox, status: str, folder: str
-) -> None:
-    store.write("inbox/one.json", b"{}")
-    answered(inbox, status=status)
-    assert read(store, "outbox/one.json") == ANSWER
-    assert read(store, f"{folder}/one.json") == b"{}"
-    assert inbox.waiting() == []
-
-
-def test_what_is_settled_is_moved_on_and_what_is_not_stays(store: Store, inbox: RemoteInbox) -> None:
-    unsettled = PurePosixPath("inbox/.unsettled/one.json")
-    store.write("inbox/one.json", b"{}")
-    answered(inbox, as_bytes({"status": "unknown"}), "unknown")
-    assert inbox.unsettled() == [unsettled]
-    with inbox.claimed(unsettled) as waiting:
-        assert waiting is not None
-        assert inbox.earlier_answer(waiting) == as_bytes({"status": "unknown"})
-        inbox.answer(unsettled, waiting, ANSWER, "unknown", keep=True)
-        assert inbox.unsettled() == [unsettled]
-        inbox.answer(unsettled, waiting, ANSWER, "ok", keep=True)
-    assert inbox.unsettled() == []
-    assert names(store, "inbox/done") == ["one.json"]
-
-
-def test_the_same_request_again_has_the_same_answer(store: Store, inbox: RemoteInbox) -> None:
-    for number in range(3):
-        store.write("inbox/one.json", b"{}")
-        answered(inbox, ANSWER if number == 0 else b"another")
-        assert read(store, "outbox/one.json") == ANSWER
-        store.delete("outbox/one.json")
-    assert names(store, "inbox/done") == ["one.json"]
-
-
-def test_other_content_under_the_same_id_is_refused_and_the_first_keeps_its_answer(
-    store: Store, inbox: RemoteInbox
-) -> None:
-    store.write("inbox/one.json", b"{}")
-    answered(inbox)
-    first = read(store, "outbox/one.json")
-    for _ in range(2):
-        store.write("inbox/one.json", b"{} ")
-        with inbox.claimed(ONE) as waiting:
-            assert waiting is not None
-            assert code_of(waiting) == "DuplicateRequest"
-            assert inbox.earlier_answer(waiting) is None
-            inbox.answer(ONE, waiting, b"refused", "refused", keep=False)
-    # Nobody has collected the first answer: the refusal lies beside it.
-    assert read(store, "outbox/one.json") == first
-    (beside,) = set(names(store, "outbox")) - {"one.json"}
-    assert read(store, f"outbox/{beside}") == b"refused"
-    store.delete("outbox/one.json")
-    store.write("inbox/one.json", b" {}")
-    with inbox.claimed(ONE) as waiting:
-        assert waiting is not None
-        inbox.answer(ONE, waiting, b"refused", "refused", keep=False)
-    assert read(store, "outbox/one.json") == b"refused"
-    assert read(store, "inbox/done/one.json") == b"{}"
-    assert "one.json" not in names(store, "inbox/failed")
-    assert read(store, f"inbox/failed/{beside}") == b"{} "
-    store.write("inbox/one.json", b"{}")
-    answered(inbox, b"another")
-    assert read(store, "outbox/one.json") == ANSWER
-
-
-def test_what_is_too_large_is_refused_unread_and_moved(store: Store, inbox: RemoteInbox) -> None:
-    for _ in range(2):
-        store.write("inbox/one.json", b" " * (LARGEST_REQUEST + 1))
-        with inbox.claimed(ONE) as waiting:
-            assert waiting is not None
-            assert (code_of(waiting), waiting.raw) == ("TooLarge", b"")
-            inbox.answer(ONE, waiting, b"refused", "refused", keep=True)
-        assert inbox.waiting() == []
-    assert len(names(store, "inbox/failed")) == 2
-    store.write("inbox/one.json", b" " * LARGEST_REQUEST)
-    assert code_of(claimed(inbox)) is None
-    # It was not kept as the answer to a request without a byte.
-    store.write("inbox/one.json", b"")
-    waiting = claimed(inbox)
-    assert waiting is not None
-    assert inbox.earlier_answer(waiting) is None
-
-
-@pytest.mark.parametrize("name", ["a:b", "a*", "[a]", "a?b", " a", "a" * 201, "a\u202eb"])
-def test_an_id_that_is_no_plain_name_is_refused_under_one_that_is_and_harms_no_other(
-    store: Store, inbox: RemoteInbox, name: str
-) -> None:
-    for other in ("a1", "ab", "a"):
-        store.write(f"inbox/{other}.json", b"{}")
-    path = PurePosixPath("inbox", f"{name}.json")
-    store.write(str(path), b"{}")
-    with inbox.claimed(path) as waiting:
-        assert code_of(waiting) == ("Invalid" if name != "[a]" else None)
-        assert waiting is not None
-        inbox.answer(path, waiting, ANSWER, "refused", keep=True)
-    assert sorted(path.name for path in inbox.waiting()) == ["a.json", "a1.json", "ab.json"]
-    (written,) = names(store, "outbox")
-    assert written.startswith("refused-" if name != "[a]" else "[a]")
-    assert names(store, "inbox/failed") == [written]
-
-
-def test_the_longest_id_leaves_room_for_all_that_is_kept_of_it(store: Store, inbox: RemoteInbox) -> None:
-    path = PurePosixPath("inbox", "a" * 200 + ".json")
-    for raw in (b"{}", b"[]", b"{}"):
-        store.write(str(path), raw)
-        with inbox.claimed(path) as waiting:
-            assert waiting is not None
-            inbox.answer(path, waiting, ANSWER, "ok", keep=not waiting.is_duplicate)
-    assert inbox.waiting() == []
-    assert len(names(store, "inbox/done")) == 2
-
-
-def test_a_request_that_its_sender_replaced_while_it_was_answered_stays(
-    store: Store, inbox: RemoteInbox
-) -> None:
-    store.write("inbox/one.json", b"{}")
-    with inbox.claimed(ONE) as waiting:
-        assert waiting is not None
-        store.write("inbox/one.json", b"[]")
-        inbox.answer(ONE, waiting, ANSWER, "ok", keep=True)
-    assert read(store, "inbox/one.json") == b"[]"
-    assert read(store, "inbox/done/one.json") == b"{}"
-    assert code_of(claimed(inbox)) == "DuplicateRequest"
-
-
-def test_a_request_that_its_sender_took_back_while_it_was_answered_is_answered(
-    store: Store, inbox: RemoteInbox
-) -> None:
-    store.write("inbox/one.json", b"{}")
-    with inbox.claimed(ONE) as waiting:
-        assert waiting is not None
-        store.delete("inbox/one.json")
-        inbox.answer(ONE, waiting, ANSWER, "ok", keep=True)
-    assert inbox.waiting() == []
-    assert read(store, "outbox/one.json") == ANSWER
 
 
 def test_what_the_inbox_of_one_machine_answered_has_the_same_answer(tmp_path: Path) -> None:
@@ -315,22 +93,6 @@ def test_what_the_inbox_of_one_machine_answered_has_the_same_answer(tmp_path: Pa
 
 
 # The claim.
-
-
-def test_a_request_is_claimed_by_one_at_a_time(store: Store, inbox: RemoteInbox, tmp_path: Path) -> None:
-    another = RemoteInbox(store, FileLocks(tmp_path / "locks"))
-    store.write("inbox/one.json", b"{}")
-    with inbox.claimed(ONE) as first:
-        assert first is not None
-        assert claimed(inbox) is claimed(another) is None
-    assert claimed(another) is not None
-
-
-def test_what_was_answered_between_look_and_claim_is_not_claimed(store: Store, inbox: RemoteInbox) -> None:
-    store.write("inbox/one.json", b"{}")
-    (path,) = inbox.waiting()
-    answered(inbox)
-    assert claimed(inbox, path) is None
 
 
 def test_ids_share_a_lock_among_files_and_have_their_own_in_a_database(tmp_path: Path) -> None:
@@ -354,16 +116,6 @@ def test_what_shares_its_lock_with_another_is_only_delayed(
             site.drop(f"r{number}", asks("A1"))
         assert site.serve_what_waits().counts.by_status == {"ok": 20}
         assert len(site.sandbox.calls("stock")) == 20
-
-
-def test_what_goes_wrong_while_a_claim_is_held_comes_through_as_it_is(
-    store: Store, inbox: RemoteInbox
-) -> None:
-    store.write("inbox/one.json", b"{}")
-    error = OSError(errno.ENOSPC, "disk full")
-    with pytest.raises(OSError, match="disk full") as caught, inbox.claimed(ONE):
-        raise error
-    assert caught.value is error
 
 
 # Links, where there are such.
@@ -482,10 +234,10 @@ def test_a_store_that_fails_for_a_while_ends_no_run(
 # Processes, and their ends.
 
 
-def desk_process(site: Site, dies_before: int = 1 << 30) -> "subprocess.Popen[str]":
+def desk_process(site: Site) -> "subprocess.Popen[str]":
     chosen = {**site.chosen, "data_dir": str(site.data_dir)}
     log = str(site.data_dir / "changes")
-    command = [sys.executable, "-c", PROGRAM, str(dies_before), log, json.dumps(chosen)]
+    command = [sys.executable, "-c", PROGRAM, log, json.dumps(chosen)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
@@ -495,7 +247,7 @@ def test_two_processes_never_answer_one_request_twice(tmp_path: Path) -> None:
         site.choose(requests=f"file://{shared}")
         site.inbox, site.outbox = shared / "inbox", shared / "outbox"
         site.inbox.mkdir(parents=True)
-        ids = [f"r{number}" for number in range(200)]
+        ids = [f"r{number}" for number in range(100)]
         site.put_items(*ids)
         processes = [desk_process(site), desk_process(site)]
         try:
@@ -512,45 +264,52 @@ def test_two_processes_never_answer_one_request_twice(tmp_path: Path) -> None:
         assert {site.answer(request_id)["status"] for request_id in ids} == {"ok"}
         # Each did some of it, together they did all of it, and nothing was asked for or answered twice.
         assert all(each["ok"] > 0 for each in counts)
-        assert sum(each["ok"] for each in counts) == 200
+        assert sum(each["ok"] for each in counts) == 100
         assert sorted(call.code for call in site.sandbox.calls("stock")) == sorted(ids)
         changes = (site.data_dir / "changes").read_text().splitlines()
         written = [change for change in changes if change.startswith("write outbox/")]
         assert sorted(written) == sorted(f"write outbox/{request_id}.json" for request_id in ids)
         assert site.names_in() == []
-        assert len(site.names_in("done")) == 200
+        assert len(site.names_in("done")) == 100
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    made = Workers()
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize("request_", [asks("A1"), exports("IO-1")], ids=["stock", "export"])
-@pytest.mark.parametrize("steps", range(5))
 def test_a_process_that_is_killed_between_any_two_steps_leaves_the_rest_to_the_next(
-    tmp_path: Path, steps: int, request_: Any
+    tmp_path: Path, workers: Workers, request_: Any
 ) -> None:
     """Its steps: the answer is kept, put into the outbox, the request copied, and deleted."""
-    with installed(tmp_path) as site:
-        site.choose(requests=f"file://{site.data_dir}")
-        site.put_items("A1")
-        path = site.drop("one", request_)
-        raw = path.read_bytes()
-        with desk_process(site, dies_before=steps) as process:
-            ready(process)
+    for steps in range(5):
+        with installed(tmp_path / f"{steps}") as site:
+            site.choose(requests=f"file://{site.data_dir}")
+            site.put_items("A1")
+            path = site.drop("one", request_)
+            raw = path.read_bytes()
+            chosen = {**site.chosen, "data_dir": str(site.data_dir)}
+            process = workers.start("desk_that_dies", settings=chosen, before_change=steps)
             if steps == 4:
-                wait_until(lambda: not site.names_in())
-                process.kill()
-            assert process.wait(60) == -signal.SIGKILL
-        first = (site.outbox / "one.json").read_bytes() if steps >= 2 else None
-        assert (site.outbox / "one.json").exists() is (steps >= 2)
-        assert path.exists() is (steps < 4)
-        assert (site.inbox / "done" / "one.json").exists() is (steps >= 3)
-        site.serve_what_waits()
-        assert site.answer("one")["status"] == "ok"
-        assert first in (None, (site.outbox / "one.json").read_bytes())
-        assert (site.inbox / "done" / "one.json").read_bytes() == raw
-        assert site.names_in() == site.names_in("failed") == []
-        if request_["kind"] == "export_order":
-            assert len(site.source.booked) == len(site.sandbox.calls("export_order")) == 1
-        else:
-            assert len(site.sandbox.calls("stock")) == (2 if steps == 0 else 1)
+                wait_until(lambda site=site: not site.names_in())  # type: ignore[misc]
+                kill(process)
+            assert workers.ended() == -signal.SIGKILL
+            first = (site.outbox / "one.json").read_bytes() if steps >= 2 else None
+            assert (site.outbox / "one.json").exists() is (steps >= 2)
+            assert path.exists() is (steps < 4)
+            assert (site.inbox / "done" / "one.json").exists() is (steps >= 3)
+            site.serve_what_waits()
+            assert site.answer("one")["status"] == "ok"
+            assert first in (None, (site.outbox / "one.json").read_bytes())
+            assert (site.inbox / "done" / "one.json").read_bytes() == raw
+            assert site.names_in() == site.names_in("failed") == []
+            if request_["kind"] == "export_order":
+                assert len(site.source.booked) == len(site.sandbox.calls("export_order")) == 1
+            else:
+                assert len(site.sandbox.calls("stock")) == (2 if steps == 0 else 1)
 
 
 def test_a_claim_dies_with_its_process(tmp_path: Path) -> None:
