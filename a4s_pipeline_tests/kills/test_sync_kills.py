@@ -21,7 +21,7 @@ STREAMS = ("orders", "items", "customers")
 def test_syncs_that_are_killed_at_any_moment_end_with_the_rows_of_a_calm_import(
     site_of: Callable[..., Site], workers: Workers, share: float | None
 ) -> None:
-    chances = Chances(14, share, longest=0.8)
+    chances = Chances(8, share, longest=0.8)
     chance = chances.chance
     site = site_of(page_size=10, max_connections=4)
     site.sandbox.latency_ms = 1
@@ -85,7 +85,7 @@ def test_the_command_itself_killed_leaves_a_true_state_and_the_next_one_complete
 def test_a_process_that_is_killed_while_it_makes_the_warehouse_leaves_none_or_a_whole_one(
     site_of: Callable[..., Site], workers: Workers, share: float | None
 ) -> None:
-    chances = Chances(12, share, longest=0.06)
+    chances = Chances(6, share, longest=0.06)
     for turn in chances:
         # A folder in which another was killed in the same moment before.
         site = site_of(f"data{turn // 3}")

@@ -214,6 +214,8 @@ def say(what: object) -> None:
 def work_at(job: dict[str, Any]) -> None:
     """Do a job as the forked process, and never return."""
     os.setsid()
+    # Python cuts bytecode short without a word where a file may not grow, and stumbles over it ever after.
+    sys.dont_write_bytecode = True
     status = 1
     try:
         WORK[job["work"]](**job["how"])

@@ -1,3 +1,3 @@
-from a4s_pipeline_tests.cli.conftest import _swift_retries, here, sandbox, site
+from a4s_pipeline_tests.cli.conftest import _swift_retries, here
 
-__all__ = ["_swift_retries", "here", "sandbox", "site"]
+__all__ = ["_swift_retries", "here"]

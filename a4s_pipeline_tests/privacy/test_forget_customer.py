@@ -1,11 +1,22 @@
 """Forgetting a customer: every byte that is left is searched for what told the person."""
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from a4s_pipeline_tests.cli.conftest import Installation, line
+import pytest
+
+from a4s_pipeline_tests.cli.conftest import (
+    ADMINISTRATIONS,
+    LAST_HISTORY_SYNC,
+    TOKEN,
+    Ended,
+    Installation,
+    line,
+)
+from a4s_sandbox import Sandbox, World
 
 MARK = "Zebrastreep"
 OTHER = "Andersom"
@@ -103,6 +114,31 @@ def leave_requests(site: Installation, code: str, mark: str) -> None:
         target.write_text(json.dumps(document))
 
 
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Sandbox]:
+    world = World()
+    world.add_administration(ADMINISTRATIONS["demo"], "Exact Globe", LAST_HISTORY_SYNC)
+    with Sandbox(world, token=TOKEN) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for an installation that is filled once, and copied for each test."""
+    return tmp_path_factory.mktemp("filled") / "folder"
+
+
+@pytest.fixture
+def site(tmp_path: Path, gateway: Sandbox, here: Callable[..., Ended], filled: Path) -> Installation:
+    made = Installation(tmp_path, gateway, here)
+    if not filled.exists():
+        fill(made)
+        shutil.copytree(tmp_path, filled)
+    else:
+        shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
+    return made
+
+
 def files_that_hold(folder: Path, mark: str) -> Iterator[str]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and mark.lower().encode() in path.read_bytes().lower():
@@ -110,7 +146,6 @@ def files_that_hold(folder: Path, mark: str) -> Iterator[str]:
 
 
 def test_no_byte_below_the_data_folder_tells_of_a_customer_who_was_forgotten(site: Installation) -> None:
-    fill(site)
     before = set(files_that_hold(site.folder, MARK))
     assert {"data/warehouse.duckdb", "data/analytics.duckdb", "data/failures.log"} < before
     others = set(files_that_hold(site.folder, OTHER))
@@ -130,7 +165,6 @@ def test_no_byte_below_the_data_folder_tells_of_a_customer_who_was_forgotten(sit
 
 
 def test_what_the_books_need_stays_and_the_record_tells_who_asked(site: Installation) -> None:
-    fill(site)
     amounts = "SELECT order_code, customer_code, order_date, sub_total, line_code, line_total, item_code "
     amounts += "FROM orders JOIN order_lines USING (connector, order_code) ORDER BY ALL"
     before = site.query(amounts)
@@ -151,7 +185,6 @@ def test_what_the_books_need_stays_and_the_record_tells_who_asked(site: Installa
 
 
 def test_no_sync_brings_a_forgotten_customer_back(site: Installation) -> None:
-    fill(site)
     site.a4s("forget-customer", "K1")
     put_orders(site, "K1", MARK, "O-K1-1", "O-K1-3")
     site.put("O-K1-4", customerCode="K1", customerName=MARK, orderDate=f"when {MARK} called")
@@ -173,7 +206,6 @@ def test_no_sync_brings_a_forgotten_customer_back(site: Installation) -> None:
 
 
 def test_a_dry_run_counts_the_same_and_changes_nothing(site: Installation) -> None:
-    fill(site)
     everything = {path: path.read_bytes() for path in site.folder.rglob("*.json")}
     counted = site.a4s("forget-customer", "K1", "--dry-run", "--json").json()
     assert {path: path.read_bytes() for path in site.folder.rglob("*.json")} == everything
@@ -183,7 +215,6 @@ def test_a_dry_run_counts_the_same_and_changes_nothing(site: Installation) -> No
 
 
 def test_nothing_is_forgotten_while_something_is_on_its_way(site: Installation) -> None:
-    fill(site)
     waiting = site.folder / "data" / "inbox" / "now.json"
     waiting.write_text(json.dumps({"kind": "create_customer", "customer": person("K1", MARK)}))
     refused = site.a4s("forget-customer", "K1")
@@ -194,7 +225,6 @@ def test_nothing_is_forgotten_while_something_is_on_its_way(site: Installation) 
 
 
 def test_a_code_of_which_nothing_is_held_is_told_and_a_second_time_is_no_failure(site: Installation) -> None:
-    fill(site)
     unknown = site.a4s("forget-customer", "k1")
     assert (unknown.status, "nothing is held" in unknown.err) == (1, True)
     assert site.a4s("forget-customer", "K1").status == 0

@@ -24,7 +24,9 @@ from a4s_pipeline.warehouse.schema.applied_schema import apply_schema, is_applie
 from a4s_pipeline.warehouse.schema.migrations import refuse_newer, version_of
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
 
-_POLL = 0.02
+# Each try costs some 10 ms of the processor, so the wait between them grows.
+_FIRST_POLL = 0.02
+_LONGEST_POLL = 0.1
 _DAMAGED = re.compile(r"checksum|not a valid DuckDB database file|[Cc]orrupt")
 _HOLDER = re.compile(r"PID (\d+)")
 # What a full disk makes of a write, by whether a statement, a commit or a checkpoint made it.
@@ -111,6 +113,7 @@ class WarehouseFile:
                     left.unlink(missing_ok=True)
 
     def _open(self, deadline: float) -> OpenedFile:
+        wait = _FIRST_POLL
         while True:
             try:
                 if not self.path.exists():
@@ -123,7 +126,8 @@ class WarehouseFile:
                     raise _held(self.path, error, self._wait_seconds) from None
             except OSError as error:
                 raise _unusable(self.path, error) from None
-            time.sleep(_POLL)
+            time.sleep(wait)
+            wait = min(1.3 * wait, _LONGEST_POLL)
 
 
 def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, conventions: Conventions, what: str) -> None:

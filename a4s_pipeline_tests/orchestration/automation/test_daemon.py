@@ -1,4 +1,4 @@
-"""The real thing: a webserver, a daemon, and a backfill launched as the UI launches it."""
+"""The real thing: a webserver, a daemon, a backfill launched as the UI does, and a request in the inbox."""
 
 import json
 import os
@@ -17,6 +17,7 @@ import pytest
 import requests
 
 from a4s_pipeline_tests.orchestration.conftest import ADMINISTRATIONS
+from a4s_pipeline_tests.support.installed_site import asks, stock_of
 from a4s_pipeline_tests.support.project import ROOT
 from a4s_sandbox import Sandbox
 
@@ -149,6 +150,7 @@ def environment(sandbox: Sandbox, tmp_path: Path) -> dict[str, str]:
         "A4S_CONNECTORS": json.dumps({**ADMINISTRATIONS, "weg": "Niet meer daar B.V."}),
         "A4S_DATA_DIR": str(tmp_path / "data"),
         "A4S_HISTORY_START": "2024-01-01",
+        "A4S_LINGER_SECONDS": "0",
     }
 
 
@@ -166,7 +168,7 @@ def server(environment: dict[str, str], tmp_path: Path) -> Iterator[Server]:
         yield served
 
 
-def test_a_backfill_of_a_range_of_months_from_the_ui_is_one_run_and_a_run_that_fails_is_told(
+def test_the_daemon_backfills_months_in_one_run_tells_a_run_that_fails_and_answers_requests(
     sandbox: Sandbox, server: Server, environment: dict[str, str], tmp_path: Path
 ) -> None:
     source = sandbox.world[ADMINISTRATIONS["demo"]]
@@ -184,6 +186,11 @@ def test_a_backfill_of_a_range_of_months_from_the_ui_is_one_run_and_a_run_that_f
     assert launched["__typename"] == "LaunchBackfillSuccess", launched
     backfill = launched["backfillId"]
 
+    source.put_item({"itemCode": "I1", "names": {}, "stock": stock_of("I1", 7)})
+    inbox, answer = tmp_path / "data" / "inbox", tmp_path / "data" / "outbox" / "stock.json"
+    inbox.mkdir(parents=True)
+    (inbox / "stock.json").write_text(json.dumps(asks("I1")))
+
     def is_over() -> bool:
         return {run["status"] for run in server.runs(backfill)} & {"SUCCESS", "FAILURE", "CANCELED"} != set()
 
@@ -196,6 +203,8 @@ def test_a_backfill_of_a_range_of_months_from_the_ui_is_one_run_and_a_run_that_f
         months = {f"dagster/asset_partition_range_{end}": "weg|2024-03-01" for end in ("start", "end")}
         failing = server.start("sync_orders", months)
         server.wait_until("told", lambda: told.exists() and failing in told.read_text())
+        server.wait_until("answered", answer.exists)
+    assert json.loads(answer.read_bytes())["answer"]["items"][0]["projected"] == "7"
     (line,) = [line for line in told.read_text().splitlines() if failing in line]
     assert "sync_orders weg 2024-03-01 failed: weg: " in line
     assert "Niet meer daar B.V." in line

@@ -200,7 +200,8 @@ def test_only_the_first_few_records_are_named(site: Site) -> None:
     )
 
 
-def test_checks_that_cannot_ask_the_store_fail_with_who_holds_it_and_what_to_do(site: Site) -> None:
+def test_checks_that_cannot_ask_the_store_fail_with_who_holds_it_and_what_to_do(cold_site: Site) -> None:
+    site = cold_site
     told(site)
     platform = Platform(site.settings, store_wait_seconds=0.05)
     with held_by_an_analyst(site.settings.warehouse_path) as analyst:
