@@ -23,6 +23,7 @@ test: .venv/ready
 # An hour, or NIGHTLY_MINUTES: bad weather and kills at random, with a report of what was tried.
 nightly: .venv/ready .venv-dbt/ready
 	$(BIN)/pytest -n 2 -m nightly --timeout 0 -rA
+	MANY_EXAMPLES=1 $(BIN)/pytest -q -n 2 --timeout 0 a4s_pipeline_tests/hostile a4s_pipeline_tests/ondemand/sending
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -25,7 +25,7 @@ from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline.warehouse.file.reader import PublishedCopy
 from a4s_pipeline_tests.hostile.valid_records import CUSTOMER, HEADER, ITEM, LINE, STATUS, STOCK
 from a4s_pipeline_tests.hostile.wire_values import any_value, as_json, mutated, nested
-from a4s_pipeline_tests.support.nightly import Night
+from a4s_pipeline_tests.support.nightly import Night, examples
 from a4s_sandbox import Administration
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -65,7 +65,7 @@ def lines() -> st.SearchStrategy[Any]:
 
 @pytest.mark.parametrize(("model", "valid"), MODELS, ids=lambda given: getattr(given, "__name__", ""))
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25, 400), deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_json_is_a_record_or_says_why_it_is_none(
     model: type[WireRecord], valid: dict[str, Any], data: st.DataObject
 ) -> None:

@@ -32,6 +32,7 @@ from a4s_pipeline_tests.gateway.conftest import serve as serve  # noqa: PLC0414 
 from a4s_pipeline_tests.hostile.conftest import ADMINISTRATION, PlatformOf
 from a4s_pipeline_tests.hostile.valid_records import HEADER, LINE, STATUS
 from a4s_pipeline_tests.hostile.wire_values import any_text, any_value, as_json
+from a4s_pipeline_tests.support.nightly import examples
 from a4s_sandbox import Administration, Sandbox
 
 MIB = 1024 * 1024
@@ -168,7 +169,7 @@ latin = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max
     ),
     headers=st.dictionaries(st.sampled_from(HEADERS), latin, max_size=3),
 )
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(30, 400), deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_answer_is_a_value_or_an_error_in_one_line(
     call: str, status: int, body: bytes, headers: dict[str, str]
 ) -> None:

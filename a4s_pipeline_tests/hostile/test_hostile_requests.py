@@ -31,6 +31,7 @@ from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline_tests.hostile.conftest import ADMINISTRATION, PlatformOf
 from a4s_pipeline_tests.hostile.valid_records import ADDRESS, CUSTOMER, DETAIL, HEADER, ITEM, LINE
 from a4s_pipeline_tests.hostile.wire_values import any_value, as_json, mutated, nested
+from a4s_pipeline_tests.support.nightly import examples
 from a4s_pipeline_tests.support.project import ROOT
 from a4s_sandbox import Administration, Sandbox
 
@@ -67,7 +68,7 @@ REQUESTS: list[dict[str, Any]] = [
     {"kind": "retrieve_order", "connector": "demo", "orderCode": "O1"},
 ]
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
-many = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=examples(20, 400), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture

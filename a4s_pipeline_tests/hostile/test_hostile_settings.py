@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.settings.loading import Settings, load_settings
 from a4s_pipeline_tests.hostile.wire_values import NASTY_NUMBERS, NASTY_TEXTS, any_value, as_json
+from a4s_pipeline_tests.support.nightly import examples
 
 SECRETS = ("A4S_GATEWAY_TOKEN", "A4S_GATEWAY_USER", "A4S_GATEWAY_PASSWORD")
 VARIABLES = sorted(f"A4S_{name.upper()}" for name in Settings.model_fields)
@@ -46,7 +47,9 @@ def loaded() -> Settings | ChangeSettings:
         return error
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(
+    max_examples=examples(50, 1000), deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
 @given(
     given=st.dictionaries(st.sampled_from(VARIABLES), texts, max_size=4),
     marked=st.sets(st.sampled_from(SECRETS)),

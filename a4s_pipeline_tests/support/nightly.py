@@ -32,6 +32,11 @@ class Night:
         return time.monotonic() - self._since
 
 
+def examples(few: int, many: int) -> int:
+    """Return how many examples Hypothesis makes up: few by day, many where `make nightly` asks for them."""
+    return many if "MANY_EXAMPLES" in os.environ else few
+
+
 def at_night(*values: Any) -> list[Any]:
     """Return cases of a parametrized test that `make nightly` runs and `make test` leaves out."""
     return [

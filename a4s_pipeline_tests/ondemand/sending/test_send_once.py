@@ -27,6 +27,7 @@ from a4s_pipeline.ondemand.orders.hook import HookFailed
 from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce, SendRules, UnderWay
 from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Attempt, Entry, Ledger
 from a4s_pipeline_tests.ondemand.conftest import NOW, Clock, Killed
+from a4s_pipeline_tests.support.nightly import examples
 from a4s_pipeline_tests.support.project import ROOT
 
 RESEND_AFTER = 600
@@ -182,7 +183,7 @@ def exporter(tmp_path: Path) -> Exporter:
     return Exporter(tmp_path)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50, 1000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_in_any_weather_an_order_is_booked_once_at_most_and_in_calm_weather_once(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -338,6 +338,7 @@ def test_nothing_of_the_job_is_run_again_by_dagster() -> None:
     ] == [None]
 
 
+@pytest.mark.nightly  # test_request_worker.py shows the same without Dagster
 def test_a_run_that_is_asked_to_stop_finishes_what_it_began(tmp_path: Path) -> None:
     with installed(tmp_path, max_connections=4) as site:
         # Each asks for another item: equal questions would share one call.
