@@ -14,6 +14,7 @@ from a4s_pipeline.health.finding import Check, Finding
 from a4s_pipeline.importing import Import
 from a4s_pipeline.orchestration.assets.analytics import record_published
 from a4s_pipeline.orchestration.assets.events.recording import Recorded, recorded_listing, recorded_months
+from a4s_pipeline.orchestration.assets.sources import source_observations
 from a4s_pipeline.orchestration.automation.jobs import CONNECTOR_TAG, SYNC_JOBS
 from a4s_pipeline.orchestration.checks.findings import evaluation_of
 from a4s_pipeline.orchestration.checks.store_checks import spec_of
@@ -55,6 +56,8 @@ class Reports:
                 self._instance.report_runless_asset_event(
                     dg.AssetMaterialization(key, metadata=metadata, partition=recorded.partition)
                 )
+            for observation in source_observations(self._layout, one.result.stream, [one.result]):
+                self._instance.report_runless_asset_event(observation)
 
     def published(self) -> None:
         """Record that the copy for analysts was published."""

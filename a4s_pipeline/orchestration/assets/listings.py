@@ -8,7 +8,7 @@ import dagster as dg
 
 from a4s_pipeline.orchestration.assets.analytics import is_followed_by_the_copy, record_published
 from a4s_pipeline.orchestration.assets.events.progress import progress_told
-from a4s_pipeline.orchestration.assets.events.recording import record, recorded_listing
+from a4s_pipeline.orchestration.assets.events.recording import AssetEvent, record, recorded_listing
 from a4s_pipeline.orchestration.assets.importing import (
     GATEWAY_POOL,
     sync_each,
@@ -16,7 +16,7 @@ from a4s_pipeline.orchestration.assets.importing import (
     tags_of_table,
 )
 from a4s_pipeline.orchestration.assets.partitions import connector_partitions, partitions_of
-from a4s_pipeline.orchestration.assets.sources import source_key
+from a4s_pipeline.orchestration.assets.sources import source_key, source_observations
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
@@ -69,7 +69,7 @@ def _listing_assets(settings: Settings, layout: Layout, step: _Step) -> dg.Asset
     )
     def listing(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-    ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
+    ) -> Iterator[AssetEvent]:
         run_id = context.run.run_id
         synced = sync_each(
             platform,
@@ -88,6 +88,7 @@ def _listing_assets(settings: Settings, layout: Layout, step: _Step) -> dg.Asset
             one for result in synced.results for one in recorded_listing(platform, result, step.tables)
         ]
         yield from record(context, layout, recorded, has_failed=synced.failure is not None)
+        yield from source_observations(layout, step.tables.stream, synced.results)
         if synced.is_published and not is_followed_by_the_copy(context, layout, synced):
             yield from record_published(layout, platform)
         if synced.failure is not None:

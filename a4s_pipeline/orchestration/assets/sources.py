@@ -1,8 +1,11 @@
 """What the data comes from, as external assets: lineage begins at the gateway's streams."""
 
+from collections.abc import Iterator, Sequence
+
 import dagster as dg
 
 from a4s_pipeline.orchestration.layout import AssetTags, Layout
+from a4s_pipeline.sync.result import SyncResult
 
 _GROUP = "gateway"
 _LISTS = {
@@ -31,3 +34,19 @@ def source_assets(layout: Layout) -> list[dg.AssetSpec]:
         for stream, description in _LISTS.items()
         if stream in layout.streams
     ]
+
+
+def source_observations(
+    layout: Layout, stream: str, results: Sequence[SyncResult]
+) -> Iterator[dg.AssetObservation]:
+    """Yield what the gateway listed of a stream, where any of a run's syncs could read it."""
+    read = [result for result in results if result.error is None]
+    if read:
+        metadata: dict[str, dg.RawMetadataValue] = {
+            "listed": sum(result.seen for result in read),
+            "connectors": ", ".join(sorted(result.connector for result in read)),
+        }
+        synced_at = [result.last_history_sync for result in read if result.last_history_sync is not None]
+        if synced_at:
+            metadata["oldest_history_sync"] = dg.MetadataValue.timestamp(min(synced_at))
+        yield dg.AssetObservation(source_key(layout, stream), metadata=metadata)
