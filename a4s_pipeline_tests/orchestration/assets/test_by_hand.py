@@ -38,7 +38,7 @@ def test_what_the_gateway_listed_is_an_observation_of_its_stream(site: Site) -> 
     import_orders(site)
     events = site.instance.fetch_observations(dg.AssetKey("gateway_orders"), limit=5).records
     told = [event.asset_observation.metadata for event in events if event.asset_observation is not None]
-    assert [(one["connectors"].value, one["listed"].value) for one in told] == [("demo, noord", 2)]
+    assert [(one["connectors"].value, one["listed"].value) for one in told] == [("demo, noord, zuid", 2)]
 
 
 def test_months_of_one_connector_are_read_again_whole(site: Site) -> None:
