@@ -323,10 +323,10 @@ def test_no_command_lets_a_name_speak_to_the_terminal(
 
 
 # These print what is their own, or escape it themselves.
-PRINT_THEMSELVES = {"check.py", "demo.py", "main.py", "output.py", "report.py", "sandbox.py"}
+PRINT_THEMSELVES = {"check.py", "demo.py", "dev.py", "main.py", "output.py", "report.py", "sandbox.py"}
 
 
 def test_commands_print_through_the_one_place_that_escapes() -> None:
     cli = ROOT / "a4s_pipeline" / "cli"
-    found = {path.name for path in cli.glob("*.py") if "click.echo(" in path.read_text(encoding="utf-8")}
+    found = {path.name for path in cli.rglob("*.py") if "click.echo(" in path.read_text(encoding="utf-8")}
     assert found <= PRINT_THEMSELVES

@@ -44,7 +44,7 @@ def test_no_metadata_path_comes_from_data() -> None:
     """`path` is a link in the UI: what stands in it are the platform's own files."""
     written = [
         ast.unparse(node.args[0])
-        for path in (PACKAGE / "orchestration").glob("*.py")
+        for path in (PACKAGE / "orchestration").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("MetadataValue.path")
     ]

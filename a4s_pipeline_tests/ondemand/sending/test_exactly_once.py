@@ -31,7 +31,7 @@ EXPORTER = """
 import random, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from a4s_pipeline import exact_json
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER
