@@ -19,9 +19,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, cast
 
+import click
 import duckdb
 
 from a4s_pipeline.cli import main
+from a4s_pipeline.cli.main import a4s
 from a4s_pipeline.cli.output import report_failure
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.ondemand.inbox.stores import FolderStore
@@ -234,6 +236,9 @@ def take_jobs() -> None:
     """Take jobs from standard input; tell the process of each, and how it ended."""
     if "with-dagster" in sys.argv:
         importlib.import_module("a4s_pipeline.orchestration.graph")
+        context = click.Context(a4s)
+        for name in a4s.list_commands(context):
+            a4s.get_command(context, name)
     for line in sys.stdin:
         process = os.fork()
         if process == 0:
