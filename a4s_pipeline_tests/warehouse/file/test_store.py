@@ -186,6 +186,7 @@ def test_the_name_of_the_file_is_all_that_a_warehouse_shows(warehouse: Warehouse
     assert repr(warehouse) == f"WarehouseFile({str(path)!r})"
 
 
+@pytest.mark.from_nothing
 def test_what_a_process_left_half_made_when_it_was_killed_is_cleared_away(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
     with WarehouseFile(path).moment():
