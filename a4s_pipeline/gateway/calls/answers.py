@@ -99,6 +99,17 @@ def without_numbers(subject: str, missing: str) -> Inconclusive:
     )
 
 
+def contradicted(status: int, subject: str, *, is_post: bool) -> A4sError:
+    """Return the error for a refusal behind which another answer came: it may be meant for another."""
+    if not is_post:
+        return unreadable(subject, f"it says {status}, and another answer follows")
+    return Inconclusive(
+        f"the gateway answered {status} for {subject}, and another answer follows: "
+        "what came of it is looked up",
+        code="Contradicted",
+    )
+
+
 def _why(status: int) -> str:
     if status == 409:
         return "which may mean that it is there, that it is under way, or that it is not wanted"

@@ -15,6 +15,7 @@ from a4s_pipeline.errors import A4sError, GatewayUnavailable, ReplyUnreadable, T
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.calls.answers import (
     accepted_only,
+    contradicted,
     error_for,
     nested_too_deeply,
     no_time_left,
@@ -232,6 +233,9 @@ class GatewayClient:
         now = datetime.now(UTC)
         clock = http_date(answer.headers.get("Date"))
         if not 200 <= answer.status < 300:
+            if answer.is_contradicted:
+                answer.distrust()
+                raise contradicted(answer.status, subject, is_post=method == "POST")
             if answer.status == 407:
                 raise refused_by_proxy(answer.status, subject)
             # A date in Retry-After is by the gateway's clock, which need not agree with ours.

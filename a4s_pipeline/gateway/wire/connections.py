@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, RemoteDisconnected
 from io import BufferedReader, RawIOBase
 from typing import Any, cast
 from zlib import crc32
@@ -42,7 +42,8 @@ class Seen:
 
     `is_doubtful`, once it is read, tells that it may be the answer before it, sent once more: they are the
     same to the letter, and were given to different questions. `is_coincidence` tells that they are, and that
-    nothing followed: were this the answer before it, its own would have.
+    nothing followed: were this the answer before it, its own would have. `is_contradicted` tells that another
+    answer came right behind it: which of them is to the question, nothing tells.
     """
 
     def __init__(self, question: str, previous: Seen | None) -> None:
@@ -55,15 +56,19 @@ class Seen:
         self.status = 0
         self.is_doubtful = False
         self.is_coincidence = False
+        self.is_contradicted = False
+        self.is_first = previous is None
+        """It is the first answer of its connection: what came first is the answer to the first question."""
 
     @property
     def says_much(self) -> bool:
         """Tell whether an answer of this status says something of the record that was asked for."""
         return 200 <= self.status < 300 or self.status == 404
 
-    def ended(self, digest: int) -> float:
-        """Take note of the bytes of the whole answer; return how long the one before it took."""
+    def ended(self, digest: int, unread: bytes) -> float:
+        """Take note of the whole answer, and of what is behind it; return how long the one before it took."""
         previous, self._previous, self._digest = self._previous, None, digest
+        self.is_contradicted = unread.lstrip()[:5].upper() == b"HTTP/" and crc32(unread) != digest
         self.seconds = time.monotonic() - self._asked_at
         self.is_doubtful = previous is not None and previous.is_same(self._question, digest)
         return 0.0 if previous is None else previous.seconds
@@ -124,6 +129,13 @@ class _Reader(BufferedReader):
         super().__init__(feed)
         self._feed = feed
         self._connection = connection
+        self.has_ended = False
+        """The connection was closed where a line was to come."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        self.has_ended = not line
+        return line
 
     def restart(self) -> None:
         """Forget what was read so far: it came before the answer proper."""
@@ -133,7 +145,7 @@ class _Reader(BufferedReader):
         if not self.closed:
             # Before the connection is given back: whoever has it next must know.
             unread = self._unread()
-            self._connection.ended(self._feed.digest_without(unread), has_leftover=bool(unread))
+            self._connection.ended(self._feed.digest_without(unread), unread)
         super().close()
 
     def _unread(self) -> bytes:
@@ -163,6 +175,12 @@ class _Response(HTTPResponse):
     def begin(self, **bounds: Any) -> None:
         while True:
             super().begin(**bounds)
+            if cast("_Reader", self.fp).has_ended:
+                # http.client takes a head that is cut off for a whole one, and for an answer without a body.
+                raise RemoteDisconnected("Remote end closed connection within the head")
+            # What it could not read of the head, urllib3 would log, with a traceback.
+            self.msg.defects.clear()
+            self.msg.set_payload("")
             if self.status == 101:
                 raise UnaskedUpgrade
             if not 100 <= self.status < 200:
@@ -225,13 +243,13 @@ class _Connection(HTTPConnection):
         del self._response
         return response
 
-    def ended(self, digest: int, *, has_leftover: bool) -> None:
-        """Take note that an answer was read, or given up."""
-        self.has_leftover = self.has_leftover or has_leftover
+    def ended(self, digest: int, unread: bytes) -> None:
+        """Take note that an answer was read, or given up, and of what came behind it."""
+        self.has_leftover = self.has_leftover or bool(unread)
         seen = self.seen
         if seen is None:
             return
-        before = seen.ended(digest)
+        before = seen.ended(digest, unread)
         if not seen.is_doubtful or self.is_believed:
             return
         # An error says nothing of the record, and is not worth the wait: the connection is closed.

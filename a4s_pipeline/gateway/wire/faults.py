@@ -32,6 +32,12 @@ _EXPIRED, _NOT_YET_VALID = 10, 9
 _NO_TLS_SPOKEN = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
 _UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL}
 _FORBIDDEN = {errno.EACCES, errno.EPERM}
+# What came cannot be read; lengths that contradict each other are an invalid header.
+_NO_ANSWER = (
+    urllib3.exceptions.ProtocolError,
+    urllib3.exceptions.SSLError,
+    urllib3.exceptions.InvalidHeader,
+)
 _NO_FILES_LEFT = {errno.EMFILE, errno.ENFILE}
 
 
@@ -206,7 +212,7 @@ def unanswered(fault: Fault, subject: str, timeout: float, gateway: End) -> A4sE
             why = "the connection was closed before an answer came; a port that speaks TLS does so too"
         case _, RemoteDisconnected() | ConnectionError():
             why = "the connection was closed before an answer came"
-        case urllib3.exceptions.ProtocolError() | urllib3.exceptions.SSLError(), _:
+        case _ if isinstance(fault, _NO_ANSWER):
             return unreadable(subject, "what came is no HTTP answer")
         case _:
             kind = type(fault).__name__

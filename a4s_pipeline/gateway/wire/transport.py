@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -37,8 +38,8 @@ _PORTS = {"http": 80, "https": 443}
 class Answer:
     """One whole answer; `interim` counts the 1xx that came before it.
 
-    `is_doubtful` tells that it may be the answer to the question before, which came twice; `times_asked`
-    how often the question was asked to be sure.
+    `is_doubtful` tells that it may be the answer to the question before, which came twice; `is_contradicted`
+    that another answer came right behind it; `times_asked` how often the question was asked to be sure.
     """
 
     status: int
@@ -46,8 +47,16 @@ class Answer:
     body: bytes
     interim: int
     is_doubtful: bool
+    is_contradicted: bool
     connection: AnyConnection = field(repr=False, compare=False)
     times_asked: int = 1
+
+    @property
+    def may_be_cut_off(self) -> bool:
+        """Tell whether it has no body, and did not say so: its connection may have ended before one came."""
+        told = ("Content-Length", "Transfer-Encoding")
+        is_empty = not self.body and 200 <= self.status < 300 and self.status != HTTPStatus.NO_CONTENT
+        return is_empty and not any(map(self.headers.get, told))
 
     def distrust(self) -> None:
         """Ask nothing more over its connection: it is no answer to what was asked, and its own may follow."""
@@ -96,9 +105,13 @@ class Caller:
         is opened for it: whatever comes there first is the answer to it.
         """
         if alone:
-            return self._exchange_alone(method, target, subject, timeout, body, headers)
-        answer = self._exchange(self._pool, method, target, subject, timeout, body, headers)
-        if not answer.is_doubtful or self._sends_once:
+            answer = self._exchange_alone(method, target, subject, timeout, body, headers)
+        else:
+            answer = self._exchange(self._pool, method, target, subject, timeout, body, headers)
+        if method == "GET" and (answer.may_be_cut_off or (answer.is_contradicted and not alone)):
+            sure = self._exchange_alone(method, target, subject, timeout, body, headers)
+            return replace(sure, times_asked=2)
+        if alone or not answer.is_doubtful or self._sends_once:
             return answer
         with self._doubting:
             if self._sends_once:
@@ -168,6 +181,7 @@ class Caller:
             content,
             interim,
             is_doubtful=seen is not None and seen.is_doubtful and seen.says_much,
+            is_contradicted=seen is not None and seen.is_contradicted,
             connection=connection,
         )
 

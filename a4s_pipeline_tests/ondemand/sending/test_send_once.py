@@ -25,7 +25,7 @@ from a4s_pipeline.errors import (
 from a4s_pipeline.locks.file_locks import FileLocks, file_lock
 from a4s_pipeline.ondemand.orders.hook import HookFailed
 from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce, SendRules, UnderWay
-from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Attempt, Entry, Ledger
+from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Attempt, Entry, Ledger, LedgerKind
 from a4s_pipeline_tests.ondemand.conftest import NOW, Clock, Killed
 from a4s_pipeline_tests.support.nightly import examples
 from a4s_pipeline_tests.support.project import ROOT
@@ -50,7 +50,7 @@ class LedgerInMemory:
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     steps: set[tuple[str, str]] = field(default_factory=set)
     """From which status to which a row went; `[*]` where there was none."""
-    kind = ORDER_LEDGER
+    kind: LedgerKind = ORDER_LEDGER
     connector = "demo"
 
     def entry(self, key: str) -> Entry | None:
@@ -60,7 +60,7 @@ class LedgerInMemory:
         return Entry(
             key,
             str(row["status"]),
-            row["intake_fingerprint"],
+            row[self.kind.fingerprint],
             row["attempts"] or 0,
             row["last_sent_at"],
             row,
