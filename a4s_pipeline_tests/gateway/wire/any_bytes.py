@@ -190,7 +190,8 @@ class Wire:
         own = b"".join(self.before) + whole
         if self.kept < 1.0:
             return own[: int(self.kept * len(own))], True
-        first = stray if self.has_stray else b""
+        # What does not look like an answer contradicts none.
+        first = stray if self.has_stray and own[:5].upper() == b"HTTP/" else b""
         return first + own * (1 + self.is_repeated) + self.after, closes or self.closes
 
 
