@@ -31,6 +31,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+IT_SAYS = ". It says: "
+"""What stands in a message before the gateway's own words, which come last."""
+
 
 class A4sError(Exception):
     """An expected failure, told in one message that a user can act on."""

@@ -16,12 +16,11 @@ _ROW = re.compile(r"^\| (`A4S_.*?) \| (.*?) \| (.*?) \|$", re.MULTILINE)
 _LINK = re.compile(r"\s*\(?\[[^\]]*\]\([^)]*\)\)?")
 _WIDTH = 100
 _HEAD = """\
-# Settings of a4s-pipeline in this folder. A variable of the environment wins over its line here.
-# Take the # away where a setting is to differ from its default. This file may hold credentials: keep it
-# readable by its owner alone.
+# Settings of a4s-pipeline in this folder. A variable of the environment wins over its line here, but in
+# Dagster, where the line wins, an empty one too: leave it commented out where the environment has it.
+# Take the # away where a setting is to differ from its default; every installation gives the gateway's URL,
+# its credentials and the connectors. This file may hold credentials: keep it readable by its owner alone.
 """
-# What every installation fills in.
-_WANTED = frozenset({"A4S_GATEWAY_URL", "A4S_GATEWAY_TOKEN", "A4S_CONNECTORS"})
 
 
 def env_file(readme: str) -> str:
@@ -36,7 +35,7 @@ def _blocks(readme: str) -> Iterator[str]:
         comment = "\n".join(f"# {line}" for line in wrap(f"{text[0].upper()}{text[1:]}.{shown}", _WIDTH))
         value = "" if default == "none" else default.strip("`")
         named = re.findall(r"`(A4S_\w+)`", names)
-        lines = "\n".join(f"{'' if name in _WANTED else '#'}{name}={value}" for name in named)
+        lines = "\n".join(f"#{name}={value}" for name in named)
         yield f"{comment}\n{lines}\n"
 
 

@@ -27,6 +27,9 @@ def init(folder: Path, with_systemd: bool, as_json: bool) -> None:
         say(f"wrote {path}")
     for path in written.left:
         say(f"left {path} as it is")
-    say(f"Next: fill in {folder / '.env'}, then in {folder}: `a4s check`, `a4s sync`, `dagster dev`.")
+    say(f"Next: fill in URL, credentials and connectors in {folder / '.env'}.")
+    say(f"Then, in {folder}: `a4s check`, `a4s sync`, `dagster dev`.")
     if with_systemd:
-        say("The units are explained in docs/operations.md; copy them to /etc/systemd/system to use them.")
+        say(f"Or, as root: cp {folder / 'systemd'}/*.service /etc/systemd/system/")
+        say("systemctl daemon-reload")
+        say("systemctl enable --now a4s-dagster-daemon a4s-dagster-webserver a4s-serve")

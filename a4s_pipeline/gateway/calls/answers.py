@@ -8,6 +8,7 @@ from math import ceil
 from typing import Any
 
 from a4s_pipeline.errors import (
+    IT_SAYS,
     A4sError,
     AccessDenied,
     ChangeRequest,
@@ -57,7 +58,7 @@ def error_for(
     code = problem_code(body)
     told = f"the gateway answered {status}{f' {code}' if code else ''} for {subject}"
     reason = reason_in(body, mask)
-    says = f". It says: {reason}" if reason else ""
+    says = f"{IT_SAYS}{reason}" if reason else ""
     if is_post and (status == 409 or 300 <= status < 400):
         return _inconclusive(status, body, f"{told}, {_why(status)}{says}", code)
     if status in (401, 403):

@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import Enum
 
 from a4s_pipeline.errors import (
+    IT_SAYS,
     A4sError,
     AccessDenied,
     ChangeRequest,
@@ -62,8 +63,9 @@ def what_happened(error: A4sError) -> str:
     """Return the message of an error without what to do: a finding has its own advice."""
     if isinstance(error, HistoryNotConfigured):
         return NO_FOCUS
-    # By the convention of our errors, what to do comes last, after a colon.
-    return str(error).rpartition(": ")[0] or str(error)
+    # By the convention of our errors, what to do comes last, after a colon; then the gateway's own words.
+    ours, between, theirs = str(error).partition(IT_SAYS)
+    return f"{ours.rpartition(': ')[0] or ours}{between}{theirs}"
 
 
 def advice_for(error: A4sError) -> str:

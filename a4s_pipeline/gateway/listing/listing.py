@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 
-from a4s_pipeline.errors import A4sError, TryAgain
+from a4s_pipeline.errors import IT_SAYS, A4sError, TryAgain
 from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.listing.page_sizes import other_size
 
@@ -335,7 +335,8 @@ class Listing:
 
 def _what_happened(error: A4sError) -> str:
     # By the convention of our errors, what to do comes last, after a colon.
-    return str(error).rpartition(": ")[0] or str(error)
+    ours = str(error).partition(IT_SAYS)[0]
+    return ours.rpartition(": ")[0] or ours
 
 
 def _hash_of(name: str) -> int:

@@ -17,8 +17,13 @@ def parse_request(raw: bytes) -> Mapping[str, Any]:
         raise ChangeRequest(f"the request is larger than {LARGEST_REQUEST >> 20} MiB", code="TooLarge")
     try:
         body = exact_json.loads(raw)
-    except ValueError:
-        raise ChangeRequest("the request is not JSON", code="Invalid") from None
+    except exact_json.NestedTooDeeply:
+        raise ChangeRequest(
+            "the request is not JSON that can be read: it is nested too deeply", code="Invalid"
+        ) from None
+    except ValueError as fault:
+        # It tells where, and nothing of what stands there.
+        raise ChangeRequest(str(fault).replace("the body", "the request", 1), code="Invalid") from None
     if not isinstance(body, dict):
         raise ChangeRequest("the request must be a JSON object", code="Invalid")
     return body

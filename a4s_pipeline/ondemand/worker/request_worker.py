@@ -84,8 +84,10 @@ class RequestWorker:
     def serve(self, is_over: Callable[[], bool]) -> None:
         """Answer what waits and what comes, until nothing came for `A4S_LINGER_SECONDS` or it is over.
 
-        However it ends, what was begun is finished first, and the rest stays in the inbox.
+        However it ends, what was begun is finished first, and the rest stays in the inbox. Raises
+        `ChangeSettings` where no connector is configured: what waits is not to blame, and is not refused.
         """
+        self._service.platform.settings.chosen_connectors(None)
         self._inbox.prepare()
         last_busy = last_came = time.monotonic()
         with ExitStack() as stack:

@@ -144,6 +144,9 @@ def on_demand_requests(
 
 def _requested(instance: dg.DagsterInstance, platform: Platform) -> Iterator[dg.RunRequest | dg.SkipReason]:
     inbox = inbox_of(platform)
+    if not platform.settings.connectors:
+        yield dg.SkipReason("A4S_CONNECTORS names no connector: requests wait until it does")
+        return
     try:
         waiting = len(inbox.waiting()) + len(inbox.unsettled())
     except (A4sError, OSError) as error:

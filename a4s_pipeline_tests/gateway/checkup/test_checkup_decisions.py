@@ -97,6 +97,14 @@ def test_the_status_tells_of_reach_credentials_and_administration(
     assert [finding.name for finding in found] == ["reachable", "credentials", "administration"]
 
 
+def test_the_gateways_own_words_stay_and_our_advice_stands_once() -> None:
+    unknown = UnknownAdministration(
+        "the gateway answered 404 for the status of 'X': check it, letter by letter. It says: no 'X': ask us"
+    )
+    found = checkup_status.administration(unknown, NAME)
+    assert found.message == "the gateway answered 404 for the status of 'X'. It says: no 'X': ask us"
+
+
 def test_credentials_that_the_status_does_without_and_the_orders_refuse_are_wrong() -> None:
     assert_told(checkup_status.credentials(status_of(), DENIED), FAILED, "401", "A4S_GATEWAY_TOKEN")
     assert_told(checkup_status.credentials(status_of(), BUSY), OK)

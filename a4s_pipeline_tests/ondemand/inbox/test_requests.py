@@ -217,6 +217,12 @@ def test_what_is_not_json_is_refused(raw: bytes) -> None:
     assert refused.value.code == "Invalid"
 
 
+def test_where_json_is_broken_is_told_and_not_what_stands_there() -> None:
+    with pytest.raises(ChangeRequest) as refused:
+        parse_request(b'{"notes": "secret",}')
+    assert str(refused.value) == "the request is not JSON, or is cut off, at character 20 of 20"
+
+
 @pytest.mark.parametrize("raw", [b"[]", b'"text"', b"7", b"null", b"true", b"NaN"])
 def test_json_that_is_no_object_is_refused(raw: bytes) -> None:
     with pytest.raises(ChangeRequest, match="must be a JSON object"):

@@ -127,10 +127,10 @@ def test_every_fault_is_a_line_of_its_own(a4s: Command, cold_site: Site) -> None
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "the request is not JSON"),
-        ('{"intakeOrderId": ', "the request is not JSON"),
+        ("", "the request is not JSON, or is cut off, at character 0 of 0"),
+        ('{"intakeOrderId": ', "the request is not JSON, or is cut off, at character 18 of 18"),
         ("[]", "the request must be a JSON object"),
-        ("[" * 100_000, "the request is not JSON"),
+        ("[" * 100_000, "the request is not JSON that can be read: it is nested too deeply"),
         (" " * 1_048_577, "the request is larger than 1 MiB"),
         ('{"kind": "export_order"}', "the request has no order: give it under the name `order`"),
     ],

@@ -103,6 +103,18 @@ def test_before_the_folders_are_made_no_run_is_started(site: Site, instance: dg.
     assert tick(site, instance) == "no request waits in the inbox"
 
 
+def test_without_a_connector_requests_wait_and_none_is_refused(
+    site: Site, instance: dg.DagsterInstance
+) -> None:
+    site.drop("one", exports("IO-1"))
+    site.settings = site.settings.model_copy(update={"connectors": {}})
+    told = tick(site, instance)
+    assert isinstance(told, str)
+    assert "A4S_CONNECTORS" in told
+    assert not run(site, instance).success
+    assert (site.inbox / "one.json").exists()
+
+
 def test_what_is_not_looked_at_starts_no_run(site: Site, instance: dg.DagsterInstance) -> None:
     for name in (".one.json", "one.json.tmp", "one.txt"):
         (site.inbox / name).write_text(json.dumps(asks("A1")))
