@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from pathlib import PurePath
 from types import TracebackType
 from typing import Any
 
-_VALUES = frozenset({"Attempt", "Entry", "OpenAttempt", "Prepared", "Word"})
+_VALUES = frozenset({"Attempt", "Entry", "Fetched", "Incoming", "OpenAttempt", "Prepared", "Waiting", "Word"})
 """The classes of the code whose content decides something."""
 
 
@@ -107,7 +108,7 @@ def _variables(traceback: TracebackType | None) -> Iterator[tuple[Any, ...]]:
 def plain(value: Any) -> Any:
     """Return a value as one that can be compared and hashed; of what decides nothing, its type alone."""
     match value:
-        case None | str() | int() | datetime() | timedelta() | Enum():
+        case None | str() | bytes() | int() | datetime() | timedelta() | Enum() | PurePath():
             return value
         case tuple() | list():
             return tuple(map(plain, value))

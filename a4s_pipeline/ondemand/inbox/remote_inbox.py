@@ -4,10 +4,10 @@ A request is claimed by a lock of the installation, because a lock on a file mea
 nothing in an object store. Whoever has it looks again: the request may have been answered since the listing.
 
 A store that moves nothing at once moves by copying and deleting, so a kill may come between any two steps.
-Their order is: the answer is kept, under the id and a digest of the request; it is put into the outbox; the
-request is copied to where it belongs; it is deleted where it was. From the first step on, whoever finds the
-request again finds its answer by its bytes, gives that one, and does what is left. Before it, nobody has seen
-an answer.
+Their order is: the answer is kept, under the id and a digest of the request; the request is copied to where
+it belongs; its answer is put into the outbox; the request is deleted where it was. From the first step on,
+whoever finds the request again finds its answer by its bytes, gives that one, and does what is left. Before the
+third, nobody has seen an answer: from then on another request may take its place, and is told by the copy.
 """
 
 from __future__ import annotations
@@ -138,12 +138,14 @@ class RemoteInbox:
         # Of what was not read there are no bytes to find its answer by; it is refused in the same way again.
         if keep and not is_unread:
             self._store.write(f"{_ANSWERS}/{_name_of_kept(waiting.request_id, waiting.raw)}", document)
-        self._store.write(f"{_OUTBOX}/{self._name_of_answer(name, waiting)}", document)
         folder = {"ok": _DONE, "unknown": _UNSETTLED}.get(status, _FAILED)
-        if str(path) == f"{folder}/{name}":
-            return
-        if not is_unread:
+        is_in_place = str(path) == f"{folder}/{name}"
+        name_of_answer = self._name_of_answer(name, waiting)
+        if not is_unread and not is_in_place:
             self._copy(waiting, folder, name)
+        self._store.write(f"{_OUTBOX}/{name_of_answer}", document)
+        if is_in_place:
+            return
         now = self._store.fetch(str(path), LARGEST_REQUEST)
         if now is None or now.mark != waiting.mark or (not is_unread and now.raw != waiting.raw):
             # Its sender has taken it back, or put another request in its place, which is for the next turn.
