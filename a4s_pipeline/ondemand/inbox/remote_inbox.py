@@ -6,8 +6,8 @@ nothing in an object store. Whoever has it looks again: the request may have bee
 A store that moves nothing at once moves by copying and deleting, so a kill may come between any two steps.
 Their order is: the answer is kept, under the id and a digest of the request; the request is copied to where
 it belongs; its answer is put into the outbox; the request is deleted where it was. From the first step on,
-whoever finds the request again finds its answer by its bytes, gives that one, and does what is left. Before the
-third, nobody has seen an answer: from then on another request may take its place, and is told by the copy.
+whoever finds the request again finds its answer by its bytes, gives that one, and does what is left. Before
+the third, nobody has seen an answer: from then on another request may take its place, which the copy tells.
 """
 
 from __future__ import annotations

@@ -284,7 +284,7 @@ def workers() -> Iterator[Workers]:
 def test_a_process_that_is_killed_between_any_two_steps_leaves_the_rest_to_the_next(
     tmp_path: Path, workers: Workers, request_: Any
 ) -> None:
-    """Its steps: the answer is kept, the request copied, its answer put into the outbox, the request deleted."""
+    """Its steps: an answer is kept, the request copied, the answer put into the outbox, the request gone."""
     for steps in range(5):
         with installed(tmp_path / f"{steps}") as site:
             site.choose(requests=f"file://{site.data_dir}")
