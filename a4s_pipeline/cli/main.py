@@ -30,6 +30,7 @@ _COMMANDS = {
     "images": ("imports.images", "fetches pictures of items"),
     "init": ("upkeep.init", "the files of a new installation"),
     "lake": ("upkeep.lake", "moves a warehouse file over to a lake"),
+    "notebook": ("notebook", "sales and stock in a browser, with filters"),
     "order": ("ondemand.orders", "one order with its lines, from the published copy"),
     "orders": ("ondemand.orders", "orders, newest first, from the published copy"),
     "prune": ("upkeep.prune", "removes what is older than the settings say"),

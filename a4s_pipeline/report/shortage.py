@@ -99,15 +99,21 @@ _WORDS = """
 
 
 def items_running_short(
-    connection: duckdb.DuckDBPyConnection, connector: str, year: Year | None, today: date, limit: int
+    connection: duckdb.DuckDBPyConnection,
+    connector: str,
+    year: Year | None,
+    today: date,
+    limit: int,
+    *,
+    weeks: int = WEEKS_AHEAD,
 ) -> Shortages:
-    """Return the items that run short within `WEEKS_AHEAD`: soonest first, then those that sell most.
+    """Return the items that run short within so many weeks: soonest first, then those that sell most.
 
     `limit` is how many are named of those that are short already, and how many of those to come. The pace
     is that of the last `MONTHS_OF_PACE` months of sales; without sales only stock below nil counts.
     """
     first, passed = year.last_days(MONTHS_OF_PACE) if year else (today, 1)
-    ahead = WEEKS_AHEAD * 7
+    ahead = weeks * 7
     rows = connection.execute(
         _CANDIDATES,
         {

@@ -55,6 +55,7 @@ OWN = {
     "exporting/export.py": OWN_NAMES,
     "exporting/guarded.py": "our own tables and columns, and conditions of ours",
     "frames/reading.py": OWN_NAMES,
+    "notebook/sales_and_stock.py": CONSTANTS,
     "warehouse/rows/versions.py": OWN_NAMES,
     "warehouse/schema/views.py": "the name of a time zone that was found to exist",
 }
