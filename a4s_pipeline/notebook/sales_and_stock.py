@@ -52,7 +52,7 @@ with app.setup:
         with PLATFORM.readable.reading() as connection:
             return connection.execute(question, parameters).df()
 
-    def year_before(day):
+    def year_before(day: date) -> date:
         """Return the same day a year before; the last day of a month stays the last one."""
         last = monthrange(day.year - 1, day.month)[1]
         is_last = day.day == monthrange(day.year, day.month)[1]
@@ -235,7 +235,12 @@ def _(chosen):
         SELECT month,
                coalesce(sum(value) FILTER (years_back = 0), 0) AS sales,
                coalesce(sum(value) FILTER (years_back = 1), 0) AS year_before
-        FROM orders_sold GROUP BY month ORDER BY month
+        FROM (
+            SELECT unnest(
+                generate_series(date_trunc('month', $first::DATE), $last::DATE, INTERVAL 1 MONTH)
+            )::DATE AS month
+        ) LEFT JOIN orders_sold USING (month)
+        GROUP BY month ORDER BY month
         """,
         **chosen,
     )
@@ -244,7 +249,7 @@ def _(chosen):
 
 @app.cell
 def _(months):
-    mo.stop(months.empty, mo.md("Nothing was sold in these days."))
+    mo.stop(not months[["sales", "year_before"]].any(axis=None), mo.md("Nothing was sold in these days."))
     _bars = months.rename(columns={"sales": "these days", "year_before": "a year before"})
     alt.Chart(_bars.melt("month", var_name="span", value_name="sales")).mark_bar().encode(
         x=alt.X("yearmonth(month):O", title=None),
