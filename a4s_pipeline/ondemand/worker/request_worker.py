@@ -92,11 +92,14 @@ class RequestWorker:
         last_busy = last_came = time.monotonic()
         with ExitStack() as stack:
             pools = self._open_pools(stack)
-            while not is_over():
+            while True:
                 now = time.monotonic()
+                # Even a run that is over answers what it finds: two daemons on one folder end each other's.
                 if self._dispatch(pools, now):
                     last_busy = now
                 elif now - last_busy >= self._linger:
+                    break
+                if is_over():
                     break
                 if self._is_answering():
                     last_came = now
