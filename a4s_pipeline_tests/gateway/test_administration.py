@@ -207,6 +207,16 @@ def test_a_history_sync_that_is_no_date_is_none_and_stops_nothing(
         assert status.focus_connector.configured
 
 
+def test_a_focus_connector_in_a_list_of_one_is_read_with_what_is_wrong_in_it(
+    saying: Callable[[Any], Administration],
+) -> None:
+    names: list[Any] = [[], {}, "Exact"]
+    for name in names:
+        focus = [{"configured": True, "name": name}]
+        found = saying({"focusConnector": focus}).status().value.focus_connector
+        assert (found.configured, found.name) == (True, "Exact" if name == "Exact" else None)
+
+
 def test_lines_come_raw_and_exact(administration: Administration, world: World) -> None:
     fill(world, 1)
     assert administration.order_lines("VO-1").value == [{"lineCode": "1", "price": Decimal("12.50")}]

@@ -165,15 +165,21 @@ def _value_at(content: Any, path: Path) -> Any:
 
 
 def _entry(content: Any, step: str | int) -> Any:
+    content = _holder(content, step)
     # A field that is needed and absent is found at fault where nothing is.
     return content.get(step) if isinstance(content, dict) else content[step]
+
+
+def _holder(content: Any, step: str | int) -> Any:
+    """Return what holds the step: a list of one was read as the object that it stands for."""
+    return content[0] if isinstance(content, list) and isinstance(step, str) else content
 
 
 def _with(content: Any, path: Path, value: Any) -> Any:
     """Return the content with another value at a path; what lies beside the path is shared."""
     if not path:
         return value
-    copied = content.copy()
+    copied = _holder(content, path[0]).copy()
     copied[path[0]] = _with(_entry(content, path[0]), path[1:], value)
     return copied
 

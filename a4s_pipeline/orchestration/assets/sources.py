@@ -1,6 +1,7 @@
 """What the data comes from, as external assets: lineage begins at the gateway's streams."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -42,7 +43,7 @@ def source_observations(
     """Yield what the gateway listed of a stream, where any of a run's syncs could read it."""
     read = [result for result in results if result.error is None]
     if read:
-        metadata: dict[str, dg.RawMetadataValue] = {
+        metadata: dict[str, Any] = {
             "listed": sum(result.seen for result in read),
             "connectors": ", ".join(sorted(result.connector for result in read)),
         }
