@@ -81,7 +81,8 @@ def _moved_aside(data_dir: Path, standing: list[Path], *, replace: bool) -> Path
             "which moves what stands there aside",
             code="TargetTaken",
         )
-    aside = data_dir / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    # To the microsecond: two restores may follow each other within a second.
+    aside = data_dir / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
     aside.mkdir(parents=True)
     for path in standing:
         shutil.move(path, aside / path.name)
