@@ -120,7 +120,7 @@ def test_a_database_that_was_started_again_is_not_noticed_by_who_holds_nothing(
 def test_a_sign_is_shown_again_after_its_connection_was_cut_off(
     locks: Locks, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("a4s_pipeline.locks.postgres_locks._SIGNS_SEEN_TO_EVERY", 0.1)
+    monkeypatch.setattr("a4s_pipeline.locks.postgres_locks._ANNOUNCED_EVERY", 0.1)
     others = new_locks(database)
     with locks.announce_presence("serving"), locks.announce_presence("serving"):
         cut_all_connections(database)

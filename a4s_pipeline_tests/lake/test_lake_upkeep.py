@@ -75,8 +75,8 @@ def test_upkeep_merges_files_and_lets_snapshots_go_and_changes_no_row(lake: Lake
 def test_rows_of_two_connectors_lie_in_files_of_their_own(lake: Lake) -> None:
     add(lake, *(f"A{one}" for one in range(50)), connector="demo")
     add(lake, *(f"A{one}" for one in range(50)), connector="noord")
-    folders = {path.parent.name for path in Path(lake.location.files).rglob("*.parquet")}
-    assert folders == {"connector=demo", "connector=noord"}
+    files = [path for path in Path(lake.location.files).rglob("*.parquet") if "orders" in path.parts]
+    assert {path.parent.name for path in files} == {"connector=demo", "connector=noord"}
 
 
 def test_a_column_that_is_empty_for_long_in_a_large_batch_spoils_no_answer(lake: Lake) -> None:
