@@ -31,8 +31,9 @@ from a4s_pipeline.settings.api_keys import ANYBODY, ApiClient, client_of
 _OPEN = {200: "always"}
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _NOT_ROUTED = "none"
-_DROPPED_WITHIN = 2.0
-_DROPPED_BYTES = 16 << 20
+DROPPED_WITHIN = 2.0
+DROPPED_BYTES = 16 << 20
+"""How long, and how much, is still read of a caller that was refused while it sends: it finds its answer."""
 
 _access = logging.getLogger("a4s_pipeline.access")
 _log = logging.getLogger(__name__)
@@ -194,14 +195,14 @@ async def _last_of_its_connection(response: Response, scope: Scope, receive: Rec
 
     await response(scope, receive, hold_the_end)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(_drop(receive), _DROPPED_WITHIN)
+        await asyncio.wait_for(_drop(receive), DROPPED_WITHIN)
     for end in ends:
         await send(end)
 
 
 async def _drop(receive: Receive) -> None:
     dropped = 0
-    while dropped < _DROPPED_BYTES:
+    while dropped < DROPPED_BYTES:
         message = await receive()
         dropped += len(message.get("body", b""))
         if message["type"] != "http.request" or not message.get("more_body", False):

@@ -13,7 +13,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from a4s_pipeline.api.app import Api
+from a4s_pipeline.api.app import DROPPED_BYTES, DROPPED_WITHIN, Api
 from a4s_pipeline.api.state import ServerState
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.files import exact_json
@@ -37,6 +37,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._is_in_head = True
         self._slow: asyncio.TimerHandle | None = None
+        self._dropped: int | None = None
+        """How much came after this connection was refused; None before."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the first head its time."""
@@ -50,6 +52,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came, unless the head has become too large."""
+        if self._dropped is not None:
+            self._drop(data)
+            return
         if self._is_in_head:
             self._head_bytes += len(data)
             if self._head_bytes > _LARGEST_HEAD + 1024 * 1024 or self._is_head_too_large(data):
@@ -108,7 +113,17 @@ class GuardedProtocol(HttpToolsProtocol):
             "x-content-type-options: nosniff\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
-        self.transport.close()
+        # A connection that is closed with bytes unread is reset, and takes its answer along: whoever is still
+        # sending gets a broken pipe instead.
+        self._dropped = 0
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(DROPPED_WITHIN, self.transport.close)
+
+    def _drop(self, data: bytes) -> None:
+        self._dropped = (self._dropped or 0) + len(data)
+        if self._dropped > DROPPED_BYTES:
+            self.transport.close()
 
 
 class Server(uvicorn.Server):
