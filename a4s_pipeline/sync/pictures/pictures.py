@@ -104,13 +104,19 @@ def fetch_pictures(
         if held:
             access.note_allowed()
 
+        stopped: list[ChangeSite] = []
+
         def fetch(image_hash: str) -> int | A4sError:
+            if stopped:
+                # What stops every call is asked of the gateway once, however many wait behind it.
+                raise stopped[0]
             try:
                 size = _fetch(administration, image_hash, folder, result.connector)
             except REFUSED as error:
                 access.note_refused(error)
                 return error
-            except ChangeSite:
+            except ChangeSite as error:
+                stopped.append(error)
                 raise
             except A4sError as error:
                 return error
