@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from a4s_pipeline.files.whole_files import sync_what_others_wrote, write_whole
 _CALL = re.compile(
     r"(?P<name>fsync|fdatasync|rename|renameat|renameat2|unlink|unlinkat)\((?P<arguments>.*)\)\s+= 0"
 )
+_UNFINISHED = " <unfinished ...>"
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 
 
@@ -25,7 +27,20 @@ def calls_of(program: str, folder: Path) -> list[str]:
     done = subprocess.run([*command, sys.executable, "-c", program, str(folder)], check=False)
     if done.returncode != 0:
         pytest.skip("strace may not follow a process here")
-    return [told for line in log.read_text().splitlines() if (told := _told(line, folder))]
+    return [told for line in _whole_calls(log.read_text()) if (told := _told(line, folder))]
+
+
+def _whole_calls(log: str) -> Iterator[str]:
+    """The calls in the order in which they ended; strace cuts one in two where another comes between."""
+    begun: dict[str, str] = {}
+    for line in log.splitlines():
+        process, _, call = line.partition(" ")
+        if call.endswith(_UNFINISHED):
+            begun[process] = line.removesuffix(_UNFINISHED)
+        elif resumed := re.search(r"<\.\.\. \w+ resumed>(.*)", call):
+            yield begun.pop(process, "") + resumed[1]
+        else:
+            yield line
 
 
 def _told(line: str, folder: Path) -> str | None:
@@ -36,6 +51,11 @@ def _told(line: str, folder: Path) -> str | None:
     plain = [re.sub(r"^(.*/)?\.(.+?)\.\d.*tmp$", r"\1(\2)", name) or "." for name in names]
     kind = "sync" if "sync" in found["name"] else "rename"
     return " ".join([kind, *plain])
+
+
+def test_a_call_that_was_cut_in_two_is_one() -> None:
+    log = '7  fsync(3</d/a> <unfinished ...>\n8  rename("/d/x", "/d/y") = 0\n7  <... fsync resumed>)  = 0\n'
+    assert [_told(line, Path("/d")) for line in _whole_calls(log)] == ["rename x y", "sync a"]
 
 
 @needs_strace
