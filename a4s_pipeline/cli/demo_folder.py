@@ -25,6 +25,8 @@ sensors:
   use_threads: true
 schedules:
   use_threads: true
+python_logs:
+  python_log_level: INFO
 """
 
 
