@@ -45,6 +45,7 @@ class Bucket:
                 "such as s3fs"
             ) from None
         except Exception as error:
+            # Each store's driver has errors of its own, already when it is opened.
             raise _not_written(shown, error) from None
         return cls(store, path, shown)
 
@@ -64,8 +65,8 @@ class Bucket:
     def _told(self, work: Callable[[], T]) -> T:
         try:
             return work()
-        # Each store has errors of its own.
         except Exception as error:
+            # Each store's driver has errors of its own, and some of them are no OSError.
             raise _not_written(self.shown, error) from None
 
     def _put(self, folder: Path) -> None:

@@ -16,35 +16,6 @@ from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 from a4s_pipeline_tests.models.promises import broken_promises
 from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
 
-MIDSUMMER = "2024-06-15T12:00:00Z"
-
-
-def order(code: str, **more: Any) -> Row:
-    return {
-        "connector": "demo",
-        "order_code": code,
-        "order_date": MIDSUMMER,
-        "customer_code": "K1",
-        "order_type": "order",
-        "currency": "EUR",
-        "sub_total": "100",
-        "lines_synced_at": MIDSUMMER,
-        **more,
-    }
-
-
-def line(order_code: str, line_code: str = "1", **more: Any) -> Row:
-    return {
-        "connector": "demo",
-        "order_code": order_code,
-        "line_code": line_code,
-        "item_code": "A1",
-        "quantity": "2",
-        "unit": "stuk",
-        "line_total": "50",
-        **more,
-    }
-
 
 class Store:
     """A store whose tables hold the rows given, and no others."""

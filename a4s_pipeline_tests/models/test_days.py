@@ -13,7 +13,8 @@ from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.ondemand.flows import FlowExecution, record_flows
 from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Ledger
 from a4s_pipeline.warehouse.tables import CUSTOMERS, ITEM_STOCKS, ITEMS, ORDERS, TABLES
-from a4s_pipeline_tests.models.conftest import Store, line, order
+from a4s_pipeline_tests.models.conftest import Store
+from a4s_pipeline_tests.support.rows import line, order
 
 # Midnight in Amsterdam, in winter and in summer, and a second before it.
 NEW_YEAR, BEFORE_NEW_YEAR = "2023-12-31T23:00:00Z", "2023-12-31T22:59:59Z"

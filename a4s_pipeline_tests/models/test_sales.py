@@ -27,8 +27,9 @@ from a4s_pipeline.warehouse.tables import (
     ORDER_STATUS,
     ORDERS,
 )
-from a4s_pipeline_tests.models.conftest import MIDSUMMER, Store, line, order
+from a4s_pipeline_tests.models.conftest import Store
 from a4s_pipeline_tests.models.promises import broken_promises
+from a4s_pipeline_tests.support.rows import MIDSUMMER, line, order
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,33 +13,6 @@ from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
 
 NOW = datetime(2024, 6, 20, 10, 30, tzinfo=UTC)
 Publish = Callable[[dict[Table, list[Row]]], Path]
-
-
-def order(code: str, day: str = "2024-06-15T12:00:00Z", **more: Any) -> Row:
-    return {
-        "connector": "demo",
-        "order_code": code,
-        "order_date": day,
-        "customer_code": "K1",
-        "order_type": "order",
-        "currency": "EUR",
-        "sub_total": "100",
-        "lines_synced_at": day,
-        **more,
-    }
-
-
-def line(order_code: str, line_code: str = "1", **more: Any) -> Row:
-    return {
-        "connector": "demo",
-        "order_code": order_code,
-        "line_code": line_code,
-        "item_code": "A1",
-        "quantity": "2",
-        "unit": "stuk",
-        "line_total": "50",
-        **more,
-    }
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from a4s_pipeline.warehouse.tables import (
     SET_ASIDE,
     SYNC_STATE,
 )
-from a4s_pipeline_tests.report.conftest import NOW, Publish, line, order
+from a4s_pipeline_tests.report.conftest import NOW, Publish
+from a4s_pipeline_tests.support.rows import line, order
 
 LOCAL = NOW.astimezone(ZoneInfo("Europe/Amsterdam"))
 

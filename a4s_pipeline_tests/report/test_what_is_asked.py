@@ -26,7 +26,8 @@ from a4s_pipeline.warehouse.tables import (
     ORDERS,
     SYNC_STATE,
 )
-from a4s_pipeline_tests.report.conftest import NOW, Publish, line, order
+from a4s_pipeline_tests.report.conftest import NOW, Publish
+from a4s_pipeline_tests.support.rows import line, order
 
 TODAY = NOW.date()
 JUNE = date(2024, 6, 1)

@@ -25,35 +25,15 @@ from a4s_pipeline.warehouse.tables import (
     ORDER_LINES,
     ORDERS,
 )
+from a4s_pipeline_tests.support import rows
+from a4s_pipeline_tests.support.rows import MIDSUMMER, line
 
 JUNE = date(2024, 6, 1)
-MIDSUMMER = "2024-06-15T12:00:00Z"
 
 
 def order(code: str, **more: Any) -> Row:
-    return {
-        "connector": "demo",
-        "order_code": code,
-        "order_date": MIDSUMMER,
-        "customer_code": "K1",
-        "order_type": "order",
-        "currency": "EUR",
-        "sub_total": "100",
-        **more,
-    }
-
-
-def line(order_code: str, line_code: str = "1", **more: Any) -> Row:
-    return {
-        "connector": "demo",
-        "order_code": order_code,
-        "line_code": line_code,
-        "item_code": "A1",
-        "quantity": "2",
-        "unit": "stuk",
-        "line_total": "50",
-        **more,
-    }
+    """An order whose lines are not in yet, unless they are given."""
+    return rows.order(code, **{"lines_synced_at": None, **more})
 
 
 def item_stock(shelf: str = "0", sold: str = "0", **more: Any) -> Row:
