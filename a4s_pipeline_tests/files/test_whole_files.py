@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from a4s_pipeline.files.whole_files import sync_what_others_wrote, write_whole
+from a4s_pipeline.ondemand.inbox.inbox import name_of_kept
 
 _CALL = re.compile(
     r"(?P<name>fsync|fdatasync|rename|renameat|renameat2|unlink|unlinkat)\((?P<arguments>.*)\)\s+= 0"
@@ -86,15 +87,17 @@ for path in inbox.waiting():
     with inbox.claimed(path) as waiting:
         inbox.answer(path, waiting, b"{}", "ok", keep=True)
 """
+    kept = name_of_kept("one", (folder / "inbox" / "one.json").read_bytes())
     assert calls_of(program, folder) == [
         "sync inbox/one.json",
-        "sync inbox/.answers/(one.json)",
-        "rename inbox/.answers/(one.json) inbox/.answers/one.json",
+        "sync inbox/.answers/(one)",
+        f"rename inbox/.answers/(one) inbox/.answers/{kept}",
+        "rename inbox/done/(one.json) inbox/done/one.json",
         "sync outbox/(one.json)",
         "rename outbox/(one.json) outbox/one.json",
         "sync outbox",
-        "rename inbox/one.json inbox/done/one.json",
     ]
+    assert list((folder / "inbox").glob("*.json")) == []
 
 
 @needs_strace

@@ -67,7 +67,7 @@ def an_answer_is_shown_before_its_request_is_remembered(patch: pytest.MonkeyPatc
         copied(self, waiting, folder, name)
 
     def name_of(waiting: Any) -> str:
-        return remote_inbox._name_of_kept(waiting.request_id, waiting.raw)
+        return remote_inbox.name_of_kept(waiting.request_id, waiting.raw)
 
     patch.setattr(RemoteInbox, "_copy", later)
 

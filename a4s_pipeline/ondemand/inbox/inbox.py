@@ -6,15 +6,22 @@ import errno
 import fcntl
 import os
 import stat
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path, PurePath
 
 from a4s_pipeline.errors import ChangeRequest
 from a4s_pipeline.files import exact_json
-from a4s_pipeline.files.whole_files import clear_abandoned, make_folder, sync_what_others_wrote, write_whole
+from a4s_pipeline.files.whole_files import (
+    clear_abandoned,
+    make_folder,
+    sync,
+    sync_what_others_wrote,
+    write_whole,
+)
 from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST
 
 ENDING = ".json"
@@ -96,8 +103,19 @@ def name_beside(name: str, told_by: bytes) -> str:
     return f"{name.removesuffix(ENDING)}.{blake2b(told_by, digest_size=4).hexdigest()}{ENDING}"
 
 
+def name_of_kept(request_id: str, raw: bytes) -> str:
+    """Return the name under which the answer to a request is kept."""
+    # As long as the longest name of a file allows, with what is put around it while it is written.
+    return f"{request_id}.{blake2b(raw, digest_size=12).hexdigest()}{ENDING}"
+
+
 class Inbox:
-    """The folders of requests and answers on one machine, below `A4S_DATA_DIR` unless told otherwise."""
+    """The folders of requests and answers on one machine, below `A4S_DATA_DIR` unless told otherwise.
+
+    A kill may come between any two steps. Their order is: the answer is kept, under the id and a digest of
+    the request; the request has a second name where it belongs; its answer is put into the outbox; the
+    request goes from where it was. So whoever sees an answer can put nothing else under its id.
+    """
 
     # A request in quick succession waits for no longer than this.
     look_every = 0.02
@@ -175,35 +193,44 @@ class Inbox:
 
     def earlier_answer(self, waiting: Waiting) -> bytes | None:
         """Return the answer that the same request was given before, or None."""
-        if waiting.refusal is not None or self._earlier(waiting.request_id) != waiting.raw:
+        if waiting.refusal is not None:
             return None
-        try:
-            return (self._answers / (waiting.request_id + ENDING)).read_bytes()
-        except FileNotFoundError:
-            return None
+        names = [name_of_kept(waiting.request_id, waiting.raw)]
+        if self._earlier(waiting.request_id) == waiting.raw:
+            # Once answers were kept under the id alone.
+            names.append(waiting.request_id + ENDING)
+        for name in names:
+            with suppress(FileNotFoundError):
+                return (self._answers / name).read_bytes()
+        return None
 
     def answer(self, path: Path, waiting: Waiting, document: bytes, status: str, *, keep: bool) -> None:
         """Put an answer into the outbox, whole and at once, and move its request to where it belongs.
 
         `keep` also keeps the answer for the same request coming again.
         """
-        name = path.name if is_plain_id(path.name.removesuffix(ENDING)) else name_of_last_resort(path)
+        name = path.name if is_plain_id(waiting.request_id) else name_of_last_resort(path)
         # Before its sender can see an answer: from then on another request may take its place at any moment.
         sync_what_others_wrote(path)
-        if keep and not waiting.is_second:
+        is_read = waiting.refusal is None or waiting.is_duplicate
+        if keep and is_read and not waiting.is_second:
             # Where a power cut takes its name, the same request is answered anew: a sync costs milliseconds.
-            write_whole(self._answers / name, document, is_name_synced=False)
-        write_whole(self._outbox / self._name_of_answer(name, waiting), document)
+            kept = self._answers / name_of_kept(waiting.request_id, waiting.raw)
+            write_whole(kept, document, is_name_synced=False)
         folder = {"ok": self._done, "unknown": self._unsettled}.get(status, self._failed)
-        if not waiting.is_at(path):
-            # Its sender has taken it back, or put another request in its place, which is for the next turn.
-            if not os.path.lexists(folder / name):
-                write_whole(folder / name, waiting.raw)
-        elif waiting.is_duplicate:
-            # The plain name stays that of the first, which later ones are compared with.
-            path.replace(folder / name_beside(name, waiting.raw))
-        else:
+        name_of_answer = self._name_of_answer(name, waiting)
+        if not is_read:
+            write_whole(self._outbox / name_of_answer, document)
             _move(path, folder, name)
+            return
+        place = _place_of(waiting, folder, name)
+        with ExitStack() as claims:
+            if path != place:
+                claims.enter_context(_put_too(path, waiting, place))
+            write_whole(self._outbox / name_of_answer, document)
+            # Otherwise its sender has put another request in its place, which is for the next turn.
+            if path != place and waiting.is_at(path):
+                path.unlink(missing_ok=True)
 
     def _name_of_answer(self, name: str, waiting: Waiting) -> str:
         """Return the name in the outbox: that of the id, unless another's answer is there or is to come."""
@@ -241,23 +268,62 @@ def _is_ours(path: Path, handle: int) -> bool:
         return False
 
 
+def _place_of(waiting: Waiting, folder: Path, name: str) -> Path:
+    """Return where a request that was read is kept: the plain name stays that of the first under its id."""
+    place = folder / name
+    if waiting.is_duplicate or (os.path.lexists(place) and not _holds(place, waiting.raw)):
+        place = folder / name_beside(name, waiting.raw)
+    return place
+
+
+def _holds(path: Path, raw: bytes) -> bool:
+    found = path.lstat()
+    return stat.S_ISREG(found.st_mode) and found.st_size == len(raw) and path.read_bytes() == raw
+
+
+@contextmanager
+def _put_too(path: Path, waiting: Waiting, place: Path) -> Iterator[None]:
+    """Put a request where it belongs while it is where it was too, claimed for as long as the block lasts.
+
+    A second name is under the claim of the first. Where there can be none (to files of another user, or
+    because the sender has put another in its place) a copy has a claim of its own: another worker would ask
+    what became of it while this one still tells that nobody knows.
+    """
+    temporary = place.with_name(f".{place.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
+    handle = None
+    try:
+        if not _is_linked(path, waiting, temporary):
+            temporary.unlink(missing_ok=True)
+            handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            with os.fdopen(os.dup(handle), "wb") as file:
+                file.write(waiting.raw)
+            sync(temporary)
+        temporary.replace(place)
+        yield
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def _is_linked(path: Path, waiting: Waiting, name: Path) -> bool:
+    """Give the file that was read a second name; tell whether it could be done."""
+    try:
+        os.link(path, name, follow_symlinks=False)
+    except OSError:
+        return False
+    return waiting.is_at(name)
+
+
 def _move(path: Path, folder: Path, name: str) -> None:
+    """Move what was not read out of the way; its sender may have taken it back."""
     target = folder / name
-    if path == target:
-        return
-    if os.path.lexists(target) and not _is_same_file_content(path, target):
-        # The first request under an id stays the one that later ones are compared with.
-        target = folder / _name_of_its_own(name)
-    path.replace(target)
-
-
-def _name_of_its_own(name: str) -> str:
-    return f"{name.removesuffix(ENDING)}.{os.urandom(4).hex()}{ENDING}"
-
-
-def _is_same_file_content(path: Path, target: Path) -> bool:
-    both_regular = all(stat.S_ISREG(os.lstat(one).st_mode) for one in (path, target))
-    return both_regular and path.read_bytes() == target.read_bytes()
+    if os.path.lexists(target):
+        target = folder / f"{name.removesuffix(ENDING)}.{os.urandom(4).hex()}{ENDING}"
+    with suppress(FileNotFoundError):
+        path.replace(target)
 
 
 def name_of_last_resort(path: PurePath) -> str:

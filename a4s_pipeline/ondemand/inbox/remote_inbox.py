@@ -25,6 +25,7 @@ from a4s_pipeline.ondemand.inbox.inbox import (
     duplicate,
     is_plain_id,
     name_beside,
+    name_of_kept,
     name_of_last_resort,
     no_plain_id,
 )
@@ -99,7 +100,7 @@ class RemoteInbox:
         if found.refusal is not None:
             is_second = self._earlier(request_id) is not None
             return Waiting(request_id, b"", found.refusal, mark=found.mark, is_second=is_second)
-        kept = self._kept(_name_of_kept(request_id, found.raw))
+        kept = self._kept(name_of_kept(request_id, found.raw))
         if kept is None:
             is_settling = path.parent.as_posix() == _UNSETTLED
             earlier = None if is_settling else self._earlier(request_id)
@@ -137,7 +138,7 @@ class RemoteInbox:
         is_unread = waiting.refusal is not None and not waiting.is_duplicate
         # Of what was not read there are no bytes to find its answer by; it is refused in the same way again.
         if keep and not is_unread:
-            self._store.write(f"{_ANSWERS}/{_name_of_kept(waiting.request_id, waiting.raw)}", document)
+            self._store.write(f"{_ANSWERS}/{name_of_kept(waiting.request_id, waiting.raw)}", document)
         folder = {"ok": _DONE, "unknown": _UNSETTLED}.get(status, _FAILED)
         is_in_place = str(path) == f"{folder}/{name}"
         name_of_answer = self._name_of_answer(name, waiting)
@@ -177,8 +178,3 @@ class RemoteInbox:
     def _free_place(self, folder: str, name: str, told_by: bytes) -> str:
         is_taken = self._store.fetch(f"{folder}/{name}", 0) is not None
         return f"{folder}/{name_beside(name, told_by) if is_taken else name}"
-
-
-def _name_of_kept(request_id: str, raw: bytes) -> str:
-    # As long as the longest name of a file allows, with what is put around it while it is written.
-    return f"{request_id}.{blake2b(raw, digest_size=12).hexdigest()}{ENDING}"

@@ -1,12 +1,15 @@
 """The rules of an inbox, wherever its requests lie: a folder of one machine, one of several, or a store."""
 
 import errno
+import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from itertools import product
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
 
 from a4s_pipeline.locks.file_locks import FileLocks
@@ -291,6 +294,64 @@ def test_a_request_that_its_sender_took_back_while_it_was_answered_is_answered(
         inbox.answer(ONE, waiting, ANSWER, "ok", keep=True)
     assert inbox.waiting() == []
     assert read(store, "outbox/one.json") == ANSWER
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def killed_after(steps: int, patch: pytest.MonkeyPatch) -> None:
+    """End the process before its next change of names; `steps` of them are done first."""
+    left = [steps]
+
+    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
+        def change(*arguments: Any, **named: Any) -> Any:
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+            return real(*arguments, **named)
+
+        return change
+
+    for of, name in [
+        (Path, "replace"),
+        (Path, "unlink"),
+        (os, "link"),
+        (MemoryFileSystem, "pipe_file"),
+        (MemoryFileSystem, "rm_file"),
+        (LocalFileSystem, "mv"),
+        (LocalFileSystem, "rm_file"),
+    ]:
+        patch.setattr(of, name, dying(getattr(of, name)))
+
+
+def test_once_an_answer_was_seen_its_id_is_taken_wherever_the_process_was_killed(
+    store: Store, inbox: AnyInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = 0
+    for steps, status in product(range(9), ("ok", "refused", "unknown")):
+        name, answer = f"{status}-{steps}.json", as_bytes({"status": status})
+        path = PurePosixPath("inbox", name)
+        store.write(str(path), b"{}")
+        with monkeypatch.context() as patch, suppress(Killed):
+            killed_after(steps, patch)
+            answered(inbox, answer, status, path)
+        if read(store, f"outbox/{name}") is None:
+            # Nobody was told anything: the same request waits.
+            assert (code_of(claimed(inbox, path)), read(store, str(path))) == (None, b"{}")
+            continue
+        told += 1
+        store.delete(f"outbox/{name}")
+        store.write(str(path), b"[]")
+        with inbox.claimed(path) as waiting:
+            assert code_of(waiting) == "DuplicateRequest"
+            assert waiting is not None
+            inbox.answer(path, waiting, b"refused", "refused", keep=False)
+        store.write(str(path), b"{}")
+        answered(inbox, b"another", status, path)
+        shown = {read(store, f"outbox/{one}") for one in names(store, "outbox") if one.startswith(name[:-5])}
+        assert shown in ({b"refused", answer}, {answer})
+    assert told >= 9
 
 
 # The claim.
