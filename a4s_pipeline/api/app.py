@@ -101,15 +101,16 @@ class Api:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.monotonic()
         self._metrics.begin()
-        request = Request(scope, receive)
+        body = _Body(receive)
+        request = Request(scope, body.receive)
         route, client, response = await self._routed(request)
         if route is None or route.may is not None or response.status_code >= 400:
             response.headers.update(_HEADERS)
         try:
-            if response.headers.get("connection") == "close":
-                await _last_of_its_connection(response, scope, receive, send)
+            if not body.is_read and _ends_its_connection(request, response):
+                await _last_of_its_connection(response, scope, body.receive, send)
             else:
-                await response(scope, receive, send)
+                await response(scope, body.receive, send)
         finally:
             seconds = time.monotonic() - began
             template = route.template if route else _NOT_ROUTED
@@ -177,6 +178,31 @@ async def _handled(
         # A defect of ours must not take other calls along, nor show itself to strangers.
         _log.exception("a call of %s %s failed unexpectedly", route.method, route.template)
         return problem_with("Unexpected", f"an unexpected {type(error).__name__}; the server's log has more")
+
+
+class _Body:
+    """The body of a call, and whether all of it has been read."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.is_read = False
+
+    async def receive(self) -> Message:
+        """Return what comes next."""
+        message = await self._receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            self.is_read = True
+        return message
+
+
+def _ends_its_connection(request: Request, response: Response) -> bool:
+    """Tell whether an answer is the last of its connection: by us, by the caller, or by the way it calls."""
+    if "expect" in request.headers:
+        # Whoever waits to be asked for the body may send it or not, and nobody could tell it from a call.
+        response.headers["Connection"] = "close"
+    asked = {option.strip().lower() for option in request.headers.get("connection", "").split(",")}
+    is_old = request.scope["http_version"] == "1.0"
+    return is_old or "close" in asked or response.headers.get("connection") == "close"
 
 
 async def _last_of_its_connection(response: Response, scope: Scope, receive: Receive, send: Send) -> None:

@@ -119,6 +119,33 @@ def test_a_body_beyond_a_mebibyte_is_413_before_it_is_read(served: Served) -> No
     assert served.talk(head + chunk * 17 + b"0\r\n\r\n", 5).startswith(b"HTTP/1.1 413")
 
 
+def test_a_call_that_ends_its_connection_finds_its_answer_though_nobody_reads_its_body(serve: Serve) -> None:
+    """The caller sends all of it before it reads, as most do."""
+    body, shop = b"x" * (4 << 20), "Bearer s3cret-of-the-shop"
+    with serve(api_keys=KEYS) as served:
+        served.site.put_items("A1")
+        for method, path, key, status in (
+            ("POST", f"{DEMO}/orders", "Bearer wrong", 401),
+            ("POST", f"{DEMO}/orders", "Bearer s3cret-of-the-counter", 403),
+            ("POST", "/nowhere", shop, 404),
+            ("POST", "/v1/connectors/none/orders", shop, 404),
+            ("DELETE", f"{DEMO}/orders", shop, 405),
+            ("PUT", f"{DEMO}/customers/K1", shop, 501),
+            ("GET", f"{DEMO}/orders?misspelt=1", shop, 422),
+            ("GET", f"{DEMO}/items/A1/projected-stock", shop, 200),
+            ("GET", "/healthz", shop, 200),
+        ):
+            reply = served.call(method, path, body, Authorization=key, Connection="close")
+            assert (reply.status, reply.headers["connection"]) == (status, "close"), path
+        head = f"POST /nowhere HTTP/1.0\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+        assert b" 401 " in served.talk(head.encode() + b"\r\n" + body)[:20]
+        # Whoever waits to be asked for the body gets the answer instead, and sends none.
+        expecting = head.replace("1.0", "1.1") + "Expect: 100-continue\r\n\r\n"
+        told = served.talk(expecting.encode())
+        assert told.startswith(b"HTTP/1.1 401 ")
+        assert b"\r\nconnection: close\r\n" in told.lower()
+
+
 def test_no_answer_is_kept_or_guessed_at_by_whoever_passes_it_on(served: Served) -> None:
     for reply in (served.stock("A1"), served.get(f"{DEMO}/orders"), served.get("/nowhere")):
         assert reply.headers["x-content-type-options"] == "nosniff"
