@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.ondemand.inbox import remote_inbox
+from a4s_pipeline.ondemand.inbox.inbox import name_of_kept
 from a4s_pipeline.ondemand.inbox.remote_inbox import RemoteInbox
 from a4s_pipeline_tests.interleavings import answering
 from a4s_pipeline_tests.interleavings.answering import IDLE, ONE, UNSETTLED, Answering, World
@@ -67,7 +67,7 @@ def an_answer_is_shown_before_its_request_is_remembered(patch: pytest.MonkeyPatc
         copied(self, waiting, folder, name)
 
     def name_of(waiting: Any) -> str:
-        return remote_inbox.name_of_kept(waiting.request_id, waiting.raw)
+        return name_of_kept(waiting.request_id, waiting.raw)
 
     patch.setattr(RemoteInbox, "_copy", later)
 
