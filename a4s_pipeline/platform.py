@@ -30,9 +30,9 @@ from a4s_pipeline.warehouse.file.publish import Published, publish
 from a4s_pipeline.warehouse.file.reader import PublishedCopy
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.lake.lake import Lake
-from a4s_pipeline.warehouse.lake.lake_upkeep import Tended, tend
+from a4s_pipeline.warehouse.lake.lake_upkeep import Maintained, maintain
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
-from a4s_pipeline.warehouse.rows.pictures import items_not_held, pictures_of
+from a4s_pipeline.warehouse.rows.pictures import items_not_stored, pictures_of
 from a4s_pipeline.warehouse.site import SiteFolders
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, QUERY_INTERRUPTED, Readable, Warehouse
 
@@ -183,10 +183,10 @@ class Platform:
     def fetch_pictures(
         self, connector: str, item_codes: Sequence[str] = (), *, advance: Advance = silent
     ) -> PicturesResult:
-        """Fetch the pictures of these items, or of all, that are not held yet; see `fetch_pictures`."""
+        """Fetch the pictures of these items, or of all, that are not stored yet; see `fetch_pictures`."""
         with self.readable.reading() as copy:
             wanted = pictures_of(copy, connector, item_codes)
-            result = PicturesResult(connector, unknown_items=items_not_held(copy, connector, item_codes))
+            result = PicturesResult(connector, unknown_items=items_not_stored(copy, connector, item_codes))
         with self.administration(connector) as administration:
             fetch_pictures(
                 administration,
@@ -219,11 +219,11 @@ class Platform:
             raise ChangeSettings("A4S_WAREHOUSE names a lake: it is no file that could be copied")
         publish(self._store, target)
 
-    def tend_lake(self) -> Tended:
-        """Keep the lake small and swift; see `tend`."""
+    def maintain_lake(self) -> Maintained:
+        """Keep the lake small and swift; see `maintain`."""
         if not isinstance(self._store, Lake):
-            raise ChangeSettings("A4S_WAREHOUSE names no lake: there is nothing to tend")
-        return tend(self._store, timedelta(days=self.settings.lake_kept_days), datetime.now(UTC))
+            raise ChangeSettings("A4S_WAREHOUSE names no lake: there is nothing to maintain")
+        return maintain(self._store, timedelta(days=self.settings.lake_kept_days), datetime.now(UTC))
 
 
 def _postgres_locks(location: PostgresLake) -> Locks:

@@ -34,7 +34,7 @@ def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a store without rows, to be copied: its schema costs a third of a second."""
     path = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
-    with WarehouseFile(path).moment():
+    with WarehouseFile(path).session():
         pass
     return path
 

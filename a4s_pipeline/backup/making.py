@@ -44,8 +44,8 @@ def back_up(platform: Platform, target: Path) -> BackupMade:
     Raises `ChangeRequest` where the folder is taken, `ChangeSettings` where the store is one that its own
     tools must back up, and `ChangeSite` where there is no room.
     """
-    place = platform.settings.warehouse_location
-    _refuse_what_others_back_up(place)
+    location = platform.settings.warehouse_location
+    _refuse_what_others_back_up(location)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ChangeRequest(f"{target} is taken: name a folder that is not there yet", code="TargetTaken")
     aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -53,10 +53,10 @@ def back_up(platform: Platform, target: Path) -> BackupMade:
     try:
         aside.mkdir(parents=True)
         _copy_requests(folder_of_requests(platform), aside / REQUESTS)
-        _copy_store(platform, place, aside)
+        _copy_store(platform, location, aside)
         for name in KEPT_BESIDE:
             _copy(platform.settings.data_dir / name, aside / name)
-        store: StoreKind = "file" if isinstance(place, FileLocation) else "lake"
+        store: StoreKind = "file" if isinstance(location, FileLocation) else "lake"
         manifest = manifest_of(aside, version=__version__, made_at=made_at, store=store)
         write_whole(aside / NAME, manifest.model_dump_json(indent=2).encode() + b"\n")
         if target.is_dir():
@@ -72,9 +72,9 @@ def back_up(platform: Platform, target: Path) -> BackupMade:
     return BackupMade(target, len(manifest.files), sum(file.size for file in manifest.files))
 
 
-def _refuse_what_others_back_up(place: StoreLocation) -> None:
-    if isinstance(place, FileLocation | SqliteLake) and not (
-        isinstance(place, SqliteLake) and "://" in place.files
+def _refuse_what_others_back_up(location: StoreLocation) -> None:
+    if isinstance(location, FileLocation | SqliteLake) and not (
+        isinstance(location, SqliteLake) and "://" in location.files
     ):
         return
     raise ChangeSettings(
@@ -97,17 +97,17 @@ def _copy_requests(folder: Path | None, target: Path) -> None:
                     _copy(path, target / name / path.name)
 
 
-def _copy_store(platform: Platform, place: StoreLocation, target: Path) -> None:
-    if isinstance(place, FileLocation):
+def _copy_store(platform: Platform, location: StoreLocation, target: Path) -> None:
+    if isinstance(location, FileLocation):
         platform.copy_store(target / STORE)
-    elif isinstance(place, SqliteLake):
+    elif isinstance(location, SqliteLake):
         # The catalog first: what it names is there for a day after its last snapshot.
         with (
-            closing(sqlite3.connect(place.catalog)) as source,
+            closing(sqlite3.connect(location.catalog)) as source,
             closing(sqlite3.connect(target / CATALOG)) as copy,
         ):
             source.backup(copy)
-        _copy(Path(place.files), target / LAKE_FILES)
+        _copy(Path(location.files), target / LAKE_FILES)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""Puts a backup in place, and records it: from then on the ledger may know less than the gateway."""
+"""Puts a backup in location, and records it: from then on the ledger may know less than the gateway."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from a4s_pipeline.warehouse.rows.ondemand.restores import record_restore
 
 @dataclass(frozen=True)
 class Restored:
-    """A backup that was put in place: when it was made, and where what stood there before lies now."""
+    """A backup that was put in location: when it was made, and where what stood there before lies now."""
 
     made_at: datetime
     moved_to: Path | None
 
 
 def restore(platform: Platform, source: Path, *, replace: bool) -> Restored:
-    """Put a backup in place, wherever the settings say that this installation keeps its data.
+    """Put a backup in location, wherever the settings say that this installation keeps its data.
 
     Nothing else of the installation may run meanwhile. What stands there is refused to be replaced, unless
     `replace` moves it aside. Raises `ChangeRequest` for that, and for a backup that is not whole.
     """
     manifest = checked_manifest(source)
-    place = platform.settings.warehouse_location
-    expected = "file" if isinstance(place, FileLocation) else "lake"
-    if manifest.store != expected or not isinstance(place, FileLocation | SqliteLake):
+    location = platform.settings.warehouse_location
+    expected = "file" if isinstance(location, FileLocation) else "lake"
+    if manifest.store != expected or not isinstance(location, FileLocation | SqliteLake):
         raise ChangeSettings(
             f"A4S_WAREHOUSE: the backup is of a {manifest.store}, and the settings name another store: "
             "set it as it was where the backup was made"
@@ -45,12 +45,12 @@ def restore(platform: Platform, source: Path, *, replace: bool) -> Restored:
     if requests is None:
         raise ChangeSettings("A4S_REQUESTS: a backup is put back into a folder: unset it, or name one")
     data_dir = platform.settings.data_dir.absolute()
-    standing = [path for path in _places(platform, place, requests) if path.exists()]
+    standing = [path for path in _places(platform, location, requests) if path.exists()]
     moved_to = None
     if standing:
         moved_to = _moved_aside(data_dir, standing, replace=replace)
     try:
-        _put_in_place(source, platform, place, requests)
+        _put_in_place(source, platform, location, requests)
     except OSError as error:
         raise ChangeSite(
             f"{data_dir} could not be written ({error.strerror or error}): check the folder and the space, "
@@ -62,13 +62,13 @@ def restore(platform: Platform, source: Path, *, replace: bool) -> Restored:
     return Restored(manifest.made_at, moved_to)
 
 
-def _places(platform: Platform, place: FileLocation | SqliteLake, requests: Path) -> list[Path]:
+def _places(platform: Platform, location: FileLocation | SqliteLake, requests: Path) -> list[Path]:
     data_dir = platform.settings.data_dir.absolute()
-    if isinstance(place, FileLocation):
-        store = [place.path, place.path.with_name(f"{place.path.name}.wal")]
-        store.append(place.path.with_name(f".{place.path.name}.undo"))
+    if isinstance(location, FileLocation):
+        store = [location.path, location.path.with_name(f"{location.path.name}.wal")]
+        store.append(location.path.with_name(f".{location.path.name}.undo"))
     else:
-        store = [place.catalog, Path(place.files)]
+        store = [location.catalog, Path(location.files)]
     beside = [data_dir / name for name in KEPT_BESIDE]
     return [*store, platform.settings.analytics_path, requests / "inbox", requests / "outbox", *beside]
 
@@ -89,7 +89,9 @@ def _moved_aside(data_dir: Path, standing: list[Path], *, replace: bool) -> Path
     return aside
 
 
-def _put_in_place(source: Path, platform: Platform, place: FileLocation | SqliteLake, requests: Path) -> None:
+def _put_in_place(
+    source: Path, platform: Platform, location: FileLocation | SqliteLake, requests: Path
+) -> None:
     data_dir = platform.settings.data_dir.absolute()
     data_dir.mkdir(parents=True, exist_ok=True)
     requests.mkdir(parents=True, exist_ok=True)
@@ -100,17 +102,17 @@ def _put_in_place(source: Path, platform: Platform, place: FileLocation | Sqlite
             shutil.copytree(source / name, data_dir / name)
         elif (source / name).is_file():
             shutil.copy2(source / name, data_dir / name)
-    if isinstance(place, FileLocation):
-        place.path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source / STORE, place.path)
+    if isinstance(location, FileLocation):
+        location.path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source / STORE, location.path)
         return
-    place.catalog.parent.mkdir(parents=True, exist_ok=True)
+    location.catalog.parent.mkdir(parents=True, exist_ok=True)
     if (source / LAKE_FILES).is_dir():
-        shutil.copytree(source / LAKE_FILES, place.files)
-    shutil.copy2(source / CATALOG, place.catalog)
-    with closing(sqlite3.connect(place.catalog)) as catalog, catalog:
+        shutil.copytree(source / LAKE_FILES, location.files)
+    shutil.copy2(source / CATALOG, location.catalog)
+    with closing(sqlite3.connect(location.catalog)) as catalog, catalog:
         # The catalog remembers where its files lay.
-        catalog.execute("UPDATE ducklake_metadata SET value = ? WHERE key = 'data_path'", [place.files])
+        catalog.execute("UPDATE ducklake_metadata SET value = ? WHERE key = 'data_path'", [location.files])
 
 
 def _record(platform: Platform, made_at: datetime) -> None:

@@ -26,7 +26,7 @@ _COMMANDS = {
     "export": ("export", "tables and models as Parquet, CSV or Excel"),
     "export-order": ("ondemand.export_order", "exports an intake order, exactly once"),
     "exports": ("ondemand.exports", "the export ledger, or what became of one order"),
-    "forget-customer": ("upkeep.forget_customer", "removes a person from all that is held"),
+    "forget-customer": ("upkeep.forget_customer", "removes a person from all that is stored"),
     "images": ("imports.images", "fetches pictures of items"),
     "init": ("upkeep.init", "the files of a new installation"),
     "lake": ("upkeep.lake", "moves a warehouse file over to a lake"),

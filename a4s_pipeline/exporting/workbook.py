@@ -58,8 +58,8 @@ def write_workbook(
                         "--partition-by month or --since, or export Parquet",
                         code="TooLarge",
                     )
-                for place, value in enumerate(row):
-                    if change := _write_cell(sheet, number, place, value, formats):
+                for column, value in enumerate(row):
+                    if change := _write_cell(sheet, number, column, value, formats):
                         changed[change] += 1
 
 

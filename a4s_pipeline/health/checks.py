@@ -44,7 +44,7 @@ def examine(
 
     They are about every connector whose stream is imported, or about one alone.
     """
-    with warehouse.moment() as store:
+    with warehouse.session() as store:
         return {check: check.ask(store, _asked(settings, check, connector)) for check in checks}
 
 

@@ -1,4 +1,4 @@
-"""What a site settles for all of its numbers: written into the models, because a query knows no settings."""
+"""What a site chooses for all of its numbers: written into the models, because a query knows no settings."""
 
 from __future__ import annotations
 

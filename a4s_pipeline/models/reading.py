@@ -58,7 +58,7 @@ class Model:
 
 @cache
 def models_by(conventions: Conventions) -> tuple[Model, ...]:
-    """Return the models of the package as a site has settled them, each after those it reads."""
+    """Return the models of the package as a site has chosen them, each after those it reads."""
     return tuple(_in_order(_model(name, text, conventions) for name, text in _texts().items()))
 
 

@@ -22,7 +22,7 @@ _BY_CODE = "by code"
 
 
 @dataclass(frozen=True)
-class _CustomerErrand:
+class _CustomerSender:
     administration: Administration
     customer_code: str
 
@@ -60,7 +60,7 @@ class CustomerCreation:
                 wanted.customer_code,
                 _BY_CODE,
                 prepare,
-                self._errand(wanted.customer_code),
+                self._sender(wanted.customer_code),
                 received_at=received_at,
             )
         except A4sError as error:
@@ -70,13 +70,13 @@ class CustomerCreation:
     def settle(self, customer_code: str) -> Answered | None:
         """Settle one customer whose outcome is unknown, by look-up; None where the ledger has none such."""
         try:
-            entry = self._send_once.settle(customer_code, self._errand(customer_code))
+            entry = self._send_once.settle(customer_code, self._sender(customer_code))
         except A4sError as error:
             return failure(error)
         return None if entry is None else answer_from(entry)
 
-    def _errand(self, customer_code: str) -> _CustomerErrand:
-        return _CustomerErrand(self._administration, customer_code)
+    def _sender(self, customer_code: str) -> _CustomerSender:
+        return _CustomerSender(self._administration, customer_code)
 
 
 def _naming_what_differs(answered: Answered, entry: Entry, payload: str) -> Answered:

@@ -41,7 +41,7 @@ class Forgotten:
 
 
 def find_customer(platform: Platform, connector: str, customer_code: str) -> Forgotten:
-    """Count what is held of a customer, and change nothing."""
+    """Count what is stored of a customer, and change nothing."""
     person, rows = _found(platform, connector, customer_code)
     files = Counter(_folder_of(one) for one in blanked_files(store_of_requests(platform), person))
     lines = sum(len(lines_to_blank(log, person)) for log in _logs(platform))
@@ -51,10 +51,10 @@ def find_customer(platform: Platform, connector: str, customer_code: str) -> For
 def forget_customer(
     platform: Platform, connector: str, customer_code: str, *, asked_by: str, run_id: str
 ) -> Forgotten:
-    """Remove what is held of a customer as a person, for good; codes, dates and amounts stay.
+    """Remove what is stored of a customer as a person, for good; codes, dates and amounts stay.
 
-    Raises `StillOpen` while something about the customer is on its way, and `NotThere` where nothing is held
-    of them. It can be done again at any time, and goes on where it was interrupted.
+    Raises `StillOpen` while something about the customer is on its way, and `NotThere` where nothing of
+    them is stored. It can be done again at any time, and goes on where it was interrupted.
     """
     person, rows = _found(platform, connector, customer_code)
     requests = store_of_requests(platform)
@@ -67,7 +67,7 @@ def forget_customer(
     lines = sum(_blank_lines(log, person) for log in _logs(platform))
     if not (rows or files or lines or person.was_forgotten):
         raise NotThere(
-            f"nothing is held of customer {customer_code!r} of {connector!r}: check the code, "
+            f"nothing is stored of customer {customer_code!r} of {connector!r}: check the code, "
             "capitals and leading zeros included",
             code="UnknownCustomer",
         )
@@ -85,7 +85,7 @@ def forget_customer(
 
 
 def _found(platform: Platform, connector: str, customer_code: str) -> tuple[StoredPerson, dict[str, int]]:
-    with platform.warehouse.moment() as connection:
+    with platform.warehouse.session() as connection:
         person = find_person(connection, connector, customer_code)
         return person, count_rows(connection, person)
 

@@ -60,7 +60,7 @@ def trend(amounts: Sequence[Decimal], *, name: str) -> Markup:
     axes = figure.add_axes((0, 0.04, 1, 0.92))
     values = [float(amount) for amount in amounts]
     # One shape with a gap after each bar: a shape for every bar would make the page several times as long.
-    edges = np.array([place + part for place in range(len(values)) for part in (0, 0.72)])
+    edges = np.array([position + part for position in range(len(values)) for part in (0, 0.72)])
     heights = np.array([value for amount in values for value in (amount, 0.0)])[:-1]
     axes.stairs(heights, edges, fill=True, color=ACCENT, linewidth=0)
     axes.axhline(0, color=GRID, linewidth=1)
@@ -89,11 +89,11 @@ def stock_course(course: Sequence[Decimal], *, name: str) -> Markup:
 
 
 def _name_years(axes: Axes, months: Sequence[Month], size: int) -> None:
-    for place, month in enumerate(months):
-        if place == 0 or month.first_day.month == 1:
+    for position, month in enumerate(months):
+        if position == 0 or month.first_day.month == 1:
             axes.annotate(
                 str(month.first_day.year),
-                (place, 0),
+                (position, 0),
                 (0, -size * 2),
                 xycoords=("data", "axes fraction"),
                 textcoords="offset points",

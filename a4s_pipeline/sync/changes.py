@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from a4s_pipeline.warehouse.rows.orders.writing import StoredOrder
-from a4s_pipeline.warehouse.rows.records import HeldRecord
+from a4s_pipeline.warehouse.rows.records import StoredRecord
 
 
 class Need(Enum):
@@ -13,38 +13,38 @@ class Need(Enum):
 
     NOTHING = "unchanged, lines and all"
     LINES = "unchanged, but its lines are not in, or are to be had again"
-    NEW = "not held"
-    CHANGED = "held with another header"
+    NEW = "not stored"
+    CHANGED = "stored with another header"
     AGAIN = "unchanged, but to be read whole"
 
 
-def need_of(held: StoredOrder | None, fingerprint: str, *, whole: bool, run_id: str) -> Need:
+def need_of(stored: StoredOrder | None, fingerprint: str, *, whole: bool, run_id: str) -> Need:
     """Decide what a listed order needs.
 
     One that was marked removed and is listed again has changed. A whole reading has each order again,
     but once: what the same run wrote is done.
     """
-    if held is None:
+    if stored is None:
         return Need.NEW
-    if held.fingerprint != fingerprint or held.is_removed:
+    if stored.fingerprint != fingerprint or stored.is_removed:
         return Need.CHANGED
-    if not held.has_lines:
+    if not stored.has_lines:
         return Need.LINES
-    return Need.AGAIN if whole and held.run_id != run_id else Need.NOTHING
+    return Need.AGAIN if whole and stored.run_id != run_id else Need.NOTHING
 
 
 class Standing(Enum):
-    """How a listed item or customer stands to what is held of it."""
+    """How a listed item or customer stands to what is stored of it."""
 
-    NEW = "not held"
-    CHANGED = "held otherwise, or marked removed"
-    UNCHANGED = "held as it is"
+    NEW = "not stored"
+    CHANGED = "stored otherwise, or marked removed"
+    UNCHANGED = "stored as it is"
 
 
-def standing_of(held: HeldRecord | None, fingerprint: str) -> Standing:
-    """Decide how a listed item or customer stands to what is held of it."""
-    if held is None:
+def standing_of(stored: StoredRecord | None, fingerprint: str) -> Standing:
+    """Decide how a listed item or customer stands to what is stored of it."""
+    if stored is None:
         return Standing.NEW
-    if held.fingerprint != fingerprint or held.is_removed:
+    if stored.fingerprint != fingerprint or stored.is_removed:
         return Standing.CHANGED
     return Standing.UNCHANGED

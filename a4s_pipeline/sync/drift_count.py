@@ -46,7 +46,7 @@ class _Count:
     """How many records drift in one way: of listings that are done with, and of the one being read."""
 
     example: str | None
-    settled: int = 0
+    earlier: int = 0
     most: int = 0
     in_reading: int = 0
 
@@ -74,7 +74,7 @@ class _StreamDrift:
                 if is_again:
                     count.most = count.of_listing
                 else:
-                    count.settled, count.most = count.settled + count.of_listing, 0
+                    count.earlier, count.most = count.earlier + count.of_listing, 0
                 count.in_reading = 0
 
     def add(self, raw: Any) -> None:
@@ -105,7 +105,7 @@ class _StreamDrift:
     def so_far(self) -> list[FieldDrift]:
         with self._lock:
             found = [
-                FieldDrift(self._stream, *drift, count.example, count.settled + count.of_listing)
+                FieldDrift(self._stream, *drift, count.example, count.earlier + count.of_listing)
                 for drift, count in self._counts.items()
             ]
         return sorted(found, key=lambda one: (one.drift == "unknown", -one.records, one.field, one.found))

@@ -16,7 +16,7 @@ class Reading:
     """What one reading of a listing came to.
 
     `is_whole`: all there is was seen. `agrees`: the reading before was the same to the letter. `doubt`: why
-    it may have left a record out all the same. `listed` counts its records, `held` those of the store,
+    it may have left a record out all the same. `listed` counts its records, `stored` those of the store,
     `missing` those of them that it did not list. `lists_others`: the listing is part of one that is known to
     hold other records, so that it may well be empty.
     """
@@ -25,7 +25,7 @@ class Reading:
     agrees: bool
     doubt: str | None
     listed: int
-    held: int
+    stored: int
     missing: int
     lists_others: bool = False
 
@@ -47,21 +47,21 @@ class Removal:
     withheld: str | None = None
 
 
-def reading_of(listing: Listing, *, held: int, missing: int, lists_others: bool = False) -> Reading:
+def reading_of(listing: Listing, *, stored: int, missing: int, lists_others: bool = False) -> Reading:
     """Return what the last reading of a listing came to, beside what the store holds."""
     return Reading(
         is_whole=listing.is_whole,
         agrees=listing.agrees,
         doubt=listing.doubt,
         listed=listing.seen,
-        held=held,
+        stored=stored,
         missing=missing,
         lists_others=lists_others,
     )
 
 
 def removal_of(reading: Reading, what: str) -> Removal:
-    """Decide what a reading means for the records that are held and were not listed.
+    """Decide what a reading means for the records that are stored and were not listed.
 
     What is missing is gone only if a second reading agrees to the letter, whatever the gateway counts: one
     record that goes while another comes leaves the count as it was, and shifts a third one from the page to
@@ -74,5 +74,7 @@ def removal_of(reading: Reading, what: str) -> Removal:
     if not reading.agrees:
         return Removal(Verdict.READ_AGAIN, KEPT_MOVING)
     if reading.listed == 0 and not reading.lists_others:
-        return Removal(Verdict.WITHHOLD, f"the listing came back empty, where {reading.held} {what} are held")
+        return Removal(
+            Verdict.WITHHOLD, f"the listing came back empty, where {reading.stored} {what} are stored"
+        )
     return Removal(Verdict.REMOVE if reading.doubt is None else Verdict.WITHHOLD, reading.doubt)

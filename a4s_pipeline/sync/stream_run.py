@@ -44,7 +44,7 @@ class StreamRun:
         """Let `read` bring in what there is, and return the counts.
 
         What keeps it from its end is raised, after it was written down. `state` completes the counts, by
-        what is held then, and returns the columns of `sync_state` that are the stream's own.
+        what is stored then, and returns the columns of `sync_state` that are the stream's own.
         """
         with stream_lock(locks, self.stamp.connector, self.result.stream), old_objects_left_alone():
             try:

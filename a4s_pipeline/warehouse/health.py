@@ -1,6 +1,6 @@
 """What is broken now: standing questions to the store, each answered by connector.
 
-They are asked together, in one moment of the warehouse: each opening of the file costs 20 ms.
+They are asked together, in one session of the warehouse: each opening of the file costs 20 ms.
 """
 
 from __future__ import annotations
@@ -137,12 +137,12 @@ def records_set_aside(store: duckdb.DuckDBPyConnection, *streams: str) -> list[B
 
 
 def items_never_listed(store: duckdb.DuckDBPyConnection) -> list[Broken]:
-    """Return the items that order lines name and no listing of items ever held."""
+    """Return the items that order lines name and no listing of items ever stored."""
     return _broken(store, _ITEMS_NEVER_LISTED)
 
 
 def customers_never_listed(store: duckdb.DuckDBPyConnection) -> list[Broken]:
-    """Return the customers that orders name and no listing of customers ever held."""
+    """Return the customers that orders name and no listing of customers ever stored."""
     return _broken(store, _CUSTOMERS_NEVER_LISTED)
 
 

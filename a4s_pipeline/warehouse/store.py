@@ -26,21 +26,21 @@ class Readable(Protocol):
         """What it is called on a page."""
 
     def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """Open it for reading: what is read is of one moment, and holds nobody up."""
+        """Open it for reading: what is read is of one instant, and keeps nobody waiting."""
 
 
 class Warehouse(Protocol):
     """The pipeline's own store, with its tables and views in place whenever it is open."""
 
-    def moment(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """Open the store for a moment, to ask it.
+    def session(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open the store for a session, to ask it.
 
         Raises `StoreHeld` where others do not let go in time, `StoreUnreachable` where nobody answers,
         and `ChangeSite` where the store cannot be used at all.
         """
 
     def transact(self, work: Work[T]) -> T:
-        """Do work of which everything written is kept, or nothing is; raises as `moment` does."""
+        """Do work of which everything written is kept, or nothing is; raises as `session` does."""
 
     def rewrite(self) -> None:
         """Write the store anew: nothing of rows that were deleted or replaced is left in its files."""

@@ -80,7 +80,7 @@ class Spread:
         return self.sandbox.world[CONNECTORS[connector]]
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with self.platform.warehouse.moment() as connection:
+        with self.platform.warehouse.session() as connection:
             return connection.execute(sql, list(parameters)).fetchall()
 
     def line_calls(self, connector: str) -> list[str]:
@@ -158,7 +158,7 @@ def imported_alone(sandbox: Sandbox, folder: Path, streams: Mapping[str, Sequenc
 def all_rows(warehouse: Warehouse, connectors: Sequence[str], tables: Sequence[Table] = TABLES) -> Rows:
     """Every row of these connectors in these tables, without what tells one run from another."""
     found: Rows = {}
-    with warehouse.moment() as connection:
+    with warehouse.session() as connection:
         for table in tables:
             kept = [f'"{name}"' for name in table.column_names if name not in _OF_THE_RUN]
             found[table.name] = connection.execute(

@@ -26,7 +26,7 @@ def batches_by_size_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def rows_by_run(importer: Importer, table: str) -> dict[str, int]:
-    with WarehouseFile(importer.settings.warehouse_path).moment() as connection:
+    with WarehouseFile(importer.settings.warehouse_path).session() as connection:
         return dict(connection.execute(f"SELECT run_id, count(*) FROM {table} GROUP BY ALL").fetchall())
 
 
@@ -44,7 +44,7 @@ def test_a_first_sync_is_one_transaction_a_batch_and_one_for_its_last_word(
     importer: MakeImporter, orders: int
 ) -> None:
     site = importer(orders)
-    with WarehouseFile(site.settings.warehouse_path).moment():
+    with WarehouseFile(site.settings.warehouse_path).session():
         pass  # the tables are there
     site.sync()
     batches = orders // 300

@@ -128,7 +128,7 @@ from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.files.whole_files import write_whole
 folder = Path(sys.argv[1])
 warehouse = WarehouseFile(folder / "warehouse.duckdb")
-with warehouse.moment():
+with warehouse.session():
     pass
 write_whole(folder / "before", b"")
 with warehouse.transaction() as connection:

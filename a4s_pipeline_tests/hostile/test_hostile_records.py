@@ -120,7 +120,7 @@ class Hostile:
 
     def held(self, stream: Stream) -> list[str]:
         """Read every table and view whole, and return the codes of the records held."""
-        with self._platform.warehouse.moment() as connection:
+        with self._platform.warehouse.session() as connection:
             names = connection.execute(
                 "SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'"
             ).fetchall()
@@ -186,7 +186,7 @@ def test_a_record_nested_too_deeply_is_set_aside_and_spoils_no_other(
     hostile.serve(stream, [VALID[stream] | {CODES[stream]: "deep", "more": nested(depth)}])
     result = hostile.sync(stream)
     assert (hostile.held(stream), result.set_aside) == ([GOOD], 1)
-    with platform.warehouse.moment() as connection:
+    with platform.warehouse.session() as connection:
         found = connection.execute("SELECT record_key, reason FROM set_aside").fetchall()
     assert found == [("deep", "attributes: is nested too deeply")]
 

@@ -119,7 +119,7 @@ class _Locks:
         self._player.held.remove(name)
 
 
-class _Errand:
+class _Sender:
     def __init__(self, player: Player, key: str) -> None:
         self._player = player
         self._key = key
@@ -139,12 +139,12 @@ def _work(does: Does, player: Player) -> None:
     how, key, content = does
     rules = SendRules(cast("Locks", _Locks(player)), RESEND_AFTER, lock_wait_seconds=1)
     once = SendOnce(cast("Ledger", _Ledger(player)), rules, lambda: player.ask_at_once("clock"))
-    errand = _Errand(player, key)
+    sender = _Sender(player, key)
     try:
         if how == "settle":
-            once.settle(key, errand)
+            once.settle(key, sender)
         else:
-            once.send(key, content, lambda _: Prepared(content), errand, received_at=NOW)
+            once.send(key, content, lambda _: Prepared(content), sender, received_at=NOW)
     except A4sError:
         pass
 

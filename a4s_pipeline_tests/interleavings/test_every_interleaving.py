@@ -10,7 +10,7 @@ from a4s_pipeline.errors import A4sError
 from a4s_pipeline.ondemand.sending import send_once
 from a4s_pipeline.ondemand.sending.bookkeeping import Bookkeeping, OpenAttempt
 from a4s_pipeline.ondemand.sending.ledger_rules import Step, next_step, status_after
-from a4s_pipeline.ondemand.sending.send_once import Errand, SendOnce
+from a4s_pipeline.ondemand.sending.send_once import Sender, SendOnce
 from a4s_pipeline_tests.interleavings.exploring import Wrong, explored
 from a4s_pipeline_tests.interleavings.sending import IDLE, NUMBERS, Does, Sending, World
 
@@ -93,19 +93,19 @@ def a_look_up_that_fails_says_that_it_is_not_there(patch: pytest.MonkeyPatch) ->
     settled = SendOnce._settle
 
     class Forgetful:
-        def __init__(self, errand: Any) -> None:
-            self.errand = errand
+        def __init__(self, sender: Any) -> None:
+            self.sender = sender
 
         def look_up(self) -> Any:
             try:
-                return self.errand.look_up()
+                return self.sender.look_up()
             except A4sError:
                 return None
 
     patch.setattr(
         SendOnce,
         "_settle",
-        lambda self, entry, errand: settled(self, entry, cast("Errand", Forgetful(errand))),
+        lambda self, entry, sender: settled(self, entry, cast("Sender", Forgetful(sender))),
     )
 
 

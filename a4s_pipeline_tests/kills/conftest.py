@@ -197,7 +197,7 @@ class Site:
         )
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with self.warehouse.moment() as connection:
+        with self.warehouse.session() as connection:
             return connection.execute(sql, list(parameters)).fetchall()
 
     def published(self, sql: str) -> list[tuple[Any, ...]]:

@@ -117,12 +117,12 @@ def test_requests_that_cannot_be_answered_on_a_full_disk_wait_in_the_inbox(
     inbox.mkdir(parents=True)
     for kind in ("stock", "order", "nonsense"):
         (inbox / f"{kind}.json").write_bytes(request(kind, 1))
-    said = commands.a4s(site, "desk", limit=100)
+    said = commands.a4s(site, "worker", limit=100)
     assert len([line for line in said.err if ADVICE in line]) >= 1
     assert sorted(path.name for path in inbox.glob("*.json")) == ["nonsense.json", "order.json", "stock.json"]
     assert list((site.data_dir / "outbox").iterdir()) == []
     assert site.source.booked == []
-    assert commands.a4s(site, "desk").status == 0
+    assert commands.a4s(site, "worker").status == 0
     status = {
         path.stem: json.loads(path.read_bytes())["status"] for path in (site.data_dir / "outbox").iterdir()
     }

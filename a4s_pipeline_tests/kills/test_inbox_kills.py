@@ -62,7 +62,7 @@ def test_requests_that_are_answered_by_processes_that_are_killed_have_one_answer
         for _ in range(4):
             drop(site, dropped)
             dropped += 1
-        chances.kill_at_work(workers, "desk", settings=site.chosen)
+        chances.kill_at_work(workers, "worker", settings=site.chosen)
         answers(site)
         in_hand = [
             name
@@ -73,8 +73,8 @@ def test_requests_that_are_answered_by_processes_that_are_killed_have_one_answer
         assert set(in_hand) == set(ids(dropped)), f"seed {chances.seed}"
         assert set(Counter(in_hand).values()) <= {1, 2}, f"seed {chances.seed}"
         if turn % 40 == 0:
-            workers.do("desk", settings=site.chosen)
-    workers.do("desk", settings=site.chosen)
+            workers.do("worker", settings=site.chosen)
+    workers.do("worker", settings=site.chosen)
     told = answers(site)
     assert {name: told[name]["status"] for name in told} == {
         name: EXPECTED[name.partition("-")[0]] for name in ids(dropped)

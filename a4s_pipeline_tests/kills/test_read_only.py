@@ -103,15 +103,15 @@ def test_requests_in_an_inbox_that_cannot_be_answered_are_left_in_it(site: Site,
     for kind in ("stock", "order"):
         (inbox / f"{kind}.json").write_bytes(request(kind, 1))
     with read_only(site.data_dir):
-        assert_told(commands.a4s(site, "desk", without_privileges=True), site.data_dir / "outbox")
-    assert commands.a4s(site, "desk").status == 0
+        assert_told(commands.a4s(site, "worker", without_privileges=True), site.data_dir / "outbox")
+    assert commands.a4s(site, "worker").status == 0
     (site.data_dir / "outbox" / "stock.json").unlink()
     for kind in ("stock", "nonsense"):
         (inbox / f"{kind}-again.json").write_bytes(request(kind, 1))
     with read_only(site.data_dir):
-        said = commands.a4s(site, "desk", without_privileges=True)
+        said = commands.a4s(site, "worker", without_privileges=True)
     assert all("check the folder, its permissions" in line for line in said.err)
     assert len([line for line in said.err if line.startswith("request ")]) == 2
     assert sorted(path.stem for path in inbox.glob("*.json")) == ["nonsense-again", "stock-again"]
-    assert commands.a4s(site, "desk").status == 0
+    assert commands.a4s(site, "worker").status == 0
     assert sorted(path.stem for path in inbox.glob("*.json")) == []

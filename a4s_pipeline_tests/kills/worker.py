@@ -105,7 +105,7 @@ def send(settings: dict[str, Any], requests: list[dict[str, Any]]) -> None:
             time.sleep(0.25)
 
 
-def desk(settings: dict[str, Any]) -> None:
+def worker(settings: dict[str, Any]) -> None:
     """Answer the inbox until nothing waits in it and nothing is left to be settled."""
     with OnDemand(platform_of(settings), "killed") as service:
         RequestWorker(service).serve(lambda: False)
@@ -127,7 +127,7 @@ def desk_that_dies(settings: dict[str, Any], before_change: int) -> None:
 
     for name in ("write", "delete"):
         setattr(FolderStore, name, counted(getattr(FolderStore, name)))
-    desk(settings)
+    worker(settings)
 
 
 def months(settings: dict[str, Any]) -> None:
@@ -167,12 +167,12 @@ def command(
 
 def answer_inbox() -> None:
     """Answer the inbox as the job does."""
-    with OnDemand(Platform(), "desk") as service, Upkeep(service):
+    with OnDemand(Platform(), "worker") as service, Upkeep(service):
         RequestWorker(service).serve(lambda: False)
 
 
 BESIDE: dict[str, Callable[[], None]] = {
-    "desk": answer_inbox,
+    "worker": answer_inbox,
     "publish": lambda: say(Platform().publish().size),
 }
 """What is no command, and is run as one."""
@@ -191,7 +191,7 @@ def lose_privileges() -> None:
 
 def first_opening(path: str) -> None:
     """Open a warehouse that is not there yet."""
-    with WarehouseFile(Path(path)).moment():
+    with WarehouseFile(Path(path)).session():
         pass
 
 
@@ -199,7 +199,7 @@ WORK: dict[str, Callable[..., None]] = {
     "sync": sync,
     "fill_and_publish": fill_and_publish,
     "send": send,
-    "desk": desk,
+    "worker": worker,
     "desk_that_dies": desk_that_dies,
     "first_opening": first_opening,
     "months": months,

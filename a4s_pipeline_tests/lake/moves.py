@@ -66,7 +66,7 @@ def hostile_rows(table: Table, connector: str) -> list[Row]:
 
 def all_rows(store: Warehouse) -> Rows:
     """Every row of every table, column by column in the order that the package declares."""
-    with store.moment() as connection:
+    with store.session() as connection:
         found = {}
         for table in TABLES:
             columns = ", ".join(f'"{name}"' for name in table.column_names)

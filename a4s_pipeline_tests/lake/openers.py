@@ -22,7 +22,7 @@ place = SqliteLake(Path(catalog), files) if kind == "sqlite" else PostgresLake(c
 lake = Lake(place, locks_of(place))
 print("ready", flush=True)
 sys.stdin.readline()
-with lake.moment() as connection:
+with lake.session() as connection:
     assert connection.execute("SELECT count(*) FROM orders").fetchall() == [(0,)]
 """
 

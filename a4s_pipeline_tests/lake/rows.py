@@ -15,5 +15,5 @@ def add(lake: Lake, *codes: str, connector: str = "demo", **more: Any) -> None:
 
 
 def held(lake: Lake) -> list[str]:
-    with lake.moment() as connection:
+    with lake.session() as connection:
         return [code for (code,) in connection.execute("SELECT order_code FROM orders ORDER BY 1").fetchall()]

@@ -45,7 +45,7 @@ def test_a_transaction_that_fails_leaves_nothing_and_is_not_done_again(
 
 
 def test_every_table_column_and_view_has_its_comment(lake: Lake) -> None:
-    with lake.moment() as connection:
+    with lake.session() as connection:
         tables = dict(
             connection.execute(
                 "SELECT table_name, comment FROM duckdb_tables() WHERE database_name = 'lake'"
@@ -81,7 +81,7 @@ INSTANT = "TIMESTAMP WITH TIME ZONE"
 
 def test_a_moment_reads_one_snapshot_whatever_is_written_meanwhile(lake: Lake, open_lake: OpenLake) -> None:
     add(lake, "A1")
-    with lake.moment() as connection:
+    with lake.session() as connection:
         before = connection.execute("SELECT count(*) FROM orders").fetchall()
         add(open_lake(), "A2", "A3")
         assert connection.execute("SELECT count(*) FROM orders").fetchall() == before == [(1,)]
@@ -106,7 +106,7 @@ def test_work_that_met_another_writer_is_done_again_on_what_that_one_wrote(
 
     lake.transact(work)
     assert seen == ["none", "theirs"]
-    with lake.moment() as connection:
+    with lake.session() as connection:
         assert connection.execute("SELECT reference FROM orders").fetchall() == [("theirs and ours",)]
 
 
@@ -141,7 +141,7 @@ def test_a_long_transaction_comes_to_its_end_among_many_short_ones(lake: Lake, o
         is_over.set()
         writer.join()
     assert len(tries) <= TRIES_SIDE_BY_SIDE + 1
-    with lake.moment() as connection:
+    with lake.session() as connection:
         assert connection.execute("SELECT reference, order_type FROM orders").fetchall() == [
             (str(count), "slow")
         ]
@@ -164,7 +164,7 @@ def test_counters_that_ten_writers_raise_at_once_miss_no_step(lake: Lake, open_l
         writer.start()
     for writer in writers:
         writer.join()
-    with lake.moment() as connection:
+    with lake.session() as connection:
         assert connection.execute("SELECT seen FROM sync_state").fetchall() == [(20,)]
 
 
@@ -225,12 +225,12 @@ def test_work_that_takes_longer_than_anybody_waits_has_its_turn_alone(
 
 def test_an_order_can_be_read_as_it_was(lake: Lake) -> None:
     add(lake, "A1", status="open")
-    with lake.moment() as connection:
+    with lake.session() as connection:
         [(snapshot,)] = connection.execute(
             "SELECT max(snapshot_id) FROM ducklake_snapshots('lake')"
         ).fetchall()
     add(lake, "A1", status="shipped")
-    with lake.moment() as connection:
+    with lake.session() as connection:
         was = connection.execute(f"SELECT status FROM orders AT (VERSION => {snapshot})").fetchall()
         assert was == [("open",)]
         assert connection.execute("SELECT status FROM orders").fetchall() == [("shipped",)]

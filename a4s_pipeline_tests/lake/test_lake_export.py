@@ -97,12 +97,12 @@ def test_a_second_export_does_nothing_and_says_so(
     move: Move, a4s: Callable[..., tuple[int, str, str]]
 ) -> None:
     a4s("lake", "export")
-    with move.lake.moment() as connection:
+    with move.lake.session() as connection:
         snapshots = connection.execute("FROM ducklake_snapshots('lake')").fetchall()
     status, out, _ = a4s("lake", "export")
     assert status == 0
     assert "already: nothing was done" in out
-    with move.lake.moment() as connection:
+    with move.lake.session() as connection:
         assert connection.execute("FROM ducklake_snapshots('lake')").fetchall() == snapshots
 
 
@@ -268,5 +268,5 @@ def test_a_column_that_is_empty_for_long_does_not_spoil_what_the_lake_answers(mo
         "SELECT count(*) FROM order_lines WHERE line_number > 100",
         "SELECT count(*) FROM order_lines WHERE line_number < 0",
     ):
-        with move.lake.moment() as lake, WarehouseFile(move.path).moment() as file:
+        with move.lake.session() as lake, WarehouseFile(move.path).session() as file:
             assert lake.execute(question).fetchall() == file.execute(question).fetchall()

@@ -58,7 +58,7 @@ def test_an_older_lake_gets_the_columns_that_it_lacks(lake: Lake, open_lake: Ope
 
     lake.transact(make_older)
     newer = open_lake()
-    with newer.moment() as connection:
+    with newer.session() as connection:
         assert connection.execute("SELECT order_code, reference FROM orders").fetchall() == [("A1", None)]
         assert connection.execute("SELECT order_code FROM orders_without_lines").fetchall() == [("A1",)]
 
@@ -67,7 +67,7 @@ def test_a_file_that_is_no_catalog_is_named_with_what_to_check(tmp_path: Path) -
     (tmp_path / "catalog").write_bytes(b"no database" * 1000)
     lake = Lake(SqliteLake(tmp_path / "catalog", f"{tmp_path}/files/"), FileLocks(tmp_path))
     told = rf"the lake with its catalog in {tmp_path}/catalog cannot be used .*check A4S_WAREHOUSE"
-    with pytest.raises(ChangeSite, match=told), lake.moment():
+    with pytest.raises(ChangeSite, match=told), lake.session():
         pass
 
 
@@ -77,12 +77,12 @@ def test_a_catalog_is_made_only_where_its_files_can_be(tmp_path: Path) -> None:
     catalog, locks = tmp_path / "catalog", FileLocks(tmp_path)
     with (
         pytest.raises(ChangeSite, match="no folder"),
-        Lake(SqliteLake(catalog, f"{tmp_path}/no folder/"), locks).moment(),
+        Lake(SqliteLake(catalog, f"{tmp_path}/no folder/"), locks).session(),
     ):
         pass
     add(Lake(SqliteLake(catalog, f"{tmp_path}/files/"), locks), "A1")
     elsewhere = Lake(SqliteLake(catalog, f"{tmp_path}/others/"), locks)
-    with pytest.raises(ChangeSettings, match="A4S_LAKE_FILES leads elsewhere"), elsewhere.moment():
+    with pytest.raises(ChangeSettings, match="A4S_LAKE_FILES leads elsewhere"), elsewhere.session():
         pass
 
 
@@ -107,7 +107,7 @@ def test_a_catalog_that_does_not_answer_is_told_without_its_password(tmp_path: P
     connection = "host=127.0.0.1 port=1 user=a4s password=s3cret-Word dbname=lake connect_timeout=2"
     lake = Lake(PostgresLake(connection, f"{tmp_path}/files/"), PostgresLocks(connection))
     for _ in range(2):
-        with pytest.raises(StoreUnreachable) as told, lake.moment():
+        with pytest.raises(StoreUnreachable) as told, lake.session():
             pass
         assert "s3cret-Word" not in str(told.value)
         assert "A4S_WAREHOUSE leads to it" in str(told.value)
@@ -128,7 +128,7 @@ def test_a_catalog_that_does_not_answer_is_told_without_its_password(tmp_path: P
 def test_whatever_duckdb_says_of_a_connection_holds_no_password(connection: str, tmp_path: Path) -> None:
     # With locks that need no database, DuckDB is the first to connect.
     lake = Lake(PostgresLake(connection, f"{tmp_path}/files/"), FileLocks(tmp_path / "locks"))
-    with pytest.raises(StoreUnreachable, match="A4S_WAREHOUSE leads to it") as told, lake.moment():
+    with pytest.raises(StoreUnreachable, match="A4S_WAREHOUSE leads to it") as told, lake.session():
         pass
     assert "s3cret" not in str(told.value)
     assert "Word" not in str(told.value)

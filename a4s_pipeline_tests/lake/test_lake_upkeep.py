@@ -14,7 +14,7 @@ from a4s_pipeline.errors import StoreHeld
 from a4s_pipeline.locks.file_locks import FileLocks
 from a4s_pipeline.settings.store_location import LakeLocation, SqliteLake
 from a4s_pipeline.warehouse.lake.lake import Lake
-from a4s_pipeline.warehouse.lake.lake_upkeep import standing, tend
+from a4s_pipeline.warehouse.lake.lake_upkeep import maintain, standing
 from a4s_pipeline_tests.lake.rows import add, held
 
 pytestmark = pytest.mark.cluster
@@ -29,7 +29,7 @@ def test_upkeep_deletes_no_file_of_another_catalog_in_the_same_folder(lake: Lake
     add(lake, *codes)
     for path in Path(lake.location.files).rglob("*.parquet"):
         os.utime(path, (0, 0))
-    tend(lake, timedelta(0), datetime.now(UTC) + timedelta(days=3))
+    maintain(lake, timedelta(0), datetime.now(UTC) + timedelta(days=3))
     assert held(other) == held(lake) == codes
 
 
@@ -47,7 +47,7 @@ def test_upkeep_that_fails_in_one_step_does_all_others(lake: Lake, monkeypatch: 
     steps: list[int] = []
     monkeypatch.setattr(lake, "transact", transact)
     with pytest.raises(StoreHeld, match="kept the lake busy"):
-        tend(lake, timedelta(0), datetime.now(UTC))
+        maintain(lake, timedelta(0), datetime.now(UTC))
     assert standing(lake).files < before.files
     assert standing(lake).snapshots == 1
 
@@ -59,15 +59,15 @@ def test_upkeep_merges_files_and_lets_snapshots_go_and_changes_no_row(lake: Lake
     add(lake, *(f"0-{one:03d}" for one in range(50)), reference="anew")
     before = held(lake)
     small = standing(lake)
-    tended = tend(lake, timedelta(days=30), datetime.now(UTC))
+    maintained = maintain(lake, timedelta(days=30), datetime.now(UTC))
     assert held(lake) == before
-    assert tended.before == small
-    assert tended.after.files < small.files
-    assert tended.after.snapshots >= small.snapshots
-    shorter = tend(lake, timedelta(0), datetime.now(UTC))
+    assert maintained.before == small
+    assert maintained.after.files < small.files
+    assert maintained.after.snapshots >= small.snapshots
+    shorter = maintain(lake, timedelta(0), datetime.now(UTC))
     assert shorter.after.snapshots == 1
     assert held(lake) == before
-    gone = tend(lake, timedelta(0), datetime.now(UTC) + timedelta(days=3))
+    gone = maintain(lake, timedelta(0), datetime.now(UTC) + timedelta(days=3))
     assert gone.files_deleted > 0
     assert held(lake) == before
 
@@ -89,7 +89,7 @@ def test_a_column_that_is_empty_for_long_in_a_large_batch_spoils_no_answer(lake:
 
     def answers() -> list[int]:
         questions = ("line_number > 100", "line_number < 0", "line_number IS NOT NULL")
-        with lake.moment() as connection:
+        with lake.session() as connection:
             return [
                 connection.execute(f"SELECT count(*) FROM order_lines WHERE {question}").fetchall()[0][0]
                 for question in questions
@@ -98,7 +98,7 @@ def test_a_column_that_is_empty_for_long_in_a_large_batch_spoils_no_answer(lake:
     for batch in batches:
         lake.transact(_inserting(batch))
     assert answers() == [41, 1, 143]
-    tend(lake, timedelta(0), datetime.now(UTC))
+    maintain(lake, timedelta(0), datetime.now(UTC))
     lake.transact(_inserting(batches[-1]))
     assert answers() == [41, 1, 243]
 

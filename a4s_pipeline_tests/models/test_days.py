@@ -69,7 +69,7 @@ def test_the_ledger_and_the_log_of_flows_have_local_days_too(tmp_path: Path) -> 
     warehouse.transact(
         lambda connection: record_flows(connection, [FlowExecution("demo", "sync", "ok", at, at, "r1", None)])
     )
-    with warehouse.moment() as connection:
+    with warehouse.session() as connection:
         assert connection.execute("SELECT received_day FROM order_exports").fetchall() == [
             (date(2024, 1, 1),)
         ]
@@ -84,7 +84,7 @@ def test_a_store_of_an_older_version_gets_them_and_another_time_zone_changes_the
         old.execute("CREATE TABLE orders (connector VARCHAR, order_code VARCHAR, order_date TIMESTAMPTZ)")
         old.execute(f"INSERT INTO orders VALUES ('demo', 'A1', '{NEW_YEAR}'), ('demo', 'A2', NULL)")
     for zone, day in (("Europe/Amsterdam", date(2024, 1, 1)), ("America/New_York", date(2023, 12, 31))):
-        with WarehouseFile(path, conventions=Conventions(zone=ZoneInfo(zone))).moment() as connection:
+        with WarehouseFile(path, conventions=Conventions(zone=ZoneInfo(zone))).session() as connection:
             found = connection.execute("SELECT order_code, order_day FROM orders ORDER BY ALL").fetchall()
             assert found == [("A1", day), ("A2", None)]
             instant = datetime(2023, 12, 31, 23, tzinfo=UTC)

@@ -133,7 +133,7 @@ class Site:
         return dict(Counter(order.external_id for order in self.source.booked))
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with self.warehouse.moment() as connection:
+        with self.warehouse.session() as connection:
             return connection.execute(sql).fetchall()
 
     def attempts(self, order_id: str = "IO-1") -> list[tuple[str, str]]:

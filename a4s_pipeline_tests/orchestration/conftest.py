@@ -104,7 +104,7 @@ class Site:
     def query(self, sql: str, copy: bool = False) -> list[tuple[Any, ...]]:
         """Ask the warehouse, or the published copy."""
         if not copy:
-            with self.platform.warehouse.moment() as connection:
+            with self.platform.warehouse.session() as connection:
                 return connection.execute(sql).fetchall()
         with duckdb.connect(str(self.settings.analytics_path), read_only=True) as connection:
             return connection.execute(sql).fetchall()

@@ -128,11 +128,11 @@ class Site:
         return self.sync(plan)
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with self.platform.warehouse.moment() as connection:
+        with self.platform.warehouse.session() as connection:
             return connection.execute(sql, list(parameters)).fetchall()
 
     def records(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-        with self.platform.warehouse.moment() as connection:
+        with self.platform.warehouse.session() as connection:
             found = connection.execute(sql, list(parameters))
             names = [column[0] for column in found.description or []]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -62,7 +62,7 @@ def warehouse(path: Path) -> WarehouseFile:
 @pytest.fixture
 def query(warehouse: WarehouseFile) -> Callable[..., list[tuple[Any, ...]]]:
     def run(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with warehouse.moment() as connection:
+        with warehouse.session() as connection:
             return connection.execute(sql, list(parameters)).fetchall()
 
     return run

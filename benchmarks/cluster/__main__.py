@@ -20,9 +20,9 @@ from cluster.home import Store
 
 # What each reader reads, with the store that imports go to meanwhile.
 READERS = (
-    ("the warehouse file, moment by moment", "warehouse", Store.FILE),
+    ("the warehouse file, session by session", "warehouse", Store.FILE),
     ("the published copy, opened anew each time", "copy", Store.FILE),
-    ("the lake, moment by moment", "warehouse", Store.LAKE),
+    ("the lake, session by session", "warehouse", Store.LAKE),
 )
 _NAMES = {Store.FILE: "DuckDB file", Store.LAKE: "lake on PostgreSQL"}
 _WHO = ("workers", "Dagster", "PostgreSQL", "gateway")

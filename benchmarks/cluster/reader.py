@@ -25,7 +25,7 @@ def asker_of(kind: str, connector: str) -> Callable[[], object]:
     platform = Platform()
 
     def ask_warehouse() -> object:
-        with platform.warehouse.moment() as connection:
+        with platform.warehouse.session() as connection:
             return connection.execute(_QUERY, [connector]).fetchall()
 
     def ask_copy() -> object:

@@ -108,11 +108,11 @@ def measured(site: Site) -> Iterator[tuple[str, float]]:
     copy, warehouse = settings.analytics_path, platform.warehouse
 
     def open_and_close() -> None:
-        with warehouse.moment():
+        with warehouse.session():
             pass
 
     def ask(question: Callable[[duckdb.DuckDBPyConnection], object]) -> None:
-        with warehouse.moment() as store:
+        with warehouse.session() as store:
             question(store)
 
     def publish() -> None:

@@ -1,4 +1,4 @@
-"""`a4s images`: fetches the items' pictures that are not held yet."""
+"""`a4s images`: fetches the items' pictures that are not stored yet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from a4s_pipeline.sync.pictures.pictures import Missed, PicturesResult
 @connector_option
 @json_option
 def images(items: tuple[str, ...], connector: str | None, as_json: bool) -> None:
-    """Fetch the pictures of these items, or of all items, that are not held yet.
+    """Fetch the pictures of these items, or of all items, that are not stored yet.
 
     They come into A4S_DATA_DIR/images, each named by its hash. Which pictures there are is known from the
     last sync of items. Status 1 where one could not be had.
@@ -63,7 +63,7 @@ def _tell(connector: str, result: PicturesResult | A4sError, *, as_json: bool) -
         return
     if not as_json:
         say(
-            f"{connector}: {result.named:,} images named, {result.held:,} held before, "
+            f"{connector}: {result.named:,} images named, {result.stored:,} stored before, "
             f"{result.fetched:,} fetched ({result.size / 1e6:.1f} MB), {len(result.unknown):,} unknown; "
             f"{result.calls:,} calls in {result.seconds:.1f} s"
         )

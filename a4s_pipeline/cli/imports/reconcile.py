@@ -97,7 +97,7 @@ def _reconcile(
 
 
 def _has_orders_off(platform: Platform, connector: str) -> bool:
-    with platform.warehouse.moment() as store:
+    with platform.warehouse.session() as store:
         return bool(orders_off(store, connector))
 
 
@@ -128,7 +128,7 @@ def _month_as_json(month: MonthCompared) -> dict[str, object]:
     return {
         "month": f"{month.month:%Y-%m}",
         "gateway": month.listed,
-        "store": month.held,
+        "store": month.stored,
         "differs": month.differs if month.is_whole else None,
         "missing": len(month.missing),
         "gone": len(month.gone),
@@ -149,8 +149,8 @@ def _page(found: Reconciled, repairs: list[SyncResult]) -> Iterator[str]:
     yield f"{found.connector}  {'month':<9}{'gateway':>9}{'store':>9}"
     indent = " " * (len(found.connector) + 2)
     for month in found.months:
-        if month.listed or month.held:
-            counts = f"{month.month:%Y-%m}  {month.listed:>9,}{month.held:>9,}"
+        if month.listed or month.stored:
+            counts = f"{month.month:%Y-%m}  {month.listed:>9,}{month.stored:>9,}"
             yield f"{indent}{counts}{_mark(month)}"
     for repair in repairs:
         if repair.connector == found.connector:

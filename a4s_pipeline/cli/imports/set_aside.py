@@ -139,7 +139,7 @@ def _reading_again(settings: Settings, one: Kept) -> tuple[str, str, OrdersPlan]
 
 def _found(settings: Settings, connector: str | None, key: str | None) -> list[Kept]:
     connectors = settings.chosen_connectors(connector)
-    with Platform(settings).warehouse.moment() as connection:
+    with Platform(settings).warehouse.session() as connection:
         return kept_aside(connection, connectors, key)
 
 

@@ -134,7 +134,7 @@ def _import_all(platform: Platform, wanted: Sequence[tuple[str, str]], plan: Ord
 def _what_came_in(platform: Platform, stop: SyncInterrupted) -> str:
     """Say how much of a sync that was stopped is stored, by its run id."""
     result = stop.result
-    with suppress(A4sError), platform.warehouse.moment() as store:
+    with suppress(A4sError), platform.warehouse.session() as store:
         count = count_of_run(store, result.connector, result.stream, stop.run_id)
         return (
             f"{count if count else 'no'} {result.stream} of {result.connector} had come in and stay; "

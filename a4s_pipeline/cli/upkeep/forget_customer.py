@@ -1,4 +1,4 @@
-"""`a4s forget-customer`: removes a person from all that is held."""
+"""`a4s forget-customer`: removes a person from all that is stored."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NOT_REACHED = (
 def forget_customer(
     code: str, dry_run: bool, asked_by: str | None, connector: str | None, as_json: bool
 ) -> None:
-    """Remove the person behind customer CODE from all that is held, and keep syncs from bringing them back.
+    """Remove the person behind customer CODE from all that is stored, and keep syncs from bringing them back.
 
     Customer records go; names, notes, references and addresses on orders, requests, answers and ledgers
     are blanked. What the books need stays: codes, dates and amounts. The table forgotten_customers
@@ -64,7 +64,7 @@ def forget_customer(
 
 def _print(done: forget.Forgotten, *, dry_run: bool) -> None:
     if not done.is_anything:
-        say(f"nothing is held of customer {done.customer_code} of {done.connector}")
+        say(f"nothing is stored of customer {done.customer_code} of {done.connector}")
         return
     what = "would be forgotten" if dry_run else "forgotten"
     say(f"customer {done.customer_code} of {done.connector}: {what}")

@@ -32,7 +32,7 @@ class Listed:
     """
 
     key: str | None
-    place: datetime | None = None
+    order_date: datetime | None = None
     content: str | None = None
 
 
@@ -172,25 +172,26 @@ class Listing:
     def _numbers_of(self, listed: list[Listed]) -> list[int]:
         alike: Counter[str] = Counter()
         return [
-            _hash_of(self._name_of(record, alike, self._rows + place)) for place, record in enumerate(listed)
+            _hash_of(self._name_of(record, alike, self._rows + position))
+            for position, record in enumerate(listed)
         ]
 
     @staticmethod
-    def _name_of(record: Listed, alike: Counter[str], place: int) -> str:
+    def _name_of(record: Listed, alike: Counter[str], position: int) -> str:
         if record.key is not None:
             return f"k{record.key}"
         if record.content is None:
-            return f"r{place}"
+            return f"r{position}"
         # Two of one content on one page are two records; on two pages they may be one that was repeated.
         alike[record.content] += 1
         return f"c{record.content}/{alike[record.content]}"
 
     def _follow(self, record: Listed) -> None:
-        place = record.place
-        if place is not None and self.latest is not None and place < self.latest:
+        date = record.order_date
+        if date is not None and self.latest is not None and date < self.latest:
             self._is_ascending = False
-        elif place is not None and (self.latest is None or place > self.latest):
-            self.latest = place
+        elif date is not None and (self.latest is None or date > self.latest):
+            self.latest = date
             self._here.clear()
         if record.key is not None:
             # A key can come twice in an ascending listing only at one and the same date.

@@ -11,7 +11,9 @@ _MOST_TOLD = 10
 
 def faults_in_words(faults: Sequence[ErrorDetails]) -> str:
     """Name each fault by its place and message, without repeating the value."""
-    return "; ".join(f"{place_of(fault['loc'])}: {message_of(fault['msg'])}" for fault in faults[:_MOST_TOLD])
+    return "; ".join(
+        f"{path_in_words(fault['loc'])}: {message_of(fault['msg'])}" for fault in faults[:_MOST_TOLD]
+    )
 
 
 def path_of(location: tuple[int | str, ...]) -> str:
@@ -19,8 +21,8 @@ def path_of(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location) or "record"
 
 
-def place_of(location: tuple[int | str, ...]) -> str:
-    """Return a field's path as people count, with places from 1, such as `addresses.1.type`."""
+def path_in_words(location: tuple[int | str, ...]) -> str:
+    """Return a field's path as people count, from 1, such as `addresses.1.type`."""
     return path_of(tuple(step + 1 if isinstance(step, int) else step for step in location))
 
 

@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from a4s_pipeline.gateway.contract import KIND_OF_TYPE, FieldRule, contract_of, holds_record
 from a4s_pipeline.gateway.records.drift import Drift, departure_of
-from a4s_pipeline.gateway.records.faults import faults_in_words, place_of
+from a4s_pipeline.gateway.records.faults import faults_in_words, path_in_words
 from a4s_pipeline.gateway.records.records import WireRecord, is_blank
 
 Path = tuple[int | str, ...]
@@ -57,47 +57,47 @@ class Document:
         Where there are none, it is validated again: what hung below what was mended shows only then.
         """
         hopeless: list[ErrorDetails] = []
-        at: dict[_Place, list[ErrorDetails]] = {}
+        at: dict[_Location, list[ErrorDetails]] = {}
         for fault in error.errors(include_url=False, include_input=False, include_context=False):
-            place = _smallest_place(self._model, fault["loc"])
-            if place is None or (place.is_vital and not self._means_nothing_or_one(place)):
+            location = _smallest_location(self._model, fault["loc"])
+            if location is None or (location.is_vital and not self._means_nothing_or_one(location)):
                 hopeless.append(fault)
             else:
-                at.setdefault(place, []).append(fault)
+                at.setdefault(location, []).append(fault)
         mended: list[Path] = []
-        for place in sorted(at, key=lambda place: len(place.path)):
-            if not any(place.path[: len(path)] == path for path in mended):
-                mended.append(place.path)
-                self._mend(place, at[place])
+        for location in sorted(at, key=lambda location: len(location.path)):
+            if not any(location.path[: len(path)] == path for path in mended):
+                mended.append(location.path)
+                self._mend(location, at[location])
         return hopeless
 
-    def _means_nothing_or_one(self, place: _Place) -> bool:
-        value = _value_at(self.content, place.path)
-        return _is_empty(value) or _meant_by(value, place.rule) is not None
+    def _means_nothing_or_one(self, location: _Location) -> bool:
+        value = _value_at(self.content, location.path)
+        return _is_empty(value) or _meant_by(value, location.rule) is not None
 
-    def _mend(self, place: _Place, faults: Sequence[ErrorDetails]) -> None:
-        value = _value_at(self.content, place.path)
-        meant = _meant_by(value, place.rule)
+    def _mend(self, location: _Location, faults: Sequence[ErrorDetails]) -> None:
+        value = _value_at(self.content, location.path)
+        meant = _meant_by(value, location.rule)
         if meant is not None:
-            self._replace(place.path, meant)
+            self._replace(location.path, meant)
             return
         is_empty = _is_empty(value)
-        if not is_empty and place.is_part:
-            self.left_out.append(LeftOut(place_of(place.path), faults_in_words(faults), value))
-        elif place.rule is not None:
+        if not is_empty and location.is_part:
+            self.left_out.append(LeftOut(path_in_words(location.path), faults_in_words(faults), value))
+        elif location.rule is not None:
             kind = KIND_OF_TYPE[type(value)]
-            if departure_of(place.rule, kind) is None:
-                self.drifts[Drift(_drift_path(place.path), "value", kind)] = value
+            if departure_of(location.rule, kind) is None:
+                self.drifts[Drift(_drift_path(location.path), "value", kind)] = value
             if not is_empty:
-                self.unread[place.path] = value
-        self._replace(place.path, None)
+                self.unread[location.path] = value
+        self._replace(location.path, None)
 
     def _replace(self, path: Path, value: Any) -> None:
         self.content = _with(self.content, path, value)
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Location:
     """Where something may be left out: an optional field with its rule, or an entry, which has none.
 
     What is vital may be empty, and costs the record where it is not and cannot be read.
@@ -109,14 +109,14 @@ class _Place:
     is_vital: bool = False
 
 
-def _smallest_place(model: type[WireRecord], location: Path) -> _Place | None:
+def _smallest_location(model: type[WireRecord], fault: Path) -> _Location | None:
     """Return the smallest thing around a fault that may be left out; None where that is the record."""
-    found: _Place | None = None
+    found: _Location | None = None
     within: type[WireRecord] | None = model
-    for depth, step in enumerate(location, start=1):
-        path = location[:depth]
+    for depth, step in enumerate(fault, start=1):
+        path = fault[:depth]
         if isinstance(step, int) or within is None:
-            found = _Place(path, None, is_part=True)
+            found = _Location(path, None, is_part=True)
             continue
         field = _fields(within).get(step)
         if field is None:
@@ -124,7 +124,7 @@ def _smallest_place(model: type[WireRecord], location: Path) -> _Place | None:
         rule = contract_of(within)[step]
         if not field.is_required():
             is_part = rule.kind == "list" or rule.holds is not None or holds_record(field)
-            found = _Place(path, rule, is_part, step in within.useless_without)
+            found = _Location(path, rule, is_part, step in within.useless_without)
             if found.is_vital:
                 break
         within = rule.within

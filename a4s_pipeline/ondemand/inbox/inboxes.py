@@ -15,10 +15,10 @@ from a4s_pipeline.settings.requests_location import is_url
 # Drivers need no part in what the operating system can do, and it knows more of links and of whole files.
 _FOLDER_SCHEMES = ("file://", "local://")
 
-Place = TypeVar("Place", bound=PurePath)
+Location = TypeVar("Location", bound=PurePath)
 
 
-class AnyInbox(Protocol[Place]):
+class AnyInbox(Protocol[Location]):
     """What whoever answers requests needs of the place where they lie."""
 
     look_every: float
@@ -29,19 +29,19 @@ class AnyInbox(Protocol[Place]):
     def prepare(self) -> None:
         """Make the folders, and clear away what killed processes had half written."""
 
-    def waiting(self) -> list[Place]:
+    def waiting(self) -> list[Location]:
         """Return the requests that wait, in no order."""
 
-    def unsettled(self) -> list[Place]:
+    def unsettled(self) -> list[Location]:
         """Return the requests whose outcome is not known yet; they lie in a folder `.unsettled` of it."""
 
-    def claimed(self, path: Place) -> AbstractContextManager[Waiting | None]:
+    def claimed(self, path: Location) -> AbstractContextManager[Waiting | None]:
         """Claim a request for as long as the block lasts; None where somebody else has it, or it is gone."""
 
     def earlier_answer(self, waiting: Waiting) -> bytes | None:
         """Return the answer that the same request was given before, or None."""
 
-    def answer(self, path: Place, waiting: Waiting, document: bytes, status: str, *, keep: bool) -> None:
+    def answer(self, path: Location, waiting: Waiting, document: bytes, status: str, *, keep: bool) -> None:
         """Put an answer into the outbox, whole and at once, and move its request to where it belongs."""
 
 
@@ -62,10 +62,10 @@ def inbox_of(platform: Platform) -> AnyInbox[Any]:
 
 def folder_of_requests(platform: Platform) -> Path | None:
     """Return the folder that the inbox and the outbox lie in; None where they lie at a URL."""
-    place = platform.settings.requests
-    if place is not None and is_url(place):
+    location = platform.settings.requests
+    if location is not None and is_url(location):
         return None
-    return (platform.settings.data_dir if place is None else Path(place)).absolute()
+    return (platform.settings.data_dir if location is None else Path(location)).absolute()
 
 
 def store_of_requests(platform: Platform) -> Store:

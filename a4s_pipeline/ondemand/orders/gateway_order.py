@@ -66,7 +66,7 @@ def map_order(intake: IntakeOrder, received_at: datetime) -> GatewayOrder:
         metadata={
             "intakeOrderId": intake.intake_order_id,
             "createdAt": created_at.isoformat(),
-            "lines": [_as_ordered(place, line.price) for place, line in enumerate(intake.lines, 1)],
+            "lines": [_as_ordered(position, line.price) for position, line in enumerate(intake.lines, 1)],
         },
     )
 

@@ -135,8 +135,8 @@ class IntakeOrder(Request):
         """Return the paths of the fields given that have no place in the gateway's order."""
         given = [name for name in WITHOUT_PLACE if getattr(self, name) not in (None, [], {})]
         given += list(self.model_extra or {})
-        for place, line in enumerate(self.lines):
-            given += [f"lines.{place}.{name}" for name in line.model_extra or {}]
+        for position, line in enumerate(self.lines):
+            given += [f"lines.{position}.{name}" for name in line.model_extra or {}]
         return given
 
 
@@ -215,9 +215,9 @@ def _misspelt(model: BaseModel, path: tuple[int | str, ...]) -> Iterator[FieldFa
             yield FieldFault(path_of((*path, given)), said)
     for name, alias in names.items():
         value = getattr(model, name)
-        for place, inner in enumerate(value if isinstance(value, list) else []):
+        for position, inner in enumerate(value if isinstance(value, list) else []):
             if isinstance(inner, BaseModel):
-                yield from _misspelt(inner, (*path, alias, place))
+                yield from _misspelt(inner, (*path, alias, position))
 
 
 def _nearest(given: str, names: Iterable[str]) -> str | None:
@@ -229,12 +229,12 @@ def _nearest(given: str, names: Iterable[str]) -> str | None:
 def _is_a_slip_away(one: str, other: str) -> bool:
     """Tell whether two names differ by a letter that is wrong or left out, or two that changed places."""
     if len(one) == len(other):
-        differ = [place for place, letter in enumerate(one) if letter != other[place]]
+        differ = [position for position, letter in enumerate(one) if letter != other[position]]
         first, last = (differ[0], differ[-1]) if differ else (0, 0)
         is_swapped = last == first + 1 and one[first] == other[last] and one[last] == other[first]
         return len(differ) <= 1 or (len(differ) == 2 and is_swapped)
     return len(one) + 1 == len(other) and any(
-        other[:place] + other[place + 1 :] == one for place in range(len(other))
+        other[:position] + other[position + 1 :] == one for position in range(len(other))
     )
 
 
@@ -255,8 +255,8 @@ def _cannot_be_sent(value: Any, path: tuple[int | str, ...]) -> Iterator[FieldFa
     elif isinstance(value, str) and not has_utf8(value):
         yield FieldFault(path_of(path), "holds half a character, which has no UTF-8")
     elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            yield from _cannot_be_sent(inner, (*path, place))
+        for position, inner in enumerate(value):
+            yield from _cannot_be_sent(inner, (*path, position))
     elif isinstance(value, dict):
         for name, inner in value.items():
             if has_utf8(name):

@@ -25,7 +25,7 @@ NOTICE = "The order shows up in retrieval after the legacy backend's next histor
 
 
 @dataclass(frozen=True)
-class _OrderErrand:
+class _OrderSender:
     administration: Administration
     external_id: str
 
@@ -65,7 +65,7 @@ class OrderExport:
                 intake.intake_order_id,
                 fingerprint_of_order(intake),
                 prepare,
-                self._errand(intake.intake_order_id),
+                self._sender(intake.intake_order_id),
                 received_at=received_at,
                 columns={
                     "customer_code": intake.customer_code,
@@ -80,13 +80,13 @@ class OrderExport:
     def settle(self, intake_order_id: str) -> Answered | None:
         """Settle one order whose outcome is unknown, by look-up; None where the ledger has no such order."""
         try:
-            entry = self._send_once.settle(intake_order_id, self._errand(intake_order_id))
+            entry = self._send_once.settle(intake_order_id, self._sender(intake_order_id))
         except A4sError as error:
             return failure(error)
         return None if entry is None else answer_from(entry)
 
-    def _errand(self, intake_order_id: str) -> _OrderErrand:
-        return _OrderErrand(self._administration, intake_order_id)
+    def _sender(self, intake_order_id: str) -> _OrderSender:
+        return _OrderSender(self._administration, intake_order_id)
 
     def _prepare(self, intake: IntakeOrder, received_at: datetime) -> Prepared:
         payload, not_sent = prepare_order(intake, self._hook, received_at)

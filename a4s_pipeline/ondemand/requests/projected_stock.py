@@ -52,8 +52,8 @@ def _answer(answers: ConnectorAnswers, request: ProjectedStock, received_at: dat
     del received_at
     today = datetime.now(UTC).astimezone(answers.administration.timezone).date()
     faults = [
-        FieldFault(f"items.{place}.until", _BEFORE_THE_DAY)
-        for place, item in enumerate(request.items)
+        FieldFault(f"items.{position}.until", _BEFORE_THE_DAY)
+        for position, item in enumerate(request.items)
         if item.until is not None and item.until < (item.date or today)
     ]
     if faults:

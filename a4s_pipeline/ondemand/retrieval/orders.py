@@ -78,7 +78,7 @@ def retrieve_orders(
 def retrieve_order(
     store: Readable, connector: str, order_code: str, *, is_imported: bool = True
 ) -> dict[str, Any]:
-    """Return one order with its lines and `asOf`; raises `NotThere` where it is not held."""
+    """Return one order with its lines and `asOf`; raises `NotThere` where it is not stored."""
     with store.reading() as connection:
         state = _state_with_history(connection, connector, is_imported=is_imported)
         order = find_order(connection, connector, order_code)
@@ -121,7 +121,7 @@ def _order(order: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, A
 
 
 def _attributes(row: Mapping[str, Any], model: type[WireRecord]) -> dict[str, Any]:
-    """Return every field held, under the gateway's names; those of the contract win over unknown ones."""
+    """Return every field stored, under the gateway's names; those of the contract win over unknown ones."""
     unknown = exact_json.loads(row["attributes"]) if row["attributes"] else {}
     # A copy of an older version lacks some: what it knew of the field is among the attributes.
     named = {

@@ -51,7 +51,7 @@ class NotRecorded(TryAgain):
     code = "OutcomeUnknown"
 
 
-class Errand(Protocol):
+class Sender(Protocol):
     """What is sent, and how it is looked up."""
 
     def send(self, payload: str, idempotency_key: str) -> Numbers:
@@ -103,7 +103,7 @@ class SendOnce:
         key: str,
         fingerprint: str,
         prepare: Prepare,
-        errand: Errand,
+        sender: Sender,
         *,
         received_at: datetime,
         columns: Mapping[str, Any] | None = None,
@@ -123,11 +123,11 @@ class SendOnce:
         }
         try:
             with self._lock(key, 0):
-                return self._send_unless_there(key, fingerprint, prepare, errand, kept)
+                return self._send_unless_there(key, fingerprint, prepare, sender, kept)
         except UnderWay:
             self._refuse_other_content(key, fingerprint)
         with self._lock(key, self._rules.lock_wait_seconds):
-            return self._send_unless_there(key, fingerprint, prepare, errand, kept)
+            return self._send_unless_there(key, fingerprint, prepare, sender, kept)
 
     def _refuse_other_content(self, key: str, fingerprint: str) -> None:
         """Refuse at once what would be refused after a wait.
@@ -143,13 +143,13 @@ class SendOnce:
         key: str,
         fingerprint: str,
         prepare: Prepare,
-        errand: Errand,
+        sender: Sender,
         kept: Mapping[str, Any],
     ) -> Entry:
         entry = self._ledger.entry(key)
         step = next_step(entry, fingerprint)
         if entry is not None and step is Step.LOOK_UP:
-            entry = self._settle(entry, errand)
+            entry = self._settle(entry, sender)
             step = next_step(entry, fingerprint)
             if step is Step.LOOK_UP and fingerprint != entry.fingerprint:
                 step = Step.REFUSE
@@ -163,26 +163,26 @@ class SendOnce:
         if entry is not None and entry.fingerprint == fingerprint:
             kept = {**kept, "received_at": entry.row["received_at"]}
         if self._may_know_too_little():
-            found = errand.look_up()
+            found = sender.look_up()
             if found is not None:
                 attempt = OpenAttempt("look_up", self._clock(), entry)
                 return self._books.found(key, attempt, found, kept)
-        return self._prepare_and_send(key, prepare, errand, entry, kept)
+        return self._prepare_and_send(key, prepare, sender, entry, kept)
 
     def _may_know_too_little(self) -> bool:
         """Tell whether the store was put back from a backup lately: what was sent since, it does not know."""
         restored_at = self._ledger.restored_at() if self._rules.looked_up_first_for else None
         return restored_at is not None and self._clock() - restored_at < self._rules.looked_up_first_for
 
-    def settle(self, key: str, errand: Errand) -> Entry | None:
+    def settle(self, key: str, sender: Sender) -> Entry | None:
         """Look up what is unknown, and send again what certainly was not booked; return the row."""
         with self._lock(key, self._rules.lock_wait_seconds):
             entry = self._ledger.entry(key)
             if entry is None or next_step(entry, None) is not Step.LOOK_UP:
                 return entry
-            entry = self._settle(entry, errand)
+            entry = self._settle(entry, sender)
             return (
-                self._send(key, entry.row["payload"], errand, entry, {})
+                self._send(key, entry.row["payload"], sender, entry, {})
                 if entry.status == "failed"
                 else entry
             )
@@ -218,7 +218,7 @@ class SendOnce:
         self,
         key: str,
         prepare: Prepare,
-        errand: Errand,
+        sender: Sender,
         before: Entry | None,
         kept: Mapping[str, Any],
     ) -> Entry:
@@ -228,19 +228,19 @@ class SendOnce:
         except A4sError as error:
             status = "refused" if isinstance(error, ChangeRequest) else "failed"
             return self._books.did_not(key, status, attempt, error, kept)
-        return self._send(key, prepared.payload, errand, before, {**kept, **prepared.columns})
+        return self._send(key, prepared.payload, sender, before, {**kept, **prepared.columns})
 
     def _send(
-        self, key: str, payload: str, errand: Errand, before: Entry | None, columns: Mapping[str, Any]
+        self, key: str, payload: str, sender: Sender, before: Entry | None, columns: Mapping[str, Any]
     ) -> Entry:
-        errand.get_ready()
+        sender.get_ready()
         attempt = self._books.about_to_send(key, payload, before, columns)
         try:
-            outcome: Numbers | A4sError = errand.send(payload, self._idempotency_key(key, payload))
+            outcome: Numbers | A4sError = sender.send(payload, self._idempotency_key(key, payload))
         except A4sError as error:
             outcome = error
         try:
-            return self._record_sent(key, outcome, errand, attempt, before)
+            return self._record_sent(key, outcome, sender, attempt, before)
         except A4sError as error:
             raise NotRecorded(
                 f"{key!r} was sent, but what became of it could not be recorded ({error}): "
@@ -251,7 +251,7 @@ class SendOnce:
         self,
         key: str,
         outcome: Numbers | A4sError,
-        errand: Errand,
+        sender: Sender,
         attempt: OpenAttempt,
         before: Entry | None,
     ) -> Entry:
@@ -262,26 +262,26 @@ class SendOnce:
         columns = {"last_sent_at": self._clock()}
         if not isinstance(outcome, Inconclusive):
             return self._books.did_not(key, status_after(outcome), attempt, outcome, columns)
-        numbers = numbers_told(outcome, self._ledger.kind) or self._found_after(errand)
+        numbers = numbers_told(outcome, self._ledger.kind) or self._found_after(sender)
         if numbers is not None:
             return self._books.succeeded(key, attempt, numbers)
         is_same = before and attempt.before and before.fingerprint == attempt.before.fingerprint
         word = next_word(outcome, word_of(before) if is_same else None)
         return self._books.did_not(key, "unknown", attempt, outcome, columns, word=word)
 
-    def _found_after(self, errand: Errand) -> Numbers | None:
+    def _found_after(self, sender: Sender) -> Numbers | None:
         """Look up what came of a send whose answer did not tell; None where that says nothing either."""
         try:
-            return errand.look_up()
+            return sender.look_up()
         except A4sError:
             return None
 
-    def _settle(self, entry: Entry, errand: Errand) -> Entry:
+    def _settle(self, entry: Entry, sender: Sender) -> Entry:
         """Ask the gateway what became of something; record and return the row as it is then."""
         attempt = OpenAttempt("look_up", self._clock(), entry)
         word = word_of(entry)
         try:
-            numbers = errand.look_up()
+            numbers = sender.look_up()
         except A4sError as fault:
             return self._books.did_not(entry.key, "unknown", attempt, fault, word=word)
         if numbers is not None:

@@ -26,8 +26,8 @@ def lake_asset(layout: Layout) -> dg.AssetsDefinition:
     def lake(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
         """Merges the lake's small files, and lets snapshots go that are older than `A4S_LAKE_KEPT_DAYS`."""
         with told_plainly():
-            tended = platform.tend_lake()
-        before, after = tended.before, tended.after
+            maintained = platform.maintain_lake()
+        before, after = maintained.before, maintained.after
         return dg.MaterializeResult(
             metadata={
                 "files": after.files,
@@ -37,7 +37,7 @@ def lake_asset(layout: Layout) -> dg.AssetsDefinition:
                 "delete_files": after.delete_files,
                 "snapshots": after.snapshots,
                 "snapshots_before": before.snapshots,
-                "files_deleted": tended.files_deleted,
+                "files_deleted": maintained.files_deleted,
             }
         )
 
@@ -45,7 +45,7 @@ def lake_asset(layout: Layout) -> dg.AssetsDefinition:
 
 
 def lake_job(layout: Layout) -> Any:
-    """Define the job that tends the lake."""
+    """Define the job that maintains the lake."""
     return dg.define_asset_job(
         TEND_LAKE,
         selection=dg.AssetSelection.assets(layout.key(LAKE)),
@@ -55,7 +55,7 @@ def lake_job(layout: Layout) -> Any:
 
 
 def lake_schedule(settings: Settings) -> dg.ScheduleDefinition:
-    """Define the schedule that tends the lake, once a day."""
+    """Define the schedule that maintains the lake, once a day."""
     return dg.ScheduleDefinition(
         name="lake_tended_daily",
         # Not on the minute of an import, and not in the hour that daylight saving skips or doubles.

@@ -23,7 +23,7 @@ def ledger_assets(layout: Layout) -> list[dg.AssetSpec]:
 def ledger_observations(layout: Layout, platform: Platform, since: datetime) -> list[dg.AssetObservation]:
     """Return what each ledger that was written since holds now, counted by status."""
     observations = []
-    with platform.warehouse.moment() as store:
+    with platform.warehouse.session() as store:
         for table in _LEDGERS:
             query = f"SELECT status, count(*), max(synced_at) FROM {table.name} GROUP BY ALL ORDER BY ALL"  # noqa: S608 - own names
             found = store.execute(query).fetchall()

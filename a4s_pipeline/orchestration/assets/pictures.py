@@ -43,7 +43,7 @@ def picture_asset(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
     def item_pictures(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
-        """Fetches the items' pictures that are not held yet."""
+        """Fetches the items' pictures that are not stored yet."""
         results: list[PicturesResult] = []
         failed: dict[str, A4sError] = {}
         for connector in partitions_of(context):
@@ -64,7 +64,7 @@ def _metadata(platform: Platform, results: list[PicturesResult]) -> dict[str, An
     return {
         "path": dg.MetadataValue.path(str(platform.settings.images_path)),
         "named": sum(result.named for result in results),
-        "held_before": sum(result.held for result in results),
+        "held_before": sum(result.stored for result in results),
         "fetched": sum(result.fetched for result in results),
         "bytes": sum(result.size for result in results),
         "unknown": sum(one.is_unknown for one in missed),

@@ -84,19 +84,19 @@ def on_demand_job(layout: Layout) -> dg.JobDefinition:
 
 def _answer(context: dg.OpExecutionContext, config: OnDemandConfig, platform: Platform) -> None:
     with OnDemand(platform, context.run_id) as service, Upkeep(service), told_plainly():
-        desk = RequestWorker(service)
+        worker = RequestWorker(service)
         if config.request_json:
             if not is_plain_id(config.request_id):
                 raise dg.Failure("request_id must be a plain file name", allow_retries=False)
-            answer = desk.document(Waiting(config.request_id, config.request_json.encode()))
+            answer = worker.document(Waiting(config.request_id, config.request_json.encode()))
             context.add_output_metadata(
                 {"answer": dg.MetadataValue.json(answer), "status": str(answer["status"])}
             )
             return
         with platform.locks.announce_presence(_PRESENCE):
-            desk.serve(_is_over(context.instance, context.run_id))
+            worker.serve(_is_over(context.instance, context.run_id))
         counts: dict[str, Any] = {
-            f"answered_{status}": count for status, count in desk.counts.by_status.items()
+            f"answered_{status}": count for status, count in worker.counts.by_status.items()
         }
         context.add_output_metadata(counts)
 

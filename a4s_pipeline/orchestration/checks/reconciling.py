@@ -51,7 +51,7 @@ def order_reconciliation(layout: Layout) -> dg.AssetChecksDefinition:
         errors = list(failed.values())
         try:
             platform.publish()
-            with platform.warehouse.moment() as store:
+            with platform.warehouse.session() as store:
                 finding = counted(
                     months_to_repair(store),
                     "orders that differ from the gateway's",
@@ -97,7 +97,7 @@ def _metadata(found: list[Reconciled]) -> dict[str, Any]:
         "months": sum(len(one.months) for one in found),
         "months_that_kept_moving": ", ".join(moving),
         "orders_at_the_gateway": sum(month.listed for one in found for month in one.months),
-        "orders_held": sum(month.held for one in found for month in one.months),
+        "orders_held": sum(month.stored for one in found for month in one.months),
         "calls": sum(one.calls for one in found),
         "seconds": round(sum(one.seconds for one in found), 3),
     }

@@ -30,7 +30,7 @@ def fill_what_is_left(
     """Ask for the lines that earlier syncs could not have, or read; `left` are the first such orders."""
     while left:
         _ask(left, calls, warehouse, writer)
-        with warehouse.moment() as connection:
+        with warehouse.session() as connection:
             left = orders_left(connection, calls.run.stamp.connector, left[-1], LEFT_AT_ONCE)
 
 
@@ -40,7 +40,7 @@ def read_lines_again(
     warehouse: Warehouse,
     writer: OrderWriter,
 ) -> None:
-    """Have the lines of these orders once more, and put them in the place of those held, even of equal ones.
+    """Ask for the lines of these orders once more, and replace those stored, even by equal ones.
 
     An order whose lines cannot be had now keeps what it has.
     """

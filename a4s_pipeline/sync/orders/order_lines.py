@@ -113,25 +113,25 @@ def lines_of(
     rows: dict[str, Row] = {}
     parts: list[Unreadable] = []
     sources: dict[str, Any] = {}
-    for place, raw_line in enumerate(raw, start=1):
+    for position, raw_line in enumerate(raw, start=1):
         if is_blank(raw_line):
             continue
         line, _, drifts = read_in_parts(OrderLine, raw_line, "lineCode", timezone)
         drift.note(LINES_STREAM, drifts)
         if isinstance(line, Unreadable):
-            parts.append(_part(order_code, place, line.reason, raw_line))
+            parts.append(_part(order_code, position, line.reason, raw_line))
         elif sources.setdefault(line.line_code, raw_line) != raw_line:
-            parts.append(_part(order_code, place, "another line has the same lineCode", raw_line))
+            parts.append(_part(order_code, position, "another line has the same lineCode", raw_line))
         else:
             try:
                 rows[line.line_code] = row_of(line, stamp) | {"order_code": order_code}
             except Unstorable as fault:
-                parts.append(_part(order_code, place, str(fault), raw_line))
+                parts.append(_part(order_code, position, str(fault), raw_line))
     if raw and not rows:
         reasons = "; ".join(part.reason for part in parts) or "no line holds anything"
         return LinesUnreadable(Unreadable(order_code, reasons, raw))
     return LinesRead(list(rows.values()), fingerprint_of(raw), parts)
 
 
-def _part(order_code: str, place: int, reason: str, raw_line: Any) -> Unreadable:
-    return Unreadable(order_code, f"line {place}: {reason}", raw_line, part=f"lines.{place}")
+def _part(order_code: str, position: int, reason: str, raw_line: Any) -> Unreadable:
+    return Unreadable(order_code, f"line {position}: {reason}", raw_line, part=f"lines.{position}")

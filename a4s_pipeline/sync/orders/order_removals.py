@@ -11,14 +11,14 @@ from a4s_pipeline.gateway.listing.listing import Listing
 from a4s_pipeline.sync.orders.order_moves import moved_orders
 from a4s_pipeline.sync.removals import KEPT_MOVING, Removal, Verdict, reading_of, removal_of
 from a4s_pipeline.sync.windows import Span
-from a4s_pipeline.warehouse.rows.orders.spans import held_headers
+from a4s_pipeline.warehouse.rows.orders.spans import stored_headers
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 from a4s_pipeline.warehouse.store import Warehouse
 
 
 @dataclass(frozen=True)
 class Gone:
-    """The verdict on a reading, and the orders that were held in its span and not listed."""
+    """The verdict on a reading, and the orders that were stored in its span and not listed."""
 
     removal: Removal
     missing: tuple[str, ...] = ()
@@ -44,17 +44,17 @@ class OrderRemovals:
         self._earliest = earliest
 
     def of_reading(self, part: Span, listing: Listing) -> Gone:
-        """Judge a reading of a part of the history by what is held of it."""
+        """Judge a reading of a part of the history by what is stored of it."""
         missing: list[str] = []
-        held = 0
+        stored = 0
         if listing.is_whole:
-            with self._warehouse.moment() as connection:
-                headers = held_headers(connection, self._connector, part.start, part.end)
-            held, missing = len(headers), listing.missing(header.code for header in headers)
+            with self._warehouse.session() as connection:
+                headers = stored_headers(connection, self._connector, part.start, part.end)
+            stored, missing = len(headers), listing.missing(header.code for header in headers)
         is_empty = bool(missing) and listing.seen == 0
         reading = reading_of(
             listing,
-            held=held,
+            stored=stored,
             missing=len(missing),
             lists_others=is_empty and listing.agrees and self._lists_any_order(),
         )

@@ -37,7 +37,7 @@ _LONGEST_WAIT = 2.0
 
 @dataclass
 class ListedOrder:
-    """An order that was listed and must be written: its row, and what was held of it before."""
+    """An order that was listed and must be written: its row, and what was stored of it before."""
 
     code: str
     row: dict[str, Any]
@@ -59,7 +59,7 @@ class PageOutcome:
 
 
 class OrderWriter:
-    """Writes page outcomes in the order they were listed, and counts what they held.
+    """Writes page outcomes in the order they were listed, and counts what was in them.
 
     A batch is written while the next one comes in: at 1,900 calls a second, all lines that were asked for had
     come before DuckDB was done, and the connections had nothing to do. Batches are written one after another,
@@ -94,7 +94,7 @@ class OrderWriter:
         for order, lines in outcome.orders:
             self._add_order(order, lines)
         for record in outcome.set_aside:
-            self._batch.set_aside[record.place] = record
+            self._batch.set_aside[record.identity] = record
         self._batch.mended |= outcome.mended
         self.watermark = watermark
         is_due = len(self._batch.orders) >= _LARGEST_BATCH or time.monotonic() - self._since >= _LONGEST_WAIT
@@ -142,11 +142,13 @@ class OrderWriter:
         self._result.parts_set_aside += len(unreadable)
         for lines in unreadable:
             record = set_aside_of(LINES_STREAM, lines, None)
-            self._batch.set_aside[record.place] = record
+            self._batch.set_aside[record.identity] = record
 
     def _forget_lines_set_aside(self, code: str) -> None:
-        for place in [place for place in self._batch.set_aside if place[:2] == (LINES_STREAM, code)]:
-            del self._batch.set_aside[place]
+        for identity in [
+            identity for identity in self._batch.set_aside if identity[:2] == (LINES_STREAM, code)
+        ]:
+            del self._batch.set_aside[identity]
 
     def _count(self, order: ListedOrder, lines: LinesOutcome) -> None:
         if order.need is Need.NEW:

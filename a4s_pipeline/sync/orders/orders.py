@@ -96,7 +96,7 @@ class OrderSync:
         except HistoryNotConfigured:
             # The orders may say so where the status does not.
             self._history["has_history"] = False
-            with self._warehouse.moment() as connection:
+            with self._warehouse.session() as connection:
                 if had_history(connection, self._stamp.connector):
                     raise
             self.result.has_history = False
@@ -122,7 +122,7 @@ class OrderSync:
 
     def _stored_orders(self) -> StoredOrders:
         connector = self._stamp.connector
-        with self._warehouse.moment() as connection:
+        with self._warehouse.session() as connection:
             return StoredOrders(
                 stream_state(connection, connector, STREAM).watermark,
                 self._orders_off(connection)

@@ -20,6 +20,6 @@ def stem_of(image_hash: str) -> str:
     return f"sha256.{sha256(image_hash.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def stems_held(file_names: Iterable[str]) -> set[str]:
+def stored_stems(file_names: Iterable[str]) -> set[str]:
     """Return the stems of the pictures among the files of a folder; what is being written does not count."""
     return {name.rpartition(".")[0] for name in file_names if not name.startswith(".")}

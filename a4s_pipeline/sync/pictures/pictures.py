@@ -1,4 +1,4 @@
-"""Fetches the pictures that items name and that are not held yet, side by side, each whole or not at all."""
+"""Fetches the pictures that items name and not yet stored, several at once, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from a4s_pipeline.gateway.records.pictures import extension_of
 from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.sync.access import REFUSED, Access
 from a4s_pipeline.sync.lock import stream_lock
-from a4s_pipeline.sync.pictures.picture_names import stem_of, stems_held
+from a4s_pipeline.sync.pictures.picture_names import stem_of, stored_stems
 
 STREAM = "images"
 # Pictures asked for at a time: a catalogue of any size takes as little memory as one of these.
@@ -43,7 +43,7 @@ class PicturesResult:
 
     connector: str
     named: int = 0
-    held: int = 0
+    stored: int = 0
     fetched: int = 0
     size: int = 0
     missed: list[Missed] = field(default_factory=list)
@@ -59,14 +59,14 @@ class PicturesResult:
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether every picture that was named is held now."""
+        """Tell whether every picture that was named is stored now."""
         return not self.missed
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts under the names of the command line."""
         return {
             "named": self.named,
-            "held": self.held,
+            "held": self.stored,
             "fetched": self.fetched,
             "bytes": self.size,
             "unknown": self.unknown,
@@ -95,13 +95,13 @@ def fetch_pictures(
     started = time.monotonic()
     with stream_lock(locks, result.connector, STREAM):
         _make_ready(folder, result.connector)
-        held = stems_held(path.name for path in folder.iterdir())
-        lacking = [image_hash for image_hash in wanted if stem_of(image_hash) not in held]
+        stored = stored_stems(path.name for path in folder.iterdir())
+        lacking = [image_hash for image_hash in wanted if stem_of(image_hash) not in stored]
         result.named = len(wanted)
-        result.held = len(wanted) - len(lacking)
+        result.stored = len(wanted) - len(lacking)
 
         access = Access()
-        if held:
+        if stored:
             access.note_allowed()
 
         stopped: list[ChangeSite] = []

@@ -1,4 +1,4 @@
-"""The reconciliation of one connector's order history: what the gateway lists against what is held."""
+"""The reconciliation of one connector's order history: what the gateway lists against what is stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from a4s_pipeline.sync.reconcile.reconciliation import MonthCompared, compared, 
 from a4s_pipeline.sync.rows import Stamp, stamped
 from a4s_pipeline.sync.windows import Months, OrdersPlan, Span, month_of, span_to_read
 from a4s_pipeline.warehouse.rows.ondemand.flows import FlowExecution, record_flows
-from a4s_pipeline.warehouse.rows.orders.spans import HeldHeader, held_headers
+from a4s_pipeline.warehouse.rows.orders.spans import StoredHeader, stored_headers
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM, had_history
 from a4s_pipeline.warehouse.rows.reconciled import save_reconciled_months
 from a4s_pipeline.warehouse.rows.staging import Row
@@ -93,7 +93,7 @@ class OrderReconciliation:
         try:
             self._compare(months)
         except HistoryNotConfigured as error:
-            with self._warehouse.moment() as connection:
+            with self._warehouse.session() as connection:
                 self.result.has_history = had_history(connection, self._stamp.connector)
             if self.result.has_history:
                 self.result.error = error
@@ -136,31 +136,31 @@ class OrderReconciliation:
         listed = list(pool.map(partial(listed_month, self._administration), spans, spans.values()))
         start, end = _whole_of(spans.values())
         connector = self._stamp.connector
-        with self._warehouse.moment() as connection:
-            headers = held_headers(connection, connector, start, end)
+        with self._warehouse.session() as connection:
+            headers = stored_headers(connection, connector, start, end)
             set_aside = frozenset(set_aside_keys(connection, connector, STREAM))
             watermark = stream_state(connection, connector, STREAM).watermark
-        held = self._by_month(headers, spans)
+        stored = self._by_month(headers, spans)
         next_sync_from = self._next_sync_from(watermark)
         return {
             month.month: compared(
-                month, held[month.month], set_aside=set_aside, next_sync_from=next_sync_from
+                month, stored[month.month], set_aside=set_aside, next_sync_from=next_sync_from
             )
             for month in listed
         }
 
     def _by_month(
-        self, headers: Iterable[HeldHeader], spans: dict[date, Span]
+        self, headers: Iterable[StoredHeader], spans: dict[date, Span]
     ) -> dict[date, dict[str, str | None]]:
-        held: dict[date, dict[str, str | None]] = {month: {} for month in spans}
+        stored: dict[date, dict[str, str | None]] = {month: {} for month in spans}
         last = max(spans)
         for header in headers:
             month = self._month_of(header, last)
-            if month in held:
-                held[month][header.code] = header.fingerprint
-        return held
+            if month in stored:
+                stored[month][header.code] = header.fingerprint
+        return stored
 
-    def _month_of(self, header: HeldHeader, last: date) -> date:
+    def _month_of(self, header: StoredHeader, last: date) -> date:
         # Orders dated in the future belong to the month that is running.
         return min(month_of(header.order_date, self._administration.timezone), last)
 
@@ -221,7 +221,7 @@ def _row_of(month: MonthCompared, stamp: Stamp) -> Row:
         **stamped(stamp),
         "month": month.month.isoformat(),
         "gateway_orders": month.listed,
-        "store_orders": month.held,
+        "store_orders": month.stored,
         "missing": len(month.missing),
         "gone": len(month.gone),
         "changed": len(month.changed),

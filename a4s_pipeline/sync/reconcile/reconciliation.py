@@ -32,14 +32,14 @@ class ListedMonth:
 class MonthCompared:
     """One month: how many orders the gateway counts and the store holds, and which of them differ.
 
-    `missing` are listed and not held, `gone` held and not listed, `changed` held with another header.
+    `missing` are listed and not stored, `gone` stored and not listed, `changed` stored with another header.
     `waiting` counts those of them that the next sync brings in by itself, and `set_aside` the orders that
     are listed and cannot be read. Where `is_whole` is False, the month could not be compared.
     """
 
     month: date
     listed: int
-    held: int
+    stored: int
     missing: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
@@ -65,12 +65,12 @@ class MonthCompared:
 
 def compared(
     listed: ListedMonth,
-    held: Mapping[str, str | None],
+    stored: Mapping[str, str | None],
     *,
     set_aside: frozenset[str],
     next_sync_from: datetime | None,
 ) -> MonthCompared:
-    """Compare the headers that are listed in a month with those held, by code and hash.
+    """Compare the headers that are listed in a month with those stored, by code and hash.
 
     `next_sync_from` is where the next sync starts to read; without one it reads everything. An order that
     cannot be read is told by the table `set_aside`, and is no difference here.
@@ -78,17 +78,17 @@ def compared(
     unread = {
         code
         for code, header in listed.headers.items()
-        if header.fingerprint is None or (code in set_aside and code not in held)
+        if header.fingerprint is None or (code in set_aside and code not in stored)
     }
     if not listed.is_whole:
-        return MonthCompared(listed.month, listed.count, len(held), set_aside=len(unread), is_whole=False)
-    missing = [code for code in listed.headers if code not in held and code not in unread]
+        return MonthCompared(listed.month, listed.count, len(stored), set_aside=len(unread), is_whole=False)
+    missing = [code for code in listed.headers if code not in stored and code not in unread]
     changed = [
         code
         for code, header in listed.headers.items()
-        if code in held and code not in unread and held[code] != header.fingerprint
+        if code in stored and code not in unread and stored[code] != header.fingerprint
     ]
-    gone = [code for code in held if code not in listed.headers]
+    gone = [code for code in stored if code not in listed.headers]
 
     def comes_by_itself(code: str) -> bool:
         placed = listed.headers[code].order_date
@@ -97,7 +97,7 @@ def compared(
     return MonthCompared(
         listed.month,
         listed.count,
-        len(held),
+        len(stored),
         missing=tuple(sorted(missing)),
         gone=tuple(sorted(gone)),
         changed=tuple(sorted(changed)),

@@ -62,5 +62,5 @@ CUSTOMER_KIND: RecordKind[Customer] = RecordKind(
     page=Administration.customers,
     code_of=lambda customer: customer.customer_code,
     rows_of=customer_rows,
-    settle=adopt_created_customers,
+    also_write=adopt_created_customers,
 )

@@ -22,7 +22,7 @@ from a4s_pipeline.warehouse.rows.records import (
     RecordBatch,
     RecordTables,
     RowsByTable,
-    held_records,
+    stored_records,
     write_records,
 )
 from a4s_pipeline.warehouse.rows.row_changes import RowCounts
@@ -45,7 +45,7 @@ def _nothing(_connection: duckdb.DuckDBPyConnection, _progress: StreamProgress) 
 class RecordKind(Generic[R]):
     """What tells items and customers apart: how they are listed, read, and laid out in rows.
 
-    `settle` has its say in each transaction that writes records, and in the last one of a run.
+    `also_write` is called in each transaction that writes records, and in the last one of a run.
     """
 
     tables: RecordTables
@@ -54,7 +54,7 @@ class RecordKind(Generic[R]):
     page: Callable[[Administration, int, int], Reply[Page]]
     code_of: Callable[[R], str]
     rows_of: Callable[[R, Stamp, str], RowsByTable]
-    settle: Callable[[duckdb.DuckDBPyConnection, StreamProgress], None] = _nothing
+    also_write: Callable[[duckdb.DuckDBPyConnection, StreamProgress], None] = _nothing
 
     @property
     def stream(self) -> str:
@@ -73,7 +73,7 @@ class _Listed(Generic[R]):
 
 
 class RecordWriter(Generic[R]):
-    """Takes in the records of a listing, compares them with what is held, and counts them."""
+    """Takes in the records of a listing, compares them with what is stored, and counts them."""
 
     def __init__(self, kind: RecordKind[R], warehouse: Warehouse, run: StreamRun) -> None:
         self._kind = kind
@@ -83,7 +83,7 @@ class RecordWriter(Generic[R]):
         self._unreadable: dict[str, Unreadable] = {}
         self._since = time.monotonic()
         self._aside_in_reading: set[tuple[str, str, str]] = set()
-        with warehouse.moment() as connection:
+        with warehouse.session() as connection:
             self._known_set_aside = set_aside_keys(connection, run.stamp.connector, kind.stream)
 
     def begin(self) -> None:
@@ -113,7 +113,7 @@ class RecordWriter(Generic[R]):
             self.flush()
 
     def flush(self) -> None:
-        """Write what was taken in and is not held as it is: all of it in one transaction."""
+        """Write what was taken in and is not stored as it is: all of it in one transaction."""
         self._since = time.monotonic()
         waiting, self._waiting = self._waiting, {}
         unreadable, self._unreadable = self._unreadable, {}
@@ -127,7 +127,7 @@ class RecordWriter(Generic[R]):
             if batch:
                 progress = self._run.progress()
                 changes = write_records(connection, self._kind.tables, batch, progress)
-                self._kind.settle(connection, progress)
+                self._kind.also_write(connection, progress)
             return batch, changes
 
         batch, changes = self._warehouse.transact(write)
@@ -137,9 +137,9 @@ class RecordWriter(Generic[R]):
 
     def _batch(self, connection: duckdb.DuckDBPyConnection, waiting: dict[str, _Listed[R]]) -> RecordBatch:
         batch = RecordBatch()
-        held = held_records(connection, self._kind.tables, self._run.stamp.connector, list(waiting))
+        stored = stored_records(connection, self._kind.tables, self._run.stamp.connector, list(waiting))
         for code, listed in waiting.items():
-            known = held.get(code)
+            known = stored.get(code)
             if standing_of(known, listed.fingerprint) is Standing.UNCHANGED:
                 if code in self._known_set_aside or listed.parts:
                     batch.mended.add(code)
@@ -158,7 +158,7 @@ class RecordWriter(Generic[R]):
     def _put_aside(self, batch: RecordBatch, unreadable: Iterable[Unreadable]) -> None:
         for one in unreadable:
             record = set_aside_of(self._kind.stream, one, None)
-            batch.set_aside[record.place] = record
+            batch.set_aside[record.identity] = record
 
     def _count(self, batch: RecordBatch) -> None:
         self._run.result.new += len(batch.rows) - len(batch.replaced)

@@ -22,7 +22,7 @@ from a4s_pipeline.sync.records.record_writer import RecordKind, RecordWriter
 from a4s_pipeline.sync.removals import BROKE_OFF, Removal, Verdict, reading_of, removal_of
 from a4s_pipeline.sync.result import Advance, SyncResult, silent
 from a4s_pipeline.sync.stream_run import StreamRun
-from a4s_pipeline.warehouse.rows.records import held_codes, mark_removed
+from a4s_pipeline.warehouse.rows.records import mark_removed, stored_codes
 from a4s_pipeline.warehouse.rows.row_changes import RowCounts
 from a4s_pipeline.warehouse.rows.state import clear_unseen_set_aside
 from a4s_pipeline.warehouse.store import Warehouse
@@ -83,7 +83,7 @@ class RecordsImport(Generic[R]):
             self.result.set_aside = writer.set_aside
             self.result.parts_set_aside = writer.parts_set_aside
             pool.shutdown(cancel_futures=True)
-        self._settle(removal, missing, has_all=listing.is_whole and listing.doubt is None)
+        self._finish(removal, missing, has_all=listing.is_whole and listing.doubt is None)
 
     def _read_until_stable(
         self, listing: Listing, writer: RecordWriter[R], pool: ThreadPoolExecutor
@@ -92,10 +92,12 @@ class RecordsImport(Generic[R]):
         for _ in readings_of(listing):
             self._read_once(listing, writer, pool)
             self.result.is_complete = listing.is_whole
-            with self._warehouse.moment() as connection:
-                held = held_codes(connection, self._kind.tables, self._run.stamp.connector)
-            missing = listing.missing(held)
-            removal = removal_of(reading_of(listing, held=len(held), missing=len(missing)), self._kind.stream)
+            with self._warehouse.session() as connection:
+                stored = stored_codes(connection, self._kind.tables, self._run.stamp.connector)
+            missing = listing.missing(stored)
+            removal = removal_of(
+                reading_of(listing, stored=len(stored), missing=len(missing)), self._kind.stream
+            )
             if removal.verdict is not Verdict.READ_AGAIN:
                 break
         return removal, missing
@@ -133,14 +135,14 @@ class RecordsImport(Generic[R]):
         key = record.key if isinstance(record, Unreadable) else self._kind.code_of(record)
         return Listed(key, content=fingerprint_of(raw) if key is None else None)
 
-    def _settle(self, removal: Removal, missing: list[str], *, has_all: bool) -> None:
+    def _finish(self, removal: Removal, missing: list[str], *, has_all: bool) -> None:
         """After a whole reading, mark what is gone and forget what was set aside and is listed no longer."""
         self.result.removals_withheld = removal.withheld
         progress = self._run.progress()
         is_gone = removal.verdict is Verdict.REMOVE
 
         def write(connection: duckdb.DuckDBPyConnection) -> None:
-            self._kind.settle(connection, progress)
+            self._kind.also_write(connection, progress)
             if has_all:
                 clear_unseen_set_aside(connection, progress)
             if is_gone:

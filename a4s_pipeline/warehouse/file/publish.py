@@ -69,11 +69,11 @@ def _is_current(source: Path, target: Path) -> bool:
 
 
 def _copy_over(source: Path, target: Path) -> None:
-    # Where the copy's place is a link, what it leads to is replaced, and the link stays.
-    place = Path(os.path.realpath(target))
-    for abandoned in place.parent.glob(f".{place.name}.*.tmp"):
+    # Where the copy is a link, what it leads to is replaced, and the link stays.
+    real = Path(os.path.realpath(target))
+    for abandoned in real.parent.glob(f".{real.name}.*.tmp"):
         abandoned.unlink(missing_ok=True)
-    temporary = place.parent / f".{place.name}.{os.getpid()}.tmp"
+    temporary = real.parent / f".{real.name}.{os.getpid()}.tmp"
     command = [sys.executable, "-I", "-S", "-c", _COPY, str(source), str(temporary)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own command
     if done.returncode != 0:
@@ -81,11 +81,11 @@ def _copy_over(source: Path, target: Path) -> None:
         last_line = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
         raise _not_published(target, last_line[0])
     try:
-        _take_over_owner(place, temporary)
+        _take_over_owner(real, temporary)
         # A write-ahead log left beside the old copy belongs to no other: it would block every new reader.
-        for left in {_wal(target), _wal(place)}:
+        for left in {_wal(target), _wal(real)}:
             left.unlink(missing_ok=True)
-        put_in_place(temporary, place)
+        put_in_place(temporary, real)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise _not_published(target, error.strerror or type(error).__name__) from None

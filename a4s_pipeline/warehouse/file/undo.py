@@ -37,9 +37,9 @@ def keep_for_undo(connection: duckdb.DuckDBPyConnection, handle: int, path: Path
     blocks = connection.execute("SELECT block_id FROM pragma_metadata_info()").fetchall()
     content = bytearray(os.pread(handle, _TURNS, _HEADER))
     for (block,) in blocks:
-        place = _FIRST_BLOCK + int(block) * size
-        held = os.pread(handle, size, place)
-        content += _NUMBERS.pack(place, len(held)) + held
+        offset = _FIRST_BLOCK + int(block) * size
+        saved = os.pread(handle, size, offset)
+        content += _NUMBERS.pack(offset, len(saved)) + saved
     content += blake2b(content, digest_size=32).digest()
     write_whole(_beside(path), bytes(content))
 
@@ -72,12 +72,12 @@ def _put_back(handle: int, blocks: bytes) -> bool:
     at = 0
     is_changed = False
     while at < len(blocks):
-        place, length = _NUMBERS.unpack_from(blocks, at)
+        offset, length = _NUMBERS.unpack_from(blocks, at)
         at += _NUMBERS.size
-        held = blocks[at : at + length]
+        saved = blocks[at : at + length]
         at += length
-        if os.pread(handle, length, place) != held:
-            os.pwrite(handle, held, place)
+        if os.pread(handle, length, offset) != saved:
+            os.pwrite(handle, saved, offset)
             is_changed = True
     if is_changed:
         os.fsync(handle)

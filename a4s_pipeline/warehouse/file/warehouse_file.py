@@ -36,7 +36,7 @@ _DISK_FAILURES = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalE
 class WarehouseFile:
     """The pipeline's own DuckDB file, and the only way to it.
 
-    Across processes DuckDB allows one writer or many readers, never both, so each use is a moment:
+    Across processes DuckDB allows one writer or many readers, never both, so each use is a short session:
     the file is opened late, closed early, and waited for `wait_seconds` at most. `conventions` are what
     the days, months and words of the models go by.
     """
@@ -47,7 +47,7 @@ class WarehouseFile:
         self.path = path
         self._conventions = conventions or Conventions()
         self._wait_seconds = wait_seconds
-        # DuckDB's lock is between processes; within one, moments on the same file take turns.
+        # DuckDB's lock is between processes; within one, sessions on the same file take turns.
         self._turns = turns_of(path)
         self._has_schema = False
 
@@ -55,14 +55,14 @@ class WarehouseFile:
         return f"WarehouseFile({str(self.path)!r})"
 
     @contextmanager
-    def moment(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the file for a moment, with its tables and views in place; raises as `opened` does."""
+    def session(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the file for a session, with its tables and views in place; raises as `opened` does."""
         with self.opened() as file:
             yield file.connection
 
     @contextmanager
     def opened(self) -> Iterator[OpenedFile]:
-        """Open the file for a moment, with its tables and views in place.
+        """Open the file for a session, with its tables and views in place.
 
         Raises `StoreHeld` where another process does not let go in time, and `ChangeSite` where the
         file cannot be opened or written at all.
@@ -87,8 +87,8 @@ class WarehouseFile:
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the file for a moment in which everything written is kept, or nothing is."""
-        with self.moment() as connection, transaction_on(connection):
+        """Open the file for a session of which everything written is kept, or nothing is."""
+        with self.session() as connection, transaction_on(connection):
             yield connection
 
     def transact(self, work: Work[T]) -> T:

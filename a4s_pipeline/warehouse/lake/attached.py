@@ -1,4 +1,4 @@
-"""A lake as one process has it open: attached once, and used through a connection for each moment."""
+"""A lake as one process has it open: attached once, and used through a connection for each session."""
 
 from __future__ import annotations
 

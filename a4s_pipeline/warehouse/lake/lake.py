@@ -68,7 +68,7 @@ def writers_met(error: duckdb.Error) -> bool:
 class Lake:
     """A DuckLake, and the only way to it.
 
-    Each moment reads one snapshot, whatever others write meanwhile. A transaction that meets another is
+    Each session reads one snapshot, whatever others write meanwhile. A transaction that meets another is
     done again from its start, in the end alone; a turn is waited for no longer than `wait_seconds`.
     """
 
@@ -98,8 +98,8 @@ class Lake:
         return NAME
 
     @contextmanager
-    def moment(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the lake for a moment, to ask it: all that is read is of one snapshot."""
+    def session(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the lake for a session, to ask it: all that is read is of one snapshot."""
         if not self._has_schema:
             self._bring_up_to_date()
         with self._told(), self._transaction(is_kept=False) as connection:
@@ -112,15 +112,15 @@ class Lake:
                 f"there is no {self.location.catalog} yet: run `a4s sync` first, or `a4s lake export` to "
                 "move an existing warehouse over"
             )
-        return self.moment()
+        return self.session()
 
     def published(self, folders: SiteFolders) -> Published:
         """Bring in the site's own files, and tell how large the lake is; there is no copy to replace."""
-        with self.moment() as connection:
+        with self.session() as connection:
             is_current = is_loaded(connection, folders)
         if not is_current:
             bring_in(self, folders)
-        with self.moment() as connection:
+        with self.session() as connection:
             problems = tuple(problems_in(connection))
             size = connection.execute(
                 "SELECT coalesce(sum(file_size_bytes), 0) FROM ducklake_table_info('lake')"

@@ -66,7 +66,7 @@ class Exported:
 def connectors_in(warehouse: Warehouse) -> list[str]:
     """Return the connectors that a warehouse holds anything of."""
     found: set[str] = set()
-    with warehouse.moment() as connection:
+    with warehouse.session() as connection:
         for table in TABLES:
             rows = connection.execute(f"SELECT DISTINCT connector FROM {table.name}").fetchall()  # noqa: S608 - own names
             found.update(connector for (connector,) in rows)
@@ -101,7 +101,7 @@ class _Export:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> Exported:
-        with self.lake.moment() as connection:
+        with self.lake.session() as connection:
             pieces = [
                 piece
                 for table in (*_IN_ORDER, SYNC_STATE)
@@ -178,7 +178,7 @@ class _Export:
         self.advance(0 if piece.is_in_lake else piece.rows, total)
 
     def _check(self, checked: Sequence[Table]) -> None:
-        with self.lake.moment() as connection:
+        with self.lake.session() as connection:
             pieces = [piece for table in checked for piece in pieces_of(connection, table, self.connectors)]
         unlike = [f"{piece.table.name} of {piece.connector!r}" for piece in pieces if not piece.is_in_lake]
         if unlike:
@@ -224,7 +224,7 @@ def _held(file: Path, lake: Lake) -> Iterator[None]:
     def detach(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"DETACH DATABASE IF EXISTS {FILE}")
 
-    # Kept open by the lake, whose moments are connections of one and the same DuckDB.
+    # Kept open by the lake, whose sessions are connections of one and the same DuckDB.
     lake.transact(attach)
     try:
         yield

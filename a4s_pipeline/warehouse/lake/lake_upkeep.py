@@ -40,7 +40,7 @@ class LakeStanding:
 
 
 @dataclass(frozen=True)
-class Tended:
+class Maintained:
     """What upkeep did: the lake before and after, and how many files were deleted."""
 
     before: LakeStanding
@@ -48,7 +48,7 @@ class Tended:
     files_deleted: int
 
 
-def tend(lake: Lake, kept: timedelta, now: datetime) -> Tended:
+def maintain(lake: Lake, kept: timedelta, now: datetime) -> Maintained:
     """Merge small files, let snapshots go that are older than `kept`, and delete what only they needed.
 
     Each step is a transaction of its own, by table where it can be: where one fails, the others are done all
@@ -75,10 +75,10 @@ def tend(lake: Lake, kept: timedelta, now: datetime) -> Tended:
     deleted = step(_CLEAN, now - LONGEST_QUERY)
     if failures:
         raise failures[0]
-    return Tended(before, standing(lake), deleted)
+    return Maintained(before, standing(lake), deleted)
 
 
 def standing(lake: Lake) -> LakeStanding:
     """Tell how large the lake is."""
-    with lake.moment() as connection:
+    with lake.session() as connection:
         return LakeStanding(*map(int, connection.execute(_STANDING).fetchall()[0]))

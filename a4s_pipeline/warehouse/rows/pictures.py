@@ -30,14 +30,14 @@ def pictures_of(
     )
 
 
-def items_not_held(
+def items_not_stored(
     connection: duckdb.DuckDBPyConnection, connector: str, item_codes: Sequence[str]
 ) -> list[str]:
     """Return those of the codes that no item has."""
-    held = connection.execute(
+    stored = connection.execute(
         "SELECT item_code FROM items "
         "WHERE connector = $connector AND item_code IN (SELECT unnest($codes::VARCHAR[]))",
         {"connector": connector, "codes": list(item_codes)},
     ).fetchall()
-    known = {code for (code,) in held}
+    known = {code for (code,) in stored}
     return [code for code in item_codes if code not in known]

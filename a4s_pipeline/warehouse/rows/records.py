@@ -1,4 +1,4 @@
-"""Items and customers in the warehouse: what is held, and the one transaction a batch."""
+"""Items and customers in the warehouse: what is stored, and the one transaction a batch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import duckdb
 from a4s_pipeline.warehouse.privacy.incoming import forgotten_codes
 from a4s_pipeline.warehouse.rows.row_changes import RowCounts, compared, rows_by_code
 from a4s_pipeline.warehouse.rows.staging import Row, append_rows, delete_codes
-from a4s_pipeline.warehouse.rows.state import SetAside, StreamProgress, save_progress, settle_set_aside
+from a4s_pipeline.warehouse.rows.state import SetAside, StreamProgress, replace_set_aside, save_progress
 from a4s_pipeline.warehouse.rows.versions import keep_records
 from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.tables import (
@@ -58,7 +58,7 @@ CUSTOMER_TABLES = RecordTables(
 
 
 @dataclass(frozen=True)
-class HeldRecord:
+class StoredRecord:
     """What the warehouse knows of a record: enough to tell whether it changed."""
 
     fingerprint: str | None
@@ -69,7 +69,7 @@ class HeldRecord:
 class RecordBatch:
     """Records to be written in one transaction, each with all of its rows.
 
-    `replaced` holds the codes among them that are held already, and `mended` those that stay as they
+    `replaced` holds the codes among them that are stored already, and `mended` those that stay as they
     are but were set aside before, or have parts that are.
     """
 
@@ -82,23 +82,23 @@ class RecordBatch:
         return bool(self.rows or self.mended or self.set_aside)
 
 
-def held_records(
+def stored_records(
     connection: duckdb.DuckDBPyConnection, tables: RecordTables, connector: str, codes: Sequence[str]
-) -> dict[str, HeldRecord]:
-    """Return what is held of the records with these codes."""
+) -> dict[str, StoredRecord]:
+    """Return what is stored of the records with these codes."""
     code = tables.code_column
     rows = connection.execute(
         f"SELECT {code}, fingerprint, removed_at IS NOT NULL FROM {tables.parent.name} "  # noqa: S608 - own names
         f"WHERE connector = $connector AND {code} IN (SELECT unnest($codes))",
         {"connector": connector, "codes": list(codes)},
     ).fetchall()
-    return {found: HeldRecord(*columns) for found, *columns in rows}
+    return {found: StoredRecord(*columns) for found, *columns in rows}
 
 
 def write_records(
     connection: duckdb.DuckDBPyConnection, tables: RecordTables, batch: RecordBatch, progress: StreamProgress
 ) -> dict[str, RowCounts]:
-    """Write a batch within a transaction, each record whole in the place of what was held of it.
+    """Write a batch within a transaction, each record whole in the place of what was stored of it.
 
     Returns what it changed in each table. Customers who were forgotten are taken out of the batch, and stay
     out of the store.
@@ -120,13 +120,13 @@ def write_records(
         for one in compared(before, after, written).values():
             counts.add(one)
     came_in = {tables.stream: [*batch.rows, *batch.mended]}
-    settle_set_aside(connection, progress, batch.set_aside.values(), came_in)
+    replace_set_aside(connection, progress, batch.set_aside.values(), came_in)
     save_progress(connection, progress)
     return changes
 
 
-def held_codes(connection: duckdb.DuckDBPyConnection, tables: RecordTables, connector: str) -> list[str]:
-    """Return the codes of the records held, those marked removed left out."""
+def stored_codes(connection: duckdb.DuckDBPyConnection, tables: RecordTables, connector: str) -> list[str]:
+    """Return the codes of the records stored, those marked removed left out."""
     rows = connection.execute(
         f"SELECT {tables.code_column} FROM {tables.parent.name} "  # noqa: S608 - own names
         "WHERE connector = $connector AND removed_at IS NULL",
@@ -141,7 +141,7 @@ def mark_removed(
     codes: Sequence[str],
     progress: StreamProgress,
 ) -> None:
-    """Mark records as gone; what is held of them stays."""
+    """Mark records as gone; what is stored of them stays."""
     keep_records(connection, tables.parent, progress.connector, codes, progress.at)
     connection.execute(
         f"UPDATE {tables.parent.name} SET removed_at = $at, synced_at = $at, run_id = $run "  # noqa: S608 - own names

@@ -31,7 +31,7 @@ def amount(value: Decimal) -> str:
 
 
 def stage(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Row]) -> str:
-    """Put rows into a temporary table shaped like `table`, replacing what it held; return its name."""
+    """Put rows into a temporary table shaped like `table`, replacing what was in it; return its name."""
     name = f"stage_{table.name}"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {name} AS {_rows_of_document(table)}", {"document": _document(rows)}

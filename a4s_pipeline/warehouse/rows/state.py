@@ -41,7 +41,7 @@ class SetAside:
     part: str = ""
 
     @property
-    def place(self) -> tuple[str, str, str]:
+    def identity(self) -> tuple[str, str, str]:
         """What tells it from others of the connector."""
         return self.stream, self.key, self.part
 
@@ -128,7 +128,7 @@ def record_progress(warehouse: Warehouse, progress: StreamProgress) -> None:
     warehouse.transact(lambda connection: save_progress(connection, progress))
 
 
-def settle_set_aside(
+def replace_set_aside(
     connection: duckdb.DuckDBPyConnection,
     progress: StreamProgress,
     records: Collection[SetAside],
@@ -155,7 +155,7 @@ def settle_set_aside(
     for stream, codes in keys.items():
         clear_set_aside(connection, progress.connector, stream, list(codes))
     payloads = records_without_person(
-        connection, progress.connector, {record.place: record.payload for record in records}
+        connection, progress.connector, {record.identity: record.payload for record in records}
     )
     rows = [
         {
@@ -164,9 +164,9 @@ def settle_set_aside(
             "record_key": record.key,
             "part": record.part,
             "reason": record.reason,
-            "payload": payloads[record.place],
+            "payload": payloads[record.identity],
             "listed_at": record.listed_at.isoformat() if record.listed_at else None,
-            "first_seen_at": first_seen.get(record.place, progress.at).isoformat(),
+            "first_seen_at": first_seen.get(record.identity, progress.at).isoformat(),
             "synced_at": progress.at.isoformat(),
             "run_id": progress.run_id,
         }

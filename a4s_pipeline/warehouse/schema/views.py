@@ -11,7 +11,7 @@ __all__ = ["DEFAULT_ZONE", "Conventions", "holidays_filled", "local_day_macro", 
 
 
 def views_by(conventions: Conventions) -> tuple[View, ...]:
-    """Describe the views as a site has settled its conventions, each after those it reads."""
+    """Describe the views by the conventions a site has chosen, each after those it reads."""
     return tuple(_view(model) for model in models_by(conventions))
 
 

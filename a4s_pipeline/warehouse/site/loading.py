@@ -202,7 +202,7 @@ def _names_of_ours(warehouse: Warehouse) -> set[str]:
 
 
 def _names_in_main(warehouse: Warehouse) -> set[str]:
-    with warehouse.moment() as connection:
+    with warehouse.session() as connection:
         tables = connection.execute(
             "SELECT table_name FROM duckdb_tables() "
             "WHERE NOT internal AND schema_name = 'main' AND database_name = current_database()"
@@ -211,7 +211,7 @@ def _names_in_main(warehouse: Warehouse) -> set[str]:
 
 
 def _views_in_main(warehouse: Warehouse) -> set[str]:
-    with warehouse.moment() as connection:
+    with warehouse.session() as connection:
         views = connection.execute(
             "SELECT view_name FROM duckdb_views() "
             "WHERE NOT internal AND schema_name = 'main' AND database_name = current_database()"

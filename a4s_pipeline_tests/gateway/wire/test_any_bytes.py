@@ -202,7 +202,7 @@ class BackOffice:
 
 
 @dataclass
-class Errand:
+class Sender:
     asked: Administration
     office: BackOffice
 
@@ -254,10 +254,10 @@ def send_once(
     for some in [*wires, [], []]:
         office.fates = office.fates if some else []
         with asking(server, 0.2 if some else 30) as asked:
-            errand = Errand(asked, office)
+            sender = Sender(asked, office)
             steps: list[Callable[[], Entry | None]] = [
-                lambda: once.send(office.key, "content", lambda _: Prepared("{}"), errand, received_at=NOW),  # noqa: B023
-                lambda: once.settle(office.key, errand),  # noqa: B023
+                lambda: once.send(office.key, "content", lambda _: Prepared("{}"), sender, received_at=NOW),  # noqa: B023
+                lambda: once.settle(office.key, sender),  # noqa: B023
             ]
             for step in steps:
                 gateway.wires = list(some)

@@ -212,7 +212,7 @@ def test_a_run_that_could_not_start_says_so(site: Site) -> None:
 def test_a_store_that_somebody_holds_is_told_in_its_own_words(cold_site: Site) -> None:
     site = cold_site
     watch = Watch(site)
-    with site.platform.warehouse.moment():
+    with site.platform.warehouse.session():
         pass
     site.platform = Platform(site.settings, store_wait_seconds=0.05)
     with held_by_an_analyst(site.settings.warehouse_path) as analyst:

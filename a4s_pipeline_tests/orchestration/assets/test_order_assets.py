@@ -424,7 +424,7 @@ def test_a_run_reads_the_lines_again_of_just_those_orders_whose_sub_total_is_off
     for code in ("A1", "A2"):
         site.put(code, "2024-03-05T09:00:00", lines=[line(lineTotal=10)], subTotal=10)
     site.run("demo|2024-03-01")
-    with site.platform.warehouse.moment() as store:
+    with site.platform.warehouse.session() as store:
         store.execute("UPDATE order_lines SET line_total = 99 WHERE order_code = 'A1'")
     site.sandbox.clear()
     result = site.run("demo|2024-06-01", reading=Reading.SUB_TOTALS_OFF)

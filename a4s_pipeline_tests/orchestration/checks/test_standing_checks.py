@@ -175,7 +175,7 @@ def test_an_order_that_is_being_sent_is_no_fault_until_its_process_must_have_die
     now = datetime.now(UTC)
     note_export(site, "X1", "sending", now - timedelta(seconds=5))
     note_export(site, "X2", "sending", now - LONGEST_SENDING - timedelta(seconds=5))
-    with site.platform.warehouse.moment() as store:
+    with site.platform.warehouse.session() as store:
         assert [one.first for one in exports_unsettled(store, now)] == [("X2",)]
 
 

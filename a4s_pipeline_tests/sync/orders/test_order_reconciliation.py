@@ -35,7 +35,7 @@ def test_after_a_sync_every_month_agrees_without_a_call_for_lines(site: Site) ->
     found = _reconcile(site)
     assert found.differing == []
     assert found.months[0].month == date(2015, 1, 1)
-    assert sum(month.listed for month in found.months) == sum(month.held for month in found.months) == 9
+    assert sum(month.listed for month in found.months) == sum(month.stored for month in found.months) == 9
     assert site.line_calls() == []
     # One call a month, one more for the end of each that has orders, and one for the status.
     months_with_orders = sum(month.listed > 0 for month in found.months)
@@ -50,9 +50,9 @@ def test_what_came_late_what_changed_and_what_is_gone_is_found_in_its_month(site
     found = _reconcile(site)
     assert [month.month for month in found.differing] == [date(year, 3, 1) for year in (2022, 2023, 2024)]
     late, changed, gone = found.differing
-    assert (late.missing, late.listed, late.held) == (("LATE",), 2, 1)
-    assert (changed.changed, changed.listed, changed.held) == (("2023-3",), 1, 1)
-    assert (gone.gone, gone.listed, gone.held) == (("2024-3",), 0, 1)
+    assert (late.missing, late.listed, late.stored) == (("LATE",), 2, 1)
+    assert (changed.changed, changed.listed, changed.stored) == (("2023-3",), 1, 1)
+    assert (gone.gone, gone.listed, gone.stored) == (("2024-3",), 0, 1)
     assert all(month.needs_repair for month in found.differing)
 
 
@@ -97,7 +97,7 @@ def test_orders_of_the_future_count_to_the_month_that_is_running(site: Site) -> 
     site.put("FUTURE", (datetime.now(UTC) + timedelta(days=800)).isoformat())
     site.sync()
     found = _reconcile(site)
-    assert (found.months[-1].listed, found.months[-1].held, found.differing) == (1, 1, [])
+    assert (found.months[-1].listed, found.months[-1].stored, found.differing) == (1, 1, [])
 
 
 @pytest.mark.parametrize("day", ["2024-03-31T23:59:59", "2024-04-01T00:00:00", "2024-03-31T22:00:00Z"])
@@ -106,7 +106,7 @@ def test_the_months_are_those_of_the_administration(site: Site, day: str) -> Non
     site.sync()
     found = _reconcile(site, Months(MARCH, date(2024, 4, 1)))
     month = MARCH if day == "2024-03-31T23:59:59" else date(2024, 4, 1)
-    assert (_month(found, month).listed, _month(found, month).held) == (1, 1)
+    assert (_month(found, month).listed, _month(found, month).stored) == (1, 1)
     assert found.differing == []
 
 
@@ -116,7 +116,7 @@ def test_an_order_that_cannot_be_read_is_counted_and_is_no_difference(site: Site
     site.source.put_order(header("NAMED", "2024-03-07T09:00:00", customerCode=["K1"]), [line()])
     site.sync()
     month = _month(_reconcile(site), MARCH)
-    assert (month.listed, month.held, month.set_aside, month.differs) == (3, 1, 2, False)
+    assert (month.listed, month.stored, month.set_aside, month.differs) == (3, 1, 2, False)
 
 
 def test_an_order_that_comes_between_the_two_looks_is_no_difference(site: Site) -> None:
@@ -161,7 +161,7 @@ def test_pages_that_shift_once_are_read_again(site_of: Callable[..., Site]) -> N
 
     site.faults.on_page = shift
     month = _month(_reconcile(site, Months(MARCH, MARCH)), MARCH)
-    assert (month.gone, month.missing, month.listed, month.held) == ((codes[0],), (), 6, 7)
+    assert (month.gone, month.missing, month.listed, month.stored) == ((codes[0],), (), 6, 7)
 
 
 def test_a_gateway_that_ignores_the_end_of_the_month_gives_the_same_answer(
@@ -176,7 +176,7 @@ def test_a_gateway_that_ignores_the_end_of_the_month_gives_the_same_answer(
     site.sync()
     site.source.remove_order("A001")
     found = _reconcile(site, Months(MARCH, date(2024, 4, 1)))
-    assert [(month.listed, month.held, month.gone) for month in found.months] == [
+    assert [(month.listed, month.stored, month.gone) for month in found.months] == [
         (4, 5, ("A001",)),
         (1, 1, ()),
     ]
@@ -212,4 +212,4 @@ def test_another_connector_of_the_same_store_is_left_out(site: Site) -> None:
     other = site.with_settings(connectors={"demo": "Demo B.V.", "noord": "Demo B.V."})
     other.sync(connector="noord")
     site.source.remove_order("A1")
-    assert other.platform.reconcile_orders("noord", Months(MARCH, MARCH), run_id="r").months[0].held == 1
+    assert other.platform.reconcile_orders("noord", Months(MARCH, MARCH), run_id="r").months[0].stored == 1

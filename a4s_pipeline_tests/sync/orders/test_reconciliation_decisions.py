@@ -56,7 +56,7 @@ def test_a_month_is_compared_by_codes_and_hashes(
         set_aside=frozenset({"ASIDE"}),
         next_sync_from=NEXT_SYNC_FROM,
     )
-    assert (month.listed, month.held) == (len(listed), len(held))
+    assert (month.listed, month.stored) == (len(listed), len(held))
     assert (month.missing, month.gone, month.changed, month.waiting) == (missing, gone, changed, waiting)
     assert month.differs == bool(missing or gone or changed)
     assert month.needs_repair == (len(missing) + len(gone) + len(changed) > waiting)
@@ -71,7 +71,7 @@ def test_before_the_first_sync_everything_is_still_to_come() -> None:
 def test_of_a_listing_that_kept_moving_nothing_is_said() -> None:
     listed = ListedMonth(MARCH, 9, {"A": _header()}, is_whole=False)
     month = compared(listed, {"B": "b"}, set_aside=frozenset(), next_sync_from=None)
-    assert (month.listed, month.held, month.differs, month.is_whole) == (9, 1, False, False)
+    assert (month.listed, month.stored, month.differs, month.is_whole) == (9, 1, False, False)
 
 
 def _midnight(day: str) -> datetime:

@@ -24,7 +24,7 @@ def _put(site: Site, code: str, day: str, *totals: float | None, **header: Any) 
 
 
 def _named(site: Site) -> list[str]:
-    with site.platform.warehouse.moment() as store:
+    with site.platform.warehouse.session() as store:
         return [code for broken in sub_totals_off(store) for code in broken.first]
 
 

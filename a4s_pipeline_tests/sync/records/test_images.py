@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from a4s_pipeline.errors import AccessDenied, ChangeSite
 from a4s_pipeline.gateway.records.pictures import extension_of, whole_picture
-from a4s_pipeline.sync.pictures.picture_names import stem_of, stems_held
+from a4s_pipeline.sync.pictures.picture_names import stem_of, stored_stems
 from a4s_pipeline.sync.pictures.pictures import PicturesResult
 from a4s_pipeline.warehouse.file.reader import NotPublished
 from a4s_pipeline_tests.sync.conftest import Site
@@ -113,7 +113,7 @@ def test_a_plain_hash_cannot_pose_as_another_ones_hash_of_itself() -> None:
 
 def test_what_is_being_written_is_not_held() -> None:
     names = ["abc.png", "sha256.0f.jpg", ".demo.def.tmp", "ghi.bin"]
-    assert stems_held(names) == {"abc", "sha256.0f", "ghi"}
+    assert stored_stems(names) == {"abc", "sha256.0f", "ghi"}
 
 
 # Bytes
@@ -156,7 +156,7 @@ def test_pictures_are_named_by_their_hash_and_their_kind(site: Site) -> None:
     put_pictures(site, A1=["h1", "h2"], A2=["h1"])
     result = fetch(site)
     assert files(site) == {"h1.png": KINDS["png"], "h2.jpg": KINDS["jpg"]}
-    assert (result.named, result.held, result.fetched, result.calls) == (2, 0, 2, 2)
+    assert (result.named, result.stored, result.fetched, result.calls) == (2, 0, 2, 2)
     assert result.size == len(KINDS["png"]) + len(KINDS["jpg"])
     assert result.is_whole
 
@@ -168,7 +168,7 @@ def test_a_picture_that_is_held_is_not_asked_for_again(site: Site) -> None:
     fetch(site)
     site.sandbox.clear()
     result = fetch(site)
-    assert (result.held, result.fetched, site.sandbox.requests) == (2, 0, [])
+    assert (result.stored, result.fetched, site.sandbox.requests) == (2, 0, [])
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
@@ -183,7 +183,7 @@ def test_nothing_is_written_outside_the_folder_whatever_a_hash_or_file_name_says
     assert fetch(site).fetched == 1
     new = {path for path in everything_under(tmp_path) - before if path.parent.name != "locks"}
     assert new == {site.settings.images_path / f"{stem_of(hostile)}.png"}
-    assert fetch(site).held == 1
+    assert fetch(site).stored == 1
 
 
 # An image without a hash is set aside by itself when its item comes in.

@@ -9,12 +9,12 @@ USUAL: dict[str, Any] = {
     "agrees": True,
     "doubt": None,
     "listed": 7,
-    "held": 9,
+    "stored": 9,
     "missing": 2,
 }
 DECISIONS: list[tuple[dict[str, Any], Verdict, str | None]] = [
     ({}, Verdict.REMOVE, None),
-    ({"listed": 7, "held": 9, "missing": 9}, Verdict.REMOVE, None),
+    ({"listed": 7, "stored": 9, "missing": 9}, Verdict.REMOVE, None),
     ({"missing": 0}, Verdict.DONE, None),
     ({"missing": 0, "agrees": False}, Verdict.DONE, None),
     ({"missing": 0, "doubt": DOUBT}, Verdict.DONE, None),

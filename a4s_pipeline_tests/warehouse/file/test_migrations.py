@@ -53,7 +53,7 @@ def sync_all(platform: Platform) -> dict[str, tuple[int, int, int]]:
 
 
 def rows(platform: Platform, query: str) -> list[tuple[Any, ...]]:
-    with platform.warehouse.moment() as connection:
+    with platform.warehouse.session() as connection:
         return connection.execute(query).fetchall()
 
 
@@ -107,7 +107,7 @@ def test_a_store_of_a_later_version_is_refused_in_a_sentence_and_left_as_it_is(
             connection.execute(f"CREATE OR REPLACE MACRO a4s_schema_version() AS {SCHEMA_VERSION + 1}")
             connection.execute("CREATE OR REPLACE MACRO a4s_schema() AS 'of a later version'")
     before = (tmp_path / "warehouse.duckdb").read_bytes()
-    newer = WarehouseFile(tmp_path / "warehouse.duckdb").moment()
+    newer = WarehouseFile(tmp_path / "warehouse.duckdb").session()
     with pytest.raises(ChangeSite, match="was written by a newer version of a4s-pipeline") as refused, newer:
         pass
     assert refused.value.code == "StoreNewer"

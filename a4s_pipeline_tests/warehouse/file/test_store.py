@@ -33,7 +33,7 @@ def _fill(warehouse: WarehouseFile, fingerprint: str) -> None:
 
 
 def _has(warehouse: WarehouseFile, fingerprint: str) -> bool:
-    with warehouse.moment() as connection:
+    with warehouse.session() as connection:
         found = connection.execute("SELECT 1 FROM flow_executions WHERE flow = $1", [fingerprint])
         return found.fetchone() is not None
 
@@ -46,7 +46,7 @@ def test_a_file_that_another_process_holds_is_named_with_that_process(
     holder = _hold(path, how)
     try:
         started = time.monotonic()
-        with pytest.raises(StoreHeld) as held, warehouse.moment():
+        with pytest.raises(StoreHeld) as held, warehouse.session():
             pass
         assert 0.2 <= time.monotonic() - started < 2
         assert str(held.value) == (
@@ -93,7 +93,7 @@ def test_threads_of_one_process_take_turns(path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    with warehouses[0].moment() as connection:
+    with warehouses[0].session() as connection:
         found = connection.execute("SELECT count(*) FROM flow_executions WHERE flow LIKE '_-_'")
         assert found.fetchone() == (9,)
 
@@ -107,7 +107,7 @@ def test_a_thread_that_waits_too_long_is_told(path: Path) -> None:
         except StoreHeld as held:
             failures.append(str(held))
 
-    with WarehouseFile(path).moment():
+    with WarehouseFile(path).session():
         thread = threading.Thread(target=wait)
         thread.start()
         thread.join()
@@ -125,7 +125,7 @@ def test_what_a_transaction_wrote_before_it_failed_is_not_kept(warehouse: Wareho
 
 
 def test_a_failed_moment_lets_the_file_go(warehouse: WarehouseFile, path: Path) -> None:
-    with pytest.raises(duckdb.CatalogException), warehouse.moment() as connection:
+    with pytest.raises(duckdb.CatalogException), warehouse.session() as connection:
         connection.execute("SELECT * FROM unknown")
     _hold(path, "write").communicate()
 
@@ -149,7 +149,7 @@ def test_a_process_that_is_killed_within_a_transaction_leaves_nothing_of_it(
 def test_a_file_that_is_no_database_is_named_at_once(warehouse: WarehouseFile, path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"not a database" * 1000)
-    with pytest.raises(ChangeSite, match=f"^{path} is damaged .*`a4s restore"), warehouse.moment():
+    with pytest.raises(ChangeSite, match=f"^{path} is damaged .*`a4s restore"), warehouse.session():
         pass
 
 
@@ -157,7 +157,7 @@ def test_a_folder_with_lock_in_its_name_is_not_taken_for_a_lock(tmp_path: Path) 
     path = tmp_path / "blocked" / "warehouse.duckdb"
     path.mkdir(parents=True)
     started = time.monotonic()
-    with pytest.raises(ChangeSite, match="cannot be used"), WarehouseFile(path, wait_seconds=5).moment():
+    with pytest.raises(ChangeSite, match="cannot be used"), WarehouseFile(path, wait_seconds=5).session():
         pass
     assert time.monotonic() - started < 3
 
@@ -165,12 +165,12 @@ def test_a_folder_with_lock_in_its_name_is_not_taken_for_a_lock(tmp_path: Path) 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     path = tmp_path / "file" / "warehouse.duckdb"
-    with pytest.raises(ChangeSite, match=f"{path} cannot be used"), WarehouseFile(path).moment():
+    with pytest.raises(ChangeSite, match=f"{path} cannot be used"), WarehouseFile(path).session():
         pass
 
 
 def test_instants_are_shown_in_utc_wherever_the_process_runs(warehouse: WarehouseFile) -> None:
-    with warehouse.moment() as connection:
+    with warehouse.session() as connection:
         found = connection.execute("SELECT TIMESTAMPTZ '2024-07-01 12:00:00+02:00'::VARCHAR").fetchone()
     assert found == ("2024-07-01 10:00:00+00",)
 
@@ -189,11 +189,11 @@ def test_the_name_of_the_file_is_all_that_a_warehouse_shows(warehouse: Warehouse
 @pytest.mark.from_nothing
 def test_what_a_process_left_half_made_when_it_was_killed_is_cleared_away(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
-    with WarehouseFile(path).moment():
+    with WarehouseFile(path).session():
         pass
     # Killed between the two: the file is in its place, and has its first name still.
     abandoned = tmp_path / ".warehouse.duckdb.4242.4242.tmp"
     abandoned.hardlink_to(path)
-    with WarehouseFile(path).moment() as connection:
+    with WarehouseFile(path).session() as connection:
         assert connection.execute("SELECT count(*) FROM orders").fetchall() == [(0,)]
     assert not abandoned.exists()

@@ -54,7 +54,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def _rows(path: Path) -> list[tuple[Any, ...]]:
-    with WarehouseFile(path).moment() as connection:
+    with WarehouseFile(path).session() as connection:
         return connection.execute(STREAMS).fetchall()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
-from a4s_pipeline.warehouse.rows.orders.spans import held_headers, mark_gone
+from a4s_pipeline.warehouse.rows.orders.spans import mark_gone, stored_headers
 from a4s_pipeline.warehouse.rows.orders.writing import LINES_STREAM, STREAM, OrderBatch, write_orders
 from a4s_pipeline.warehouse.rows.state import SetAside
 from a4s_pipeline_tests.warehouse.conftest import AT, line_row, order_row, progress
@@ -21,8 +21,8 @@ def _day(number: int) -> datetime:
 def _held(
     warehouse: WarehouseFile, connector: str, start: datetime | None, end: datetime | None
 ) -> list[str]:
-    with warehouse.moment() as connection:
-        return sorted(header.code for header in held_headers(connection, connector, start, end))
+    with warehouse.session() as connection:
+        return sorted(header.code for header in stored_headers(connection, connector, start, end))
 
 
 def _put_three(warehouse: WarehouseFile) -> None:

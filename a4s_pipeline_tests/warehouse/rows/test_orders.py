@@ -37,12 +37,12 @@ def _write(warehouse: WarehouseFile, *rows: dict[str, Any], run_id: str = "r1", 
 
 
 def without_lines(warehouse: WarehouseFile) -> int:
-    with warehouse.moment() as connection:
+    with warehouse.session() as connection:
         return count_without_lines(connection, "demo")
 
 
 def aside(warehouse: WarehouseFile) -> set[str]:
-    with warehouse.moment() as connection:
+    with warehouse.session() as connection:
         return set_aside_keys(connection, "demo", STREAM)
 
 
@@ -50,7 +50,7 @@ def left_of(
     warehouse: WarehouseFile, connector: str, after: tuple[datetime, str] | None
 ) -> list[tuple[datetime, str]]:
     start = LeftOrder(*after, None, 0) if after else None
-    with warehouse.moment() as connection:
+    with warehouse.session() as connection:
         return [(one.order_date, one.code) for one in orders_left(connection, connector, start, limit=2)]
 
 

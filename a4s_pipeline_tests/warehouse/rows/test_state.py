@@ -13,7 +13,7 @@ from a4s_pipeline.warehouse.rows.state import (
     clear_set_aside,
     clear_unseen_set_aside,
     record_progress,
-    settle_set_aside,
+    replace_set_aside,
     stream_state,
 )
 from a4s_pipeline_tests.warehouse.conftest import AT, progress
@@ -24,13 +24,13 @@ pytestmark = pytest.mark.usefixtures("kept_open")
 
 
 def _state(warehouse: WarehouseFile, connector: str = "demo", stream: str = "orders") -> StreamState:
-    with warehouse.moment() as connection:
+    with warehouse.session() as connection:
         return stream_state(connection, connector, stream)
 
 
 def _put(warehouse: WarehouseFile, *records: SetAside, by: StreamProgress | None = None) -> None:
     with warehouse.transaction() as connection:
-        settle_set_aside(connection, by or progress(), records, {})
+        replace_set_aside(connection, by or progress(), records, {})
 
 
 def test_a_stream_that_never_ran_has_no_state(warehouse: WarehouseFile) -> None:

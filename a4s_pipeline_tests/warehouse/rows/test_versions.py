@@ -111,7 +111,7 @@ def test_a_setting_says_which_streams_keep_versions(
         warehouse.transact(lambda connection: write_records(connection, CUSTOMER_TABLES, batch, progress))  # noqa: B023
     gone = StreamProgress("demo", "customers", "r", AT + 5 * HOUR)
     warehouse.transact(lambda connection: mark_removed(connection, CUSTOMER_TABLES, ["K1"], gone))
-    with warehouse.moment() as connection:
+    with warehouse.session() as connection:
         assert connection.execute("SELECT count(*) FROM order_versions").fetchall() == [(orders,)]
         found = connection.execute(
             "SELECT name, valid_from, valid_to FROM customer_versions ORDER BY valid_to"

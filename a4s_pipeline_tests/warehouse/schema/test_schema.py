@@ -90,7 +90,7 @@ def test_a_file_of_an_older_version_gains_new_columns_and_keeps_its_rows(path: P
         old.execute("INSERT INTO orders VALUES ('demo', 'A1', 12.5)")
         old.execute("CREATE VIEW orders_without_lines AS SELECT order_code FROM orders")
         old.execute("CREATE MACRO a4s_schema() AS 'older'")
-    with WarehouseFile(path).moment() as connection:
+    with WarehouseFile(path).session() as connection:
         rows = connection.execute("SELECT order_code, sub_total::VARCHAR, removed_at FROM orders").fetchall()
         assert rows == [("A1", "12.5000", None)]
         columns = connection.execute("SELECT column_name FROM (DESCRIBE orders)").fetchall()
@@ -102,17 +102,17 @@ def test_a_file_of_an_older_version_takes_rows_by_name_and_not_by_place(path: Pa
     path.parent.mkdir()
     with duckdb.connect(str(path), config=STORAGE) as old:
         old.execute("CREATE TABLE set_aside (reason VARCHAR, record_key VARCHAR, connector VARCHAR)")
-    with WarehouseFile(path).moment() as connection:
+    with WarehouseFile(path).session() as connection:
         append_rows(connection, SET_ASIDE, [{"connector": "demo", "record_key": "A1", "reason": "why"}])
         rows = connection.execute("SELECT connector, record_key, reason, stream FROM set_aside").fetchall()
     assert rows == [("demo", "A1", "why", None)]
 
 
 def test_a_file_that_is_current_is_not_written_to(path: Path) -> None:
-    with WarehouseFile(path).moment():
+    with WarehouseFile(path).session():
         pass
     before = path.stat()
-    with WarehouseFile(path).moment() as connection:
+    with WarehouseFile(path).session() as connection:
         (schema,) = connection.execute("SELECT a4s_schema()").fetchone() or ()
     after = path.stat()
     assert schema
@@ -132,5 +132,5 @@ def test_a_quote_in_a_comment_is_no_end_of_it() -> None:
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with WarehouseFile(tmp_path_factory.mktemp("empty") / "warehouse.duckdb").moment() as connection:
+    with WarehouseFile(tmp_path_factory.mktemp("empty") / "warehouse.duckdb").session() as connection:
         yield connection

@@ -195,7 +195,7 @@ def test_a_file_that_is_not_there_any_more_when_it_is_read_stops_nothing(site: S
 def test_a_site_table_makes_room_where_a_new_version_has_a_table_of_its_name(site: Site) -> None:
     site.write("data/reference/regions.csv", "a\n1\n")
     site.publish()
-    with site.warehouse.moment() as store:
+    with site.warehouse.session() as store:
         store.execute("DROP VIEW sales_orders; ALTER TABLE regions RENAME TO sales_orders")
         store.execute("CREATE OR REPLACE MACRO a4s_schema() AS 'of an older version'")
     site.warehouse = WarehouseFile(site.warehouse.path)

@@ -96,7 +96,7 @@ def store_in(
     def make(zone: ZoneInfo) -> Store:
         if zone not in opened:
             path = tmp_path_factory.mktemp("views") / "warehouse.duckdb"
-            with WarehouseFile(path, conventions=Conventions(zone=zone)).moment():
+            with WarehouseFile(path, conventions=Conventions(zone=zone)).session():
                 pass
             opened[zone] = duckdb.connect(str(path))
         opened[zone].execute("BEGIN TRANSACTION")
@@ -214,7 +214,7 @@ def test_the_views_follow_when_the_time_zone_changes(tmp_path: Path) -> None:
         replace_rows(connection, ORDERS, [order("1", order_date="2023-12-31T23:30:00Z")])
     months = []
     for zone in ("UTC", "Europe/Amsterdam", "UTC"):
-        with WarehouseFile(path, conventions=Conventions(zone=ZoneInfo(zone))).moment() as connection:
+        with WarehouseFile(path, conventions=Conventions(zone=ZoneInfo(zone))).session() as connection:
             months += connection.execute("SELECT month FROM customer_sales_by_month").fetchall()
     assert months == [(date(2023, 12, 1),), (date(2024, 1, 1),), (date(2023, 12, 1),)]
 
@@ -425,7 +425,7 @@ _ITEM = st.tuples(_AMOUNTS, _AMOUNTS, st.lists(st.tuples(_DAYS, _AMOUNTS), max_s
 @pytest.fixture(scope="module")
 def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("views") / "warehouse.duckdb"
-    with WarehouseFile(path).moment():
+    with WarehouseFile(path).session():
         pass
     return path
 

@@ -42,7 +42,7 @@ class CheckedSyncs(ChangingSource):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="weather-"))
         empty = self.folder / "empty.duckdb"
-        with WarehouseFile(empty).moment():
+        with WarehouseFile(empty).session():
             pass
         self.ground = Ground(self.folder, empty, page_size=PAGE_SIZE, lookback_days=LOOKBACK).__enter__()
         self.site = self.ground.site

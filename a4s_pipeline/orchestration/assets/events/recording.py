@@ -112,7 +112,7 @@ def recorded_listing(platform: Platform, result: SyncResult, tables: RecordTable
     One that failed has read no listing whole: only the tables that it wrote are recorded.
     """
     counts: dict[str, int] = {}
-    with suppress(A4sError), platform.warehouse.moment() as connection:
+    with suppress(A4sError), platform.warehouse.session() as connection:
         counts = rows_of_connector(connection, result.connector, tables.all)
     for table in tables.all:
         changes = result.rows.get((table.name, None))
@@ -129,7 +129,7 @@ def recorded_listing(platform: Platform, result: SyncResult, tables: RecordTable
 def _orders_stored(platform: Platform, connector: str, since: datetime | None, run_id: str) -> _Stored:
     zone = platform.settings.timezone
     # A store that is held now has just been written: its numbers are left out, and are no reason to fail.
-    with suppress(A4sError), platform.warehouse.moment() as connection:
+    with suppress(A4sError), platform.warehouse.session() as connection:
         return _Stored(
             order_rows_by_month(connection, connector, zone, since),
             set_aside_by_month(connection, connector, zone, run_id),

@@ -72,7 +72,7 @@ class Attempt:
 
 
 class Ledger:
-    """One ledger of one connector; each call is a moment of the warehouse, and a transaction."""
+    """One ledger of one connector; each call is a session of the warehouse, and a transaction."""
 
     def __init__(self, warehouse: Warehouse, kind: LedgerKind, connector: str, run_id: str) -> None:
         self._warehouse = warehouse
@@ -87,7 +87,7 @@ class Ledger:
 
     def restored_at(self) -> datetime | None:
         """Return when the store was last put back from a backup; None where it never was."""
-        with self._warehouse.moment() as connection:
+        with self._warehouse.session() as connection:
             return last_restore(connection, self.connector)
 
     def entries(self, status: str | None = None) -> list[Entry]:
@@ -96,7 +96,7 @@ class Ledger:
 
     def page(self, status: str | None, limit: int, offset: int) -> tuple[list[Entry], int]:
         """Return some of the rows that `entries` returns, and how many it does."""
-        with self._warehouse.moment() as connection:
+        with self._warehouse.session() as connection:
             found = connection.execute(
                 f"SELECT count(*) FROM {self.kind.table.name} WHERE connector = $connector AND {_OF_STATUS}",  # noqa: S608
                 {"connector": self.connector, "value": status},
@@ -149,7 +149,7 @@ class Ledger:
         if table is None:
             return []
         columns = ", ".join(f'"{name}"' for name in table.column_names)
-        with self._warehouse.moment() as connection:
+        with self._warehouse.session() as connection:
             rows = connection.execute(
                 f"SELECT {columns} FROM {table.name} "  # noqa: S608 - own names
                 f'WHERE connector = $connector AND "{self.kind.key}" = $key ORDER BY attempt_number',
@@ -158,7 +158,7 @@ class Ledger:
         return [dict(zip(table.column_names, row, strict=True)) for row in rows]
 
     def _entries(self, condition: str, value: Any) -> list[Entry]:
-        with self._warehouse.moment() as connection:
+        with self._warehouse.session() as connection:
             return self._found(connection, condition, value)
 
     def _found(

@@ -65,7 +65,7 @@ def find_orders(connection: duckdb.DuckDBPyConnection, connector: str, wanted: O
 
 
 def find_order(connection: duckdb.DuckDBPyConnection, connector: str, order_code: str) -> RowDict | None:
-    """Return one order, or None where it is not held or was removed."""
+    """Return one order, or None where it is not stored or was removed."""
     rows = _rows(
         connection,
         ORDERS,

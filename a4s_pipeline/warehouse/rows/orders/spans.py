@@ -1,4 +1,4 @@
-"""Orders by a span of order dates: which are held, and which are to be marked as gone."""
+"""Orders by a span of order dates: which are stored, and which are to be marked as gone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from a4s_pipeline.warehouse.rows.versions import keep_orders
 
 
 @dataclass(frozen=True)
-class HeldHeader:
+class StoredHeader:
     """An order as the store holds it: its code, its date, and the hash of its header."""
 
     code: str
@@ -22,10 +22,10 @@ class HeldHeader:
     fingerprint: str | None
 
 
-def held_headers(
+def stored_headers(
     connection: duckdb.DuckDBPyConnection, connector: str, start: datetime | None, end: datetime | None
-) -> list[HeldHeader]:
-    """Return the orders held from `start`, inclusive, to `end`, exclusive; those marked removed left out."""
+) -> list[StoredHeader]:
+    """Return the orders from `start`, inclusive, to `end`, exclusive, but for those marked removed."""
     rows = connection.execute(
         """
         SELECT order_code, order_date, header_fingerprint FROM orders
@@ -35,13 +35,13 @@ def held_headers(
         """,
         {"connector": connector, "start": start, "end": end},
     ).fetchall()
-    return [HeldHeader(*row) for row in rows]
+    return [StoredHeader(*row) for row in rows]
 
 
 def mark_gone(
     connection: duckdb.DuckDBPyConnection, codes: Sequence[str], progress: StreamProgress
 ) -> list[datetime]:
-    """Mark orders as gone at the source: what is held of them stays, and no lines are asked for any more.
+    """Mark orders as gone at the source: what is stored of them stays, and no lines are asked for any more.
 
     Returns their dates.
     """

@@ -1,4 +1,4 @@
-"""Orders in the warehouse: what is held, what is left to do, and the one transaction a batch."""
+"""Orders in the warehouse: what is stored, what is left to do, and the one transaction a batch."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from a4s_pipeline.warehouse.rows.staging import Row, append_rows, delete_codes
 from a4s_pipeline.warehouse.rows.state import (
     SetAside,
     StreamProgress,
+    replace_set_aside,
     save_progress,
-    settle_set_aside,
     stream_state,
 )
 from a4s_pipeline.warehouse.rows.versions import changed_orders, keep_orders
@@ -43,7 +43,7 @@ class OrderBatch:
 
     `orders` holds header rows by code, `lines` the line rows of the codes whose lines are in, and
     `mended` the codes that stay as they are but were set aside before. `lines_kept` are orders that a
-    whole reading could not have the lines of: what is held of them is still theirs, and stays.
+    whole reading could not have the lines of: what is stored of them is still theirs, and stays.
     """
 
     orders: dict[str, Row] = field(default_factory=dict)
@@ -57,11 +57,11 @@ class OrderBatch:
 
 
 def stored_orders(warehouse: Warehouse, connector: str, codes: Iterable[str]) -> dict[str, StoredOrder]:
-    """Return what is held of the orders with these codes."""
+    """Return what is stored of the orders with these codes."""
     wanted = list(codes)
     if not wanted:
         return {}
-    with warehouse.moment() as connection:
+    with warehouse.session() as connection:
         rows = connection.execute(
             """
             SELECT order_code, header_fingerprint, lines_fingerprint,
@@ -74,7 +74,7 @@ def stored_orders(warehouse: Warehouse, connector: str, codes: Iterable[str]) ->
 
 
 def holds_no_orders(connection: duckdb.DuckDBPyConnection, connector: str) -> bool:
-    """Tell whether no order of the connector is held."""
+    """Tell whether no order of the connector is stored."""
     found = connection.execute("SELECT 1 FROM orders WHERE connector = $1 LIMIT 1", [connector])
     return found.fetchone() is None
 
@@ -148,25 +148,25 @@ def write_orders(warehouse: Warehouse, batch: OrderBatch, progress: StreamProgre
 def _replace_orders(
     connection: duckdb.DuckDBPyConnection, batch: OrderBatch, connector: str, at: datetime
 ) -> OrderChanges:
-    # Lines are held of held orders alone: where the batch is all new, the larger table is not looked through.
+    # Only stored orders have lines: where the batch is all new, the larger table is not searched.
     dates = order_dates(connection, connector, list(batch.orders))
-    held = list(dates)
-    replaced = [code for code in held if code not in batch.lines_kept]
-    headers = rows_by_code(connection, ORDERS, connector, held)
+    stored = list(dates)
+    replaced = [code for code in stored if code not in batch.lines_kept]
+    headers = rows_by_code(connection, ORDERS, connector, stored)
     fingerprints = {
         code: (batch.orders[code].get("header_fingerprint"), batch.orders[code].get("lines_fingerprint"))
-        for code in held
+        for code in stored
     }
     keep_orders(connection, connector, changed_orders(connection, connector, fingerprints), at)
     lines = rows_by_code(connection, ORDER_LINES, connector, replaced)
-    delete_codes(connection, ORDERS, connector, "order_code", held)
+    delete_codes(connection, ORDERS, connector, "order_code", stored)
     delete_codes(connection, ORDER_LINES, connector, "order_code", replaced)
     append_rows(connection, ORDERS, list(batch.orders.values()))
     append_rows(connection, ORDER_LINES, [line for lines in batch.lines.values() for line in lines])
     # An order whose lines could not be had now loses those that were stored.
     written_lines = {code: batch.lines.get(code, ()) for code in (*batch.lines, *lines)}
     return OrderChanges(
-        compared(headers, rows_by_code(connection, ORDERS, connector, held), batch.orders.keys()),
+        compared(headers, rows_by_code(connection, ORDERS, connector, stored), batch.orders.keys()),
         compared(lines, rows_by_code(connection, ORDER_LINES, connector, list(lines)), written_lines),
         dates,
     )
@@ -190,12 +190,12 @@ def _keep_set_aside(
     connection: duckdb.DuckDBPyConnection, batch: OrderBatch, progress: StreamProgress
 ) -> None:
     came_in = {STREAM: [*batch.orders, *batch.mended], LINES_STREAM: batch.lines}
-    settle_set_aside(connection, progress, batch.set_aside.values(), came_in)
+    replace_set_aside(connection, progress, batch.set_aside.values(), came_in)
 
 
 @dataclass(frozen=True)
 class FilledLines:
-    """The lines of an order whose header is held, and the hash of them as they came."""
+    """The lines of an order whose header is stored, and the hash of them as they came."""
 
     rows: Sequence[Row]
     fingerprint: str
@@ -207,7 +207,7 @@ def fill_lines(
     set_aside: Sequence[SetAside],
     progress: StreamProgress,
 ) -> dict[str, RowCounts]:
-    """Write the lines of orders whose headers are held, each order's at once, and what of them is set aside.
+    """Write the lines of orders whose headers are stored, each order's at once, and what is set aside.
 
     Returns what changed.
     """
@@ -235,7 +235,7 @@ def fill_lines(
                 "fingerprints": [lines.fingerprint for lines in filled.values()],
             },
         )
-        settle_set_aside(connection, progress, set_aside, {LINES_STREAM: codes})
+        replace_set_aside(connection, progress, set_aside, {LINES_STREAM: codes})
         save_progress(connection, progress)
         after = rows_by_code(connection, ORDER_LINES, progress.connector, list(before))
         return compared(before, after, {code: lines.rows for code, lines in filled.items()})
