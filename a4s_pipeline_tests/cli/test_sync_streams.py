@@ -68,10 +68,10 @@ def test_removals_that_were_withheld_are_said_to_be(site: Installation) -> None:
     done = site.a4s("sync", "items", "--json")
     assert done.status == 0
     assert done.json()["connectors"]["demo"]["items"]["removalsWithheld"] == (
-        "the listing came back empty, where 1 items are held"
+        "the listing came back empty, where 1 items are stored"
     )
     assert done.said() == [
-        "a4s: demo items: the listing came back empty, where 1 items are held; nothing was marked removed, "
+        "a4s: demo items: the listing came back empty, where 1 items are stored; nothing was marked removed, "
         "and the next sync looks again"
     ]
 
@@ -110,10 +110,10 @@ def test_images_are_fetched_into_the_data_folder_and_counted(site: Installation)
     put_pictures(site, A1="h1", A2="../../h2")
     done = site.a4s_process("images")
     assert (done.status, done.err) == (0, "")
-    assert done.out.startswith("demo: 2 images named, 0 held before, 2 fetched (0.0 MB), 0 unknown; 2 calls")
+    assert done.out.startswith("demo: 2 images named, 0 stored before, 2 fetched (0.0 MB), 0 unknown; 2 calls")
     assert len(pictures(site)) == 2
     assert pictures(site)[0] == "h1.png"
-    assert "2 held before, 0 fetched" in site.a4s("images").out
+    assert "2 stored before, 0 fetched" in site.a4s("images").out
 
 
 def test_an_unknown_image_is_named_with_its_item_and_leaves_status_1(site: Installation) -> None:

@@ -256,7 +256,7 @@ def test_an_empty_listing_removes_nothing_and_says_so(site: Site) -> None:
         site.source.remove_order(code)
     result = site.sync(MARCH)
     assert (result.removed, len(site.codes())) == (0, 3)
-    assert result.removals_withheld == "the listing came back empty, where 3 orders are held"
+    assert result.removals_withheld == "the listing came back empty, where 3 orders are stored"
 
 
 def test_a_month_that_lost_its_only_order_is_believed_where_other_months_have_theirs(site: Site) -> None:

@@ -200,7 +200,7 @@ def test_a_listing_that_came_back_empty_removes_nothing_and_says_so(stream: Stre
         stream.remove(site.source, code)
     result = stream.sync(site)
     assert (stream.codes(site), result.removed) == (codes, 0)
-    assert result.removals_withheld == f"the listing came back empty, where 4 {stream.name} are held"
+    assert result.removals_withheld == f"the listing came back empty, where 4 {stream.name} are stored"
 
 
 def test_a_listing_that_broke_off_keeps_what_came_in_removes_nothing_and_says_so(

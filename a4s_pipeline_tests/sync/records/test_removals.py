@@ -2,7 +2,7 @@ from typing import Any
 
 from a4s_pipeline.sync.removals import KEPT_MOVING, Reading, Removal, Verdict, removal_of
 
-EMPTY = "the listing came back empty, where 9 items are held"
+EMPTY = "the listing came back empty, where 9 items are stored"
 DOUBT = "a page came back empty"
 USUAL: dict[str, Any] = {
     "is_whole": True,
