@@ -18,7 +18,7 @@ from a4s_pipeline.errors import (
 )
 from a4s_pipeline.gateway.calls.answers import no_focus_connector
 from a4s_pipeline.gateway.calls.belonging import PageNumbers, require_code, require_lines_of
-from a4s_pipeline.gateway.calls.client import GatewayClient, Reply
+from a4s_pipeline.gateway.calls.client import Call, GatewayClient, Reply
 from a4s_pipeline.gateway.listing.page import Page, read_page
 from a4s_pipeline.gateway.listing.page_sizes import PageSizes
 from a4s_pipeline.gateway.records.dates import as_query
@@ -43,7 +43,7 @@ class Administration:
 
     def status(self) -> Reply[Status]:
         """Ask for the focus connector and the last history sync."""
-        return self.client.get("status", self.name, f"the status of {self.name!r}", self._read_status)
+        return self.client.get(Call("status", self.name, f"the status of {self.name!r}"), self._read_status)
 
     def _read_status(self, raw: Any) -> Status:
         status = read_record(Status, raw, "administration", self.timezone)
@@ -78,7 +78,8 @@ class Administration:
             require_lines_of(lines, order_code)
             return lines
 
-        return self.client.get("order_lines", self.name, subject, read, code=order_code, may_be_empty=True)
+        call = Call("order_lines", self.name, subject, order_code, may_be_empty=True)
+        return self.client.get(call, read)
 
     def items(self, page: int, page_size: int | None = None) -> Reply[Page]:
         """Read one page of items, by their code."""
@@ -91,7 +92,7 @@ class Administration:
     def image(self, image_hash: str) -> Reply[bytes]:
         """Have the bytes of one picture."""
         subject = f"the image {image_hash!r} of {self.name!r}"
-        return self.client.get_bytes("image", self.name, subject, whole_picture, code=image_hash)
+        return self.client.get_bytes(Call("image", self.name, subject, image_hash), whole_picture)
 
     def stock(self, item_code: str) -> Reply[Stock]:
         """Ask for the stock of one item, live."""
@@ -101,7 +102,7 @@ class Administration:
             require_code(raw, "itemCode", item_code)
             return self._read_stock(raw)
 
-        return self.client.get("stock", self.name, subject, read, code=item_code)
+        return self.client.get(Call("stock", self.name, subject, item_code), read)
 
     def _read_stock(self, raw: Any) -> Stock:
         stock = read_record(Stock, raw, "itemCode", self.timezone)
@@ -137,7 +138,7 @@ class Administration:
                 numbers.require(raw.get("page"), page)
             return read_page(raw, page, asked)
 
-        reply = self.client.get(route, self.name, subject, read, params=params, may_be_empty=True)
+        reply = self.client.get(Call(route, self.name, subject, params=params, may_be_empty=True), read)
         return replace(reply, value=replace(reply.value, is_mended=True)) if reply.is_mended else reply
 
 

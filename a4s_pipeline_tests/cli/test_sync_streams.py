@@ -110,7 +110,8 @@ def test_images_are_fetched_into_the_data_folder_and_counted(site: Installation)
     put_pictures(site, A1="h1", A2="../../h2")
     done = site.a4s_process("images")
     assert (done.status, done.err) == (0, "")
-    assert done.out.startswith("demo: 2 images named, 0 stored before, 2 fetched (0.0 MB), 0 unknown; 2 calls")
+    told = "demo: 2 images named, 0 stored before, 2 fetched (0.0 MB), 0 unknown; 2 calls"
+    assert done.out.startswith(told)
     assert len(pictures(site)) == 2
     assert pictures(site)[0] == "h1.png"
     assert "2 stored before, 0 fetched" in site.a4s("images").out

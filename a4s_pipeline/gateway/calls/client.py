@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Generic, Self, TypeVar
@@ -27,7 +27,7 @@ from a4s_pipeline.gateway.calls.pace import Pace
 from a4s_pipeline.gateway.calls.retrying import RetryRule, http_date, told_wait
 from a4s_pipeline.gateway.wire.faults import refused_by_proxy
 from a4s_pipeline.gateway.wire.text import json_of
-from a4s_pipeline.gateway.wire.transport import Answer, Caller
+from a4s_pipeline.gateway.wire.transport import Answer, Caller, Question
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.settings.routes import Routes
 
@@ -44,6 +44,23 @@ class Reply(Generic[T]):
     """The gateway's own `Date`, where it sends one."""
     is_mended: bool = False
     """Some text in it could not be read as it came: see `wire.text`."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call to a route of the gateway; `subject` names the record in messages.
+
+    `code` fills in the route's code. `alone` asks over a connection that is opened for the question, as what
+    decides about a send does. With `may_be_empty`, an answer without a body is read as `null`.
+    """
+
+    route: str
+    administration: str
+    subject: str
+    code: str | None = None
+    params: Mapping[str, str | int] = field(default_factory=dict)
+    alone: bool = False
+    may_be_empty: bool = False
 
 
 class GatewayClient:
@@ -86,68 +103,25 @@ class GatewayClient:
         self._closed.set()
         self._caller.close()
 
-    def get(
-        self,
-        route: str,
-        administration: str,
-        subject: str,
-        read: Callable[[Any], T],
-        *,
-        code: str | None = None,
-        params: Mapping[str, str | int] | None = None,
-        alone: bool = False,
-        may_be_empty: bool = False,
-    ) -> Reply[T]:
+    def get(self, call: Call, read: Callable[[Any], T]) -> Reply[T]:
         """Call a route and read its JSON, trying again on what may pass.
 
-        `subject` names the record in error messages. `read` turns the JSON into the value wanted and
-        raises `ValueError` where the shape is not the contract's, which counts as a reply cut off.
-        `alone` asks over a connection that is opened for the question, as what decides about a send does.
-        With `may_be_empty`, an answer without a body is read as `null`.
+        `read` turns the JSON into the value wanted and raises `ValueError` where the shape is not the
+        contract's, which counts as a reply cut off.
         """
+        return self._get(call, _json(read, may_be_empty=call.may_be_empty))
 
-        reading = _json(read, may_be_empty=may_be_empty)
-        return self._get(route, administration, subject, reading, code=code, params=params, alone=alone)
-
-    def get_bytes(
-        self,
-        route: str,
-        administration: str,
-        subject: str,
-        read: Callable[[bytes], T],
-        *,
-        code: str | None = None,
-        params: Mapping[str, str | int] | None = None,
-        alone: bool = False,
-    ) -> Reply[T]:
+    def get_bytes(self, call: Call, read: Callable[[bytes], T]) -> Reply[T]:
         """Call a route whose answer is not JSON; otherwise as `get`."""
-        return self._get(
-            route,
-            administration,
-            subject,
-            lambda answer: (read(answer.body), False),
-            code=code,
-            params=params,
-            alone=alone,
-        )
+        return self._get(call, lambda answer: (read(answer.body), False))
 
-    def _get(
-        self,
-        route: str,
-        administration: str,
-        subject: str,
-        read: Callable[[Answer], tuple[T, bool]],
-        *,
-        code: str | None,
-        params: Mapping[str, str | int] | None,
-        alone: bool,
-    ) -> Reply[T]:
-        path = self._routes.path(route, administration, code)
+    def _get(self, call: Call, read: Callable[[Answer], tuple[T, bool]]) -> Reply[T]:
+        question = self._question("GET", call)
         tried = 0
         while True:
             try:
-                self.wait_for_turn(subject)
-                reply = self._send("GET", path, subject, read, params=params, alone=alone)
+                self.wait_for_turn(call.subject)
+                reply = self._send(question, read)
             except TryAgain as failure:
                 tried += 1
                 wait = self._rule.wait_before_next(failure, tried, random.random())  # noqa: S311 - spreads callers
@@ -160,8 +134,9 @@ class GatewayClient:
                     self._note_given_up()
                     raise
                 # What cannot be read may be the answer to another question, which a new connection has not.
-                alone = alone or isinstance(failure, ReplyUnreadable)
-                self._rest(wait, subject)
+                if isinstance(failure, ReplyUnreadable):
+                    question = replace(question, alone=True)
+                self._rest(wait, call.subject)
                 self._count(retries=1)
             except A4sError:
                 # Whatever it says, the gateway gave an answer.
@@ -173,9 +148,7 @@ class GatewayClient:
 
     def post(
         self,
-        route: str,
-        administration: str,
-        subject: str,
+        call: Call,
         read: Callable[[Any], T],
         *,
         body: bytes,
@@ -187,14 +160,13 @@ class GatewayClient:
         `has_turn` tells that the caller has waited for its turn already.
         """
         if not has_turn:
-            self.wait_for_turn(subject)
-        path = self._routes.path(route, administration)
+            self.wait_for_turn(call.subject)
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
+        # Nothing tells what came of a POST but its answer: it has a connection to itself.
+        question = replace(self._question("POST", call), body=body, headers=headers, alone=True)
         try:
             # An empty answer came whole: it is told from one that was cut off.
-            return self._send(
-                "POST", path, subject, _json(read, may_be_empty=True), body=body, headers=headers
-            )
+            return self._send(question, _json(read, may_be_empty=True))
         except GatewayUnavailable as failure:
             # It is not sent again from here, but a gateway that is busy for one is busy for all: the calls
             # that come after it wait as they would behind a GET.
@@ -212,38 +184,30 @@ class GatewayClient:
         if too_long:
             raise no_time_left(subject, too_long)
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        subject: str,
-        read: Callable[[Answer], tuple[T, bool]],
-        *,
-        params: Mapping[str, str | int] | None = None,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        alone: bool = False,
-    ) -> Reply[T]:
+    def _question(self, method: str, call: Call) -> Question:
+        path = self._routes.path(call.route, call.administration, call.code)
+        target = f"{path}?{urlencode(call.params)}" if call.params else path
+        return Question(method, target, call.subject, self._timeout, alone=call.alone)
+
+    def _send(self, question: Question, read: Callable[[Answer], tuple[T, bool]]) -> Reply[T]:
+        subject, is_post = question.subject, question.method == "POST"
         # A POST that is cut short may have been booked: once it is sent, it has all the time there is.
-        timeout = self._timeout if method == "POST" else min(self._timeout, seconds_left())
+        timeout = self._timeout if is_post else min(self._timeout, seconds_left())
         if timeout <= 0:
             raise no_time_left(subject, 0.0)
-        target = f"{path}?{urlencode(params)}" if params else path
-        answer = self._ask(method, target, subject, timeout, body, headers, alone=alone)
+        answer = self._ask(replace(question, timeout=timeout))
         now = datetime.now(UTC)
         clock = http_date(answer.headers.get("Date"))
         if not 200 <= answer.status < 300:
             if answer.is_contradicted:
                 answer.distrust()
-                raise contradicted(answer.status, subject, is_post=method == "POST")
+                raise contradicted(answer.status, subject, is_post=is_post)
             if answer.status == 407:
                 raise refused_by_proxy(answer.status, subject)
             # A date in Retry-After is by the gateway's clock, which need not agree with ours.
             wait = told_wait(answer.headers.get("Retry-After"), clock or now)
-            raise error_for(
-                answer.status, answer.body, subject, wait, mask=self._mask, is_post=method == "POST"
-            )
-        if method == "POST" and answer.status == HTTPStatus.ACCEPTED:
+            raise error_for(answer.status, answer.body, subject, wait, mask=self._mask, is_post=is_post)
+        if is_post and answer.status == HTTPStatus.ACCEPTED:
             raise accepted_only(answer.body, subject)
         try:
             value, is_mended = read(answer)
@@ -254,21 +218,9 @@ class GatewayClient:
             raise unreadable(subject, str(fault)) from None
         return Reply(value, clock or now, clock, is_mended)
 
-    def _ask(
-        self,
-        method: str,
-        target: str,
-        subject: str,
-        timeout: float,
-        body: bytes | None,
-        headers: Mapping[str, str] | None,
-        *,
-        alone: bool,
-    ) -> Answer:
+    def _ask(self, question: Question) -> Answer:
         self._count(calls=1)
-        # Nothing tells what came of a POST but its answer: it has a connection to itself.
-        alone = alone or method == "POST"
-        answer = self._caller.send(method, target, subject, timeout, body=body, headers=headers, alone=alone)
+        answer = self._caller.send(question)
         again = answer.times_asked - 1
         if again or answer.interim:
             self._count(calls=again, retries=again, interim=answer.interim)

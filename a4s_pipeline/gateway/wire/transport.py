@@ -35,6 +35,23 @@ _PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """One question to the gateway; `subject` names it in messages.
+
+    `target` is its path and query, encoded. `timeout` is in seconds, to the last byte of the answer. What is
+    `alone` is sent over a connection that is opened for it: whatever comes there first is the answer to it.
+    """
+
+    method: str
+    target: str
+    subject: str
+    timeout: float
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One whole answer; `interim` counts the 1xx that came before it.
 
@@ -88,68 +105,35 @@ class Caller:
             kind = type(fault).__name__
             raise ChangeSite(f"the gateway cannot be called ({kind}): check A4S_GATEWAY_URL") from None
 
-    def send(
-        self,
-        method: str,
-        target: str,
-        subject: str,
-        timeout: float,
-        *,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        alone: bool = False,
-    ) -> Answer:
-        """Send one question, its path and query encoded already, and return the answer.
-
-        `timeout` is in seconds, to the last byte of the answer. `alone` has it sent over a connection that
-        is opened for it: whatever comes there first is the answer to it.
-        """
-        if alone:
-            answer = self._exchange_alone(method, target, subject, timeout, body, headers)
-        else:
-            answer = self._exchange(self._pool, method, target, subject, timeout, body, headers)
-        if method == "GET" and (answer.may_be_cut_off or (answer.is_contradicted and not alone)):
-            sure = self._exchange_alone(method, target, subject, timeout, body, headers)
-            return replace(sure, times_asked=2)
-        if alone or not answer.is_doubtful or self._sends_once:
+    def send(self, question: Question) -> Answer:
+        """Send one question, and return its answer."""
+        answer = self._exchange_alone(question) if question.alone else self._exchange(self._pool, question)
+        is_in_doubt = answer.may_be_cut_off or (answer.is_contradicted and not question.alone)
+        if question.method == "GET" and is_in_doubt:
+            return replace(self._exchange_alone(question), times_asked=2)
+        if question.alone or not answer.is_doubtful or self._sends_once:
             return answer
         with self._doubting:
             if self._sends_once:
                 return answer
-            sure = self._exchange_alone(method, target, subject, timeout, body, headers)
+            sure = self._exchange_alone(question)
             # Two records may well have the same answer, the last one of its connection.
             self._sends_once = (sure.status, sure.body) == (answer.status, answer.body)
             return replace(sure, times_asked=2)
 
-    def _exchange_alone(
-        self,
-        method: str,
-        target: str,
-        subject: str,
-        timeout: float,
-        body: bytes | None,
-        headers: Mapping[str, str] | None,
-    ) -> Answer:
+    def _exchange_alone(self, question: Question) -> Answer:
         with closing(self._network.open_pool(self._base, 1)) as own:
-            return self._exchange(own, method, target, subject, timeout, body, headers)
+            return self._exchange(own, question)
 
-    def _exchange(
-        self,
-        pool: urllib3.HTTPConnectionPool,
-        method: str,
-        target: str,
-        subject: str,
-        timeout: float,
-        body: bytes | None,
-        headers: Mapping[str, str] | None,
-    ) -> Answer:
+    def _exchange(self, pool: urllib3.HTTPConnectionPool, question: Question) -> Answer:
+        subject, timeout = question.subject, question.timeout
         until = time.monotonic() + timeout
         try:
             response = pool.urlopen(
-                method,
-                self._target + target,
-                body=body,
-                headers={**self._headers, **headers} if headers else self._headers,
+                question.method,
+                self._target + question.target,
+                body=question.body,
+                headers={**self._headers, **question.headers},
                 retries=False,
                 redirect=False,
                 assert_same_host=False,
