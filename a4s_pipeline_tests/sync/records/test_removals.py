@@ -26,7 +26,7 @@ DECISIONS: list[tuple[dict[str, Any], Verdict, str | None]] = [
     ({"is_whole": False, "agrees": False, "missing": 0}, Verdict.READ_AGAIN, KEPT_MOVING),
     ({"listed": 0, "missing": 9}, Verdict.WITHHOLD, EMPTY),
     ({"listed": 0, "missing": 9, "agrees": False}, Verdict.READ_AGAIN, KEPT_MOVING),
-    ({"listed": 0, "held": 0, "missing": 0}, Verdict.DONE, None),
+    ({"listed": 0, "stored": 0, "missing": 0}, Verdict.DONE, None),
     # A month may be empty, where the history it is part of is not.
     ({"listed": 0, "missing": 9, "lists_others": True}, Verdict.REMOVE, None),
     ({"listed": 0, "missing": 9, "lists_others": True, "agrees": False}, Verdict.READ_AGAIN, KEPT_MOVING),
