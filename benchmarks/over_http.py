@@ -29,6 +29,7 @@ import duckdb
 ROOT = Path(__file__).resolve().parents[1]
 CLIENTS = 16
 SECONDS = 8.0
+_PLACES = 3900  # of the 4,040 orders of the demo
 DEMO = "/v1/connectors/demo"
 _A4S = (sys.executable, "-c", "from a4s_pipeline.cli import run; run()")
 
@@ -41,8 +42,14 @@ class Load:
     call: Callable[[int], tuple[str, str, bytes]]
 
 
-def _page(customer: str, offset: int) -> tuple[str, str, bytes]:
-    return "GET", f"{DEMO}/orders?{customer}limit=50&offset={offset}", b""
+def _page(offset: int, limit: int = 50) -> tuple[str, str, bytes]:
+    return "GET", f"{DEMO}/orders?limit={limit}&offset={offset}", b""
+
+
+def _other_page(number: int) -> tuple[str, str, bytes]:
+    """Ask for a page that nobody asked for before: once all places are through, for one order more."""
+    rounds, offset = divmod(number, _PLACES)
+    return _page(offset, 50 + rounds)
 
 
 def _order(number: int) -> tuple[str, str, bytes]:
@@ -59,8 +66,8 @@ def loads(items: Sequence[str]) -> tuple[Load, ...]:
     """Return what is asked for, of these items."""
     return (
         Load("stock of one item, each another", lambda n: _stock(items[n % len(items)])),
-        Load("pages of 50 orders, each another", lambda n: _page("", n)),
-        Load("pages of 50 orders, the same ten", lambda n: _page("", 50 * (n % 10))),
+        Load("pages of 50 orders, each another", _other_page),
+        Load("pages of 50 orders, the same ten", lambda n: _page(50 * (n % 10))),
         Load("orders exported", _order),
     )
 

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from a4s_pipeline.api.pools import BoundedPool
-from a4s_pipeline.api.remembered import RememberedAnswers
 from a4s_pipeline.errors import A4sError, GatewayUnavailable
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.answering import Request, answer
 from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
 from a4s_pipeline.ondemand.requests.kind import Pool
+from a4s_pipeline.ondemand.retrieval.remembered import Remembered
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.platform import Platform
@@ -44,7 +44,7 @@ class ServerState:
         if isinstance(readable, PublishedCopy):
             self._stack.enter_context(readable.kept_open())
         self._stack.enter_context(Upkeep(self.service))
-        self.remembered = RememberedAnswers()
+        self.remembered = Remembered()
         self.is_draining = False
         self._pools: dict[tuple[str, Pool], BoundedPool] = {}
         self._to_be_told: set[tuple[str, str, str]] = set()

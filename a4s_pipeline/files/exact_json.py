@@ -16,6 +16,13 @@ _DEEPEST = 100
 _TOO_DEEP = '"(nested too deeply to keep)"'
 
 
+class Written(simplejson.RawJSON):
+    """JSON that is written already, as a part of what is written: it goes in as it is."""
+
+    def __len__(self) -> int:
+        return len(self.encoded_json)
+
+
 class NestedTooDeeply(ValueError):
     """A document whose nesting goes beyond what can be kept."""
 

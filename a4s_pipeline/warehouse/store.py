@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Protocol, TypeVar
 
@@ -27,6 +27,12 @@ class Readable(Protocol):
 
     def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Open it for reading: what is read is of one instant, and keeps nobody waiting."""
+
+    def version(self) -> Hashable:
+        """Return what tells what is read now from what is read later; None where nothing does."""
+
+    def reading_version(self) -> AbstractContextManager[tuple[duckdb.DuckDBPyConnection, Hashable]]:
+        """Open it as `reading` does; the version is that of what is open."""
 
 
 class Warehouse(Protocol):

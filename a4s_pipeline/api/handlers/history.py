@@ -81,7 +81,8 @@ async def _answered(state: ServerState, call: Call, request: Request, names: Map
     # Who waits long for a copy that was replaced is given the old one in the end.
     is_of_this_version = version is not None and time.monotonic() - began < _SURELY_THE_NEWEST_WITHIN
     if response.status_code == 200 and is_of_this_version:
-        state.remembered.keep(version, question, bytes(response.body))
+        body = bytes(response.body)
+        state.remembered.keep(version, question, body, len(body))
     return response
 
 

@@ -13,6 +13,7 @@ import click
 
 from a4s_pipeline.cli.ondemand.one_connector import one_connector
 from a4s_pipeline.cli.output import connector_option, json_option, print_json, report_error, say, utf8
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.requests.answering import Request, answer
 from a4s_pipeline.ondemand.requests.retrieve_order import RETRIEVE_ORDER
 from a4s_pipeline.ondemand.requests.retrieve_orders import (
@@ -102,7 +103,7 @@ def _ask(settings: Settings, request: Request, as_json: bool, show: Callable[[di
         if as_json:
             print_json(answered.answer)
         else:
-            show(answered.answer)
+            show(exact_json.loads(exact_json.dumps(answered.answer)))
         sys.stdout.flush()
     return 0
 

@@ -2,155 +2,230 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from functools import cache
-from typing import Any
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache, partial
+from typing import Any, TypeVar
 
 import duckdb
 from pydantic.alias_generators import to_camel
 
 from a4s_pipeline.errors import HistoryNotConfigured, NotThere, TryAgain
 from a4s_pipeline.files import exact_json
-from a4s_pipeline.files.texts import plain_decimal
+from a4s_pipeline.files.exact_json import Written
 from a4s_pipeline.gateway.calls.answers import no_focus_connector
 from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine, WireRecord
 from a4s_pipeline.ondemand.retrieval.cursor import Cursor
+from a4s_pipeline.ondemand.retrieval.remembered import Remembered
 from a4s_pipeline.warehouse.rows.orders.retrieval import (
+    FoundLine,
+    FoundOrder,
+    Names,
     OrderFilter,
     count_orders,
-    find_lines,
     find_order,
     find_orders,
+    place_after,
 )
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 from a4s_pipeline.warehouse.rows.state import StreamState, stream_state
 from a4s_pipeline.warehouse.store import Readable
 
-_JSON_FIELDS = ("delivery_address",)
+# Orders are read so many at once: 300 cost the store little more than the 50 of a page do.
+_SPAN = 300
+_SMALL = 500
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """An order of a list: where it stands in it, and its JSON."""
+
+    order_date: datetime
+    order_code: str
+    document: Written
+
+
+class _NotRemembered(Exception):
+    """Something was not asked yet of this version of the store."""
 
 
 @dataclass(frozen=True)
 class OrderHistory:
-    """The orders of one connector, for whoever asks for them."""
+    """The orders of one connector, for whoever asks for them.
+
+    What was read of a published copy is remembered until the next one is there: pages overlap, and follow
+    each other.
+    """
 
     store: Readable
     connector: str
     is_imported: bool = True
     """Whether the settings have its orders imported."""
+    remembered: Remembered = field(default_factory=Remembered)
 
     def orders(self, wanted: OrderFilter) -> dict[str, Any]:
-        """Return a page of orders; see `retrieve_orders`."""
-        return retrieve_orders(self.store, self.connector, wanted, is_imported=self.is_imported)
+        """Return `{"orders", "total", "asOf", "next"?}`: a page of orders, newest first, with their lines.
+
+        Each order is JSON that is written already. `next` goes on after the last of them, whatever is
+        published meanwhile; it is left out where no more are. `asOf` is the legacy backend's last history
+        sync: the orders are as fresh as that. Raises `HistoryNotConfigured` where order history does not
+        exist, or is not imported and never was.
+        """
+        try:
+            return self._page(_Questions(self.remembered, self.store.version()), wanted)
+        except _NotRemembered:
+            with self.store.reading_version() as (connection, version):
+                return self._page(_Questions(self.remembered, version, connection), wanted)
 
     def order(self, order_code: str) -> dict[str, Any]:
-        """Return one order; see `retrieve_order`."""
-        return retrieve_order(self.store, self.connector, order_code, is_imported=self.is_imported)
-
-
-def retrieve_orders(
-    store: Readable, connector: str, wanted: OrderFilter, *, is_imported: bool = True
-) -> dict[str, Any]:
-    """Return `{"orders", "total", "asOf", "next"?}`: a page of orders, newest first, with their lines.
-
-    `next` goes on after the last of them, whatever is published meanwhile; it is left out where no more are.
-    `asOf` is the legacy backend's last history sync: the orders are as fresh as that. Raises
-    `HistoryNotConfigured` where order history does not exist, or is not imported and never was.
-    """
-    with store.reading() as connection:
-        state = _state_with_history(connection, connector, is_imported=is_imported)
-        # One more than is wanted tells whether there are more.
-        found = find_orders(connection, connector, replace(wanted, limit=wanted.limit + 1))
-        orders = found[: wanted.limit]
-        lines = find_lines(connection, connector, [order["order_code"] for order in orders])
-        page: dict[str, Any] = {
-            "orders": [_order(order, lines[order["order_code"]]) for order in orders],
-            "total": count_orders(connection, connector, wanted),
-            "asOf": _plain(state.last_history_sync),
-        }
-        if len(found) > wanted.limit:
-            page["next"] = str(Cursor(orders[-1]["order_date"], orders[-1]["order_code"]))
-        return page
-
-
-def retrieve_order(
-    store: Readable, connector: str, order_code: str, *, is_imported: bool = True
-) -> dict[str, Any]:
-    """Return one order with its lines and `asOf`; raises `NotThere` where it is not stored."""
-    with store.reading() as connection:
-        state = _state_with_history(connection, connector, is_imported=is_imported)
-        order = find_order(connection, connector, order_code)
-        if order is None:
+        """Return one order with its lines and `asOf`; raises `NotThere` where it is not stored."""
+        with self.store.reading() as connection:
+            state = self._state(connection)
+            found = find_order(connection, self.connector, order_code, **_names())
+        if found is None:
             raise NotThere(
-                f"order {order_code!r} of {connector!r} is not in the order history: it may come with the "
-                "legacy backend's next history sync",
+                f"order {order_code!r} of {self.connector!r} is not in the order history: it may come with "
+                "the legacy backend's next history sync",
                 code="UnknownOrder",
             )
-        lines = find_lines(connection, connector, [order_code])
-        return _order(order, lines[order_code]) | {"asOf": _plain(state.last_history_sync)}
+        order: dict[str, Any] = exact_json.loads(_document(found))
+        return order | {"asOf": _instant(state.last_history_sync)}
 
-
-def _state_with_history(
-    connection: duckdb.DuckDBPyConnection, connector: str, *, is_imported: bool
-) -> StreamState:
-    state = stream_state(connection, connector, STREAM)
-    if state.has_history is None and not is_imported:
-        raise HistoryNotConfigured(
-            f"the orders of {connector!r} are not imported: A4S_CONNECTORS leaves them out of its streams"
+    def _page(self, questions: _Questions, wanted: OrderFilter) -> dict[str, Any]:
+        state = questions.answer("state", self._state, _SMALL)
+        which = replace(wanted, limit=0, offset=0, after=None)
+        total = questions.answer(
+            ("total", which), lambda store: count_orders(store, self.connector, which), _SMALL
         )
-    if state.has_history is None:
-        raise TryAgain(
-            f"the orders of {connector!r} were not synced yet: run `a4s sync orders` first", code="NotSynced"
-        )
-    if not state.has_history:
-        raise no_focus_connector(f"the connector {connector!r}")
-    return state
+        start = wanted.offset
+        if wanted.after is not None:
+            after = wanted.after
+            start = questions.answer(
+                ("place", which, after),
+                lambda store: place_after(store, self.connector, which, after),
+                _SMALL,
+            )
+        orders = self._orders(questions, which, start, min(start + wanted.limit, total))
+        page: dict[str, Any] = {
+            "orders": [order.document for order in orders],
+            "total": total,
+            "asOf": _instant(state.last_history_sync),
+        }
+        if orders and start + wanted.limit < total:
+            page["next"] = str(Cursor(orders[-1].order_date, orders[-1].order_code))
+        return page
+
+    def _orders(self, questions: _Questions, which: OrderFilter, start: int, end: int) -> list[_Listed]:
+        """Return the orders of a filter from one place to another, read with those around them."""
+        if start >= end:
+            return []
+        if not questions.is_remembering:
+            return self._read(questions.store(), replace(which, offset=start, limit=end - start))
+        first = start - start % _SPAN
+        found: list[_Listed] = []
+        for offset in range(first, end, _SPAN):
+            span = replace(which, offset=offset, limit=_SPAN)
+            found += questions.answer(("orders", span), partial(self._read, span=span))
+        return found[start - first : end - first]
+
+    def _read(self, connection: duckdb.DuckDBPyConnection, span: OrderFilter) -> list[_Listed]:
+        return [
+            _Listed(found.order_date, found.order_code, Written(_document(found)))
+            for found in find_orders(connection, self.connector, span, **_names())
+        ]
+
+    def _state(self, connection: duckdb.DuckDBPyConnection) -> StreamState:
+        state = stream_state(connection, self.connector, STREAM)
+        if state.has_history is None and not self.is_imported:
+            raise HistoryNotConfigured(
+                f"the orders of {self.connector!r} are not imported: A4S_CONNECTORS leaves them out of its "
+                "streams"
+            )
+        if state.has_history is None:
+            raise TryAgain(
+                f"the orders of {self.connector!r} were not synced yet: run `a4s sync orders` first",
+                code="NotSynced",
+            )
+        if not state.has_history:
+            raise no_focus_connector(f"the connector {self.connector!r}")
+        return state
 
 
-def _order(order: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "orderCode": order["order_code"],
-        "attributes": _attributes(order, OrderHeader),
-        "lines": [
-            {"lineCode": line["line_code"], "attributes": _attributes(line, OrderLine)} for line in lines
-        ],
-        "linesSyncedAt": _plain(order["lines_synced_at"]),
-    }
+@dataclass(frozen=True)
+class _Questions:
+    """What is asked of one version of the store: remembered, or read where it is open."""
+
+    remembered: Remembered
+    version: Hashable
+    """None where nothing tells it from the next: then nothing is remembered."""
+    connection: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def is_remembering(self) -> bool:
+        return self.version is not None
+
+    def store(self) -> duckdb.DuckDBPyConnection:
+        if self.connection is None:
+            raise _NotRemembered
+        return self.connection
+
+    def answer(
+        self, question: Hashable, ask: Callable[[duckdb.DuckDBPyConnection], T], size: int | None = None
+    ) -> T:
+        """Return the answer to a question; raises `_NotRemembered` where the store would have to be open."""
+        if not self.is_remembering:
+            return ask(self.store())
+        known: T | None = self.remembered.find(self.version, question)
+        if known is None:
+            known = ask(self.store())
+            self.remembered.keep(self.version, question, known, size or _size_of(known))
+        return known
 
 
-def _attributes(row: Mapping[str, Any], model: type[WireRecord]) -> dict[str, Any]:
-    """Return every field stored, under the gateway's names; those of the contract win over unknown ones."""
-    unknown = exact_json.loads(row["attributes"]) if row["attributes"] else {}
-    # A copy of an older version lacks some: what it knew of the field is among the attributes.
-    named = {
-        shown: _PLAIN.get(type(row[name]), _as_it_is)(row[name])
-        for name, shown in _shown_names(model)
-        if name in row
-    }
-    for name in _JSON_FIELDS:
-        if row.get(name):
-            named[to_camel(name)] = exact_json.loads(row[name])
-    return unknown | named
+def _size_of(orders: Any) -> int:
+    return sum(_SMALL + len(order.document) for order in orders)
+
+
+def retrieve_orders(store: Readable, connector: str, wanted: OrderFilter) -> dict[str, Any]:
+    """Return a page of orders; see `OrderHistory.orders`."""
+    return OrderHistory(store, connector).orders(wanted)
+
+
+def retrieve_order(store: Readable, connector: str, order_code: str) -> dict[str, Any]:
+    """Return one order; see `OrderHistory.order`."""
+    return OrderHistory(store, connector).order(order_code)
+
+
+def _document(order: FoundOrder) -> str:
+    lines = ",".join(
+        f'{{"lineCode":{exact_json.dumps(line.line_code)},"attributes":{_attributes(line)}}}'
+        for line in order.lines
+    )
+    return (
+        f'{{"orderCode":{exact_json.dumps(order.order_code)},"attributes":{_attributes(order)},'
+        f'"lines":[{lines}],"linesSyncedAt":{exact_json.dumps(_instant(order.lines_synced_at))}}}'
+    )
+
+
+def _attributes(found: FoundOrder | FoundLine) -> str:
+    """Return every field stored, as JSON; those of the contract win over unknown ones."""
+    # A copy of an older version lacks some fields: what it knew of them is among the attributes.
+    if not found.attributes:
+        return found.fields
+    return exact_json.dumps(exact_json.loads(found.attributes) | exact_json.loads(found.fields))
 
 
 @cache
-def _shown_names(model: type[WireRecord]) -> list[tuple[str, str]]:
-    return [(name, to_camel(name)) for name in model.model_fields]
+def _names() -> dict[str, Names]:
+    return {"order_names": _shown(OrderHeader), "line_names": _shown(OrderLine)}
 
 
-def _plain(value: Any) -> Any:
-    return _PLAIN.get(type(value), _as_it_is)(value)
+def _shown(model: type[WireRecord]) -> Names:
+    return {name: to_camel(name) for name in model.model_fields}
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-# By type, and not asked for one after another: a page has some three thousand values.
-_PLAIN: dict[type, Callable[[Any], Any]] = {
-    Decimal: plain_decimal,
-    datetime: lambda value: value.astimezone(UTC).isoformat(),
-    date: date.isoformat,
-}
+def _instant(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).isoformat()

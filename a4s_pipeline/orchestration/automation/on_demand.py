@@ -1,5 +1,6 @@
 """The on-demand job: one run that answers whatever waits, and stays a while for more."""
 
+import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.ondemand.inbox.inbox import Waiting, is_plain_id
+from a4s_pipeline.ondemand.inbox.inbox import Waiting, as_bytes, is_plain_id
 from a4s_pipeline.ondemand.inbox.inboxes import inbox_of
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
@@ -89,8 +90,9 @@ def _answer(context: dg.OpExecutionContext, config: OnDemandConfig, platform: Pl
             if not is_plain_id(config.request_id):
                 raise dg.Failure("request_id must be a plain file name", allow_retries=False)
             answer = worker.document(Waiting(config.request_id, config.request_json.encode()))
+            plain = json.loads(as_bytes(answer))
             context.add_output_metadata(
-                {"answer": dg.MetadataValue.json(answer), "status": str(answer["status"])}
+                {"answer": dg.MetadataValue.json(plain), "status": str(answer["status"])}
             )
             return
         with platform.locks.announce_presence(_PRESENCE):

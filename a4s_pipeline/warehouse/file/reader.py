@@ -18,6 +18,9 @@ from a4s_pipeline.warehouse.schema.migrations import refuse_newer, version_of
 # How long new readers wait for those of a copy that was replaced; longer ones are joined.
 _PATIENCE = 5.0
 
+Version = tuple[int, int, int]
+"""What tells a file from the one that takes its place."""
+
 
 class NotPublished(TryAgain):
     """There is no published copy yet."""
@@ -43,12 +46,16 @@ class PublishedCopy:
         """Open it for reading; raises as `published` does."""
         return published(self.path)
 
-    def version(self) -> tuple[int, int, int] | None:
+    def version(self) -> Version | None:
         """Return what tells this copy from the one that replaces it; None where it cannot be looked at."""
         try:
             return _version_at(self.path)
         except OSError:
             return None
+
+    def reading_version(self) -> AbstractContextManager[tuple[duckdb.DuckDBPyConnection, Version]]:
+        """Open it for reading, with what tells it from the copy that replaces it."""
+        return _of(self.path).reading_version()
 
     def kept_open(self) -> AbstractContextManager[None]:
         """Keep it open between readings for as long as the block lasts, for who reads often."""
@@ -72,18 +79,25 @@ class _SharedCopy:
         self._path = path
         self._lock = threading.Condition()
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._file: tuple[int, int, int] | None = None
+        self._file: Version | None = None
         self._readers = 0
         self._keepers = 0
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self.reading_version() as (session, _):
+            yield session
+
+    @contextmanager
+    def reading_version(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, Version]]:
         with self._lock:
             session = self._opened().cursor()
+            version = self._file
+            assert version is not None
             self._readers += 1
         try:
             session.execute("SET TimeZone = 'UTC'")
-            yield session
+            yield session, version
         finally:
             session.close()
             with self._lock:
@@ -115,7 +129,7 @@ class _SharedCopy:
             self._connection, self._file = self._connect(), file
         return self._connection
 
-    def _file_there(self) -> tuple[int, int, int]:
+    def _file_there(self) -> Version:
         try:
             return _version_at(self._path)
         except FileNotFoundError:
@@ -149,7 +163,7 @@ class _SharedCopy:
             self._connection = None
 
 
-def _version_at(path: Path) -> tuple[int, int, int]:
+def _version_at(path: Path) -> Version:
     found = path.stat()
     return found.st_ino, found.st_mtime_ns, found.st_size
 

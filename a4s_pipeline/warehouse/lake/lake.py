@@ -7,7 +7,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -113,6 +113,16 @@ class Lake:
                 "move an existing warehouse over"
             )
         return self.session()
+
+    def version(self) -> Hashable:
+        """Return None: another writer may be done at any time."""
+        return None
+
+    @contextmanager
+    def reading_version(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, Hashable]]:
+        """Open the lake as `reading` does."""
+        with self.reading() as connection:
+            yield connection, None
 
     def published(self, folders: SiteFolders) -> Published:
         """Bring in the site's own files, and tell how large the lake is; there is no copy to replace."""

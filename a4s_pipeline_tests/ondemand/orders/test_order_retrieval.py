@@ -1,7 +1,11 @@
 """Order retrieval as a request; the orders themselves are tested with the commands that show them."""
 
+import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import product
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,9 +13,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from a4s_pipeline.errors import ChangeRequest
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.requests.retrieve_orders import RETRIEVE_CUSTOMER_ORDERS, RETRIEVE_ORDERS
+from a4s_pipeline.ondemand.retrieval import orders
+from a4s_pipeline.ondemand.retrieval.cursor import read_cursor
+from a4s_pipeline.ondemand.retrieval.orders import OrderHistory, retrieve_order, retrieve_orders
+from a4s_pipeline.ondemand.retrieval.remembered import Remembered
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.windows import Months, OrdersPlan
+from a4s_pipeline.warehouse.file.reader import PublishedCopy
+from a4s_pipeline.warehouse.rows.orders.retrieval import OrderFilter
 from a4s_pipeline_tests.support.installed_site import Site, installed
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -220,3 +231,133 @@ def test_every_fault_of_a_list_is_named_by_its_field(body: dict[str, Any], fault
     with pytest.raises(ChangeRequest) as refused:
         RETRIEVE_ORDERS.read(body, AMSTERDAM)
     assert [fault.field for fault in refused.value.fields] == faults
+
+
+def test_what_the_store_writes_as_json_is_exact_to_the_letter(site: Site) -> None:
+    header = {
+        "orderCode": 'B"1\\',
+        "orderDate": "2024-03-05T09:00:00.25+01:00",
+        "customerCode": "K1",
+        "notes": 'two\nlines, "quoted" \u2028 \x07 and an \U0001f69a',
+        "subTotal": 0,
+        "vatTotal": -0.5,
+        "shippingCosts": 100,
+        "total": 345678901234.5678,
+        "modified": "2024-03-05T23:59:59+00:00",
+        "deliveryAddress": {"type": "Delivery", "dock": 1234567890.12345678901234567890},
+        "weight": 0.12345678901234567890123,
+        # A field of the contract is itself, whatever the record's own attributes call so.
+        "attributes": {"total": "else", "lanes": [1, 2.50]},
+    }
+    lines = [
+        {"lineCode": "2", "lineNumber": 2, "itemCode": None, "quantity": -1.25, "deliveryDate": "2024-04-01"},
+        {"lineCode": "1", "lineNumber": 1, "itemCode": "A/1", "quantity": 1000, "price": 0.0001},
+    ]
+    raw = json.dumps(header).replace(repr(1234567890.12345678901234567890), "1234567890.12345678901234567890")
+    site.source.put_order(exact_json.loads(raw), lines)
+    sync(site)
+    store = Platform(site.settings).readable
+    (order,) = exact_json.loads(exact_json.dumps(retrieve_orders(store, "demo", OrderFilter())))["orders"]
+    assert {**retrieve_order(store, "demo", 'B"1\\'), "asOf": None} == {**order, "asOf": None}
+    fields = order["attributes"]
+    assert (order["orderCode"], fields["notes"]) == (header["orderCode"], header["notes"])
+    amounts = [fields[name] for name in ("subTotal", "vatTotal", "shippingCosts", "total")]
+    assert amounts == ["0", "-0.5", "100", "345678901234.5678"]
+    assert (fields["orderDate"], fields["modified"]) == (
+        "2024-03-05T08:00:00.250000+00:00",
+        "2024-03-05T23:59:59+00:00",
+    )
+    assert (fields["lanes"], fields["salesRep"]) == ([1, Decimal("2.50")], None)
+    assert fields["deliveryAddress"]["dock"] == Decimal("1234567890.12345678901234567890")
+    shown = [(line["lineCode"], line["attributes"]) for line in order["lines"]]
+    assert [(code, line["lineNumber"], line["quantity"], line["price"]) for code, line in shown] == [
+        ("1", 1, "1000", "0.0001"),
+        ("2", 2, "-1.25", None),
+    ]
+    assert [line["deliveryDate"] for _, line in shown] == [None, "2024-04-01"]
+
+
+class Watched:
+    """A published copy that counts how often it is opened; with or without a version to tell it by."""
+
+    def __init__(self, copy: PublishedCopy, *, has_versions: bool = True) -> None:
+        self._copy = copy
+        self._has_versions = has_versions
+        self.opened = 0
+        self.name = copy.name
+
+    def version(self) -> Any:
+        return self._copy.version() if self._has_versions else None
+
+    def reading(self) -> Any:
+        return self._copy.reading()
+
+    @contextmanager
+    def reading_version(self) -> Iterator[Any]:
+        self.opened += 1
+        with self._copy.reading_version() as (connection, version):
+            yield connection, version if self._has_versions else None
+
+
+def test_pages_are_the_same_whatever_was_read_before_them(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "_SPAN", 3)
+    for number in range(8):
+        # Two of each day, and an order of somebody else among them.
+        put(site, f"B{number}", f"2024-03-{5 + number // 2:02}T09:00:00", "K2" if number == 4 else "K1")
+    sync(site)
+    copy = PublishedCopy(site.settings.analytics_path)
+    remembering = OrderHistory(Watched(copy), "demo")
+    codes = ["B7", "B6", "B5", "B4", "B3", "B2", "B1", "B0"]
+
+    def page(history: OrderHistory, **wanted: Any) -> tuple[list[str], Any, int]:
+        found = exact_json.loads(exact_json.dumps(history.orders(OrderFilter(**wanted))))
+        return [order["orderCode"] for order in found["orders"]], found.get("next"), found["total"]
+
+    with copy.kept_open():
+        for limit, offset in product((1, 3, 4, 20), (0, 2, 3, 7, 10**9)):
+            first = OrderHistory(Watched(copy, has_versions=False), "demo")
+            found, cursor, total = page(remembering, limit=limit, offset=offset)
+            assert (found, total) == (codes[offset : offset + limit], 8)
+            assert (found, cursor, total) == page(first, limit=limit, offset=offset)
+            assert (cursor is not None) == (0 < len(codes) - offset > limit)
+            if cursor is not None:
+                read = read_cursor(cursor)
+                after = (read.order_date, read.order_code)
+                assert page(remembering, limit=limit, after=after) == page(first, limit=limit, after=after)
+                assert page(remembering, limit=limit, after=after)[0] == codes[offset + limit :][:limit]
+    of_one = page(remembering, customer_code="K1", limit=4)
+    assert of_one == (["B7", "B6", "B5", "B3"], of_one[1], 7)
+
+
+def test_what_was_read_of_a_copy_is_not_read_again_and_forgotten_with_it(site: Site) -> None:
+    for number in range(4):
+        put(site, f"B{number}", f"2024-03-{5 + number:02}T09:00:00")
+    sync(site)
+    watched = Watched(PublishedCopy(site.settings.analytics_path))
+    history = OrderHistory(watched, "demo")
+    for offset in (0, 1, 3, 0):
+        history.orders(OrderFilter(limit=2, offset=offset))
+    assert watched.opened == 1
+    put(site, "B4", "2024-03-09T09:00:00")
+    sync(site)
+    newest = history.orders(OrderFilter(limit=1))
+    assert (exact_json.loads(exact_json.dumps(newest))["orders"][0]["orderCode"], newest["total"]) == (
+        "B4",
+        5,
+    )
+    assert watched.opened == 2
+
+
+def test_no_more_is_remembered_than_there_is_room_for() -> None:
+    remembered = Remembered(most_bytes=10)
+    for question, size in (("one", 4), ("two", 4), ("one", 5), ("three", 4), ("large", 11)):
+        remembered.keep("v1", question, question, size)
+        if question == "three":
+            assert remembered.find("v1", "two") is None
+            assert remembered.find("v1", "one") == "one"
+    assert [remembered.find("v1", name) for name in ("one", "three", "large")] == [None, None, None]
+    remembered.keep("v1", "one", "one", 10)
+    assert remembered.find("v2", "one") is None
+    assert remembered.find("v1", "one") is None
