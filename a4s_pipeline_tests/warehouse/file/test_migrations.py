@@ -1,4 +1,3 @@
-import gzip
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -17,12 +16,8 @@ from a4s_pipeline.warehouse.file.reader import published
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.schema.migrations import SCHEMA_VERSION, bring_forward, columns_of, version_of
 from a4s_pipeline.warehouse.schema.schema import AMOUNT, FLAG, INSTANT, JSON, TEXT, WHOLE, Column, Table
-from a4s_pipeline_tests import stores
 from a4s_pipeline_tests.stores.made import ADMINISTRATION, fill
 from a4s_sandbox import Sandbox, World
-
-STORES = sorted(Path(stores.__file__).parent.glob("*.duckdb.gz"))
-OF_ANY_RELEASE = pytest.mark.parametrize("packed", STORES, ids=lambda path: path.name.partition(".")[0])
 
 
 @pytest.fixture
@@ -38,11 +33,6 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
         yield Platform(Settings(**settings))
 
 
-def unpack(packed: Path, platform: Platform) -> None:
-    for name in ("warehouse.duckdb", "analytics.duckdb"):
-        (platform.settings.data_dir / name).write_bytes(gzip.decompress(packed.read_bytes()))
-
-
 def sync_all(platform: Platform) -> dict[str, tuple[int, int, int]]:
     results = {
         "orders": platform.sync_orders("demo", OrdersPlan(), run_id=str(uuid4())),
@@ -50,38 +40,6 @@ def sync_all(platform: Platform) -> dict[str, tuple[int, int, int]]:
         "customers": platform.sync_customers("demo", run_id=str(uuid4())),
     }
     return {name: (one.new, one.changed, one.set_aside) for name, one in results.items()}
-
-
-def rows(platform: Platform, query: str) -> list[tuple[Any, ...]]:
-    with platform.warehouse.session() as connection:
-        return connection.execute(query).fetchall()
-
-
-@OF_ANY_RELEASE
-def test_a_store_of_an_earlier_release_goes_on_where_that_one_ended(packed: Path, platform: Platform) -> None:
-    unpack(packed, platform)
-    assert sync_all(platform) == {"orders": (0, 0, 1), "items": (0, 0, 0), "customers": (0, 0, 0)}
-    assert rows(platform, "SELECT order_code, attributes FROM orders ORDER BY ALL") == [
-        (f"VO-{number}", f'{{"warehouse":"AMS{number}","weight":{number}.5}}') for number in (1, 2, 3)
-    ]
-    # What that release took for a day of delivery is none, though the item did not change.
-    assert rows(platform, "SELECT delivery_date::VARCHAR, quantity FROM item_deliveries ORDER BY ALL") == [
-        ("2026-05-01", Decimal(5)),
-        (None, Decimal(100)),
-    ]
-    assert rows(platform, "SELECT record_key, part FROM set_aside") == [("BROKEN", "")]
-    assert rows(platform, "SELECT a4s_schema_version()") == [(SCHEMA_VERSION,)]
-    platform.publish()
-    assert retrieve_order(platform.readable, "demo", "VO-1")["attributes"]["warehouse"] == "AMS1"
-
-
-@OF_ANY_RELEASE
-def test_orders_are_retrieved_from_a_copy_that_an_earlier_release_published(
-    packed: Path, platform: Platform
-) -> None:
-    unpack(packed, platform)
-    answer = retrieve_order(platform.readable, "demo", "VO-2")
-    assert (answer["attributes"]["warehouse"], answer["lines"][0]["attributes"]["batch"]) == ("AMS2", "B2")
 
 
 def test_a_copy_that_lacks_a_column_answers_from_the_attributes(tmp_path: Path, platform: Platform) -> None:
