@@ -15,7 +15,7 @@ from a4s_pipeline.errors import A4sError, GatewayUnavailable
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.answering import Request, answer
 from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
-from a4s_pipeline.ondemand.requests.kind import Pool
+from a4s_pipeline.ondemand.requests.kind import ThreadPool
 from a4s_pipeline.ondemand.retrieval.remembered import Remembered
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
@@ -29,7 +29,11 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 # A call that has reached its deadline hands over what it has a moment later.
 _GRACE = 0.5
-_SIZES = {Pool.LIVE: (32, 400), Pool.SENDING: (16, 400), Pool.LOCAL: (4, 400)}
+_SIZES = {
+    ThreadPool.LIVE: (32, 400),
+    ThreadPool.SENDING: (16, 400),
+    ThreadPool.LOCAL: (4, 400),
+}
 
 
 class ServerState:
@@ -46,7 +50,7 @@ class ServerState:
         self._stack.enter_context(Upkeep(self.service))
         self.remembered = Remembered()
         self.is_draining = False
-        self._pools: dict[tuple[str, Pool], BoundedPool] = {}
+        self._pools: dict[tuple[str, ThreadPool], BoundedPool] = {}
         self._to_be_told: set[tuple[str, str, str]] = set()
         self._sends: dict[tuple[str, str, str], asyncio.Task[Answered]] = {}
 
@@ -61,9 +65,9 @@ class ServerState:
         readable = self.service.platform.readable
         return readable.version() if isinstance(readable, PublishedCopy) else None
 
-    def pool(self, connector: str, kind: Pool) -> BoundedPool:
+    def pool(self, connector: str, kind: ThreadPool) -> BoundedPool:
         """Return threads: those of one connector where a gateway is waited for, so that it slows no other."""
-        key = ("" if kind is Pool.LOCAL else connector, kind)
+        key = ("" if kind is ThreadPool.LOCAL else connector, kind)
         if key not in self._pools:
             threads, most_waiting = _SIZES[kind]
             self._pools[key] = BoundedPool(f"{kind.name.lower()}-{key[0]}", threads, most_waiting)
@@ -79,7 +83,7 @@ class ServerState:
 
     async def read(self, work: Callable[[], T], until: float) -> T:
         """Read what is stored here."""
-        pool = self.pool("", Pool.LOCAL)
+        pool = self.pool("", ThreadPool.LOCAL)
         return await _in_time(pool.submit(work, until - time.monotonic()), until + _GRACE)
 
     def send(
@@ -92,7 +96,7 @@ class ServerState:
         known = self._sends.get(key)
         if known is not None:
             return known, False
-        pool = self.pool(request.connector, Pool.SENDING)
+        pool = self.pool(request.connector, ThreadPool.SENDING)
 
         def send() -> Answered:
             answered = answer(self.service, request, received_at, until)

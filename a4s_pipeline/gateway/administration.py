@@ -18,7 +18,7 @@ from a4s_pipeline.errors import (
 )
 from a4s_pipeline.gateway.calls.answers import no_focus_connector
 from a4s_pipeline.gateway.calls.belonging import PageNumbers, require_code, require_lines_of
-from a4s_pipeline.gateway.calls.client import Call, GatewayClient, Reply
+from a4s_pipeline.gateway.calls.client import GatewayCall, GatewayClient, Reply
 from a4s_pipeline.gateway.listing.page import Page, read_page
 from a4s_pipeline.gateway.listing.page_sizes import PageSizes
 from a4s_pipeline.gateway.records.dates import as_query
@@ -43,7 +43,9 @@ class Administration:
 
     def status(self) -> Reply[Status]:
         """Ask for the focus connector and the last history sync."""
-        return self.client.get(Call("status", self.name, f"the status of {self.name!r}"), self._read_status)
+        return self.client.get(
+            GatewayCall("status", self.name, f"the status of {self.name!r}"), self._read_status
+        )
 
     def _read_status(self, raw: Any) -> Status:
         status = read_record(Status, raw, "administration", self.timezone)
@@ -78,7 +80,7 @@ class Administration:
             require_lines_of(lines, order_code)
             return lines
 
-        call = Call("order_lines", self.name, subject, order_code, may_be_empty=True)
+        call = GatewayCall("order_lines", self.name, subject, order_code, may_be_empty=True)
         return self.client.get(call, read)
 
     def items(self, page: int, page_size: int | None = None) -> Reply[Page]:
@@ -92,7 +94,7 @@ class Administration:
     def image(self, image_hash: str) -> Reply[bytes]:
         """Have the bytes of one picture."""
         subject = f"the image {image_hash!r} of {self.name!r}"
-        return self.client.get_bytes(Call("image", self.name, subject, image_hash), whole_picture)
+        return self.client.get_bytes(GatewayCall("image", self.name, subject, image_hash), whole_picture)
 
     def stock(self, item_code: str) -> Reply[Stock]:
         """Ask for the stock of one item, live."""
@@ -102,7 +104,7 @@ class Administration:
             require_code(raw, "itemCode", item_code)
             return self._read_stock(raw)
 
-        return self.client.get(Call("stock", self.name, subject, item_code), read)
+        return self.client.get(GatewayCall("stock", self.name, subject, item_code), read)
 
     def _read_stock(self, raw: Any) -> Stock:
         stock = read_record(Stock, raw, "itemCode", self.timezone)
@@ -138,7 +140,9 @@ class Administration:
                 numbers.require(raw.get("page"), page)
             return read_page(raw, page, asked)
 
-        reply = self.client.get(Call(route, self.name, subject, params=params, may_be_empty=True), read)
+        reply = self.client.get(
+            GatewayCall(route, self.name, subject, params=params, may_be_empty=True), read
+        )
         return replace(reply, value=replace(reply.value, is_mended=True)) if reply.is_mended else reply
 
 

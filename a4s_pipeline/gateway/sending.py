@@ -10,7 +10,7 @@ from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.calls.answers import without_numbers
 from a4s_pipeline.gateway.calls.belonging import is_same_code
-from a4s_pipeline.gateway.calls.client import Call
+from a4s_pipeline.gateway.calls.client import GatewayCall
 from a4s_pipeline.gateway.calls.refusals import with_own_values
 from a4s_pipeline.gateway.listing.listing import Listed, Listing
 from a4s_pipeline.gateway.listing.paging import pages_in_turn, readings_of
@@ -50,7 +50,7 @@ def exported_order(administration: Administration, external_id: str) -> Numbers 
 
     try:
         return administration.client.get(
-            Call("third_party_order", administration.name, subject, external_id, alone=True), read
+            GatewayCall("third_party_order", administration.name, subject, external_id, alone=True), read
         ).value
     except NotThere as error:
         if error.code != "UnknownOrder":
@@ -90,7 +90,7 @@ def _posted(
 
     try:
         return administration.client.post(
-            Call(route, administration.name, subject),
+            GatewayCall(route, administration.name, subject),
             read_numbers,
             body=payload.encode(),
             idempotency_key=idempotency_key,

@@ -8,13 +8,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from a4s_pipeline.metrics.standing import Standing, StreamRun
+from a4s_pipeline.metrics.standing import InstallationNumbers, LastRun
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
 _STREAM = ("connector", "stream")
 
 
-def families_of(standing: Standing) -> Iterator[Metric]:
+def families_of(standing: InstallationNumbers) -> Iterator[Metric]:
     """Yield every family of numbers for how an installation is; instants are seconds since 1970."""
     yield _gauge("a4s_store_readable", "1 where the store can be read", (), {(): standing.is_readable})
     # Where order history does not exist there is nothing that could be out of date.
@@ -98,8 +98,8 @@ def families_of(standing: Standing) -> Iterator[Metric]:
 def _of_runs(
     name: str,
     meaning: str,
-    runs: Mapping[tuple[str, str], StreamRun],
-    number: Callable[[StreamRun], float | None],
+    runs: Mapping[tuple[str, str], LastRun],
+    number: Callable[[LastRun], float | None],
 ) -> Metric:
     return _gauge(f"a4s_stream_{name}", meaning, _STREAM, {key: number(run) for key, run in runs.items()})
 
@@ -117,7 +117,7 @@ def _gauge(
 class StandingCollector(Collector):
     """The families of one standing, as a registry collects them."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: InstallationNumbers) -> None:
         self._standing = standing
 
     def collect(self) -> Iterator[Metric]:
@@ -125,7 +125,7 @@ class StandingCollector(Collector):
         return families_of(self._standing)
 
 
-def page_of(standing: Standing) -> bytes:
+def page_of(standing: InstallationNumbers) -> bytes:
     """Return the numbers as Prometheus reads them."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StandingCollector(standing))

@@ -39,7 +39,7 @@ _EXPORTS = """
 
 
 @dataclass(frozen=True)
-class StreamRun:
+class LastRun:
     """How the last run of a stream went; instants are seconds since 1970, None where there was none."""
 
     last_success: float | None = None
@@ -54,10 +54,10 @@ class StreamRun:
 
 
 @dataclass
-class Standing:
+class InstallationNumbers:
     """How the installation is, by connector, and by stream, table or status; empty where nothing is known."""
 
-    runs: dict[tuple[str, str], StreamRun] = field(default_factory=dict)
+    runs: dict[tuple[str, str], LastRun] = field(default_factory=dict)
     rows: dict[tuple[str, ...], int] = field(default_factory=dict)
     set_aside: dict[tuple[str, ...], int] = field(default_factory=dict)
     without_lines: dict[tuple[str, ...], int] = field(default_factory=dict)
@@ -68,12 +68,12 @@ class Standing:
     is_readable: bool = True
 
 
-def standing_of(platform: Platform) -> Standing:
+def standing_of(platform: Platform) -> InstallationNumbers:
     """Return how an installation is; what cannot be asked now is left out.
 
     A stream that is imported and never ran has a run without any instant.
     """
-    standing = Standing()
+    standing = InstallationNumbers()
     try:
         _ask_store(platform, standing)
     except (A4sError, duckdb.Error) as error:
@@ -82,17 +82,17 @@ def standing_of(platform: Platform) -> Standing:
     if standing.is_readable:
         for name, connector in platform.settings.connectors.items():
             for stream in connector.streams:
-                standing.runs.setdefault((name, stream), StreamRun())
+                standing.runs.setdefault((name, stream), LastRun())
     with suppress(A4sError, OSError):
         _ask_inbox(platform, standing)
     return standing
 
 
-def _ask_store(platform: Platform, standing: Standing) -> None:
+def _ask_store(platform: Platform, standing: InstallationNumbers) -> None:
     with platform.readable.reading() as store:
         for connector, stream, *run in store.execute(_RUNS).fetchall():
             counts = dict(zip(CHANGES, run[8:], strict=True))
-            standing.runs[connector, stream] = replace(StreamRun(*run[:8]), counts=counts)
+            standing.runs[connector, stream] = replace(LastRun(*run[:8]), counts=counts)
         standing.rows.update({(name, table): count for name, table, count in store.execute(_ROWS).fetchall()})
         for name, status, count, oldest in store.execute(_EXPORTS).fetchall():
             standing.exports[name, status] = count
@@ -104,7 +104,7 @@ def _ask_store(platform: Platform, standing: Standing) -> None:
             standing.without_lines[broken.connector,] = broken.count
 
 
-def _ask_inbox(platform: Platform, standing: Standing) -> None:
+def _ask_inbox(platform: Platform, standing: InstallationNumbers) -> None:
     waiting = inbox_of(platform).waiting()
     standing.waiting = len(waiting)
     # A store of files elsewhere tells no age without a call for each.

@@ -22,7 +22,7 @@ from a4s_pipeline.report.shortage import (
     ShortItem,
     items_running_short,
 )
-from a4s_pipeline.report.upkeep import STREAMS, Upkeep, connectors_in, upkeep_of
+from a4s_pipeline.report.upkeep import STREAMS, StreamsShown, connectors_in, upkeep_of
 from a4s_pipeline.warehouse.store import Readable
 
 _TOP = 10
@@ -39,7 +39,7 @@ class ConnectorPage:
     year: Year | None
     sales: list[CurrencySales]
     shortages: Shortages
-    upkeep: Upkeep
+    upkeep: StreamsShown
 
     @property
     def shown_sales(self) -> list[CurrencySales]:

@@ -71,7 +71,7 @@ class OrderWithoutLines:
 
 
 @dataclass(frozen=True)
-class Upkeep:
+class StreamsShown:
     """What a connector's streams are like: the first records of each kind, and how many there are in all."""
 
     streams: list[Stream]
@@ -83,7 +83,7 @@ class Upkeep:
 
 def upkeep_of(
     connection: duckdb.DuckDBPyConnection, connector: str, streams: Collection[str], limit: int
-) -> Upkeep:
+) -> StreamsShown:
     """Return how these streams of a connector are, with at most `limit` records of each kind."""
     parameters = {"connector": connector}
     states = connection.execute(
@@ -111,7 +111,7 @@ def upkeep_of(
         """,
         {**parameters, "limit": limit},
     ).fetchall()
-    return Upkeep(
+    return StreamsShown(
         [known.get(name, Stream(name)) for name in STREAMS if name in streams],
         [Aside(*row) for row in aside],
         _count(connection, "SELECT count(*) FROM set_aside WHERE connector = $connector", connector),

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.gateway.calls.client import Call, GatewayClient
+from a4s_pipeline.gateway.calls.client import GatewayCall, GatewayClient
 from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.settings.loading import Settings
 from a4s_sandbox import Sandbox, World
@@ -145,7 +145,7 @@ def settings_for(url: str | None, **more: Any) -> Settings:
 
 
 def ask(client: GatewayClient, route: str = "status", **more: Any) -> Any:
-    return client.get(Call(route, NAME, "the thing asked for", **more), lambda raw: raw).value
+    return client.get(GatewayCall(route, NAME, "the thing asked for", **more), lambda raw: raw).value
 
 
 ORDER = (
@@ -156,7 +156,7 @@ ORDER = (
 
 def send(client: GatewayClient, body: bytes = ORDER) -> Any:
     return client.post(
-        Call("third_party_orders", NAME, "order 1"), lambda raw: raw, body=body, idempotency_key="k1"
+        GatewayCall("third_party_orders", NAME, "order 1"), lambda raw: raw, body=body, idempotency_key="k1"
     ).value
 
 

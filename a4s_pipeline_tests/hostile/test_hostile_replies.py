@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from a4s_pipeline.errors import A4sError, ChangeRequest, Inconclusive, ReplyBeyondBounds
 from a4s_pipeline.gateway.administration import Administration as Asked
-from a4s_pipeline.gateway.calls.client import Call, GatewayClient, Reply
+from a4s_pipeline.gateway.calls.client import GatewayCall, GatewayClient, Reply
 from a4s_pipeline.gateway.sending import export_order
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.windows import OrdersPlan
@@ -243,7 +243,7 @@ def test_the_other_host_would_have_been_asked(serve: Serve) -> None:
     """The test above would see a call."""
     other = serve(say(200, b"{}"))
     with GatewayClient(settings_for(other.url, gateway_token=TOKEN)) as client:
-        client.get(Call("status", ADMINISTRATION, "it"), lambda raw: raw)
+        client.get(GatewayCall("status", ADMINISTRATION, "it"), lambda raw: raw)
     assert other.asked[0][2]["Authorization"] == f"Bearer {TOKEN}"
 
 

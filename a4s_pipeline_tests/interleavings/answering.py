@@ -16,7 +16,7 @@ from a4s_pipeline.errors import ChangeRequest
 from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.ondemand.inbox.remote_inbox import RemoteInbox
 from a4s_pipeline.ondemand.inbox.stores import Fetched, Store
-from a4s_pipeline.ondemand.requests.kind import Pool
+from a4s_pipeline.ondemand.requests.kind import ThreadPool
 from a4s_pipeline.ondemand.worker.request_worker import AnswerCounts, Incoming, RequestWorker
 from a4s_pipeline_tests.interleavings.exploring import Numbered
 from a4s_pipeline_tests.interleavings.replaying import Call, Player, Stop, play
@@ -120,7 +120,7 @@ class _RequestWorker(RequestWorker):
 
 
 def _work(path: str, player: Player) -> None:
-    _RequestWorker(player)._handle(PurePosixPath(path), Pool.SENDING, {})
+    _RequestWorker(player)._handle(PurePosixPath(path), ThreadPool.SENDING, {})
 
 
 class Answering:

@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from a4s_pipeline.api.metrics import Metrics
 from a4s_pipeline.metrics.families import families_of, page_of
-from a4s_pipeline.metrics.standing import Standing, standing_of
+from a4s_pipeline.metrics.standing import InstallationNumbers, standing_of
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline_tests.cli.conftest import Installation
@@ -71,7 +71,7 @@ def test_rules_dashboard_and_page_name_numbers_that_there_are() -> None:
     server = Metrics()
     server.begin()
     server.end("/", "GET", 200, "anybody", 0.1)
-    ours = {family.name for family in families_of(Standing())}
+    ours = {family.name for family in families_of(InstallationNumbers())}
     known = ours | {name for name, *_ in numbers(server.page().decode())}
     page = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
     for name in ("deploy/monitoring/alerts.yml", "deploy/monitoring/dashboard.json", "docs/monitoring.md"):

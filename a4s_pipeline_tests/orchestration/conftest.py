@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from a4s_pipeline.gateway.calls.retrying import RetryRule
-from a4s_pipeline.orchestration.assets.orders import STEP, Reading
+from a4s_pipeline.orchestration.assets.orders import STEP, OrdersRead
 from a4s_pipeline.orchestration.assets.partitions import RANGE_END, RANGE_START
 from a4s_pipeline.orchestration.automation.jobs import SYNC_ORDERS
 from a4s_pipeline.orchestration.graph import build_definitions
@@ -76,7 +76,7 @@ class Site:
         first: str = "demo|2024-03-01",
         last: str | None = None,
         *,
-        reading: Reading = Reading.WHOLE,
+        reading: OrdersRead = OrdersRead.WHOLE,
     ) -> dg.ExecuteInProcessResult:
         """Run a job over a range of partitions, as the schedule and the UI's backfill do."""
         return self.definitions.resolve_job_def(SYNC_ORDERS).execute_in_process(
@@ -89,7 +89,7 @@ class Site:
 
     def sync(self, connector: str = "demo") -> None:
         """Bring in what is new, as a scheduled run does."""
-        assert self.run(f"{connector}|2024-01-01", reading=Reading.NEW).success
+        assert self.run(f"{connector}|2024-01-01", reading=OrdersRead.NEW).success
 
     def tick(self, schedule: str) -> Any:
         """Evaluate a schedule as the daemon does."""

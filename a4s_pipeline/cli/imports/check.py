@@ -16,16 +16,16 @@ from a4s_pipeline.errors import A4sError
 from a4s_pipeline.files.texts import on_a_line
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.calls.client import GatewayClient
-from a4s_pipeline.gateway.checkup.checkup import PATIENCE, OrderHistory, check_up
-from a4s_pipeline.gateway.checkup.checkup_findings import Finding, Verdict
+from a4s_pipeline.gateway.checkup.checkup import PATIENCE, HistoryWanted, check_up
+from a4s_pipeline.gateway.checkup.checkup_findings import Checked, Outcome
 from a4s_pipeline.installation.looking import look_around
 from a4s_pipeline.settings.loading import Settings, load_settings
 
 _MARKS = {
-    Verdict.OK: ("✓", "green"),
-    Verdict.WARNING: ("!", "yellow"),
-    Verdict.FAILED: ("✗", "red"),
-    Verdict.SKIPPED: ("–", "bright_black"),  # noqa: RUF001 - a dash, as wide as the other marks
+    Outcome.OK: ("✓", "green"),
+    Outcome.WARNING: ("!", "yellow"),
+    Outcome.FAILED: ("✗", "red"),
+    Outcome.SKIPPED: ("–", "bright_black"),  # noqa: RUF001 - a dash, as wide as the other marks
 }
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 _NAME_WIDTH = 19
@@ -45,12 +45,12 @@ def check(connector: str | None, as_json: bool) -> None:
     settings.required_gateway_url()
     connectors = settings.chosen_connectors(connector)
     of_the_machine = look_around(settings)
-    troubles = [finding for finding in of_the_machine if finding.verdict is not Verdict.OK]
+    troubles = [finding for finding in of_the_machine if finding.verdict is not Outcome.OK]
     if troubles and not as_json:
         _print("this machine", f"{settings.data_dir.absolute()}", troubles, is_first=True)
     if settings.gateway_proxy is None:
         _warn_of_unread_proxies()
-    checked: dict[str, list[Finding]] = {}
+    checked: dict[str, list[Checked]] = {}
     for name, findings in _check_ups(settings, connectors):
         checked[name] = findings
         if not as_json:
@@ -69,7 +69,7 @@ def check(connector: str | None, as_json: bool) -> None:
         )
     checked["this machine"] = of_the_machine
     failures = {
-        name: [_label(finding) for finding in findings if finding.verdict is Verdict.FAILED]
+        name: [_label(finding) for finding in findings if finding.verdict is Outcome.FAILED]
         for name, findings in checked.items()
     }
     for name, failed in failures.items():
@@ -79,7 +79,7 @@ def check(connector: str | None, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _check_ups(settings: Settings, connectors: list[str]) -> Iterator[tuple[str, list[Finding]]]:
+def _check_ups(settings: Settings, connectors: list[str]) -> Iterator[tuple[str, list[Checked]]]:
     with GatewayClient(settings, rule=PATIENCE) as client:
         for name in connectors:
             administration = Administration(
@@ -107,9 +107,9 @@ def _warn_of_unread_proxies() -> None:
         )
 
 
-def _order_history(settings: Settings, connector: str) -> OrderHistory:
+def _order_history(settings: Settings, connector: str) -> HistoryWanted:
     is_wanted = settings.connectors[connector].imports("orders")
-    return OrderHistory(is_wanted, is_wanted and _ever_imported_orders(settings, connector))
+    return HistoryWanted(is_wanted, is_wanted and _ever_imported_orders(settings, connector))
 
 
 def _ever_imported_orders(settings: Settings, connector: str) -> bool:
@@ -126,7 +126,7 @@ def _ever_imported_orders(settings: Settings, connector: str) -> bool:
     return False
 
 
-def _print(name: str, about: str, findings: list[Finding], *, is_first: bool) -> None:
+def _print(name: str, about: str, findings: list[Checked], *, is_first: bool) -> None:
     if not is_first:
         click.echo()
     click.echo(f"{click.style(name, bold=True)}  {about}")
@@ -152,11 +152,11 @@ def _is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def _label(finding: Finding) -> str:
+def _label(finding: Checked) -> str:
     return finding.name.replace("_", " ")
 
 
-def _as_json(findings: list[Finding]) -> list[dict[str, str | None]]:
+def _as_json(findings: list[Checked]) -> list[dict[str, str | None]]:
     return [
         {
             "name": finding.name,

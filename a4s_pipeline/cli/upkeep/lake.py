@@ -20,7 +20,7 @@ from a4s_pipeline.sync.records.customers import CUSTOMER_KIND
 from a4s_pipeline.sync.records.items import ITEM_KIND
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.lake.lake import Lake
-from a4s_pipeline.warehouse.lake.lake_export import Exported, connectors_in, export_to_lake
+from a4s_pipeline.warehouse.lake.lake_export import ExportedIntoLake, connectors_in, export_to_lake
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
 _MOST_NAMED = 5
@@ -102,7 +102,7 @@ def _no_sync_of(connectors: Sequence[str], *sides: Locks) -> Iterator[None]:
         yield
 
 
-def _tell(path: Path, connectors: Sequence[str], exported: Exported) -> None:
+def _tell(path: Path, connectors: Sequence[str], exported: ExportedIntoLake) -> None:
     rows = {name: count for name, count in exported.rows.items() if count or name in exported.seconds}
     total = sum(rows.values())
     names = ", ".join(connectors) if len(connectors) <= _MOST_NAMED else f"{len(connectors)} connectors"

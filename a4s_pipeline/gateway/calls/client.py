@@ -27,7 +27,7 @@ from a4s_pipeline.gateway.calls.pace import Pace
 from a4s_pipeline.gateway.calls.retrying import RetryRule, http_date, told_wait
 from a4s_pipeline.gateway.wire.faults import refused_by_proxy
 from a4s_pipeline.gateway.wire.text import json_of
-from a4s_pipeline.gateway.wire.transport import Answer, Caller, Question
+from a4s_pipeline.gateway.wire.transport import Answer, Caller, WireRequest
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.settings.routes import Routes
 
@@ -47,7 +47,7 @@ class Reply(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Call:
+class GatewayCall:
     """One call to a route of the gateway; `subject` names the record in messages.
 
     `code` fills in the route's code. `alone` asks over a connection that is opened for the question, as what
@@ -103,7 +103,7 @@ class GatewayClient:
         self._closed.set()
         self._caller.close()
 
-    def get(self, call: Call, read: Callable[[Any], T]) -> Reply[T]:
+    def get(self, call: GatewayCall, read: Callable[[Any], T]) -> Reply[T]:
         """Call a route and read its JSON, trying again on what may pass.
 
         `read` turns the JSON into the value wanted and raises `ValueError` where the shape is not the
@@ -111,11 +111,11 @@ class GatewayClient:
         """
         return self._get(call, _json(read, may_be_empty=call.may_be_empty))
 
-    def get_bytes(self, call: Call, read: Callable[[bytes], T]) -> Reply[T]:
+    def get_bytes(self, call: GatewayCall, read: Callable[[bytes], T]) -> Reply[T]:
         """Call a route whose answer is not JSON; otherwise as `get`."""
         return self._get(call, lambda answer: (read(answer.body), False))
 
-    def _get(self, call: Call, read: Callable[[Answer], tuple[T, bool]]) -> Reply[T]:
+    def _get(self, call: GatewayCall, read: Callable[[Answer], tuple[T, bool]]) -> Reply[T]:
         question = self._question("GET", call)
         tried = 0
         while True:
@@ -148,7 +148,7 @@ class GatewayClient:
 
     def post(
         self,
-        call: Call,
+        call: GatewayCall,
         read: Callable[[Any], T],
         *,
         body: bytes,
@@ -184,12 +184,12 @@ class GatewayClient:
         if too_long:
             raise no_time_left(subject, too_long)
 
-    def _question(self, method: str, call: Call) -> Question:
+    def _question(self, method: str, call: GatewayCall) -> WireRequest:
         path = self._routes.path(call.route, call.administration, call.code)
         target = f"{path}?{urlencode(call.params)}" if call.params else path
-        return Question(method, target, call.subject, self._timeout, alone=call.alone)
+        return WireRequest(method, target, call.subject, self._timeout, alone=call.alone)
 
-    def _send(self, question: Question, read: Callable[[Answer], tuple[T, bool]]) -> Reply[T]:
+    def _send(self, question: WireRequest, read: Callable[[Answer], tuple[T, bool]]) -> Reply[T]:
         subject, is_post = question.subject, question.method == "POST"
         # A POST that is cut short may have been booked: once it is sent, it has all the time there is.
         timeout = self._timeout if is_post else min(self._timeout, seconds_left())
@@ -218,7 +218,7 @@ class GatewayClient:
             raise unreadable(subject, str(fault)) from None
         return Reply(value, clock or now, clock, is_mended)
 
-    def _ask(self, question: Question) -> Answer:
+    def _ask(self, question: WireRequest) -> Answer:
         self._count(calls=1)
         answer = self._caller.send(question)
         again = answer.times_asked - 1

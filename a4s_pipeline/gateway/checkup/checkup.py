@@ -16,8 +16,8 @@ from a4s_pipeline.gateway.checkup import checkup_orders, checkup_pages, checkup_
 from a4s_pipeline.gateway.checkup.checkup_findings import (
     LEFT_OUT,
     NO_HISTORY,
-    Finding,
-    Verdict,
+    Checked,
+    Outcome,
     failure,
     skipped,
 )
@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class OrderHistory:
+class HistoryWanted:
     """What is wanted and known of a connector's orders: whether they are imported, and ever were."""
 
     is_wanted: bool = True
@@ -57,14 +57,14 @@ class OrderHistory:
 
 def check_up(
     administration: Administration,
-    history: OrderHistory | None = None,
+    history: HistoryWanted | None = None,
     records: Collection[str] = ("items", "customers"),
-) -> list[Finding]:
+) -> list[Checked]:
     """Return the ten findings, in their fixed order; orders that nobody wants are not looked at.
 
     `records` names the other streams that are imported.
     """
-    history = history or OrderHistory()
+    history = history or HistoryWanted()
     asked_at = datetime.now(UTC)
     status = _asked(administration.status)
     answered_at = datetime.now(UTC)
@@ -113,19 +113,19 @@ def _asked(call: Callable[[], Reply[T]]) -> Reply[T] | A4sError:
         return error
 
 
-def _history_sync(status: Status, focus: Finding, now: datetime) -> Finding:
-    if focus.verdict is not Verdict.OK:
+def _history_sync(status: Status, focus: Checked, now: datetime) -> Checked:
+    if focus.verdict is not Outcome.OK:
         return skipped("last_history_sync", NO_HISTORY)
     return checkup_status.last_history_sync(status.last_history_sync, now)
 
 
-def _clock(status: Reply[Status], asked_at: datetime, answered_at: datetime) -> Finding:
+def _clock(status: Reply[Status], asked_at: datetime, answered_at: datetime) -> Checked:
     if status.clock is None:
         return checkup_status.clock(None)
     return checkup_status.clock(checkup_status.clock_offset(status.clock, asked_at, answered_at))
 
 
-def _orders(administration: Administration, first: Reply[Page] | A4sError | None) -> list[Finding]:
+def _orders(administration: Administration, first: Reply[Page] | A4sError | None) -> list[Checked]:
     if first is None or isinstance(first, HistoryNotConfigured):
         return [skipped(name, NO_HISTORY) for name in ORDER_CHECKS]
     if isinstance(first, AccessDenied):
@@ -143,7 +143,7 @@ def _orders(administration: Administration, first: Reply[Page] | A4sError | None
     order = _finding("order_of_orders", lambda: _order(administration, page))
     if not orders.headers:
         return [paging, order, *(skipped(name, "no order can be read") for name in ORDER_CHECKS[2:])]
-    is_ordered = order.verdict is Verdict.OK
+    is_ordered = order.verdict is Outcome.OK
     return [
         paging,
         order,
@@ -152,36 +152,36 @@ def _orders(administration: Administration, first: Reply[Page] | A4sError | None
     ]
 
 
-def _finding(name: str, look: Callable[[], Finding]) -> Finding:
+def _finding(name: str, look: Callable[[], Checked]) -> Checked:
     try:
         return look()
     except A4sError as error:
         return failure(name, error)
 
 
-def _paging(administration: Administration, first: Page) -> Finding:
+def _paging(administration: Administration, first: Page) -> Checked:
     def page(number: int) -> Page:
         return administration.page_as_it_comes("orders", number, _SMALL_PAGE).value
 
     of_orders = _paging_of(administration, "orders", first)
-    if of_orders.verdict is not Verdict.OK and 0 < len(first.items) >= (first.total_count or 0):
+    if of_orders.verdict is not Outcome.OK and 0 < len(first.items) >= (first.total_count or 0):
         return of_orders
     past_end = (first.total_count or 0) // _SMALL_PAGE + _PAGES_PAST_END
     finding = checkup_orders.paging(first, (page(0), page(1)), page(past_end))
-    return of_orders if finding.verdict is Verdict.OK and of_orders.verdict is not Verdict.OK else finding
+    return of_orders if finding.verdict is Outcome.OK and of_orders.verdict is not Outcome.OK else finding
 
 
-def _paging_of_all(administration: Administration, of_orders: Finding, records: Collection[str]) -> Finding:
+def _paging_of_all(administration: Administration, of_orders: Checked, records: Collection[str]) -> Checked:
     """Join what was found of the orders with what is found of the other streams."""
 
-    def of(stream: str) -> Finding:
+    def of(stream: str) -> Checked:
         first = administration.page_as_it_comes(stream, 0, administration.page_size).value
         return _paging_of(administration, stream, first)
 
     return checkup_pages.joined([of_orders, *(_finding("paging", partial(of, stream)) for stream in records)])
 
 
-def _paging_of(administration: Administration, stream: str, first: Page) -> Finding:
+def _paging_of(administration: Administration, stream: str, first: Page) -> Checked:
     rows, total, size = len(first.items), first.total_count or 0, administration.page_size
     if not rows and not total:
         return checkup_pages.pages_of_stream(stream, first, None, None)
@@ -199,7 +199,7 @@ def _page_or_none(administration: Administration, stream: str, number: int, size
         return None
 
 
-def _order(administration: Administration, first: Page) -> Finding:
+def _order(administration: Administration, first: Page) -> Checked:
     rows = list(first.items)
     if first.size < (first.total_count or 0):
         last = ((first.total_count or 0) - 1) // first.size
@@ -207,7 +207,7 @@ def _order(administration: Administration, first: Page) -> Finding:
     return checkup_orders.order_of_orders(read_orders(rows, administration.timezone))
 
 
-def _boundary(administration: Administration, orders: ReadOrders, *, is_ordered: bool) -> Finding:
+def _boundary(administration: Administration, orders: ReadOrders, *, is_ordered: bool) -> Checked:
     order = checkup_orders.order_at_boundary(orders.headers)
     moment = order.order_date.astimezone(administration.timezone)
     from_page = administration.page_as_it_comes("orders", 0, administration.page_size, start=moment).value
@@ -217,7 +217,7 @@ def _boundary(administration: Administration, orders: ReadOrders, *, is_ordered:
     )
 
 
-def _lines(administration: Administration, orders: ReadOrders) -> Finding:
+def _lines(administration: Administration, orders: ReadOrders) -> Checked:
     """Ask for the lines of an order, and of another where that tells nothing."""
     codes = [header.order_code for header in orders.headers]
     answers: list[LinesAnswer] = []

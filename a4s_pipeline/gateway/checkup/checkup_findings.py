@@ -30,7 +30,7 @@ LEFT_OUT = "A4S_CONNECTORS leaves orders out of this connector's streams"
 NO_FOCUS = "the legacy backend has no focus connector, so there is no order history"
 
 
-class Verdict(Enum):
+class Outcome(Enum):
     """How a finding turned out; `SKIPPED` is one that something else made impossible."""
 
     OK = "ok"
@@ -40,23 +40,23 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class Checked:
     """One thing that was looked at: what was found, and what to do where it is not right."""
 
     name: str
-    verdict: Verdict
+    verdict: Outcome
     message: str
     advice: str | None = None
 
 
-def skipped(name: str, reason: str) -> Finding:
+def skipped(name: str, reason: str) -> Checked:
     """Return the finding of what could not be looked at."""
-    return Finding(name, Verdict.SKIPPED, reason)
+    return Checked(name, Outcome.SKIPPED, reason)
 
 
-def failure(name: str, error: A4sError, advice: str | None = None) -> Finding:
+def failure(name: str, error: A4sError, advice: str | None = None) -> Checked:
     """Return the finding of a call that failed, with the advice for its kind where none is given."""
-    return Finding(name, Verdict.FAILED, what_happened(error), advice or advice_for(error))
+    return Checked(name, Outcome.FAILED, what_happened(error), advice or advice_for(error))
 
 
 def what_happened(error: A4sError) -> str:

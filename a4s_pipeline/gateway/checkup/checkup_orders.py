@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from a4s_pipeline.errors import A4sError, AccessDenied
 from a4s_pipeline.gateway.checkup.checkup_findings import (
     SHOW_OPERATOR,
-    Finding,
-    Verdict,
+    Checked,
+    Outcome,
     failure,
     has_answered,
     quoted,
@@ -54,37 +54,37 @@ def read_orders(rows: Sequence[Any], timezone: ZoneInfo) -> ReadOrders:
     return orders
 
 
-def paging(first: Page, small: tuple[Page, Page], beyond: Page) -> Finding:
+def paging(first: Page, small: tuple[Page, Page], beyond: Page) -> Checked:
     """Judge whether pages are as large as asked, follow on one another, and end.
 
     `first` is a larger page from the same start as the two `small` ones.
     """
     name = "paging"
     if first.total_count is None:
-        return Finding(name, Verdict.WARNING, "the pages have no totalCount that is a number", _READ_TWICE)
+        return Checked(name, Outcome.WARNING, "the pages have no totalCount that is a number", _READ_TWICE)
     if (wrong := _wrong_size(first)) is not None:
         # A sync reads any page that holds something; of a first page that holds nothing, it has nothing.
-        verdict = Verdict.WARNING if first.items else Verdict.FAILED
-        return Finding(name, verdict, wrong, _advice_on_size(first))
+        verdict = Outcome.WARNING if first.items else Outcome.FAILED
+        return Checked(name, verdict, wrong, _advice_on_size(first))
     start, follower = ([_identity(row) for row in page.items] for page in small)
     if any(row in start for row in follower):
-        return Finding(name, Verdict.FAILED, "page 1 repeats an order of page 0", _INCOMPLETE)
+        return Checked(name, Outcome.FAILED, "page 1 repeats an order of page 0", _INCOMPLETE)
     for page in small:
         if (wrong := _wrong_size(page)) is not None:
-            return Finding(name, Verdict.WARNING, wrong, _READ_TWICE)
+            return Checked(name, Outcome.WARNING, wrong, _READ_TWICE)
     from_start = [_identity(row) for row in first.items]
     if any(one != other for one, other in zip(start + follower, from_start, strict=False)):
         message = f"pages of {small[0].size} and a page of {first.size} list other orders from the start"
-        return Finding(name, Verdict.FAILED, message, _INCOMPLETE)
+        return Checked(name, Outcome.FAILED, message, _INCOMPLETE)
     if beyond.items:
         message = f"page {beyond.number:,}, which lies past the end, is not empty"
-        return Finding(name, Verdict.WARNING, message, _HARMLESS)
+        return Checked(name, Outcome.WARNING, message, _HARMLESS)
     totals = sorted({page.total_count or 0 for page in (first, *small, beyond)})
     if len(totals) > 1:
         message = f"totalCount went from {totals[0]:,} to {totals[-1]:,} between pages"
         advice = f"run the check again; if it stays so while no orders are placed, {SHOW_OPERATOR}"
-        return Finding(name, Verdict.WARNING, message, advice)
-    return Finding(name, Verdict.OK, f"pages follow on one another and end, over {_orders(totals[0])}")
+        return Checked(name, Outcome.WARNING, message, advice)
+    return Checked(name, Outcome.OK, f"pages follow on one another and end, over {_orders(totals[0])}")
 
 
 def _wrong_size(page: Page) -> str | None:
@@ -110,13 +110,13 @@ def _identity(row: Any) -> Any:
     return row if code is None else str(code)
 
 
-def order_of_orders(orders: ReadOrders) -> Finding:
+def order_of_orders(orders: ReadOrders) -> Checked:
     """Judge whether orders are listed by order date; `orders` are of one page or two, as they came."""
     name = "order_of_orders"
     count = len(orders.headers)
     if not count:
         message = f"none of {_orders(orders.unreadable)} can be read: {orders.reason}"
-        return Finding(name, Verdict.FAILED, message, _UNREADABLE)
+        return Checked(name, Outcome.FAILED, message, _UNREADABLE)
     for one, next_ in pairwise(orders.headers):
         if next_.order_date < one.order_date:
             message = (
@@ -124,9 +124,9 @@ def order_of_orders(orders: ReadOrders) -> Finding:
                 f"order {quoted(one.order_code)} of {_date(one)}"
             )
             advice = f"{SHOW_OPERATOR}: no order is lost, but a sync that is broken off starts over"
-            return Finding(name, Verdict.WARNING, message, advice)
+            return Checked(name, Outcome.WARNING, message, advice)
     others = f"; {orders.unreadable:,} more cannot be read: {orders.reason}" if orders.unreadable else ""
-    return Finding(name, Verdict.OK, f"{_orders(count)} looked at, ascending by orderDate{others}")
+    return Checked(name, Outcome.OK, f"{_orders(count)} looked at, ascending by orderDate{others}")
 
 
 def order_at_boundary(headers: Sequence[OrderHeader]) -> OrderHeader:
@@ -138,7 +138,7 @@ def order_at_boundary(headers: Sequence[OrderHeader]) -> OrderHeader:
 
 def boundary_of_dates(
     order: OrderHeader, from_page: Page, to_page: Page, timezone: ZoneInfo, *, is_ordered: bool
-) -> Finding:
+) -> Checked:
     """Judge the first pages from an order's date on and up to it: it is on the one and not on the other."""
     name = "boundary_of_dates"
     from_headers = read_orders(from_page.items, timezone).headers
@@ -148,10 +148,10 @@ def boundary_of_dates(
         message = (
             f"orderDateFrom {_date(order)} leaves out order {quoted(order.order_code)} of that very moment"
         )
-        return Finding(name, Verdict.FAILED, message, f"{SHOW_OPERATOR}: orders are missed")
+        return Checked(name, Outcome.FAILED, message, f"{SHOW_OPERATOR}: orders are missed")
     if any(header.order_date < order.order_date for header in from_headers):
         message = f"orderDateFrom {_date(order)} lists orders from before it as well"
-        return Finding(name, Verdict.WARNING, message, _HARMLESS)
+        return Checked(name, Outcome.WARNING, message, _HARMLESS)
     beyond = [
         header.order_date
         for header in read_orders(to_page.items, timezone).headers
@@ -159,15 +159,15 @@ def boundary_of_dates(
     ]
     if beyond:
         what = "is ignored" if max(beyond) > order.order_date else "lists orders of that very moment too"
-        return Finding(name, Verdict.WARNING, f"orderDateTo {_date(order)} {what}", _HARMLESS)
-    return Finding(name, Verdict.OK, "orderDateFrom is inclusive, orderDateTo is exclusive")
+        return Checked(name, Outcome.WARNING, f"orderDateTo {_date(order)} {what}", _HARMLESS)
+    return Checked(name, Outcome.OK, "orderDateFrom is inclusive, orderDateTo is exclusive")
 
 
 LinesAnswer = tuple[str, list[Any] | A4sError]
 """An order code, and what came of asking for its lines."""
 
 
-def order_lines(answers: Sequence[LinesAnswer], timezone: ZoneInfo) -> Finding:
+def order_lines(answers: Sequence[LinesAnswer], timezone: ZoneInfo) -> Checked:
     """Judge the lines of the last order that gave any; those asked before it gave none, or failed."""
     name = "order_lines"
     errors = [answer for _, answer in answers if isinstance(answer, A4sError)]
@@ -182,13 +182,13 @@ def order_lines(answers: Sequence[LinesAnswer], timezone: ZoneInfo) -> Finding:
         if isinstance(read := read_record(OrderLine, line, "lineCode", timezone), Unreadable)
     ]
     if reasons:
-        verdict = Verdict.FAILED if len(reasons) == len(lines) else Verdict.WARNING
+        verdict = Outcome.FAILED if len(reasons) == len(lines) else Outcome.WARNING
         message = f"{len(reasons)} of {len(lines)} lines of order {quoted(code)} cannot be read: {reasons[0]}"
-        return Finding(name, verdict, message, _UNREADABLE)
+        return Checked(name, verdict, message, _UNREADABLE)
     message = f"order {quoted(code)} has {len(lines) or 'no'} line{'' if len(lines) == 1 else 's'}"
     if errors:
-        return Finding(name, Verdict.WARNING, f"{message}, but {what_happened(errors[0])}", _WITHOUT_LINES)
-    return Finding(name, Verdict.OK, message)
+        return Checked(name, Outcome.WARNING, f"{message}, but {what_happened(errors[0])}", _WITHOUT_LINES)
+    return Checked(name, Outcome.OK, message)
 
 
 def _orders(count: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from a4s_pipeline.gateway.checkup.checkup_findings import SHOW_OPERATOR, Finding, Verdict
+from a4s_pipeline.gateway.checkup.checkup_findings import SHOW_OPERATOR, Checked, Outcome
 from a4s_pipeline.gateway.listing.page import Page
 
 _PAGING = "paging"
@@ -12,7 +12,7 @@ _READ_OTHERWISE = f"{SHOW_OPERATOR}: a sync brings in all that is listed, but re
 _LEFT_OUT = f"{SHOW_OPERATOR}: what lies on such a page cannot be imported, and nothing is taken for gone"
 
 
-def pages_of_stream(stream: str, first: Page, second: Page | None, last: Page | None) -> Finding:
+def pages_of_stream(stream: str, first: Page, second: Page | None, last: Page | None) -> Checked:
     """Judge the first page of a stream, the one that follows on it, and the last one by the total.
 
     `first` was asked for by the size that a sync asks for; `second` by the size that came, where that is
@@ -20,18 +20,18 @@ def pages_of_stream(stream: str, first: Page, second: Page | None, last: Page | 
     """
     told = _of_pages(stream, first, second) or _of_total(stream, first, second, last)
     if told is None:
-        return Finding(_PAGING, Verdict.OK, f"the pages of the {stream} follow on one another")
-    return Finding(_PAGING, Verdict.WARNING, *told)
+        return Checked(_PAGING, Outcome.OK, f"the pages of the {stream} follow on one another")
+    return Checked(_PAGING, Outcome.WARNING, *told)
 
 
-def joined(findings: Sequence[Finding]) -> Finding:
+def joined(findings: Sequence[Checked]) -> Checked:
     """Return one finding of what was found of several streams: the worst, with what is wrong with others."""
-    bad = [finding for finding in findings if finding.verdict in {Verdict.WARNING, Verdict.FAILED}]
+    bad = [finding for finding in findings if finding.verdict in {Outcome.WARNING, Outcome.FAILED}]
     if not bad:
         return findings[0]
-    is_failed = any(finding.verdict is Verdict.FAILED for finding in bad)
+    is_failed = any(finding.verdict is Outcome.FAILED for finding in bad)
     message = "; ".join(dict.fromkeys(finding.message for finding in bad))
-    return Finding(_PAGING, Verdict.FAILED if is_failed else Verdict.WARNING, message, bad[0].advice)
+    return Checked(_PAGING, Outcome.FAILED if is_failed else Outcome.WARNING, message, bad[0].advice)
 
 
 def _of_total(stream: str, first: Page, second: Page | None, last: Page | None) -> tuple[str, str] | None:

@@ -10,8 +10,8 @@ from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.checkup.checkup_findings import (
     CONFIGURE_FOCUS,
     NO_FOCUS,
-    Finding,
-    Verdict,
+    Checked,
+    Outcome,
     failure,
     has_answered,
     in_words,
@@ -41,14 +41,14 @@ def why_no_status(error: A4sError) -> str:
     return "the administration gave no status"
 
 
-def reachable(status: StatusAnswer) -> Finding:
+def reachable(status: StatusAnswer) -> Checked:
     """Judge whether anything at all answers."""
     if isinstance(status, Reply) or has_answered(status):
-        return Finding("reachable", Verdict.OK, "the gateway answers")
+        return Checked("reachable", Outcome.OK, "the gateway answers")
     return failure("reachable", status)
 
 
-def credentials(status: StatusAnswer, orders_error: A4sError | None) -> Finding:
+def credentials(status: StatusAnswer, orders_error: A4sError | None) -> Checked:
     """Judge the credentials by the status and by the orders, which a gateway may guard on their own."""
     for error in (status, orders_error):
         if isinstance(error, AccessDenied):
@@ -56,12 +56,12 @@ def credentials(status: StatusAnswer, orders_error: A4sError | None) -> Finding:
     if isinstance(status, A4sError) and not has_answered(status):
         return skipped("credentials", why_no_status(status))
     if isinstance(status, Reply | UnknownAdministration | HistoryNotConfigured):
-        return Finding("credentials", Verdict.OK, "the gateway takes the credentials, or asks for none")
+        return Checked("credentials", Outcome.OK, "the gateway takes the credentials, or asks for none")
     # A maintenance page, or a server that fails, may answer before anyone looks at them.
     return skipped("credentials", "the gateway's answer does not show whether it takes them")
 
 
-def administration(status: StatusAnswer, name: str) -> Finding:
+def administration(status: StatusAnswer, name: str) -> Checked:
     """Judge whether the administration is there, under our name to the letter."""
     if isinstance(status, A4sError):
         if isinstance(status, AccessDenied) or not has_answered(status):
@@ -69,53 +69,53 @@ def administration(status: StatusAnswer, name: str) -> Finding:
         return failure("administration", status)
     told = status.value.administration
     if told is None:
-        return Finding(
-            "administration", Verdict.OK, f"{name!r} is known, though its status does not repeat it"
+        return Checked(
+            "administration", Outcome.OK, f"{name!r} is known, though its status does not repeat it"
         )
     if told == name:
-        return Finding("administration", Verdict.OK, f"the status is that of {name!r}")
+        return Checked("administration", Outcome.OK, f"the status is that of {name!r}")
     shown, ours = quoted(told), quoted(name)
     if unicodedata.normalize("NFC", told) == unicodedata.normalize("NFC", name):
         shown, ours = ascii(told), ascii(name)
-    return Finding(
+    return Checked(
         "administration",
-        Verdict.FAILED,
+        Outcome.FAILED,
         f"the status is that of {shown}, not of {ours}",
         f"set the AdministrationName of this connector in A4S_CONNECTORS to {shown}, if that one is meant",
     )
 
 
-def focus_connector(status: Status, orders_error: A4sError | None, *, had_history: bool = False) -> Finding:
+def focus_connector(status: Status, orders_error: A4sError | None, *, had_history: bool = False) -> Checked:
     """Judge whether the legacy backend keeps order history, by its word and by what orders answer.
 
     Where none was ever imported that is a state, to be known of; where there was history, it is a failure.
     """
     focus = status.focus_connector
-    verdict = Verdict.FAILED if had_history else Verdict.WARNING
+    verdict = Outcome.FAILED if had_history else Outcome.WARNING
     since = ", though orders were imported from here before" if had_history else ""
     if not focus.configured:
-        return Finding("focus_connector", verdict, f"{NO_FOCUS}{since}", CONFIGURE_FOCUS)
+        return Checked("focus_connector", verdict, f"{NO_FOCUS}{since}", CONFIGURE_FOCUS)
     if isinstance(orders_error, HistoryNotConfigured):
         message = "the status has a focus connector configured, but the orders answer that there is none"
-        return Finding("focus_connector", verdict, f"{message}{since}", CONFIGURE_FOCUS)
+        return Checked("focus_connector", verdict, f"{message}{since}", CONFIGURE_FOCUS)
     name = quoted(focus.name) if focus.name else "a focus connector without a name"
-    return Finding("focus_connector", Verdict.OK, f"{name} is configured")
+    return Checked("focus_connector", Outcome.OK, f"{name} is configured")
 
 
-def last_history_sync(last: datetime | None, now: datetime) -> Finding:
+def last_history_sync(last: datetime | None, now: datetime) -> Checked:
     """Judge the age of what the legacy backend knows of the back office."""
     name = "last_history_sync"
     if last is None:
-        return Finding(
-            name, Verdict.WARNING, "the legacy backend tells of no history sync", _RUN_HISTORY_SYNC
+        return Checked(
+            name, Outcome.WARNING, "the legacy backend tells of no history sync", _RUN_HISTORY_SYNC
         )
     age = now - last
     if age < -LARGEST_LEAD:
-        return Finding(name, Verdict.WARNING, f"lies {in_words(-age)} ahead, at {_moment(last)}", _SET_CLOCKS)
+        return Checked(name, Outcome.WARNING, f"lies {in_words(-age)} ahead, at {_moment(last)}", _SET_CLOCKS)
     message = f"{in_words(max(age, timedelta(0)))} ago, at {_moment(last)}"
     if age > OLDEST_HISTORY_SYNC:
-        return Finding(name, Verdict.WARNING, message, _RUN_HISTORY_SYNC)
-    return Finding(name, Verdict.OK, message)
+        return Checked(name, Outcome.WARNING, message, _RUN_HISTORY_SYNC)
+    return Checked(name, Outcome.OK, message)
 
 
 def clock_offset(clock: datetime, asked_at: datetime, answered_at: datetime) -> timedelta:
@@ -127,16 +127,19 @@ def clock_offset(clock: datetime, asked_at: datetime, answered_at: datetime) -> 
     return max(clock - answered_at, timedelta(0))
 
 
-def clock(offset: timedelta | None) -> Finding:
+def clock(offset: timedelta | None) -> Checked:
     """Judge the gateway's clock by how far it is ahead of ours; None is a gateway that does not tell."""
     if offset is None:
         return skipped("clock", "cannot be checked: the gateway's answers have no Date")
     if abs(offset) <= LARGEST_CLOCK_OFFSET:
         within = f" within {in_words(abs(offset))}" if abs(offset) >= timedelta(seconds=1) else ""
-        return Finding("clock", Verdict.OK, f"the gateway's clock and ours agree{within}")
+        return Checked("clock", Outcome.OK, f"the gateway's clock and ours agree{within}")
     side = "ahead of" if offset > timedelta(0) else "behind"
-    return Finding(
-        "clock", Verdict.WARNING, f"the gateway's clock is {in_words(abs(offset))} {side} ours", _SET_CLOCKS
+    return Checked(
+        "clock",
+        Outcome.WARNING,
+        f"the gateway's clock is {in_words(abs(offset))} {side} ours",
+        _SET_CLOCKS,
     )
 
 

@@ -276,7 +276,7 @@ class _TlsConnection(_Connection, HTTPSConnection):
     """The same over TLS."""
 
 
-class Pool(urllib3.HTTPConnectionPool):
+class PlainPool(urllib3.HTTPConnectionPool):
     """Connections to one host that are kept for the next question."""
 
     ConnectionCls = _Connection

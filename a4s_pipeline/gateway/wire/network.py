@@ -12,7 +12,7 @@ import certifi
 import urllib3
 from urllib3.util import create_urllib3_context, make_headers
 
-from a4s_pipeline.gateway.wire.connections import Pool, TlsPool
+from a4s_pipeline.gateway.wire.connections import PlainPool, TlsPool
 from a4s_pipeline.settings.loading import Settings
 
 
@@ -46,7 +46,7 @@ class Network:
                 ssl_context=trusting,
                 proxy_ssl_context=trusting,
             )
-        manager.pool_classes_by_scheme = {"http": Pool, "https": TlsPool}
+        manager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
         return manager.connection_from_url(url)
 
     def target(self, url: str) -> str:

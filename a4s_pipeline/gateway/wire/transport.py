@@ -35,7 +35,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class WireRequest:
     """One question to the gateway; `subject` names it in messages.
 
     `target` is its path and query, encoded. `timeout` is in seconds, to the last byte of the answer. What is
@@ -105,7 +105,7 @@ class Caller:
             kind = type(fault).__name__
             raise ChangeSite(f"the gateway cannot be called ({kind}): check A4S_GATEWAY_URL") from None
 
-    def send(self, question: Question) -> Answer:
+    def send(self, question: WireRequest) -> Answer:
         """Send one question, and return its answer."""
         answer = self._exchange_alone(question) if question.alone else self._exchange(self._pool, question)
         is_in_doubt = answer.may_be_cut_off or (answer.is_contradicted and not question.alone)
@@ -121,11 +121,11 @@ class Caller:
             self._sends_once = (sure.status, sure.body) == (answer.status, answer.body)
             return replace(sure, times_asked=2)
 
-    def _exchange_alone(self, question: Question) -> Answer:
+    def _exchange_alone(self, question: WireRequest) -> Answer:
         with closing(self._network.open_pool(self._base, 1)) as own:
             return self._exchange(own, question)
 
-    def _exchange(self, pool: urllib3.HTTPConnectionPool, question: Question) -> Answer:
+    def _exchange(self, pool: urllib3.HTTPConnectionPool, question: WireRequest) -> Answer:
         subject, timeout = question.subject, question.timeout
         until = time.monotonic() + timeout
         try:

@@ -10,10 +10,10 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from a4s_pipeline.errors import ChangeRequest, FieldFault
 from a4s_pipeline.files import exact_json
-from a4s_pipeline.ondemand.orders.intake import IntakeOrder, Number, Request, Text, faults_of
+from a4s_pipeline.ondemand.orders.intake import CamelModel, IntakeOrder, Number, Text, faults_of
 
 
-class GatewayOrderLine(Request):
+class GatewayOrderLine(CamelModel):
     """One line of the order that is sent."""
 
     # A hook that adds a line writes names in snake_case, as those of the attributes are.
@@ -27,7 +27,7 @@ class GatewayOrderLine(Request):
     description: str | None = None
 
 
-class GatewayOrder(Request):
+class GatewayOrder(CamelModel):
     """The order that is sent; a hook may change all of it but the external id."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=False, populate_by_name=True)

@@ -90,13 +90,13 @@ OrderId = Annotated[
 ]
 
 
-class Request(BaseModel):
+class CamelModel(BaseModel):
     """Something sent to us, in camelCase; attributes are in snake_case."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=False)
 
 
-class IntakeLine(Request):
+class IntakeLine(CamelModel):
     """One line of an intake order."""
 
     model_config = ConfigDict(extra="allow")
@@ -109,7 +109,7 @@ class IntakeLine(Request):
     description: str | None = None
 
 
-class IntakeOrder(Request):
+class IntakeOrder(CamelModel):
     """An order as an integrator sends it.
 
     Unknown fields are kept, so that a hook may use them and the answer can say they were not sent. One that
@@ -140,7 +140,7 @@ class IntakeOrder(Request):
         return given
 
 
-class NewAddress(Request):
+class NewAddress(CamelModel):
     """An address of a new customer."""
 
     model_config = ConfigDict(extra="forbid")
@@ -158,7 +158,7 @@ class NewAddress(Request):
     is_main: StrictBool | None = None
 
 
-class NewContactDetail(Request):
+class NewContactDetail(CamelModel):
     """A contact detail of a new customer."""
 
     model_config = ConfigDict(extra="forbid")
@@ -168,7 +168,7 @@ class NewContactDetail(Request):
     value: Text
 
 
-class NewCustomer(Request):
+class NewCustomer(CamelModel):
     """A customer to be created at the gateway; the six fields that it takes, and no others."""
 
     model_config = ConfigDict(extra="forbid")

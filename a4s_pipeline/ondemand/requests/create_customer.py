@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from a4s_pipeline.ondemand.answers import Answered
-from a4s_pipeline.ondemand.requests.kind import Fields, Pool, RequestKind
+from a4s_pipeline.ondemand.requests.kind import Fields, RequestKind, ThreadPool
 from a4s_pipeline.ondemand.service import ConnectorAnswers
 
 
@@ -20,4 +20,6 @@ def _answer(answers: ConnectorAnswers, request: CreateCustomer, received_at: dat
     return answers.customers.create(request.customer, received_at)
 
 
-CREATE_CUSTOMER = RequestKind("create_customer", CreateCustomer, _answer, Pool.SENDING, is_always_logged=True)
+CREATE_CUSTOMER = RequestKind(
+    "create_customer", CreateCustomer, _answer, ThreadPool.SENDING, is_always_logged=True
+)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from a4s_pipeline.ondemand.answers import Answered
-from a4s_pipeline.ondemand.requests.kind import Fields, Pool, RequestKind
+from a4s_pipeline.ondemand.requests.kind import Fields, RequestKind, ThreadPool
 from a4s_pipeline.ondemand.service import ConnectorAnswers
 
 
@@ -20,4 +20,4 @@ def _answer(answers: ConnectorAnswers, request: ExportOrder, received_at: dateti
     return answers.orders.export(request.order, received_at)
 
 
-EXPORT_ORDER = RequestKind("export_order", ExportOrder, _answer, Pool.SENDING, is_always_logged=True)
+EXPORT_ORDER = RequestKind("export_order", ExportOrder, _answer, ThreadPool.SENDING, is_always_logged=True)

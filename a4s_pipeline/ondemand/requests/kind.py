@@ -19,7 +19,7 @@ from a4s_pipeline.ondemand.answers import Answered, failure
 from a4s_pipeline.ondemand.service import ConnectorAnswers
 
 
-class Pool(Enum):
+class ThreadPool(Enum):
     """Which threads answer a kind, so that what is slow keeps nothing waiting that is not."""
 
     LOCAL = "reads what is stored here: milliseconds, whatever the gateway does"
@@ -48,7 +48,7 @@ class RequestKind(Generic[F]):
     name: str
     fields: type[F]
     handle: Callable[[ConnectorAnswers, F, datetime], Answered]
-    pool: Pool
+    pool: ThreadPool
     failure: Callable[[A4sError], Answered] = failure
     seconds: Callable[[F, float], float] | None = None
     """Where it has a deadline: the seconds it may take, given its fields and A4S_ANSWER_SECONDS."""

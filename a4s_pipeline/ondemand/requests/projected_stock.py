@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from a4s_pipeline.errors import ChangeRequest, FieldFault
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.fields import Day, Text
-from a4s_pipeline.ondemand.requests.kind import Fields, Pool, RequestKind
+from a4s_pipeline.ondemand.requests.kind import Fields, RequestKind, ThreadPool
 from a4s_pipeline.ondemand.service import ConnectorAnswers
 from a4s_pipeline.ondemand.stock.answers import Question
 
@@ -72,4 +72,4 @@ def _seconds(request: ProjectedStock, seconds: float) -> float:
     return seconds + longer_for(len(request.items), seconds)
 
 
-PROJECTED_STOCK = RequestKind("projected_stock", ProjectedStock, _answer, Pool.LIVE, seconds=_seconds)
+PROJECTED_STOCK = RequestKind("projected_stock", ProjectedStock, _answer, ThreadPool.LIVE, seconds=_seconds)

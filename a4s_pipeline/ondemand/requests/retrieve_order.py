@@ -6,7 +6,7 @@ from datetime import datetime
 
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.fields import StoredText
-from a4s_pipeline.ondemand.requests.kind import Fields, Pool, RequestKind
+from a4s_pipeline.ondemand.requests.kind import Fields, RequestKind, ThreadPool
 from a4s_pipeline.ondemand.requests.retrieve_orders import history_failure
 from a4s_pipeline.ondemand.service import ConnectorAnswers
 
@@ -22,4 +22,6 @@ def _answer(answers: ConnectorAnswers, request: RetrieveOrder, received_at: date
     return Answered("ok", answers.history.order(request.order_code))
 
 
-RETRIEVE_ORDER = RequestKind("retrieve_order", RetrieveOrder, _answer, Pool.LOCAL, failure=history_failure)
+RETRIEVE_ORDER = RequestKind(
+    "retrieve_order", RetrieveOrder, _answer, ThreadPool.LOCAL, failure=history_failure
+)

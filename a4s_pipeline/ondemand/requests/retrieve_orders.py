@@ -10,7 +10,7 @@ from pydantic import ValidationInfo, field_validator
 from a4s_pipeline.errors import A4sError, ChangeRequest
 from a4s_pipeline.ondemand.answers import Answered, failure
 from a4s_pipeline.ondemand.requests.fields import After, InstantFilter, StoredText, TextFilter, whole_number
-from a4s_pipeline.ondemand.requests.kind import Fields, Pool, RequestKind
+from a4s_pipeline.ondemand.requests.kind import Fields, RequestKind, ThreadPool
 from a4s_pipeline.ondemand.service import ConnectorAnswers
 from a4s_pipeline.warehouse.rows.orders.retrieval import OrderFilter
 
@@ -63,7 +63,13 @@ def history_failure(error: A4sError) -> Answered:
     return failure(error)
 
 
-RETRIEVE_ORDERS = RequestKind("retrieve_orders", RetrieveOrders, _answer, Pool.LOCAL, failure=history_failure)
+RETRIEVE_ORDERS = RequestKind(
+    "retrieve_orders", RetrieveOrders, _answer, ThreadPool.LOCAL, failure=history_failure
+)
 RETRIEVE_CUSTOMER_ORDERS = RequestKind(
-    "retrieve_customer_orders", RetrieveCustomerOrders, _answer, Pool.LOCAL, failure=history_failure
+    "retrieve_customer_orders",
+    RetrieveCustomerOrders,
+    _answer,
+    ThreadPool.LOCAL,
+    failure=history_failure,
 )

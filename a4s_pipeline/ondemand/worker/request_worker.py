@@ -19,7 +19,7 @@ from a4s_pipeline.ondemand.answers import failure
 from a4s_pipeline.ondemand.inbox.inbox import Waiting, as_bytes
 from a4s_pipeline.ondemand.inbox.inboxes import inbox_of
 from a4s_pipeline.ondemand.requests.answering import Request, answer, as_document, request_of
-from a4s_pipeline.ondemand.requests.kind import Pool
+from a4s_pipeline.ondemand.requests.kind import ThreadPool
 from a4s_pipeline.ondemand.requests.parsing import parse_request
 from a4s_pipeline.ondemand.sending.send_once import UnderWay
 from a4s_pipeline.ondemand.service import OnDemand
@@ -51,7 +51,7 @@ def until_next_look(usual_seconds: float, quiet_seconds: float) -> float:
     return usual_seconds if quiet_seconds > _KEEPS_COMING else min(usual_seconds, _LOOK_AGAIN_AFTER)
 
 
-Pools = Mapping[Pool, ThreadPoolExecutor]
+Pools = Mapping[ThreadPool, ThreadPoolExecutor]
 
 
 @dataclass
@@ -110,7 +110,11 @@ class RequestWorker:
             return any(not _is_unsettled(path) for path in self._in_flight)
 
     def _open_pools(self, stack: ExitStack) -> Pools:
-        sizes = {Pool.SENDING: self._threads, Pool.LIVE: self._threads, Pool.LOCAL: _READERS}
+        sizes = {
+            ThreadPool.SENDING: self._threads,
+            ThreadPool.LIVE: self._threads,
+            ThreadPool.LOCAL: _READERS,
+        }
         pools = {}
         for pool, size in sizes.items():
             pools[pool] = ThreadPoolExecutor(size, thread_name_prefix=pool.name.lower())
@@ -126,7 +130,7 @@ class RequestWorker:
                 if path in self._in_flight or self._not_before.get(path, 0.0) > now:
                     continue
                 self._in_flight.add(path)
-            pool = Pool.SENDING if _is_unsettled(path) else Pool.LOCAL
+            pool = ThreadPool.SENDING if _is_unsettled(path) else ThreadPool.LOCAL
             pools[pool].submit(self._handle, path, pool, pools)
         with self._lock:
             return bool(self._in_flight or any(_is_unsettled(path) for path in found))
@@ -145,14 +149,14 @@ class RequestWorker:
             )
             return []
 
-    def _handle(self, path: PurePath, pool: Pool, pools: Pools) -> None:
+    def _handle(self, path: PurePath, pool: ThreadPool, pools: Pools) -> None:
         """Answer a request, or hand it over to the threads that its kind belongs to."""
-        handed_to: Pool | None = None
+        handed_to: ThreadPool | None = None
         try:
             with self._inbox.claimed(path) as waiting:
                 if waiting is not None:
                     incoming = Incoming.read(waiting, self._service.platform.settings.connectors)
-                    if pool is Pool.LOCAL and incoming.pool is not Pool.LOCAL:
+                    if pool is ThreadPool.LOCAL and incoming.pool is not ThreadPool.LOCAL:
                         handed_to = incoming.pool
                     else:
                         self._answer(path, incoming)
@@ -242,9 +246,9 @@ class Incoming:
         return cls(waiting, body, waiting.refusal or request)
 
     @property
-    def pool(self) -> Pool:
+    def pool(self) -> ThreadPool:
         """Which threads answer it: a refusal is written by whoever reads it."""
-        return Pool.LOCAL if isinstance(self.request, ChangeRequest) else self.request.kind.pool
+        return ThreadPool.LOCAL if isinstance(self.request, ChangeRequest) else self.request.kind.pool
 
 
 def _is_unsettled(path: PurePath) -> bool:

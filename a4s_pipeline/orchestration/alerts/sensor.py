@@ -27,7 +27,7 @@ _MOST_AT_ONCE = 200
 _SECOND = timedelta(seconds=1)
 
 
-class Cursor(BaseModel):
+class AlertCursor(BaseModel):
     """How far the sensor has looked, and what it has told."""
 
     runs_since: datetime
@@ -46,7 +46,7 @@ class Cursor(BaseModel):
 def alerts(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
     """Looks at the runs and checks since the last tick; the first tick tells nothing of what was before."""
     now = datetime.now(UTC)
-    cursor = _read(context.cursor) or Cursor(runs_since=now)
+    cursor = _read(context.cursor) or AlertCursor(runs_since=now)
     told = 0
     # The cursor moves with the tick. One that dies on its way looks at the same again: the log of failures
     # says what was told.
@@ -57,15 +57,15 @@ def alerts(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platf
     return dg.SensorResult(skip_reason=skipped, cursor=cursor.model_dump_json())
 
 
-def _read(text: str | None) -> Cursor | None:
+def _read(text: str | None) -> AlertCursor | None:
     try:
-        return Cursor.model_validate_json(text) if text else None
+        return AlertCursor.model_validate_json(text) if text else None
     except ValidationError:
         return None
 
 
 def _alerts(
-    instance: dg.DagsterInstance, platform: Platform, cursor: Cursor, now: datetime
+    instance: dg.DagsterInstance, platform: Platform, cursor: AlertCursor, now: datetime
 ) -> Iterator[Alert | str]:
     old = 0
     for record in _ended(instance, cursor):
@@ -84,7 +84,7 @@ def _alerts(
     yield from _of_recoveries(instance, platform, cursor, now)
 
 
-def _ended(instance: dg.DagsterInstance, cursor: Cursor) -> list[dg.RunRecord]:
+def _ended(instance: dg.DagsterInstance, cursor: AlertCursor) -> list[dg.RunRecord]:
     """Return the runs that ended since the last look, in their order."""
     since = dg.RunsFilter(
         statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS],
@@ -103,7 +103,7 @@ def _updated_at(record: dg.RunRecord) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
-def _of_failure(run: FailedRun, platform: Platform, cursor: Cursor, now: datetime) -> Iterator[Alert]:
+def _of_failure(run: FailedRun, platform: Platform, cursor: AlertCursor, now: datetime) -> Iterator[Alert]:
     failed = _as_failed(run)
     cursor.state, kind = after_failure(cursor.state, failed, now)
     if kind is not None:
@@ -123,7 +123,7 @@ def _as_failed(run: FailedRun) -> Failed:
 
 
 def _of_recoveries(
-    instance: dg.DagsterInstance, platform: Platform, cursor: Cursor, now: datetime
+    instance: dg.DagsterInstance, platform: Platform, cursor: AlertCursor, now: datetime
 ) -> Iterator[Alert]:
     over = [
         key
@@ -148,7 +148,7 @@ def _went_well(instance: dg.DagsterInstance, key: str, job: str, connector: str,
 
 
 def _of_checks(
-    instance: dg.DagsterInstance, run_id: str, platform: Platform, cursor: Cursor
+    instance: dg.DagsterInstance, run_id: str, platform: Platform, cursor: AlertCursor
 ) -> Iterator[Alert]:
     zone, site = platform.settings.timezone, platform.settings.dagster_url
     kind_of_event = dg.DagsterEventType.ASSET_CHECK_EVALUATION

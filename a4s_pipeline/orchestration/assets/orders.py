@@ -33,7 +33,7 @@ from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 STEP = "order_history"
 
 
-class Reading(Enum):
+class OrdersRead(Enum):
     """What an order sync reads."""
 
     WHOLE = "whole"
@@ -45,8 +45,8 @@ class Reading(Enum):
 class OrderHistoryConfig(dg.Config):
     """How the months of a run are read."""
 
-    reading: Reading = Field(
-        default=Reading.WHOLE,
+    reading: OrdersRead = Field(
+        default=OrdersRead.WHOLE,
         description="WHOLE: the months of the run, lines and all, whether or not headers changed. MONTHS: "
         "the months of the run, but the lines of new and changed orders only. NEW: from the watermark less "
         "the look-back, whatever months the run names. SUB_TOTALS_OFF: just the lines of orders whose sub "
@@ -93,7 +93,7 @@ def order_assets(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
 def sync_all(
     platform: Platform,
     asked: dict[str, Months],
-    reading: Reading,
+    reading: OrdersRead,
     run_id: str,
     log: dg.DagsterLogManager,
 ) -> Synced:
@@ -106,19 +106,19 @@ def sync_all(
     return sync_each(platform, syncs)
 
 
-def plan_of(reading: Reading, months: Months) -> OrdersPlan:
+def plan_of(reading: OrdersRead, months: Months) -> OrdersPlan:
     """Return what a sync of these months is asked to do."""
     match reading:
-        case Reading.NEW:
+        case OrdersRead.NEW:
             return OrdersPlan()
-        case Reading.SUB_TOTALS_OFF:
+        case OrdersRead.SUB_TOTALS_OFF:
             return OrdersPlan(sub_totals_off=True)
         case _:
-            return OrdersPlan(months, whole=reading is Reading.WHOLE)
+            return OrdersPlan(months, whole=reading is OrdersRead.WHOLE)
 
 
 def recorded_of(
-    platform: Platform, synced: Synced, asked: dict[str, Months], reading: Reading, run_id: str
+    platform: Platform, synced: Synced, asked: dict[str, Months], reading: OrdersRead, run_id: str
 ) -> Iterator[Recorded]:
     """Return what the syncs of these connectors record, those that failed too."""
     for result in synced.results:
@@ -127,5 +127,5 @@ def recorded_of(
             result,
             asked[result.connector],
             run_id=run_id,
-            is_catch_up=reading is Reading.NEW,
+            is_catch_up=reading is OrdersRead.NEW,
         )

@@ -10,7 +10,7 @@ from a4s_pipeline.errors import ChangeRequest
 from a4s_pipeline.orchestration.alerts.failing import told_plainly
 from a4s_pipeline.orchestration.assets.analytics import record_published
 from a4s_pipeline.orchestration.assets.importing import GATEWAY_POOL
-from a4s_pipeline.orchestration.assets.orders import Reading, recorded_of, sync_all
+from a4s_pipeline.orchestration.assets.orders import OrdersRead, recorded_of, sync_all
 from a4s_pipeline.orchestration.assets.sources import source_observations
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
@@ -25,8 +25,8 @@ class ImportOrdersConfig(dg.Config):
     """What is imported; as it stands, what is new of every connector."""
 
     connector: str = Field(default="", description="The connector to import; empty for all of them.")
-    reading: Reading = Field(
-        default=Reading.NEW,
+    reading: OrdersRead = Field(
+        default=OrdersRead.NEW,
         description="NEW: from the watermark less the look-back, as the schedule does. MONTHS: the months "
         "below, with the lines of new and changed orders. WHOLE: the months below with all their lines: it "
         "finds lines that were edited under an unchanged header, and marks orders that are gone. "
@@ -39,7 +39,7 @@ class ImportOrdersConfig(dg.Config):
 def asked_months(config: ImportOrdersConfig, settings: Settings, now: datetime) -> Months:
     """Return the months that are asked for, kept within the history, or raise `ChangeRequest`."""
     running = month_of(now, settings.timezone)
-    if config.reading in (Reading.NEW, Reading.SUB_TOTALS_OFF):
+    if config.reading in (OrdersRead.NEW, OrdersRead.SUB_TOTALS_OFF):
         return Months(running, running)
     first = _month("first_month", config.first_month)
     last = _month("last_month", config.last_month or config.first_month)

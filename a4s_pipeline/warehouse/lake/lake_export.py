@@ -56,7 +56,7 @@ class LakeAhead(ChangeSite):
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportedIntoLake:
     """What is in the lake now: rows by table, and the seconds that each table took which was written."""
 
     rows: Mapping[str, int]
@@ -80,7 +80,7 @@ def export_to_lake(
     *,
     is_replacing: bool = False,
     advance: Callable[[int, int], None] = lambda _more, _total: None,
-) -> Exported:
+) -> ExportedIntoLake:
     """Bring what a file holds of these connectors into the lake, and check that all of it is there.
 
     The file is of the current schema, and is held for reading to the end: nobody can write to it meanwhile.
@@ -100,7 +100,7 @@ class _Export:
     advance: Callable[[int, int], None]
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def run(self) -> Exported:
+    def run(self) -> ExportedIntoLake:
         with self.lake.session() as connection:
             pieces = [
                 piece
@@ -117,7 +117,7 @@ class _Export:
         rows = dict.fromkeys((table.name for table in TABLES), 0)
         for piece in pieces:
             rows[piece.table.name] += piece.rows
-        return Exported(rows, self.seconds)
+        return ExportedIntoLake(rows, self.seconds)
 
     def _bring_all(self, pieces: Sequence[Piece], left: Sequence[Piece], total: int) -> None:
         unfinished = {piece.connector for piece in left}

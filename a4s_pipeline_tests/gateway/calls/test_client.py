@@ -28,7 +28,7 @@ from a4s_pipeline.errors import (
     TryAgain,
     UnknownAdministration,
 )
-from a4s_pipeline.gateway.calls.client import Call, GatewayClient
+from a4s_pipeline.gateway.calls.client import GatewayCall, GatewayClient
 from a4s_pipeline.gateway.calls.deadline import answered_until
 from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.gateway.wire import transport
@@ -184,12 +184,12 @@ def test_what_is_read_of_a_wrong_shape_is_asked_for_again(connect: Connect, serv
             raise ValueError("it is odd")
         return int(raw)
 
-    assert connect(server.url).get(Call("status", NAME, "a number"), even).value == 2
+    assert connect(server.url).get(GatewayCall("status", NAME, "a number"), even).value == 2
     server.answer = say(200, b"1")
     with pytest.raises(
         ReplyUnreadable, match=r"the gateway's answer for a number cannot be read \(it is odd\)"
     ):
-        connect(server.url, rule=ONCE).get(Call("status", NAME, "a number"), even)
+        connect(server.url, rule=ONCE).get(GatewayCall("status", NAME, "a number"), even)
 
 
 @pytest.mark.parametrize("location", ["http://[", "http://a..b/", "//", "ftp://x", "/again", ""])
@@ -586,7 +586,7 @@ def test_a_body_larger_than_the_largest_is_refused(
 def test_a_body_that_is_no_json_can_be_asked_for_as_bytes(connect: Connect, serve: Serve) -> None:
     picture = bytes(range(256)) * 1000
     client = connect(serve(say(200, picture)).url)
-    assert client.get_bytes(Call("image", NAME, "a picture", "0f0f"), bytes).value == picture
+    assert client.get_bytes(GatewayCall("image", NAME, "a picture", "0f0f"), bytes).value == picture
 
 
 # Credentials
@@ -749,7 +749,7 @@ def test_a_gateway_that_speaks_no_tls_is_a_wrong_setting(connect: Connect, serve
 
 def test_a_reply_tells_when_the_gateway_gave_it(connect: Connect, serve: Serve) -> None:
     server = serve(say(200, b"[1]", Date="Sun, 31 Mar 2024 12:00:00 GMT"))
-    reply = connect(server.url).get(Call("status", NAME, "x"), list)
+    reply = connect(server.url).get(GatewayCall("status", NAME, "x"), list)
     assert reply.answered_at == reply.clock == datetime(2024, 3, 31, 12, tzinfo=UTC)
 
 
@@ -758,7 +758,7 @@ def test_a_reply_without_a_date_has_no_clock_and_our_time(
     connect: Connect, serve: Serve, date: str | None
 ) -> None:
     before = datetime.now(UTC)
-    reply = connect(serve(say(200, b"[1]", Date=date)).url).get(Call("status", NAME, "x"), list)
+    reply = connect(serve(say(200, b"[1]", Date=date)).url).get(GatewayCall("status", NAME, "x"), list)
     assert reply.clock is None
     assert before <= reply.answered_at <= datetime.now(UTC)
 

@@ -9,16 +9,21 @@ from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.calls.client import GatewayClient
 from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.gateway.checkup.checkup import ORDER_CHECKS, PATIENCE, STATUS_CHECKS, check_up
-from a4s_pipeline.gateway.checkup.checkup_findings import Finding, Verdict
+from a4s_pipeline.gateway.checkup.checkup_findings import Checked, Outcome
 from a4s_pipeline_tests.gateway.conftest import NAME, Answer, Connect, Handler, Serve, problem, say
 from a4s_sandbox import Faults, Sandbox, World, demo_world
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
-OK, WARNING, FAILED, SKIPPED = Verdict.OK, Verdict.WARNING, Verdict.FAILED, Verdict.SKIPPED
+OK, WARNING, FAILED, SKIPPED = (
+    Outcome.OK,
+    Outcome.WARNING,
+    Outcome.FAILED,
+    Outcome.SKIPPED,
+)
 NAMES = [*STATUS_CHECKS, *ORDER_CHECKS]
 TWO_TRIES = RetryRule(tries=2, tries_when_told=2, first_wait=0.001)
 
-CheckUp = Callable[..., dict[str, Finding]]
+CheckUp = Callable[..., dict[str, Checked]]
 
 
 def header(code: str, day: str, **more: Any) -> dict[str, Any]:
@@ -29,7 +34,7 @@ def line(code: str = "1", **more: Any) -> dict[str, Any]:
     return {"lineCode": code, "lineNumber": 1, "itemCode": "A1", "quantity": 1, **more}
 
 
-def checked(client: GatewayClient, name: str = NAME) -> dict[str, Finding]:
+def checked(client: GatewayClient, name: str = NAME) -> dict[str, Checked]:
     findings = check_up(Administration(client, name, AMSTERDAM, 100))
     assert [finding.name for finding in findings] == NAMES
     for finding in findings:
@@ -38,7 +43,7 @@ def checked(client: GatewayClient, name: str = NAME) -> dict[str, Finding]:
     return {finding.name: finding for finding in findings}
 
 
-def not_ok(found: dict[str, Finding]) -> dict[str, Verdict]:
+def not_ok(found: dict[str, Checked]) -> dict[str, Outcome]:
     return {name: finding.verdict for name, finding in found.items() if finding.verdict is not OK}
 
 
@@ -55,7 +60,7 @@ def filled(world: World) -> World:
 
 @pytest.fixture
 def check(sandbox: Sandbox, connect: Connect) -> CheckUp:
-    def run(name: str = NAME, **settings: Any) -> dict[str, Finding]:
+    def run(name: str = NAME, **settings: Any) -> dict[str, Checked]:
         return checked(connect(sandbox.url, rule=TWO_TRIES, **settings), name)
 
     return run
@@ -219,7 +224,7 @@ def test_a_history_sync_that_is_not_of_the_last_day_is_a_warning(
     ],
 )
 def test_the_clock_is_checked_by_the_date_of_an_answer(
-    faults: Faults, verdict: Verdict, words: str, filled: World, sandbox: Sandbox, check: CheckUp
+    faults: Faults, verdict: Outcome, words: str, filled: World, sandbox: Sandbox, check: CheckUp
 ) -> None:
     sandbox.faults = faults
     found = check()
@@ -347,7 +352,7 @@ def by_route(orders: Answer) -> Answer:
     ],
 )
 def test_orders_may_tell_what_the_status_does_not(
-    orders: Answer, expected: dict[str, Verdict], serve: Serve, connect: Connect
+    orders: Answer, expected: dict[str, Outcome], serve: Serve, connect: Connect
 ) -> None:
     found = not_ok(checked(connect(serve(by_route(orders)).url)))
     assert {"last_history_sync": WARNING} | expected == found

@@ -18,8 +18,8 @@ from a4s_pipeline.errors import (
 from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.checkup import checkup_orders, checkup_status
 from a4s_pipeline.gateway.checkup.checkup_findings import (
-    Finding,
-    Verdict,
+    Checked,
+    Outcome,
     advice_for,
     failure,
     in_words,
@@ -31,7 +31,12 @@ from a4s_pipeline.gateway.records.records import FocusConnector, OrderHeader, St
 NAME = "Demo B.V."
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 NOW = datetime(2026, 3, 2, 12, 0, 0, 400_000, tzinfo=UTC)
-OK, WARNING, FAILED, SKIPPED = Verdict.OK, Verdict.WARNING, Verdict.FAILED, Verdict.SKIPPED
+OK, WARNING, FAILED, SKIPPED = (
+    Outcome.OK,
+    Outcome.WARNING,
+    Outcome.FAILED,
+    Outcome.SKIPPED,
+)
 
 
 def status_of(told: str | None = NAME, **focus: Any) -> Reply[Status]:
@@ -57,7 +62,7 @@ def headers(*days: str) -> list[OrderHeader]:
     return checkup_orders.read_orders(rows, AMSTERDAM).headers
 
 
-def assert_told(finding: Finding, verdict: Verdict, *words: str) -> None:
+def assert_told(finding: Checked, verdict: Outcome, *words: str) -> None:
     told = f"{finding.message} → {finding.advice}"
     assert finding.verdict is verdict, told
     assert all(word in told for word in words), told
@@ -86,7 +91,10 @@ UNREADABLE = ReplyUnreadable("the gateway's answer for X cannot be read (cut off
     ],
 )
 def test_the_status_tells_of_reach_credentials_and_administration(
-    answer: Reply[Status] | A4sError, reachable: Verdict, credentials: Verdict, administration: Verdict
+    answer: Reply[Status] | A4sError,
+    reachable: Outcome,
+    credentials: Outcome,
+    administration: Outcome,
 ) -> None:
     found = [
         checkup_status.reachable(answer),
@@ -140,7 +148,7 @@ def test_names_that_look_the_same_are_shown_by_their_code_points() -> None:
     ],
 )
 def test_the_focus_connector_is_judged_by_the_status_and_by_the_orders(
-    status: Reply[Status], orders_error: A4sError | None, verdict: Verdict, words: str
+    status: Reply[Status], orders_error: A4sError | None, verdict: Outcome, words: str
 ) -> None:
     assert_told(checkup_status.focus_connector(status.value, orders_error), verdict, words)
 
@@ -164,7 +172,7 @@ def test_a_focus_connector_that_went_away_is_a_failure(status: Reply[Status]) ->
         (None, WARNING, "tells of no history sync"),
     ],
 )
-def test_a_history_sync_is_of_the_last_day(ago: timedelta | None, verdict: Verdict, words: str) -> None:
+def test_a_history_sync_is_of_the_last_day(ago: timedelta | None, verdict: Outcome, words: str) -> None:
     assert_told(checkup_status.last_history_sync(None if ago is None else NOW - ago, NOW), verdict, words)
 
 
@@ -193,7 +201,7 @@ def test_the_clocks_agree_where_the_date_lies_within_the_call(clock: datetime, o
         (None, SKIPPED, "cannot be checked"),
     ],
 )
-def test_a_clock_may_be_a_minute_off(offset: int | None, verdict: Verdict, words: str) -> None:
+def test_a_clock_may_be_a_minute_off(offset: int | None, verdict: Outcome, words: str) -> None:
     given = None if offset is None else timedelta(seconds=offset)
     assert_told(checkup_status.clock(given), verdict, words)
 
@@ -225,7 +233,7 @@ END = page_of(102, 2, 5)
     ],
 )
 def test_pages_are_as_large_as_asked_follow_on_one_another_and_end(
-    first: Page, small: tuple[Page, Page], beyond: Page, verdict: Verdict, words: str
+    first: Page, small: tuple[Page, Page], beyond: Page, verdict: Outcome, words: str
 ) -> None:
     assert_told(checkup_orders.paging(first, small, beyond), verdict, words)
 
@@ -250,7 +258,7 @@ def test_orders_without_a_code_are_told_apart_by_all_they_hold() -> None:
     ],
 )
 def test_orders_ascend_by_the_instant_of_their_order_date(
-    rows: list[Any], verdict: Verdict, words: str
+    rows: list[Any], verdict: Outcome, words: str
 ) -> None:
     orders = checkup_orders.read_orders(rows, AMSTERDAM)
     assert_told(checkup_orders.order_of_orders(orders), verdict, words)
@@ -286,7 +294,7 @@ BEFORE, AT, AFTER = row("o0", "2024-03-04"), row("o1", "2024-03-05"), row("o2", 
     ],
 )
 def test_a_date_from_is_inclusive_and_a_date_to_exclusive(
-    from_rows: list[Any], to_rows: list[Any], verdict: Verdict, words: str
+    from_rows: list[Any], to_rows: list[Any], verdict: Outcome, words: str
 ) -> None:
     [order] = checkup_orders.read_orders([AT], AMSTERDAM).headers
     pages = [Page(0, 100, len(rows), rows) for rows in (from_rows, to_rows)]
@@ -299,7 +307,7 @@ def test_a_date_from_is_inclusive_and_a_date_to_exclusive(
     ("total", "is_ordered", "verdict"), [(1, False, FAILED), (500, False, SKIPPED), (500, True, FAILED)]
 )
 def test_a_missing_order_tells_nothing_where_it_may_be_on_any_page(
-    total: int, is_ordered: bool, verdict: Verdict
+    total: int, is_ordered: bool, verdict: Outcome
 ) -> None:
     [order] = checkup_orders.read_orders([AT], AMSTERDAM).headers
     finding = checkup_orders.boundary_of_dates(
@@ -331,7 +339,7 @@ GONE = NotThere("the gateway answered 404 UnknownOrder for the lines of order 'a
     ],
 )
 def test_the_lines_of_an_order_can_be_had_and_read(
-    answers: list[checkup_orders.LinesAnswer], verdict: Verdict, words: str
+    answers: list[checkup_orders.LinesAnswer], verdict: Outcome, words: str
 ) -> None:
     assert_told(checkup_orders.order_lines(answers, AMSTERDAM), verdict, words)
 

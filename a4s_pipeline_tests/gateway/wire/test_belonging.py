@@ -12,7 +12,7 @@ import pytest
 
 from a4s_pipeline.errors import GatewayUnavailable, NotThere, ReplyUnreadable
 from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.gateway.calls.client import Call, GatewayClient
+from a4s_pipeline.gateway.calls.client import GatewayCall, GatewayClient
 from a4s_pipeline_tests.gateway.conftest import FAST, NAME, ONCE, ask, send, settings_for
 from a4s_pipeline_tests.gateway.wire.raw_server import (
     CONTINUE,
@@ -206,7 +206,7 @@ def test_a_post_has_a_connection_to_itself_so_that_nothing_late_can_answer_it() 
         for number in range(3):
             lines(client, number)
             send(client)
-            client.get(Call("third_party_order", NAME, "an order", "IO-1", alone=True), list)
+            client.get(GatewayCall("third_party_order", NAME, "an order", "IO-1", alone=True), list)
         assert server.connections == 1 + 3 + 3
 
 

@@ -20,7 +20,7 @@ from a4s_pipeline.errors import (
 from a4s_pipeline.gateway.calls.deadline import seconds_left
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.answering import answer_body, as_document, request_of
-from a4s_pipeline.ondemand.requests.kind import Pool
+from a4s_pipeline.ondemand.requests.kind import ThreadPool
 from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST, parse_request
 from a4s_pipeline.ondemand.requests.registry import KINDS
 from a4s_pipeline.ondemand.sending.send_once import NotRecorded
@@ -108,12 +108,12 @@ def code(answer: Answered) -> str:
 
 def test_there_are_these_kinds_and_each_is_answered_by_its_own_threads() -> None:
     assert {name: kind.pool for name, kind in KINDS.items()} == {
-        "projected_stock": Pool.LIVE,
-        "export_order": Pool.SENDING,
-        "create_customer": Pool.SENDING,
-        "retrieve_orders": Pool.LOCAL,
-        "retrieve_customer_orders": Pool.LOCAL,
-        "retrieve_order": Pool.LOCAL,
+        "projected_stock": ThreadPool.LIVE,
+        "export_order": ThreadPool.SENDING,
+        "create_customer": ThreadPool.SENDING,
+        "retrieve_orders": ThreadPool.LOCAL,
+        "retrieve_customer_orders": ThreadPool.LOCAL,
+        "retrieve_order": ThreadPool.LOCAL,
     }
     assert EXAMPLES.keys() == KINDS.keys()
 

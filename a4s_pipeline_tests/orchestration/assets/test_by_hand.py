@@ -5,7 +5,7 @@ import dagster as dg
 import pytest
 
 from a4s_pipeline.errors import ChangeRequest
-from a4s_pipeline.orchestration.assets.orders import Reading
+from a4s_pipeline.orchestration.assets.orders import OrdersRead
 from a4s_pipeline.orchestration.automation.by_hand import ImportOrdersConfig, asked_months
 from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.sync.windows import Months
@@ -65,7 +65,7 @@ def test_months_are_kept_within_the_history() -> None:
         ("2024-06", "", Months(date(2024, 6, 1), date(2024, 6, 1))),
         ("2020-01", "2030-01", Months(date(2024, 5, 1), date(2026, 7, 1))),
     ]:
-        config = ImportOrdersConfig(reading=Reading.MONTHS, first_month=first, last_month=last)
+        config = ImportOrdersConfig(reading=OrdersRead.MONTHS, first_month=first, last_month=last)
         assert asked_months(config, settings, NOW) == expected
     with pytest.raises(ChangeRequest, match="no month lies between"):
-        asked_months(ImportOrdersConfig(reading=Reading.WHOLE, first_month="2020-01"), settings, NOW)
+        asked_months(ImportOrdersConfig(reading=OrdersRead.WHOLE, first_month="2020-01"), settings, NOW)

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from a4s_pipeline.orchestration.assets.orders import STEP, Reading
+from a4s_pipeline.orchestration.assets.orders import STEP, OrdersRead
 from a4s_pipeline.orchestration.automation.schedules import run_request_for_orders
 from a4s_pipeline.orchestration.checks.standing import standing_checks
 from a4s_pipeline.orchestration.layout import Layout
@@ -147,13 +147,13 @@ def test_a_catch_up_records_the_months_that_it_touched_and_the_running_one(site:
     put_four_months(site)
     running = month_of(datetime.now(UTC), site.settings.timezone)
     now = f"demo|{running:%Y-%m}-01"
-    first = site.run(now, reading=Reading.NEW)
+    first = site.run(now, reading=OrdersRead.NEW)
     months = {f"demo|2024-0{month}-01" for month in (2, 3, 4, 5)}
     for asset in ASSETS:
         assert set(materialized(first, asset)) == {*months, now}
         assert site.instance.get_materialized_partitions(dg.AssetKey(asset)) == {*months, now}
     site.put("A6", "2024-06-10T09:00:00")
-    assert set(materialized(site.run(now, reading=Reading.NEW), "orders")) == {"demo|2024-06-01", now}
+    assert set(materialized(site.run(now, reading=OrdersRead.NEW), "orders")) == {"demo|2024-06-01", now}
 
 
 def test_what_a_sync_that_broke_off_has_written_is_recorded(make_site: Callable[..., Site]) -> None:
@@ -215,9 +215,9 @@ def test_a_backfill_finds_a_line_edited_under_an_unchanged_header_and_a_usual_sy
 
 def test_months_alone_read_the_lines_of_new_and_changed_orders(site: Site) -> None:
     put_four_months(site)
-    site.run("demo|2024-03-01", reading=Reading.MONTHS)
+    site.run("demo|2024-03-01", reading=OrdersRead.MONTHS)
     site.sandbox.clear()
-    site.run("demo|2024-03-01", "demo|2024-04-01", reading=Reading.MONTHS)
+    site.run("demo|2024-03-01", "demo|2024-04-01", reading=OrdersRead.MONTHS)
     assert [call.code for call in site.sandbox.calls("order_lines")] == ["A4"]
 
 
@@ -427,7 +427,7 @@ def test_a_run_reads_the_lines_again_of_just_those_orders_whose_sub_total_is_off
     with site.platform.warehouse.session() as store:
         store.execute("UPDATE order_lines SET line_total = 99 WHERE order_code = 'A1'")
     site.sandbox.clear()
-    result = site.run("demo|2024-06-01", reading=Reading.SUB_TOTALS_OFF)
+    result = site.run("demo|2024-06-01", reading=OrdersRead.SUB_TOTALS_OFF)
     assert result.success
     assert [call.code for call in site.sandbox.calls("order_lines")] == ["A1"]
     assert site.query("SELECT DISTINCT line_total FROM order_lines") == [(10,)]

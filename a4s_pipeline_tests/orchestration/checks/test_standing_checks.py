@@ -6,7 +6,7 @@ import dagster as dg
 
 from a4s_pipeline.orchestration.alerts.failing import reason_of_step
 from a4s_pipeline.orchestration.assets.analytics import analytics_asset
-from a4s_pipeline.orchestration.assets.orders import Reading
+from a4s_pipeline.orchestration.assets.orders import OrdersRead
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.health import LONGEST_SENDING, exports_unsettled
@@ -99,7 +99,7 @@ def test_an_import_that_fails_leaves_the_checks_true(site: Site) -> None:
     site.put("A1", subTotal=10)
     assert site.run().success
     site.faults.server_error = 1.0
-    result = site.run(reading=Reading.NEW)
+    result = site.run(reading=OrdersRead.NEW)
     assert not result.success
     found = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
     assert found["orders_have_lines"] is True
