@@ -108,12 +108,28 @@ def test_a_total_is_read_where_it_is_a_number_and_is_no_fault_of_the_page() -> N
 EMPTY_PAGES: list[Any] = [
     None, [], {"items": []}, {"totalCount": 0}, {"items": None, "totalCount": 0}, {"page": 3},
     {"items": {}, "totalCount": 0}, {"items": False, "pageSize": 300}, {"items": "", "totalCount": None},
+    {"page": 3, "links": ["/a", "/b"], "_links": {"self": {"href": "/a"}}}, {"items": [], "Items": None},
+    {"items": [], "warnings": [{"code": "PastTheEnd"}]},
 ]  # fmt: skip
 
 
 def test_there_are_many_ways_to_say_that_a_page_is_empty() -> None:
     for raw in EMPTY_PAGES:
         assert read_page(raw, 3, 300).items == [], raw
+
+
+def test_a_page_that_has_its_records_somewhere_else_is_no_empty_page() -> None:
+    record = {"itemCode": "A1"}
+    for raw, name in [
+        ({"page": 3, "Items": [record]}, "Items"),
+        ({"page": 3, "ITEMS": record}, "ITEMS"),
+        ({"items": [], "Items": [record]}, "Items"),
+        ({"page": 3, "totalCount": 9, "data": [record]}, "data"),
+        ({"page": 3, "_embedded": {"orders": [record]}}, "_embedded"),
+        ({"page": 3, "value": [None, record]}, "value"),
+    ]:
+        with pytest.raises(ValueError, match=f"has them in '{name}'"):
+            read_page(raw, 3, 300)
 
 
 def test_lists_may_come_as_an_object_of_their_records_or_as_the_one(

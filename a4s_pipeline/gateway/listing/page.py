@@ -11,6 +11,7 @@ from a4s_pipeline.errors import A4sError
 
 # More than any listing holds: a count beyond it is made up.
 _MOST_RECORDS = 10**9
+_LONGEST_NAME = 80
 _OWN_FIELDS = frozenset({"page", "pageSize", "totalCount", "items"})
 
 
@@ -46,7 +47,8 @@ class Page:
 def read_page(raw: Any, number: int, asked: int) -> Page:
     """Read a page; raises `ValueError` where it is none.
 
-    Nothing at all, `null`, an empty array, and a page without `items` are an empty page.
+    Nothing at all, `null`, an empty array, and a page without `items` are an empty page. One that has its
+    records somewhere else is none: what is there would be taken for gone.
     """
     if raw is None or raw == []:
         return Page(number, asked, None, [], asked=asked)
@@ -54,8 +56,25 @@ def read_page(raw: Any, number: int, asked: int) -> Page:
         raise ValueError("a page is an object")
     if _OWN_FIELDS.isdisjoint(raw):
         raise ValueError("a page has items and a totalCount")
+    elsewhere = _records_elsewhere(raw)
+    if elsewhere is not None:
+        raise ValueError(f"a page has its records in items, and this one has them in {elsewhere}")
     size, total = _size(raw.get("pageSize"), asked), count_of(raw.get("totalCount"))
     return Page(number, size, total, _items(raw), asked=asked)
+
+
+def _records_elsewhere(raw: dict[str, Any]) -> str | None:
+    """Return the field that holds the records of a page without `items`, or None."""
+    for name, value in raw.items():
+        is_misspelt = name != "items" and name.strip().casefold() == "items" and bool(value)
+        if is_misspelt or ("items" not in raw and _holds_records(value)):
+            return repr(name[:_LONGEST_NAME])
+    return None
+
+
+def _holds_records(value: Any) -> bool:
+    within = value.values() if isinstance(value, dict) else (value,)
+    return any(isinstance(one, list) and any(isinstance(record, dict) for record in one) for one in within)
 
 
 def count_of(value: Any) -> int | None:
