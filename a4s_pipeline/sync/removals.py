@@ -9,6 +9,8 @@ from a4s_pipeline.gateway.listing.listing import Listing
 
 KEPT_MOVING = "the listing kept moving while it was read"
 BROKE_OFF = "the listing broke off"
+# Fewer are replaced in a day's work.
+_FEWEST_REPLACED = 20
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,9 @@ class Reading:
 
     `is_whole`: all there is was seen. `agrees`: the reading before was the same to the letter. `doubt`: why
     it may have left a record out all the same. `listed` counts its records, `stored` those of the store,
-    `missing` those of them that it did not list. `lists_others`: the listing is part of one that is known to
-    hold other records, so that it may well be empty.
+    `new` those of them that this sync brought, `missing` those that the reading did not list.
+    `lists_others`: the listing is part of one that is known to hold other records, so that it may well be
+    empty.
     """
 
     is_whole: bool
@@ -27,7 +30,19 @@ class Reading:
     listed: int
     stored: int
     missing: int
+    new: int = 0
     lists_others: bool = False
+
+    @property
+    def known(self) -> int:
+        """How many of the records that were listed had been stored before this sync."""
+        return max(0, self.stored - self.new - self.missing)
+
+    @property
+    def lists_strangers(self) -> bool:
+        """Tell whether most of what was stored is missing, while most of what is listed never was stored."""
+        most_are_missing = self.missing >= _FEWEST_REPLACED and self.missing > self.known
+        return most_are_missing and self.listed - self.known > self.known
 
 
 class Verdict(Enum):
@@ -47,7 +62,9 @@ class Removal:
     withheld: str | None = None
 
 
-def reading_of(listing: Listing, *, stored: int, missing: int, lists_others: bool = False) -> Reading:
+def reading_of(
+    listing: Listing, *, stored: int, missing: int, new: int = 0, lists_others: bool = False
+) -> Reading:
     """Return what the last reading of a listing came to, beside what the store holds."""
     return Reading(
         is_whole=listing.is_whole,
@@ -56,6 +73,7 @@ def reading_of(listing: Listing, *, stored: int, missing: int, lists_others: boo
         listed=listing.seen,
         stored=stored,
         missing=missing,
+        new=new,
         lists_others=lists_others,
     )
 
@@ -66,6 +84,9 @@ def removal_of(reading: Reading, what: str) -> Removal:
     What is missing is gone only if a second reading agrees to the letter, whatever the gateway counts: one
     record that goes while another comes leaves the count as it was, and shifts a third one from the page to
     come to the page that was read; and a total may be that of a page, or of records that are never listed.
+
+    Where nearly all was replaced at once, another administration may have answered, or codes are written in
+    another way or left out. The next sync knows the new codes: if it finds the same, they are the truth.
     """
     if not reading.is_whole:
         return Removal(Verdict.READ_AGAIN, KEPT_MOVING)
@@ -77,4 +98,15 @@ def removal_of(reading: Reading, what: str) -> Removal:
         return Removal(
             Verdict.WITHHOLD, f"the listing came back empty, where {reading.stored} {what} are stored"
         )
+    if reading.lists_strangers:
+        return Removal(Verdict.WITHHOLD, _strangers(reading, what))
     return Removal(Verdict.REMOVE if reading.doubt is None else Verdict.WITHHOLD, reading.doubt)
+
+
+def _strangers(reading: Reading, what: str) -> str:
+    stored, others = reading.known + reading.missing, reading.listed - reading.known
+    return (
+        f"of {stored:,} {what} stored before {reading.missing:,} are not listed, and of {reading.listed:,} "
+        f"that are listed {others:,} were not stored, as if another administration had answered, or codes "
+        "were written in another way"
+    )

@@ -92,7 +92,7 @@ class SyncResult:
             "setAside": self.set_aside,
             "withoutLines": self.without_lines,
             "left": self.left,
-            "complete": self.is_complete,
+            "complete": self.is_complete and self.error is None,
             "calls": self.calls,
             "retries": self.retries,
             "seconds": round(self.seconds, 3),

@@ -43,8 +43,8 @@ class OrderRemovals:
         self._connector = connector
         self._earliest = earliest
 
-    def of_reading(self, part: Span, listing: Listing) -> Gone:
-        """Judge a reading of a part of the history by what is stored of it."""
+    def of_reading(self, part: Span, listing: Listing, *, new: int) -> Gone:
+        """Judge a reading of a part of the history by what is stored of it, `new` of it by this sync."""
         missing: list[str] = []
         stored = 0
         if listing.is_whole:
@@ -56,6 +56,7 @@ class OrderRemovals:
             listing,
             stored=stored,
             missing=len(missing),
+            new=new,
             lists_others=is_empty and listing.agrees and self._lists_any_order(),
         )
         return Gone(removal_of(reading, STREAM), tuple(missing))

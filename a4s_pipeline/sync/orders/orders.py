@@ -202,11 +202,11 @@ class OrderSync:
         Returns the counts, None where it never came whole, and what is gone.
         """
         gone = Gone(Removal(Verdict.DONE))
-        counts = ReadingCounts()
+        counts, new_before = ReadingCounts(), self.result.new
         for _ in readings_of(listing):
             counts = pages.read(part, listing, rule)
             if self._plan.whole:
-                gone = removals.of_reading(part, listing)
+                gone = removals.of_reading(part, listing, new=self.result.new - new_before)
             if listing.is_whole and gone.removal.verdict is not Verdict.READ_AGAIN:
                 break
         self.result.seen += counts.seen

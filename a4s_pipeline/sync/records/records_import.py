@@ -95,9 +95,8 @@ class RecordsImport(Generic[R]):
             with self._warehouse.session() as connection:
                 stored = stored_codes(connection, self._kind.tables, self._run.stamp.connector)
             missing = listing.missing(stored)
-            removal = removal_of(
-                reading_of(listing, stored=len(stored), missing=len(missing)), self._kind.stream
-            )
+            reading = reading_of(listing, stored=len(stored), missing=len(missing), new=self.result.new)
+            removal = removal_of(reading, self._kind.stream)
             if removal.verdict is not Verdict.READ_AGAIN:
                 break
         return removal, missing

@@ -181,6 +181,22 @@ def test_a_record_gone_from_a_complete_listing_is_marked_and_kept(stream: Stream
     assert counts(stream.sync(site)) == (3, 0, 0, 3, 0)
 
 
+def test_codes_that_are_all_written_in_another_way_make_nothing_gone_before_a_second_sync_agrees(
+    stream: Stream, site: Site
+) -> None:
+    codes = stream.put_many(site, 30)
+    stream.sync(site)
+    for code in codes:
+        stream.remove(site.source, code)
+        stream.put(site, code.lower())
+    result = stream.sync(site)
+    assert counts(result) == (30, 30, 0, 0, 0)
+    assert "another administration had answered" in str(result.removals_withheld)
+    assert stream.removed(site) == []
+    assert counts(stream.sync(site)) == (30, 0, 0, 30, 30)
+    assert stream.removed(site) == codes
+
+
 @pytest.mark.parametrize("more", [{}, {"attributes": {"colour": "red"}}], ids=["as it was", "otherwise"])
 def test_a_record_that_returns_comes_back(stream: Stream, site: Site, more: dict[str, Any]) -> None:
     stream.put_many(site, 4)
