@@ -5,14 +5,17 @@ UI_PORT ?= 3000
 POINTS ?= 1000@0 1000@5 1000@20 1000@50 3600@20
 SIZES ?= 10000 100000 1000x10
 CLUSTER ?=
+COMPOSE ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test nightly bench bench-cluster cluster cluster-deps test-cluster constraints dev lint clean
+.PHONY: help demo test test-versions nightly bench bench-cluster cluster cluster-deps test-cluster compose-test \
+	release constraints dev lint clean
 
 help:
-	@echo 'make demo | test | nightly | bench | bench-cluster | cluster | cluster-deps | test-cluster | constraints | lint | dev | clean'
+	@echo 'make demo | test | test-versions | nightly | bench | bench-cluster | cluster | cluster-deps | test-cluster |'
+	@echo 'compose-test | release | constraints | lint | dev | clean'
 
 demo: .venv/installed
 	$(BIN)/a4s demo
@@ -53,6 +56,13 @@ test-cluster: .venv-cluster/ready
 	.venv-cluster/bin/pytest -q -n 2 --dist loadgroup -m cluster a4s_pipeline_tests/lake a4s_pipeline_tests/cluster
 	.venv-cluster/bin/pytest -q -n 2 --store lake a4s_pipeline_tests/sync/orders/test_order_import.py \
 		a4s_pipeline_tests/ondemand/orders/test_order_export.py a4s_pipeline_tests/ondemand/orders/test_order_retrieval.py
+
+# The image built and deploy/compose.yaml run for real: twenty connectors, requests, a crash, a cut network, restarts. It
+# needs Docker with its compose plugin; as root it starts a daemon of its own where none runs, and makes base images
+# with debootstrap where none can be pulled. Without them it says so. A quarter of an hour on two quiet cores.
+# Less: make compose-test COMPOSE='--connectors 4 --orders 50'
+compose-test: .venv/ready
+	$(BIN)/python -m cluster.containers $(COMPOSE)
 
 # Twenty connectors by one, two and three workers, and what readers wait for: eleven minutes on two quiet cores.
 # Fewer: make bench-cluster CLUSTER='--orders 100 --workers 1 2'

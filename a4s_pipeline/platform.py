@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +38,9 @@ from a4s_pipeline.warehouse.store import LONGEST_WAIT, QUERY_INTERRUPTED, Readab
 
 _log = logging.getLogger(__name__)
 
+IN_USE = "installation"
+"""What a process announces that must not find another store all at once."""
+
 
 class Platform:
     """The gateway, the warehouse and the published copy of one installation.
@@ -66,6 +69,15 @@ class Platform:
         if isinstance(location, SqliteLake):
             return FileLocks(location.catalog.with_name(f"{location.catalog.name}.locks"))
         return FileLocks(self.settings.data_dir.absolute() / "locks")
+
+    def in_use(self) -> AbstractContextManager[None]:
+        """Announce that this process goes by what the store holds, so that none is restored beneath it.
+
+        While one is restored, it waits. A lake with its catalog in PostgreSQL is restored by other tools.
+        """
+        if self.locks.reach_other_machines:
+            return nullcontext()
+        return self.locks.announce_presence(IN_USE)
 
     @cached_property
     def warehouse(self) -> Warehouse:
@@ -105,7 +117,7 @@ class Platform:
         An expected failure is in the result's `error`: what came in before it is counted and stays in. Raises
         `SyncInterrupted` where somebody stops it.
         """
-        with self.administration(connector) as administration:
+        with self.in_use(), self.administration(connector) as administration:
             sync = self._sync_of(stream, connector, administration, run_id, plan or OrdersPlan(), advance)
             try:
                 return sync.run()
@@ -170,7 +182,7 @@ class Platform:
         """
         settings = self.settings
         months = months or history_months(settings.history_start, datetime.now(UTC), settings.timezone)
-        with self.administration(connector) as administration:
+        with self.in_use(), self.administration(connector) as administration:
             return OrderReconciliation(
                 connector,
                 administration,

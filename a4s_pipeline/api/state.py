@@ -44,6 +44,7 @@ class ServerState:
         self.service = OnDemand(platform, run_id)
         self._stack = ExitStack()
         self._stack.callback(self.service.close)
+        self.service.keep_in_use()
         readable = platform.readable
         if isinstance(readable, PublishedCopy):
             self._stack.enter_context(readable.kept_open())

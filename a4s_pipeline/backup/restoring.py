@@ -12,9 +12,9 @@ from uuid import uuid4
 
 from a4s_pipeline.backup.making import CATALOG, KEPT_BESIDE, LAKE_FILES, REQUESTS, STORE
 from a4s_pipeline.backup.manifest import checked_manifest
-from a4s_pipeline.errors import ChangeRequest, ChangeSettings, ChangeSite
+from a4s_pipeline.errors import ChangeRequest, ChangeSettings, ChangeSite, TryAgain
 from a4s_pipeline.ondemand.inbox.inboxes import folder_of_requests
-from a4s_pipeline.platform import Platform
+from a4s_pipeline.platform import IN_USE, Platform
 from a4s_pipeline.settings.store_location import FileLocation, SqliteLake
 from a4s_pipeline.warehouse.rows.ondemand.restores import record_restore
 
@@ -30,8 +30,9 @@ class Restored:
 def restore(platform: Platform, source: Path, *, replace: bool) -> Restored:
     """Put a backup in location, wherever the settings say that this installation keeps its data.
 
-    Nothing else of the installation may run meanwhile. What stands there is refused to be replaced, unless
-    `replace` moves it aside. Raises `ChangeRequest` for that, and for a backup that is not whole.
+    What stands there is refused to be replaced, unless `replace` moves it aside. Raises `ChangeRequest` for
+    that, and for a backup that is not whole; `TryAgain` while a server, a sync or an on-demand run is there,
+    which would go on by what it knows of the store that was. What starts meanwhile waits.
     """
     manifest = checked_manifest(source)
     location = platform.settings.warehouse_location
@@ -44,6 +45,24 @@ def restore(platform: Platform, source: Path, *, replace: bool) -> Restored:
     requests = folder_of_requests(platform)
     if requests is None:
         raise ChangeSettings("A4S_REQUESTS: a backup is put back into a folder: unset it, or name one")
+    with platform.locks.alone(IN_USE, _in_use):
+        moved_to = _replaced(platform, source, place, requests, replace=replace)
+        _record(platform, manifest.made_at)
+        platform.publish()
+    return Restored(manifest.made_at, moved_to)
+
+
+def _in_use(_holder: str) -> TryAgain:
+    return TryAgain(
+        "a server, a sync or an on-demand run of this installation is at work: stop Dagster, `a4s serve` and "
+        "whatever else runs of it, then restore again; nothing was changed",
+        code="InUse",
+    )
+
+
+def _replaced(
+    platform: Platform, source: Path, place: FileLocation | SqliteLake, requests: Path, *, replace: bool
+) -> Path | None:
     data_dir = platform.settings.data_dir.absolute()
     standing = [path for path in _places(platform, location, requests) if path.exists()]
     moved_to = None
@@ -57,9 +76,7 @@ def restore(platform: Platform, source: Path, *, replace: bool) -> Restored:
             "then restore again with --replace",
             code="RestoreFailed",
         ) from None
-    _record(platform, manifest.made_at)
-    platform.publish()
-    return Restored(manifest.made_at, moved_to)
+    return moved_to
 
 
 def _places(platform: Platform, location: FileLocation | SqliteLake, requests: Path) -> list[Path]:

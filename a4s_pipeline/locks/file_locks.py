@@ -36,6 +36,12 @@ class Locks(Protocol):
     def is_present(self, name: str) -> bool:
         """Tell whether any live process announces this presence."""
 
+    def alone(self, name: str, busy: Busy) -> AbstractContextManager[None]:
+        """Keep every process from announcing this presence for as long as the block lasts: it waits.
+
+        Raises what `busy` makes of a live process that announces it already.
+        """
+
     def to_write(
         self, name: str, wait_seconds: float, busy: Busy, *, is_exclusive: bool
     ) -> AbstractContextManager[None]:
@@ -61,6 +67,13 @@ class FileLocks:
     def is_present(self, name: str) -> bool:
         """Tell whether any live process announces this presence."""
         return is_present(self._folder / name)
+
+    def alone(self, name: str, busy: Busy) -> AbstractContextManager[None]:
+        """Keep every process from announcing this presence for as long as the block lasts: it waits.
+
+        Raises what `busy` makes of a live process that announces it already.
+        """
+        return file_lock(self._folder / name, 0, busy)
 
     def to_write(
         self, name: str, wait_seconds: float, busy: Busy, *, is_exclusive: bool

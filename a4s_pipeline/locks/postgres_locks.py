@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 from a4s_pipeline.errors import StoreUnreachable
 from a4s_pipeline.locks.file_locks import Busy
@@ -121,6 +121,10 @@ class PostgresLocks:
     def is_present(self, name: str) -> bool:
         """Tell whether any live process announces this presence."""
         return bool(self._locks.holders(name))
+
+    def alone(self, name: str, busy: Busy) -> AbstractContextManager[None]:
+        """Keep this presence for one process; raises what `busy` makes of another that announces it."""
+        return self.exclusive(name, 0, busy)
 
     @contextmanager
     def to_write(self, name: str, wait_seconds: float, busy: Busy, *, is_exclusive: bool) -> Iterator[None]:

@@ -46,6 +46,7 @@ class OnDemand:
         self._stack = ExitStack()
         self._lock = threading.Lock()
         self._connectors: dict[str, ConnectorAnswers] = {}
+        self._is_in_use = False
 
     def __enter__(self) -> Self:
         return self
@@ -64,6 +65,13 @@ class OnDemand:
         from a4s_pipeline.ondemand.orders.hook import load_hook  # noqa: PLC0415
 
         return load_hook(self.platform.settings.order_hook)
+
+    def keep_in_use(self) -> None:
+        """Announce, until this is closed, that the ledgers are gone by; see `Platform.in_use`."""
+        with self._lock:
+            if not self._is_in_use:
+                self._stack.enter_context(self.platform.in_use())
+                self._is_in_use = True
 
     def at_end(self, close: Callable[[], None]) -> None:
         """Have something closed with this, before what it stands on."""
@@ -166,6 +174,7 @@ class ConnectorAnswers:
     def _send_once(self, kind: LedgerKind) -> SendOnce:
         from a4s_pipeline.ondemand.sending.send_once import SendOnce, SendRules  # noqa: PLC0415
 
+        self._service.keep_in_use()
         rules = SendRules(
             self._service.platform.locks,
             timedelta(seconds=self._settings.resend_after_seconds),

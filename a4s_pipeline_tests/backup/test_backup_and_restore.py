@@ -1,11 +1,16 @@
 """A backup that is made while all runs, and what a restore to it does to what was sent since."""
 
 import json
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from a4s_pipeline_tests.cli.conftest import Installation
+from a4s_pipeline_tests.cli.conftest import Installation, foreign_environment
+from a4s_pipeline_tests.support.installed_site import wait_until
 
 
 def order_file(site: Installation, order_id: str) -> str:
@@ -143,3 +148,42 @@ def test_what_stood_there_is_moved_aside_and_named(site: Installation) -> None:
     assert site.a4s("backup", str(site.folder / "backup")).status == 0
     done = site.a4s("restore", str(site.folder / "backup"), "--replace", "--json").json()
     assert (Path(done["movedTo"]) / "warehouse.duckdb").is_file()
+
+
+@contextmanager
+def process(site: Installation, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
+    """A command as a process of its own, which is killed at the end."""
+    command = [str(Path(sys.executable).with_name("a4s")), *arguments]
+    environment = {**foreign_environment(), **site.settings}
+    with subprocess.Popen(
+        command, cwd=site.folder, env=environment, stderr=subprocess.PIPE, text=True
+    ) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+def test_nothing_is_restored_beneath_a_server_or_a_sync(site: Installation) -> None:
+    site.put("O-1")
+    site.sync()
+    backup = str(site.folder / "backup")
+    assert site.a4s("backup", backup).status == 0
+    site.put("O-2")
+    site.sync()
+    with process(site, "serve", "--port", "0") as serving:
+        assert serving.stderr is not None
+        assert serving.stderr.readline().startswith("serving ")
+        refused = site.a4s("restore", backup, "--replace")
+    assert (refused.status, "at work" in refused.err, "stop" in refused.err) == (1, True, True)
+
+    site.sandbox.clear()
+    site.sandbox.faults.script, site.sandbox.faults.hang_seconds = {"orders": ["hang"]}, 300
+    with process(site, "sync", "orders"):
+        wait_until(lambda: bool(site.sandbox.calls("orders")))
+        refused = site.a4s("restore", backup, "--replace", "--json")
+    assert refused.json()["error"]["code"] == "InUse"
+    assert site.held() == ["O-1", "O-2"]
+    assert not list((site.folder / "data").glob("before-restore-*"))
+    assert site.a4s("restore", backup, "--replace").status == 0
+    assert site.held() == ["O-1"]

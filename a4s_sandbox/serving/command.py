@@ -16,6 +16,7 @@ def serve(
     *,
     world: World | None = None,
     faults: Faults | None = None,
+    host: str = "127.0.0.1",
     token: str | None = None,
     ready: Callable[[str], object] | None = None,
 ) -> None:
@@ -29,9 +30,8 @@ def serve(
         name: signal.signal(name, lambda *_: asked.append(_)) for name in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        with Sandbox(
-            demo_world() if world is None else world, latency_ms, faults, port, token=token, log=False
-        ) as sandbox:
+        served = demo_world() if world is None else world
+        with Sandbox(served, latency_ms, faults, port, host=host, token=token, log=False) as sandbox:
             if ready is not None:
                 ready(sandbox.url)
             while not asked:

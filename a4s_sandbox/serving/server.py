@@ -29,12 +29,14 @@ class Sandbox(Gateway):
         faults: Faults | None = None,
         port: int = 0,
         *,
+        host: str = "127.0.0.1",
         token: str | None = None,
         user: str | None = None,
         password: str | None = None,
         log: bool = True,
     ) -> None:
         super().__init__(world, latency_ms, faults, token=token, user=user, password=password, log=log)
+        self._host = host
         self._port = port
         self._server: _Server | None = None
         self._thread: Thread | None = None
@@ -44,11 +46,11 @@ class Sandbox(Gateway):
         """The base URL, without a slash at its end."""
         if self._server is None:
             raise RuntimeError("the sandbox is not started")
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://{self._host}:{self._server.server_address[1]}"
 
     def start(self) -> Self:
         """Begin to serve; OSError when the port is taken."""
-        self._server = _Server(self, self._port)
+        self._server = _Server(self, self._host, self._port)
         self._begin()
         self._thread = Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="sandbox", daemon=True
@@ -78,11 +80,11 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
     block_on_close = False
 
-    def __init__(self, gateway: Gateway, port: int) -> None:
+    def __init__(self, gateway: Gateway, host: str, port: int) -> None:
         self.gateway = gateway
         self._open: dict[Thread, socket.socket] = {}
         self._opening = Lock()
-        super().__init__(("127.0.0.1", port), _Connection)
+        super().__init__((host, port), _Connection)
 
     def server_bind(self) -> None:
         """Bind without HTTPServer's look-up of the machine's full name, which may ask a slow resolver."""

@@ -28,6 +28,7 @@ from a4s_pipeline.settings.loading import Settings, load_settings
 from a4s_pipeline.sync.windows import midnight
 
 _DAY = click.DateTime(["%Y-%m-%d"])
+_MONEY = frozenset({"subTotal", "vatTotal", "shippingCosts", "total"})
 
 
 @click.command()
@@ -118,10 +119,14 @@ def _as_of(answer: dict[str, Any]) -> str:
 
 def _whole(order: dict[str, Any], zone: ZoneInfo) -> list[str]:
     lines = [_summary(order, zone)]
-    lines += [f"  {name}: {value}" for name, value in order["attributes"].items() if value is not None]
+    lines += [
+        f"  {name}: {_money(value) if name in _MONEY else value}"
+        for name, value in order["attributes"].items()
+        if value is not None
+    ]
     for line in order["lines"]:
         fields = line["attributes"]
-        amount = "" if fields["lineTotal"] is None else f"  {fields['lineTotal']}"
+        amount = "" if fields["lineTotal"] is None else f"  {_money(fields['lineTotal'])}"
         quantity = f"{fields['quantity']:>10} {fields['unit'] or ''}"
         lines.append(f"  {quantity:<16} {fields['itemCode']}  {fields['description'] or ''}{amount}")
     return lines
@@ -129,7 +134,13 @@ def _whole(order: dict[str, Any], zone: ZoneInfo) -> list[str]:
 
 def _summary(order: dict[str, Any], timezone: ZoneInfo) -> str:
     fields = order["attributes"]
-    total = "" if fields["total"] is None else f"{fields['total']} {fields['currency'] or ''}"
+    total = "" if fields["total"] is None else f"{_money(fields['total'])} {fields['currency'] or ''}"
     who = f"{fields['customerCode']:<10} {fields['customerName'] or '':<32.32}"
     day = datetime.fromisoformat(fields["orderDate"]).astimezone(timezone).date()
     return f"{day}  {order['orderCode']:<16} {who} {total:>14}"
+
+
+def _money(exact: str) -> str:
+    """Return an amount with two decimals, or as many more as it has."""
+    whole, _, decimals = exact.partition(".")
+    return f"{whole}.{decimals:0<2}"

@@ -38,7 +38,8 @@ def backup(target: Path, as_json: bool) -> None:
 def restore(source: Path, replace: bool, as_json: bool) -> None:
     """Put the backup SOURCE in place, where the settings say that this installation keeps its data.
 
-    Stop everything else of the installation first. From then on, for A4S_RESTORED_LOOK_UP_DAYS, an order or
+    Stop everything else of the installation first: beneath a server, a sync or an on-demand run nothing is
+    restored. From then on, for A4S_RESTORED_LOOK_UP_DAYS, an order or
     a customer is looked up at the gateway before it is sent: the older ledger may not know of it.
     """
     settings = load_settings()

@@ -7,13 +7,20 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any, Self
 
-from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings, StoreHeld, StoreUnreachable
+from a4s_pipeline.errors import (
+    A4sError,
+    ChangeRequest,
+    ChangeSettings,
+    ChangeSite,
+    StoreHeld,
+    StoreUnreachable,
+)
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.answers import failure
 from a4s_pipeline.ondemand.inbox.inbox import Waiting, as_bytes
@@ -89,6 +96,9 @@ class RequestWorker:
         """
         self._service.platform.settings.chosen_connectors(None)
         self._inbox.prepare()
+        # Where nothing can be written, nothing can be restored either.
+        with suppress(ChangeSite):
+            self._service.keep_in_use()
         last_busy = last_came = time.monotonic()
         with ExitStack() as stack:
             pools = self._open_pools(stack)

@@ -192,8 +192,9 @@ def test_a_file_that_becomes_a_link_while_it_is_looked_at_is_not_followed(
     looked_at = os.lstat(path)
     path.unlink()
     path.symlink_to("/etc/passwd")
-    monkeypatch.setattr("a4s_pipeline.ondemand.inbox.inbox.os.lstat", lambda _: looked_at)
-    waiting = claimed(inbox, path)
+    with monkeypatch.context() as patched:
+        patched.setattr("a4s_pipeline.ondemand.inbox.inbox.os.lstat", lambda _: looked_at)
+        waiting = claimed(inbox, path)
     assert waiting is not None
     assert waiting.raw == b""
     assert waiting.refusal is not None
@@ -225,15 +226,16 @@ def test_a_pipe_that_comes_in_the_place_of_a_file_is_waited_for_by_nobody(
     looked_at = os.lstat(path)
     path.unlink()
     os.mkfifo(path)
-    monkeypatch.setattr("a4s_pipeline.ondemand.inbox.inbox.os.lstat", lambda _: looked_at)
     ended = threading.Event()
 
     def claim() -> None:
         claimed(inbox, path)
         ended.set()
 
-    threading.Thread(target=claim, daemon=True).start()
-    assert ended.wait(5)
+    with monkeypatch.context() as patched:
+        patched.setattr("a4s_pipeline.ondemand.inbox.inbox.os.lstat", lambda _: looked_at)
+        threading.Thread(target=claim, daemon=True).start()
+        assert ended.wait(30)
 
 
 def test_a_request_of_more_than_a_mebibyte_is_refused_unread(site: Site) -> None:
@@ -336,8 +338,9 @@ def test_a_request_that_was_answered_between_look_and_claim_is_not_claimed(
         path.replace(site.inbox / "done" / "one.json")
         return handle
 
-    monkeypatch.setattr("a4s_pipeline.ondemand.inbox.inbox.os.open", opened_too_late)
-    assert claimed(inbox, path) is None
+    with monkeypatch.context() as patched:
+        patched.setattr("a4s_pipeline.ondemand.inbox.inbox.os.open", opened_too_late)
+        assert claimed(inbox, path) is None
 
 
 def test_what_goes_wrong_while_a_claim_is_held_comes_through_as_it_is(site: Site, inbox: Inbox) -> None:
