@@ -6,6 +6,8 @@ POINTS ?= 1000@0 1000@5 1000@20 1000@50 3600@20
 SIZES ?= 10000 100000 1000x10
 CLUSTER ?=
 COMPOSE ?=
+PYTHONS ?=
+DUCKDBS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
@@ -22,6 +24,11 @@ demo: .venv/installed
 
 test: .venv/ready
 	$(BIN)/pytest -q -n 2
+
+# Every test on Python 3.12 to 3.14, where they can be had, and what touches files on each DuckDB from 1.4 on: an hour.
+# Fewer: make test-versions PYTHONS=3.13 DUCKDBS=1.4
+test-versions: .venv/ready
+	PYTHONS='$(PYTHONS)' DUCKDBS='$(DUCKDBS)' .ci/versions
 
 # An hour, or NIGHTLY_MINUTES: bad weather and kills at random, with a report of what was tried.
 nightly: .venv/ready .venv-dbt/ready
@@ -92,6 +99,10 @@ cluster-deps:
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	touch $@
 
+# Builds and checks what is given to others; it uploads nothing. RELEASE_TAG=yes tags it.
+release: .venv/ready
+	.ci/release
+
 # The newest versions that fit the ranges of pyproject.toml, for every Python: what demo, test and CI install.
 CONSTRAINTS := uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 constraints: .venv/installed
@@ -111,4 +122,4 @@ constraints: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv .venv-bench .venv-cluster .venv-dbt .cluster build demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-bench .venv-cluster .venv-dbt .venv-versions .cluster build dist demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
