@@ -1,4 +1,4 @@
-"""Puts a backup in location, and records it: from then on the ledger may know less than the gateway."""
+"""Puts a backup in place, and records it: from then on the ledger may know less than the gateway."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from a4s_pipeline.warehouse.rows.ondemand.restores import record_restore
 
 @dataclass(frozen=True)
 class Restored:
-    """A backup that was put in location: when it was made, and where what stood there before lies now."""
+    """A backup that was put in place: when it was made, and where what stood there before lies now."""
 
     made_at: datetime
     moved_to: Path | None
 
 
 def restore(platform: Platform, source: Path, *, replace: bool) -> Restored:
-    """Put a backup in location, wherever the settings say that this installation keeps its data.
+    """Put a backup in place, wherever the settings say that this installation keeps its data.
 
     What stands there is refused to be replaced, unless `replace` moves it aside. Raises `ChangeRequest` for
     that, and for a backup that is not whole; `TryAgain` while a server, a sync or an on-demand run is there,
@@ -46,7 +46,7 @@ def restore(platform: Platform, source: Path, *, replace: bool) -> Restored:
     if requests is None:
         raise ChangeSettings("A4S_REQUESTS: a backup is put back into a folder: unset it, or name one")
     with platform.locks.alone(IN_USE, _in_use):
-        moved_to = _replaced(platform, source, place, requests, replace=replace)
+        moved_to = _replaced(platform, source, location, requests, replace=replace)
         _record(platform, manifest.made_at)
         platform.publish()
     return Restored(manifest.made_at, moved_to)
@@ -61,7 +61,7 @@ def _in_use(_holder: str) -> TryAgain:
 
 
 def _replaced(
-    platform: Platform, source: Path, place: FileLocation | SqliteLake, requests: Path, *, replace: bool
+    platform: Platform, source: Path, location: FileLocation | SqliteLake, requests: Path, *, replace: bool
 ) -> Path | None:
     data_dir = platform.settings.data_dir.absolute()
     standing = [path for path in _places(platform, location, requests) if path.exists()]
