@@ -31,7 +31,7 @@ test-versions: .venv/ready
 	PYTHONS='$(PYTHONS)' DUCKDBS='$(DUCKDBS)' .ci/versions
 
 # An hour, or NIGHTLY_MINUTES: bad weather and kills at random, with a report of what was tried.
-nightly: .venv/ready .venv-dbt/ready
+nightly: .venv/ready .venv-dbt/ready .venv-mcp/ready
 	$(BIN)/pytest -n 2 -m nightly --timeout 0 -rA
 	MANY_EXAMPLES=1 $(BIN)/pytest -q -n 2 --timeout 0 a4s_pipeline_tests/hostile a4s_pipeline_tests/ondemand/sending
 
@@ -50,6 +50,7 @@ bench: .venv-bench/ready
 	.venv-bench/bin/python -m benchmarks.on_demand
 	.venv-bench/bin/python -m benchmarks.over_http
 	.venv-bench/bin/python -m benchmarks.growth $(SIZES)
+	.venv-bench/bin/python -m benchmarks.questions
 
 # Dagster as on several machines, tried out on this one: an import of twenty connectors by PostgreSQL, Redis and
 # Celery workers, all of them started for it in .cluster/ and stopped afterwards. To look at it in the UI:
@@ -94,6 +95,12 @@ cluster-deps:
 	.venv-dbt/bin/pip install --quiet --disable-pip-version-check 'dbt-core>=1.10,<1.12' 'dbt-duckdb>=1.9'
 	touch $@
 
+# It wants a DuckDB of its own version.
+.venv-mcp/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-mcp
+	.venv-mcp/bin/pip install --quiet --disable-pip-version-check 'mcp-server-motherduck>=1.1,<2'
+	touch $@
+
 .venv-bench/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check --editable '.[bench]'
@@ -122,4 +129,4 @@ constraints: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv .venv-bench .venv-cluster .venv-dbt .venv-versions .cluster build dist demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-bench .venv-cluster .venv-dbt .venv-mcp .venv-versions .cluster build dist demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
