@@ -29,7 +29,8 @@ What `analytics.duckdb` holds, all of it in the schema `main`. Every comment bel
 `FROM duckdb_columns() SELECT table_name, column_name, comment`. For a start, see [queries.md](queries.md).
 For programs the same is in [relations.json](relations.json), with keys and joins.
 
-- A row belongs to one `connector`: join on `connector` too, always.
+- A row belongs to one `connector`: join on `connector` too, always. Only `dim_date` and the reference tables
+  belong to none: they hold for all.
 - **Start with the models**, such as `sales_lines`, `sales_orders`, `dim_customer` and `dim_item`: what was
   sold is `WHERE is_sale` there, its value is `amount`, and every other number of sales is built upon that.
 - Instants are `TIMESTAMPTZ` and are shown in the time zone of your session. **Group by the `DATE` columns**,
@@ -39,7 +40,8 @@ For programs the same is in [relations.json](relations.json), with keys and join
   `order_lines_as_of(…)`, from `order_versions` and `order_line_versions`. An order counts from its date on.
 - Money and quantities are exact decimals. An amount is in the currency of its order: sum per currency.
 - A record that is gone at the source stays, with `removed_at` set: leave it out with `removed_at IS NULL`.
-- Keys are unique by the way rows are written; the file declares no constraints.
+- Keys are unique by the way rows are written; the file declares none, because an index would make it three
+  times as large. Programs find keys and joins in relations.json.
 
 ## How the tables join
 
