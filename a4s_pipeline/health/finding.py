@@ -78,6 +78,15 @@ def counted(found: Sequence[Broken], what: str, advice: str, connectors: Collect
     )
 
 
+def noted(found: Sequence[Broken], what: str, advice: str, connectors: Collection[str]) -> Finding:
+    """Say what a site may want to know, which is no fault: the check passes."""
+    return Finding(
+        passed=True,
+        sentence=sentence(of_connectors(found, connectors), what, advice),
+        by_connector=dict.fromkeys(connectors, ""),
+    )
+
+
 def told(
     faults: Mapping[str, str],
     what: str,

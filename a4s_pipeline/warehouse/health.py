@@ -94,17 +94,15 @@ _MONTHS_TO_REPAIR = """
     FROM reconciled_months WHERE missing + gone + changed > waiting ORDER BY connector, month
 """
 
-# Where a site has the file at all: many need neither.
 _STATUSES_UNMAPPED = """
     SELECT connector, '', count(*), min(status, 5) FROM (
         SELECT DISTINCT connector, status FROM sales_orders
-        WHERE is_sale AND status_group IS NULL AND trim(status) <> '' AND EXISTS (FROM order_status)
+        WHERE is_sale AND status_group IS NULL AND trim(status) <> ''
     ) GROUP BY ALL ORDER BY ALL
 """
 _RATES_MISSING = """
     SELECT connector, currency, count(*), min(order_code, 5) FROM sales_orders
     WHERE is_sale AND amount IS NOT NULL AND house_amount IS NULL AND currency IS NOT NULL
-      AND EXISTS (FROM currency_rates)
     GROUP BY ALL ORDER BY ALL
 """
 
@@ -152,13 +150,18 @@ def sub_totals_off(store: duckdb.DuckDBPyConnection) -> list[Broken]:
 
 
 def statuses_unmapped(store: duckdb.DuckDBPyConnection) -> list[Broken]:
-    """Return the statuses of sales that the site's mapping does not name, where it has one."""
+    """Return the statuses of sales that are neither open, shipped, invoiced nor cancelled as far as known."""
     return _broken(store, _STATUSES_UNMAPPED)
 
 
 def rates_missing(store: duckdb.DuckDBPyConnection) -> list[Broken]:
-    """Return the sales that no rate of the site's fits, where it has any; the kind is their currency."""
+    """Return the sales that no rate of the site's fits; the kind is their currency."""
     return _broken(store, _RATES_MISSING)
+
+
+def is_filled(store: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Tell whether a site has filled one of its own tables."""
+    return bool(store.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall())  # noqa: S608 - own names
 
 
 def months_to_repair(store: duckdb.DuckDBPyConnection) -> list[Broken]:

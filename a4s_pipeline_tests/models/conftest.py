@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from a4s_pipeline.health.checks import CHECKS
-from a4s_pipeline.health.finding import Asked
+from a4s_pipeline.health.finding import Asked, Finding
 from a4s_pipeline.models import DEFAULT_ZONE
 from a4s_pipeline.warehouse.rows.staging import Row, append_rows
 from a4s_pipeline.warehouse.schema.schema import Table
@@ -33,9 +33,9 @@ class Store:
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql).fetchall()
 
-    def finding(self, name: str) -> str:
+    def finding(self, name: str) -> Finding:
         (check,) = [check for check in CHECKS if check.name == name]
-        return check.ask(self._connection, Asked(["demo"], datetime.now(UTC), DEFAULT_ZONE)).sentence
+        return check.ask(self._connection, Asked(["demo"], datetime.now(UTC), DEFAULT_ZONE))
 
     def promises_broken(self) -> list[str]:
         return broken_promises(self._connection)

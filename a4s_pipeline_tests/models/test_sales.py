@@ -123,21 +123,25 @@ def test_the_house_amount_is_at_the_last_rate_before_and_null_where_there_is_non
     assert store.query("SELECT order_code, house_amount FROM sales_lines ORDER BY ALL") == halves
 
 
-def test_what_the_sites_own_files_leave_out_is_told_where_it_has_them(store: Store) -> None:
+def test_what_the_sites_own_files_leave_out_is_told_and_a_fault_where_it_has_them(store: Store) -> None:
     for code, status, currency in (("1", "Nieuw", "JPY"), ("2", "open", "EUR"), ("3", "", None)):
         store.put(ORDERS, order(code, status=status, currency=currency))
-    for check in ("order_statuses_are_mapped", "currencies_have_rates"):
-        assert store.finding(check) == "nothing to report"
+    told = {
+        "order_statuses_are_mapped": "order statuses that order_status does not map: 1 (demo: `Nieuw`); "
+        "say in data/reference/order_status.csv whether each is open, shipped, invoiced or cancelled",
+        "currencies_have_rates": "sales without a currency rate: 1 (demo JPY: `1`); "
+        "add a rate of their day, or an earlier one, to data/reference/currency_rates.csv",
+    }
+    for check, sentence in told.items():
+        assert (store.finding(check).passed, store.finding(check).sentence) == (True, sentence)
     store.put(ORDER_STATUS, {"status": "Geleverd", "status_group": "shipped"})
     store.put(CURRENCY_RATES, {"currency": "JPY", "day": "2025-01-01", "rate": "0.006"})
-    assert store.finding("order_statuses_are_mapped") == (
-        "order statuses that order_status does not map: 1 (demo: `Nieuw`); "
-        "say in data/reference/order_status.csv whether each is open, shipped, invoiced or cancelled"
-    )
-    assert store.finding("currencies_have_rates") == (
-        "sales without a currency rate: 1 (demo JPY: `1`); "
-        "add a rate of their day, or an earlier one, to data/reference/currency_rates.csv"
-    )
+    for check, sentence in told.items():
+        assert (store.finding(check).passed, store.finding(check).sentence) == (False, sentence)
+    store.put(ORDER_STATUS, {"status": "nieuw", "status_group": "open"})
+    store.put(CURRENCY_RATES, {"currency": "JPY", "day": "2024-01-01", "rate": "0.006"})
+    for check in told:
+        assert (store.finding(check).passed, store.finding(check).sentence) == (True, "nothing to report")
 
 
 def test_the_sales_rep_is_the_orders_or_else_the_customers(store: Store) -> None:
