@@ -13,7 +13,7 @@ import duckdb
 
 from a4s_pipeline.errors import ChangeSite
 from a4s_pipeline.models.conventions import identifier, literal
-from a4s_pipeline.warehouse.site.own_sql import SCHEMA, OwnView, in_order, read_view, rehearse
+from a4s_pipeline.warehouse.site.own_sql import SCHEMA, OwnView, all_anew, in_order, read_view, rehearse
 from a4s_pipeline.warehouse.site.reference import (
     Faulty,
     ReferenceFile,
@@ -119,7 +119,7 @@ def bring_in(warehouse: Warehouse, folders: SiteFolders) -> None:
     def apply(connection: duckdb.DuckDBPyConnection) -> None:
         # A store of which nothing is asked gets no schema that is empty.
         if views or _has_schema(connection):
-            for statement in _statements(views):
+            for statement in all_anew(views):
                 connection.execute(statement)
         _keep_account(connection, accounts)
         fingerprint = _wanted(connection, found)
@@ -276,22 +276,18 @@ def _rehearsed(
     waiting = list(views)
     while True:
         broken: list[tuple[OwnView, Faulty]] = []
-        for view in waiting:
-            name = f"{SCHEMA}.{identifier(view.name)}"
-            try:
-                rehearse(warehouse, [*_statements([*working, view]), f"SELECT * FROM {name} LIMIT 0"])
-                working.append(view)
-            except Faulty as fault:
-                broken.append((view, fault))
+        tried = waiting
+        while tried:
+            # All at once: a transaction for each would try the first views again for every later one.
+            worked, fault = rehearse(warehouse, working, tried)
+            working += tried[:worked]
+            if fault is not None:
+                broken.append((tried[worked], fault))
+            tried = tried[worked + 1 :]
         # What one of these reads may have come after it.
         if not broken or len(broken) == len(waiting):
             return working, broken
         waiting = [view for view, _ in broken]
-
-
-def _statements(views: Sequence[OwnView]) -> list[str]:
-    statements = [f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE", f"CREATE SCHEMA {SCHEMA}"]
-    return statements + [statement for view in views for statement in view.statements()]
 
 
 def _has_schema(connection: duckdb.DuckDBPyConnection) -> bool:

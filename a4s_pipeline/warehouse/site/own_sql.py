@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,19 +90,42 @@ def in_order(views: Sequence[OwnView]) -> list[OwnView]:
 
 
 class _Rehearsed(Exception):
-    """What was tried worked, and is taken back."""
+    """What was tried is taken back: how many views worked, and what is wrong with the next."""
+
+    def __init__(self, worked: int, fault: Faulty | None) -> None:
+        super().__init__(worked)
+        self.worked = worked
+        self.fault = fault
 
 
-def rehearse(warehouse: Warehouse, statements: Sequence[str]) -> None:
-    """Try statements in a transaction that is taken back; raises `Faulty` where one of them fails."""
+def rehearse(
+    warehouse: Warehouse, working: Sequence[OwnView], views: Sequence[OwnView]
+) -> tuple[int, Faulty | None]:
+    """Try views upon those that work, in a transaction that is taken back.
+
+    Returns how many worked before the first that does not, and what is wrong with that one.
+    """
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
-        try:
-            for statement in statements:
-                connection.execute(statement)
-        except duckdb.Error as error:
-            raise Faulty(str(error).splitlines()[0]) from None
-        raise _Rehearsed
+        for statement in all_anew(working):
+            connection.execute(statement)
+        for worked, view in enumerate(views):
+            try:
+                for statement in view.statements():
+                    connection.execute(statement)
+                connection.execute(f"SELECT * FROM {SCHEMA}.{identifier(view.name)} LIMIT 0")
+            except duckdb.Error as error:
+                raise _Rehearsed(worked, Faulty(str(error).splitlines()[0])) from None
+        raise _Rehearsed(len(views), None)
 
-    with suppress(_Rehearsed):
+    try:
         warehouse.transact(work)
+    except _Rehearsed as rehearsed:
+        return rehearsed.worked, rehearsed.fault
+    raise AssertionError("a rehearsal is always taken back")
+
+
+def all_anew(views: Sequence[OwnView]) -> list[str]:
+    """Return the statements that put these views in the place of all that were there."""
+    statements = [f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE", f"CREATE SCHEMA {SCHEMA}"]
+    return statements + [statement for view in views for statement in view.statements()]
