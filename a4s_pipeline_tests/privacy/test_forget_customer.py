@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from a4s_pipeline.warehouse.schema.schema import JSON, TEXT
+from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 from a4s_pipeline_tests.cli.conftest import (
     ADMINISTRATIONS,
     LAST_HISTORY_SYNC,
@@ -55,6 +57,22 @@ def put_orders(site: Installation, customer: str, mark: str, *codes: str) -> Non
                 line("2", description="An item", engraving=mark),
             ],
         )
+
+
+KEPT = {
+    "orders": {
+        "connector", "order_code", "order_number", "external_id", "customer_code", "order_type", "status",
+        "currency", "sales_rep", "header_fingerprint", "lines_fingerprint", "run_id",
+    },
+    "order_lines": {"connector", "order_code", "line_code", "item_code", "description", "unit", "run_id"},
+}  # fmt: skip
+
+
+def test_each_text_of_an_order_is_said_to_be_personal_or_to_be_kept_for_the_books() -> None:
+    for table in (ORDERS, ORDER_LINES):
+        texts = {column.name: column for column in table.columns if column.type in {TEXT, JSON}}
+        kept = {name for name, column in texts.items() if not column.is_personal}
+        assert kept == KEPT[table.name], "mark a new column as personal, or name it here"
 
 
 def fill(site: Installation) -> None:

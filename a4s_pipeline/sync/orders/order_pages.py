@@ -12,13 +12,13 @@ from typing import Any
 
 from a4s_pipeline.errors import A4sError, StoreHeld
 from a4s_pipeline.files.exact_json import fingerprint_of
-from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.listing import Listing
 from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.listing.paging import pages_of
-from a4s_pipeline.gateway.records.dates import as_instant
-from a4s_pipeline.gateway.records.reading import Unreadable, read_in_parts
+from a4s_pipeline.gateway.records.reading import Unreadable
 from a4s_pipeline.gateway.records.records import OrderHeader
 from a4s_pipeline.sync.changes import Need, need_of
+from a4s_pipeline.sync.orders.header_pages import read_headers
 from a4s_pipeline.sync.orders.order_lines import LineCalls, LinesOutcome
 from a4s_pipeline.sync.orders.order_writer import ListedOrder, OrderWriter, PageOutcome
 from a4s_pipeline.sync.result import Advance
@@ -156,41 +156,23 @@ class OrderPages:
             > self._calls.connections * _ORDERS_IN_FLIGHT_PER_CONNECTION
         )
 
-    def _date_of(self, raw: Any) -> datetime | None:
-        try:
-            return (
-                as_instant(raw.get("orderDate"), self._administration.timezone)
-                if isinstance(raw, dict)
-                else None
-            )
-        except ValueError:
-            return None
-
     def _read_page(
         self, page: Page, span: Span, listing: Listing, counts: ReadingCounts
     ) -> tuple[_PageInFlight, _Headers]:
         work = _PageInFlight()
+        read = read_headers(page, self._administration.timezone, span.end)
         headers: _Headers = {}
-        listed: list[Listed] = []
-        beyond = 0
         near = listing.latest or span.start
-        for raw in page.items:
-            at = self._date_of(raw)
-            near = at or near
-            header, _, drifts = read_in_parts(OrderHeader, raw, "orderCode", self._administration.timezone)
-            key = header.key if isinstance(header, Unreadable) else header.order_code
-            listed.append(Listed(key, at, fingerprint_of(raw) if key is None else None))
-            if span.end is not None and at is not None and at >= span.end:
-                beyond += 1
-                continue
-            self._run.drift.add(STREAM, [raw], is_mended=page.is_mended)
-            self._run.drift.note(STREAM, drifts)
-            if isinstance(header, Unreadable):
-                work.outcome.set_aside.append(set_aside_of(STREAM, header, near))
+        for one in read.within:
+            near = one.at or near
+            self._run.drift.add(STREAM, [one.raw], is_mended=page.is_mended)
+            self._run.drift.note(STREAM, one.drifts)
+            if isinstance(one.header, Unreadable):
+                work.outcome.set_aside.append(set_aside_of(STREAM, one.header, near))
             else:
-                headers[header.order_code] = (header, raw)
-        is_new = listing.add(page, listed, is_beyond_end=0 < beyond == len(page.items))
-        work.seen = len(page.items) - beyond if is_new else 0
+                headers[one.header.order_code] = (one.header, one.raw)
+        is_new = listing.add(page, read.listed, is_beyond_end=read.is_beyond_end)
+        work.seen = len(read.within) if is_new else 0
         counts.seen += work.seen
         dates = [header.order_date for header, _ in headers.values()]
         if listing.is_steady:

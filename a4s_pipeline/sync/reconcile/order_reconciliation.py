@@ -12,8 +12,8 @@ from functools import partial
 from a4s_pipeline.errors import A4sError, HistoryNotConfigured
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.administration import Administration, require_history
-from a4s_pipeline.sync.orders.month_headers import listed_month
 from a4s_pipeline.sync.orders.orders import OrderRules
+from a4s_pipeline.sync.reconcile.month_headers import listed_month
 from a4s_pipeline.sync.reconcile.reconciliation import MonthCompared, compared, spans_of
 from a4s_pipeline.sync.rows import Stamp, stamped
 from a4s_pipeline.sync.windows import Months, OrdersPlan, Span, month_of, span_to_read

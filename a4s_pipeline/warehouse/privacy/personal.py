@@ -9,6 +9,8 @@ from a4s_pipeline.warehouse.tables import (
     CUSTOMER_CONTACT_PERSONS,
     CUSTOMER_VERSIONS,
     CUSTOMERS,
+    ORDER_LINES,
+    ORDERS,
 )
 
 CUSTOMER_TABLES: tuple[Table, ...] = (
@@ -20,8 +22,8 @@ CUSTOMER_TABLES: tuple[Table, ...] = (
 )
 """Every row of these is about one customer, and goes."""
 
-ORDER_COLUMNS = ("customer_name", "reference", "your_reference", "notes", "delivery_address", "attributes")
+ORDER_COLUMNS = tuple(column.name for column in ORDERS.columns if column.is_personal)
 """Codes, dates and amounts of an order stay: the books need them. Attributes may hold anything."""
 
-LINE_COLUMNS = ("instruction", "your_reference", "attributes")
+LINE_COLUMNS = tuple(column.name for column in ORDER_LINES.columns if column.is_personal)
 """The description of an item stays; that of a line of text alone may be about a person, and goes."""

@@ -27,6 +27,8 @@ class Column:
     comment: str
     day_of: str | None = None
     """The instant of the same row whose local day this is: the store works it out, no writer gives it."""
+    is_personal: bool = False
+    """It may say something of a person, so forgetting a customer blanks it."""
 
 
 def local_day(name: str, instant: Column) -> Column:

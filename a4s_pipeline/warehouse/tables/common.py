@@ -11,6 +11,7 @@ ATTRIBUTES = Column(
     "attributes",
     JSON,
     "Fields that the contract does not name, together with the record's own attributes, which win a clash.",
+    is_personal=True,
 )
 REMOVED_AT = Column(
     "removed_at", INSTANT, "When the record was found gone at the source; null while it is there."

@@ -7,11 +7,11 @@ from functools import partial
 
 from a4s_pipeline.files.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.listing import Listing
 from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.listing.paging import pages_in_turn, readings_of
-from a4s_pipeline.gateway.records.reading import Unreadable, read_record
-from a4s_pipeline.gateway.records.records import OrderHeader
+from a4s_pipeline.gateway.records.reading import Unreadable
+from a4s_pipeline.sync.orders.header_pages import read_headers
 from a4s_pipeline.sync.reconcile.reconciliation import ListedHeader, ListedMonth
 from a4s_pipeline.sync.rows import set_aside_of
 from a4s_pipeline.sync.windows import Span
@@ -41,17 +41,10 @@ def _read_once(administration: Administration, span: Span, listing: Listing) -> 
 
 def _take(administration: Administration, page: Page, span: Span, listing: Listing, headers: Headers) -> None:
     """Add a page to the listing, and its headers to those of the month."""
-    listed: list[Listed] = []
-    beyond = 0
-    for raw in page.items:
-        header = read_record(OrderHeader, raw, "orderCode", administration.timezone)
-        if isinstance(header, Unreadable):
-            listed.append(Listed(header.key, content=None if header.key else fingerprint_of(raw)))
-            headers[set_aside_of(STREAM, header, None).key] = ListedHeader(None, None)
-            continue
-        listed.append(Listed(header.order_code, header.order_date))
-        if span.end is not None and header.order_date >= span.end:
-            beyond += 1
+    read = read_headers(page, administration.timezone, span.end)
+    for one in read.within:
+        if isinstance(one.header, Unreadable):
+            headers[set_aside_of(STREAM, one.header, None).key] = ListedHeader(None, None)
         else:
-            headers[header.order_code] = ListedHeader(fingerprint_of(raw), header.order_date)
-    listing.add(page, listed, is_beyond_end=0 < beyond == len(page.items))
+            headers[one.header.order_code] = ListedHeader(fingerprint_of(one.raw), one.at)
+    listing.add(page, read.listed, is_beyond_end=read.is_beyond_end)
