@@ -108,7 +108,7 @@ def without_models(folder: Path, warehouse: WarehouseFile) -> float:
     copy = folder / "tables.duckdb"
     copy.write_bytes(warehouse.path.read_bytes())
     bare = WarehouseFile(copy)
-    with bare.moment() as connection:
+    with bare.session() as connection:
         for view in reversed(views_by(Conventions())):
             connection.execute(f"DROP VIEW {view.name}")
     return publishing(bare, folder / "tables-copy.duckdb", None)

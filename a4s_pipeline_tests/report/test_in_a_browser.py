@@ -1,5 +1,6 @@
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,10 @@ import pytest
 
 from a4s_pipeline.report import write_report
 from a4s_pipeline.warehouse.file.reader import PublishedCopy
+from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS, SET_ASIDE, SYNC_STATE
+from a4s_pipeline_tests.report.conftest import Publish
 from a4s_pipeline_tests.report.test_page import Page
+from a4s_pipeline_tests.support.rows import line, order
 
 _PACKAGES = ["chromium", "chromium-driver"]
 _FLAGS = [
@@ -87,3 +91,52 @@ def test_the_browser_reports_what_a_page_does_wrong(chromium: str, tmp_path: Pat
         encoding="utf-8",
     )
     assert "CONSOLE" in _open(chromium, wrong, tmp_path / "profile").stderr
+
+
+# A page of files may look into another only where the browser is told so.
+_MEASURED = """
+<iframe style="border: 0; width: {width}px; height: 900px" src="{page}"></iframe><p></p>
+<script>
+document.querySelector("iframe").onload = event => {{
+  const page = event.target.contentDocument;
+  page.querySelectorAll("details").forEach(one => one.open = true);
+  const {{ scrollWidth, clientWidth }} = page.documentElement;
+  document.querySelector("p").textContent = `beyond the edge: ${{scrollWidth - clientWidth}} pixels`;
+}};
+</script>
+"""
+
+
+@pytest.mark.nightly
+def test_nothing_is_wider_than_a_telephone_whatever_is_unfolded(
+    chromium: str, publish_rows: Publish, tmp_path: Path
+) -> None:
+    state = {"stream": "orders", "last_success_at": "2024-06-20T10:00:00Z"}
+    long = {"customer_name": "Timmer" * 30, "currency": "EUR", "sub_total": "99999999999999.9999"}
+    copy = publish_rows(
+        {
+            SYNC_STATE: [
+                {**state, "connector": "zuid", "has_history": False, "last_success_at": None},
+                {**state, "connector": "zuid", "stream": "items"},
+                {**state, "connector": "demo", "last_error": "https://gateway.example/" + "a" * 300},
+            ],
+            ORDERS: [order("1", "2024-06-15T12:00:00Z", **long), order("2", "2023-06-15T12:00:00Z", **long)],
+            ORDER_LINES: [line("1", line_total="99999999999999.9999", quantity="99999999999999")],
+            SET_ASIDE: [
+                {"connector": "demo", "stream": "orders", "record_key": "K" * 200, "reason": "x" * 300}
+            ],
+        }
+    )
+    target = write_report(PublishedCopy(copy), tmp_path / "report.html")
+    for width in (390, 1280):
+        measured = tmp_path / f"{width}.html"
+        measured.write_text(_MEASURED.format(width=width, page=target.as_uri()), encoding="utf-8")
+        opened = _open(
+            chromium,
+            measured,
+            tmp_path / f"profile-{width}",
+            "--allow-file-access-from-files",
+            "--hide-scrollbars",
+            "--virtual-time-budget=5000",
+        )
+        assert re.findall(r"<p>(.*?)</p>", opened.stdout) == ["beyond the edge: 0 pixels"], width
