@@ -244,7 +244,7 @@ def test_nothing_is_forgotten_while_something_is_on_its_way(site: Installation) 
 
 def test_a_code_of_which_nothing_is_held_is_told_and_a_second_time_is_no_failure(site: Installation) -> None:
     unknown = site.a4s("forget-customer", "k1")
-    assert (unknown.status, "nothing is held" in unknown.err) == (1, True)
+    assert (unknown.status, "nothing is stored" in unknown.err) == (1, True)
     assert site.a4s("forget-customer", "K1").status == 0
     again = site.a4s("forget-customer", "K1")
     assert (again.status, again.err) == (0, "")
