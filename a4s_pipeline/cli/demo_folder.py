@@ -20,7 +20,10 @@ run_queue:
   dequeue_interval_seconds: 1
 run_monitoring:
   enabled: true
+  max_runtime_seconds: 43200
   free_slots_after_run_end_seconds: 60
+freshness:
+  enabled: true
 sensors:
   use_threads: true
 schedules:

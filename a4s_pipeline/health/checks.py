@@ -17,6 +17,8 @@ from a4s_pipeline.warehouse.health import (
     exports_unsettled,
     is_filled,
     items_never_listed,
+    months_to_repair,
+    months_were_compared,
     orders_without_lines,
     rates_missing,
     records_set_aside,
@@ -51,6 +53,14 @@ def examine(
         return {check: check.ask(store, _asked(settings, check, connector)) for check in checks}
 
 
+def months_as_compared(warehouse: Warehouse, settings: Settings) -> dict[Check, Finding]:
+    """Return what the last comparison with the gateway found; nothing where there was none yet."""
+    with warehouse.moment() as store:
+        if not months_were_compared(store):
+            return {}
+        return {MONTHS_AGREE: MONTHS_AGREE.ask(store, _asked(settings, MONTHS_AGREE, None))}
+
+
 def _asked(settings: Settings, check: Check, connector: str | None) -> Asked:
     known = list(settings.connectors) if check.stream == LEDGERS else settings.connectors_with(check.stream)
     names = known if connector is None else [name for name in known if name == connector]
@@ -62,6 +72,15 @@ def _orders_have_lines(store: duckdb.DuckDBPyConnection, asked: Asked) -> Findin
         orders_without_lines(store),
         "orders without lines",
         "run `a4s sync orders` to ask for the lines again, and tell whoever runs the gateway what stays",
+        asked.connectors,
+    )
+
+
+def _months_agree(store: duckdb.DuckDBPyConnection, asked: Asked) -> Finding:
+    return counted(
+        months_to_repair(store),
+        "orders that differ from the gateway's",
+        "`a4s reconcile --repair` reads these months again",
         asked.connectors,
     )
 
@@ -287,3 +306,14 @@ CHECKS = (
     ),
 )
 """Every check that asks the store alone."""
+
+MONTHS_AGREE = Check(
+    "months_agree",
+    ORDERS.name,
+    STREAM,
+    "Each month holds the orders that the gateway lists, by their headers. It asks the gateway for the "
+    "months of its run, or for all where the run names none, as once a day; of the others it tells what the "
+    "table reconciled_months holds.",
+    _months_agree,
+)
+"""What a comparison with the gateway found: it is asked of the store for what was found last."""

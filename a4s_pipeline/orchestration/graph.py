@@ -5,10 +5,11 @@ from __future__ import annotations
 import dagster as dg
 
 from a4s_pipeline.orchestration.alerts.sensor import alerts
-from a4s_pipeline.orchestration.assets.analytics import analytics_asset
+from a4s_pipeline.orchestration.assets.analytics import analytics_asset, imported_tables
 from a4s_pipeline.orchestration.assets.lake import lake_asset, lake_job, lake_schedule
 from a4s_pipeline.orchestration.assets.ledgers import ledger_assets
 from a4s_pipeline.orchestration.assets.listings import customer_assets, item_assets
+from a4s_pipeline.orchestration.assets.models import model_assets
 from a4s_pipeline.orchestration.assets.orders import order_assets
 from a4s_pipeline.orchestration.assets.pictures import picture_asset
 from a4s_pipeline.orchestration.assets.retention import retention_asset, retention_job, retention_schedule
@@ -56,6 +57,7 @@ def build_definitions(
             *(_ASSETS[stream](settings, layout) for stream in imports),
             *([picture_asset(settings, layout)] if "items" in imports else []),
             analytics_asset(settings, layout),
+            *model_assets(settings, layout, [table.name for table in imported_tables(layout)]),
             *ledger_assets(layout),
             retention_asset(layout),
             *([lake_asset(layout)] if is_lake else []),

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 
-from a4s_pipeline.errors import ChangeSettings
+from a4s_pipeline.errors import A4sError, ChangeSettings
+from a4s_pipeline.health.checks import months_as_compared
 from a4s_pipeline.health.finding import Check, Finding
 from a4s_pipeline.importing import Import
 from a4s_pipeline.orchestration.assets.analytics import record_published
 from a4s_pipeline.orchestration.assets.events.recording import Recorded, recorded_listing, recorded_months
-from a4s_pipeline.orchestration.assets.sources import source_observations
+from a4s_pipeline.orchestration.assets.sources import source_materializations
 from a4s_pipeline.orchestration.automation.jobs import CONNECTOR_TAG, SYNC_JOBS
-from a4s_pipeline.orchestration.checks.findings import evaluation_of
-from a4s_pipeline.orchestration.checks.store_checks import spec_of
+from a4s_pipeline.orchestration.checks.findings import evaluation_of, spec_of
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.windows import Months, month_of
@@ -56,17 +56,21 @@ class Reports:
                 self._instance.report_runless_asset_event(
                     dg.AssetMaterialization(key, metadata=metadata, partition=recorded.partition)
                 )
-            for observation in source_observations(self._layout, one.result.stream, [one.result]):
-                self._instance.report_runless_asset_event(observation)
+            for materialization in source_materializations(self._layout, one.result.stream, [one.result]):
+                self._instance.report_runless_asset_event(materialization)
 
     def published(self) -> None:
         """Record that the copy for analysts was published."""
-        for event in record_published(self._layout, self._platform):
+        for event in record_published(self._instance, self._layout, self._platform):
             self._instance.report_runless_asset_event(event)
 
     def findings(self, findings: Mapping[Check, Finding]) -> None:
-        """Record what the checks found."""
-        for check, finding in findings.items():
+        """Record what the checks found, and with those of orders what the last comparison did."""
+        known = {}
+        if any(check.stream == STREAM for check in findings):
+            with suppress(A4sError):
+                known = months_as_compared(self._platform.warehouse, self._platform.settings)
+        for check, finding in {**findings, **known}.items():
             self._instance.report_runless_asset_event(evaluation_of(spec_of(self._layout, check), finding))
 
     def _recorded(self, one: Import) -> Iterable[Recorded]:

@@ -169,6 +169,11 @@ def months_to_repair(store: duckdb.DuckDBPyConnection) -> list[Broken]:
     return _broken(store, _MONTHS_TO_REPAIR)
 
 
+def months_were_compared(store: duckdb.DuckDBPyConnection) -> bool:
+    """Tell whether any month was ever compared with the gateway's."""
+    return bool(store.execute("SELECT 1 FROM reconciled_months LIMIT 1").fetchall())
+
+
 def exports_unsettled(store: duckdb.DuckDBPyConnection, now: datetime) -> list[Broken]:
     """Return the order exports that are failed, unknown or left behind; the kind is their status."""
     return _broken(store, _EXPORTS_UNSETTLED, {"since": now - LONGEST_SENDING})

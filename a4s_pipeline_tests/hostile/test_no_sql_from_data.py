@@ -21,9 +21,9 @@ SETTINGS = "settings of the operator, quoted: ATTACH and CREATE SECRET have no p
 # Each function in which something is put into a statement, and why that is never data.
 OWN = {
     "api/handlers/history.py": "the query of a URL, no statement",
-    "orchestration/assets/ledgers.py ledger_observations": OWN_NAMES,
     "warehouse/file/warehouse_file.py _whole_since": "names of tables as the file itself has them, quoted",
     "warehouse/health.py (module)": CONSTANTS,
+    "warehouse/rows/counting.py": "our own tables, and views that are there, by their names, quoted",
     "warehouse/rows/orders/partition_rows.py": OWN_NAMES,
     "warehouse/rows/ondemand/retention.py": CONSTANTS,
     "warehouse/rows/state.py count_of_run": CONSTANTS,

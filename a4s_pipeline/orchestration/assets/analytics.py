@@ -1,5 +1,6 @@
-"""The asset that publishes the copy for analysts, and the views in it."""
+"""The asset that publishes the copy for analysts; what else the copy holds is recorded with it."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -11,7 +12,11 @@ from a4s_pipeline.errors import A4sError
 from a4s_pipeline.metrics.text_file import write_metrics_file
 from a4s_pipeline.orchestration.alerts.failing import told_plainly
 from a4s_pipeline.orchestration.assets.importing import KINDS, Synced
+from a4s_pipeline.orchestration.assets.ledgers import ledger_counts, ledger_materializations
+from a4s_pipeline.orchestration.assets.models import model_materializations
 from a4s_pipeline.orchestration.assets.partitions import month_key
+from a4s_pipeline.orchestration.assets.sources import source_materializations
+from a4s_pipeline.orchestration.checks.unplanned import planned_without_checks, tell_checks
 from a4s_pipeline.orchestration.layout import AssetTags, Layout, freshness
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
@@ -52,7 +57,6 @@ def _deps(settings: Settings, layout: Layout) -> list[dg.AssetDep]:
 
 def analytics_asset(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
     """Define the asset `analytics`."""
-    tables = imported_tables(layout)
 
     @dg.asset(
         key=layout.key(ANALYTICS),
@@ -63,42 +67,89 @@ def analytics_asset(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
         tags=AssetTags("all", "published", has_personal_data=True).as_tags(),
         freshness_policy=freshness(timedelta(hours=24)),
     )
-    def analytics(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
+    def analytics(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult[None]:
         """Publishes `analytics.duckdb`, the copy that analysts query: replaced whole and at once.
 
         A lake is read as it is: there is nothing to publish, and its size and rows are told.
         """
         with told_plainly():
-            return dg.MaterializeResult(metadata=published_metadata(platform, tables))
+            metadata, others = _published(context.instance, layout, platform)
+        for event in others:
+            context.log_event(event)
+        _tell_unplanned_checks(context, layout, platform)
+        return dg.MaterializeResult(metadata=metadata)
 
     return analytics
 
 
-def is_followed_by_the_copy(context: dg.AssetExecutionContext, layout: Layout, synced: Synced) -> bool:
-    """Tell whether the run goes on to the step of `analytics`, which records what was published itself."""
+def after_import(
+    context: dg.AssetExecutionContext, layout: Layout, platform: Platform, stream: str, synced: Synced
+) -> Iterator[dg.AssetMaterialization]:
+    """Record what an import step read and published, and fail where its syncs did.
+
+    Where the run goes on to the step of `analytics`, that records what was published, and tells the checks.
+    """
+    context.log.addFilter(_is_no_race)
+    yield from source_materializations(layout, stream, synced.results)
     chosen = context.run.asset_selection
-    return synced.failure is None and (not chosen or layout.key(ANALYTICS) in chosen)
+    is_last = synced.failure is not None or bool(chosen and layout.key(ANALYTICS) not in chosen)
+    if is_last and synced.is_published:
+        yield from record_published(context.instance, layout, platform)
+    if is_last:
+        _tell_unplanned_checks(context, layout, platform)
+    if synced.failure is not None:
+        raise synced.failure
 
 
-def record_published(layout: Layout, platform: Platform) -> Iterator[dg.AssetMaterialization]:
+def _is_no_race(record: logging.LogRecord) -> bool:
+    # Dagster warns of each connector whose import ends while another's does, which is no fault and changes
+    # nothing: the newest materialization of a parent table is then of the other's partition.
+    return not record.getMessage().startswith("Data version mismatch for asset")
+
+
+def _tell_unplanned_checks(context: dg.AssetExecutionContext, layout: Layout, platform: Platform) -> None:
+    """Tell what is broken now with the streams of a run that planned no checks; after all else it records."""
+    planned = planned_without_checks(context.instance, context.run)
+    streams = [
+        stream
+        for stream, tables in TABLES_BY_STREAM.items()
+        if any(layout.key(table.name) in planned for table in tables)
+    ]
+    if streams:
+        tell_checks(context.instance, context.run, layout, platform, streams)
+
+
+def record_published(
+    instance: dg.DagsterInstance, layout: Layout, platform: Platform
+) -> Iterator[dg.AssetMaterialization]:
     """Record the copy that an import published, where no step of `analytics` follows."""
     with suppress(A4sError):
-        metadata = published_metadata(platform, imported_tables(layout))
+        metadata, others = _published(instance, layout, platform)
+        yield from others
         yield dg.AssetMaterialization(layout.key(ANALYTICS), metadata=metadata)
 
 
-def published_metadata(platform: Platform, tables: list[Table]) -> dict[str, Any]:
-    """Publish what there is, unless it is current, and return where it is and how many rows it holds."""
+def _published(
+    instance: dg.DagsterInstance, layout: Layout, platform: Platform
+) -> tuple[dict[str, Any], list[dg.AssetMaterialization]]:
+    """Publish what there is, unless it is current; return where it is and what it holds.
+
+    With that come the events of what no step of Dagster's writes and the copy holds: ledgers and models.
+    """
     copy = platform.publish()
     write_metrics_file(platform)
+    tables = [table.name for table in imported_tables(layout)]
     with platform.readable.reading() as connection:
-        counts = {
-            f"{table.name}_rows": connection.table(table.name).count("*").fetchall()[0][0] for table in tables
-        }
-    return {
+        rows = {name: connection.table(name).count("*").fetchall()[0][0] for name in tables}
+        ledgers = ledger_counts(connection)
+        models = model_materializations(instance, layout, platform.settings, connection, rows)
+    metadata = {
         "path": dg.MetadataValue.path(str(copy.path)),
         "bytes": copy.size,
         "replaced": copy.was_replaced,
         **({"left out": "\n".join(copy.problems)} if copy.problems else {}),
-        **counts,
+        **{f"{name}_rows": count for name, count in rows.items()},
     }
+    return metadata, [*ledger_materializations(instance, layout, ledgers), *models]

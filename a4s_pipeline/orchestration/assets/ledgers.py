@@ -1,34 +1,40 @@
-"""The ledgers of what was sent, as assets that on-demand runs write."""
+"""The ledgers of what was sent, as assets that on-demand runs, commands and the HTTP interface write."""
 
-from datetime import datetime
+from collections.abc import Mapping
 
 import dagster as dg
+import duckdb
 
+from a4s_pipeline.orchestration.assets.events.last_recorded import last_recorded
 from a4s_pipeline.orchestration.assets.importing import table_spec, tags_of_table
 from a4s_pipeline.orchestration.layout import Layout
-from a4s_pipeline.platform import Platform
+from a4s_pipeline.warehouse.rows.counting import counts_by_status
 from a4s_pipeline.warehouse.tables import CREATED_CUSTOMERS, ORDER_EXPORTS
 
 _LEDGERS = (ORDER_EXPORTS, CREATED_CUSTOMERS)
 
 
 def ledger_assets(layout: Layout) -> list[dg.AssetSpec]:
-    """Describe the ledgers; nothing materializes them, each run that writes one observes it."""
+    """Describe the ledgers; nothing materializes them, and what they hold is recorded when it changed."""
     return [
         table_spec(layout, table, "on_demand", tags_of_table(table, "on_demand", "ledger"))
         for table in _LEDGERS
     ]
 
 
-def ledger_observations(layout: Layout, platform: Platform, since: datetime) -> list[dg.AssetObservation]:
-    """Return what each ledger that was written since holds now, counted by status."""
-    observations = []
-    with platform.warehouse.session() as store:
-        for table in _LEDGERS:
-            query = f"SELECT status, count(*), max(synced_at) FROM {table.name} GROUP BY ALL ORDER BY ALL"  # noqa: S608 - own names
-            found = store.execute(query).fetchall()
-            if any(at is not None and at >= since for _, _, at in found):
-                counts = {status: count for status, count, _ in found}
-                metadata = {"dagster/row_count": sum(counts.values()), **counts}
-                observations.append(dg.AssetObservation(layout.key(table.name), metadata=metadata))
-    return observations
+def ledger_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
+    """Return how many rows each ledger holds, in all and by status."""
+    counts = {table.name: counts_by_status(connection, table.name) for table in _LEDGERS}
+    return {name: {"dagster/row_count": sum(of.values()), **of} for name, of in counts.items()}
+
+
+def ledger_materializations(
+    instance: dg.DagsterInstance, layout: Layout, counts: Mapping[str, Mapping[str, int]]
+) -> list[dg.AssetMaterialization]:
+    """Return what is new of the ledgers since it was last recorded: an empty one is recorded once."""
+    last = last_recorded(instance, [layout.key(name) for name in counts])
+    return [
+        dg.AssetMaterialization(layout.key(name), metadata=dict(of))
+        for name, of in counts.items()
+        if (known := last.get(layout.key(name))) is None or known.metadata != of
+    ]

@@ -6,7 +6,7 @@ from functools import partial
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.assets.analytics import is_followed_by_the_copy, record_published
+from a4s_pipeline.orchestration.assets.analytics import after_import
 from a4s_pipeline.orchestration.assets.events.progress import progress_told
 from a4s_pipeline.orchestration.assets.events.recording import AssetEvent, record, recorded_listing
 from a4s_pipeline.orchestration.assets.importing import (
@@ -16,7 +16,7 @@ from a4s_pipeline.orchestration.assets.importing import (
     tags_of_table,
 )
 from a4s_pipeline.orchestration.assets.partitions import connector_partitions, partitions_of
-from a4s_pipeline.orchestration.assets.sources import source_key, source_observations
+from a4s_pipeline.orchestration.assets.sources import source_key
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
@@ -88,11 +88,7 @@ def _listing_assets(settings: Settings, layout: Layout, step: _Step) -> dg.Asset
             one for result in synced.results for one in recorded_listing(platform, result, step.tables)
         ]
         yield from record(context, layout, recorded, has_failed=synced.failure is not None)
-        yield from source_observations(layout, step.tables.stream, synced.results)
-        if synced.is_published and not is_followed_by_the_copy(context, layout, synced):
-            yield from record_published(layout, platform)
-        if synced.failure is not None:
-            raise synced.failure
+        yield from after_import(context, layout, platform, step.tables.stream, synced)
         for table in step.tables.all:
             yield dg.MaterializeResult(asset_key=layout.key(table.name))
 

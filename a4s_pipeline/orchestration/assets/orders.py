@@ -7,7 +7,7 @@ from functools import partial
 import dagster as dg
 from pydantic import Field
 
-from a4s_pipeline.orchestration.assets.analytics import is_followed_by_the_copy, record_published
+from a4s_pipeline.orchestration.assets.analytics import after_import
 from a4s_pipeline.orchestration.assets.events.progress import progress_told
 from a4s_pipeline.orchestration.assets.events.recording import AssetEvent, Recorded, record, recorded_months
 from a4s_pipeline.orchestration.assets.importing import (
@@ -22,7 +22,7 @@ from a4s_pipeline.orchestration.assets.partitions import (
     months_by_connector,
     partitions_of,
 )
-from a4s_pipeline.orchestration.assets.sources import source_key, source_observations
+from a4s_pipeline.orchestration.assets.sources import source_key
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
@@ -79,11 +79,7 @@ def order_assets(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
         synced = sync_all(platform, asked, config.reading, context.run.run_id, context.log)
         recorded = recorded_of(platform, synced, asked, config.reading, context.run.run_id)
         yield from record(context, layout, recorded, has_failed=synced.failure is not None)
-        yield from source_observations(layout, STREAM, synced.results)
-        if synced.is_published and not is_followed_by_the_copy(context, layout, synced):
-            yield from record_published(layout, platform)
-        if synced.failure is not None:
-            raise synced.failure
+        yield from after_import(context, layout, platform, STREAM, synced)
         for spec in (headers, lines):
             yield dg.MaterializeResult(asset_key=spec.key)
 

@@ -37,11 +37,14 @@ def source_assets(layout: Layout) -> list[dg.AssetSpec]:
     ]
 
 
-def source_observations(
+def source_materializations(
     layout: Layout, stream: str, results: Sequence[SyncResult]
-) -> Iterator[dg.AssetObservation]:
-    """Yield what the gateway listed of a stream, where any of a run's syncs could read it."""
-    read = [result for result in results if result.error is None]
+) -> Iterator[dg.AssetMaterialization]:
+    """Yield what the gateway listed of a stream, where any of a run's syncs could read it.
+
+    By an observation alone Dagster would show it as never materialized, amber beside the tables made of it.
+    """
+    read = [result for result in results if result.error is None and result.has_history]
     if read:
         metadata: dict[str, Any] = {
             "listed": sum(result.seen for result in read),
@@ -50,4 +53,4 @@ def source_observations(
         synced_at = [result.last_history_sync for result in read if result.last_history_sync is not None]
         if synced_at:
             metadata["oldest_history_sync"] = dg.MetadataValue.timestamp(min(synced_at))
-        yield dg.AssetObservation(source_key(layout, stream), metadata=metadata)
+        yield dg.AssetMaterialization(source_key(layout, stream), metadata=metadata)

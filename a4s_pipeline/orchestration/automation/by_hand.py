@@ -10,8 +10,9 @@ from a4s_pipeline.errors import ChangeRequest
 from a4s_pipeline.orchestration.alerts.failing import told_plainly
 from a4s_pipeline.orchestration.assets.analytics import record_published
 from a4s_pipeline.orchestration.assets.importing import GATEWAY_POOL
-from a4s_pipeline.orchestration.assets.orders import OrdersRead, recorded_of, sync_all
-from a4s_pipeline.orchestration.assets.sources import source_observations
+from a4s_pipeline.orchestration.assets.orders import Reading, recorded_of, sync_all
+from a4s_pipeline.orchestration.assets.sources import source_materializations
+from a4s_pipeline.orchestration.checks.unplanned import tell_checks
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
@@ -65,7 +66,7 @@ def import_orders_job(layout: Layout) -> dg.JobDefinition:
     @dg.op(out=dg.Out(dg.Nothing), pool=GATEWAY_POOL)
     def read_orders(
         context: dg.OpExecutionContext, config: ImportOrdersConfig, platform: dg.ResourceParam[Platform]
-    ) -> Iterator[dg.AssetMaterialization | dg.AssetObservation | dg.Output[None]]:
+    ) -> Iterator[dg.AssetMaterialization | dg.Output[None]]:
         """Imports the orders that are asked for, records the months that it touched, and publishes."""
         with told_plainly():
             connectors = platform.settings.chosen_connectors_with(STREAM, config.connector or None)
@@ -75,9 +76,10 @@ def import_orders_job(layout: Layout) -> dg.JobDefinition:
         for one in recorded_of(platform, synced, asked, config.reading, context.run_id):
             key = layout.key(one.table)
             yield dg.AssetMaterialization(key, metadata=one.metadata, partition=one.partition)
-        yield from source_observations(layout, STREAM, synced.results)
+        yield from source_materializations(layout, STREAM, synced.results)
         if synced.is_published:
-            yield from record_published(layout, platform)
+            yield from record_published(context.instance, layout, platform)
+        tell_checks(context.instance, context.run, layout, platform, [STREAM])
         if synced.failure is not None:
             raise synced.failure
         yield dg.Output(None)

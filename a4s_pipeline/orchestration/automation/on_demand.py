@@ -12,16 +12,19 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.ondemand.inbox.inbox import Waiting, as_bytes, is_plain_id
+from a4s_pipeline.health.checks import LEDGERS
+from a4s_pipeline.ondemand.inbox.inbox import Waiting, is_plain_id
 from a4s_pipeline.ondemand.inbox.inboxes import inbox_of
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.ondemand.worker.runs import RunUnderWay, why_none_starts
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.orchestration.alerts.failing import told_plainly
-from a4s_pipeline.orchestration.assets.ledgers import ledger_observations
+from a4s_pipeline.orchestration.assets.ledgers import ledger_counts, ledger_materializations
+from a4s_pipeline.orchestration.checks.unplanned import tell_checks
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
+from a4s_pipeline.warehouse.rows.counting import is_written_since
 
 JOB = "on_demand"
 # Long enough that a busy day needs few starts, short enough that new code and settings get their turn.
@@ -50,7 +53,7 @@ class OnDemandConfig(dg.Config):
 
 
 def on_demand_job(layout: Layout) -> dg.JobDefinition:
-    """Define the job that answers requests; each ledger that it wrote gets an observation with its counts."""
+    """Define the job that answers requests; each ledger that it wrote is recorded with its counts."""
 
     @dg.op(
         description="Answers every request that waits, side by side, stays for more, and settles the unknown."
@@ -65,8 +68,7 @@ def on_demand_job(layout: Layout) -> dg.JobDefinition:
         finally:
             # Looked at when all is answered: an answer waits for no store.
             with suppress(A4sError):
-                for observation in ledger_observations(layout, platform, began):
-                    context.log_event(observation)
+                _record_ledgers(context, layout, platform, began)
 
     @dg.job(
         name=JOB,
@@ -81,6 +83,21 @@ def on_demand_job(layout: Layout) -> dg.JobDefinition:
         answer_requests()
 
     return on_demand
+
+
+def _record_ledgers(
+    context: dg.OpExecutionContext, layout: Layout, platform: Platform, since: datetime
+) -> None:
+    """Record the ledgers that were written since, with what is unsettled in them now."""
+    with platform.warehouse.moment() as store:
+        counts = ledger_counts(store)
+        written = [name for name in counts if is_written_since(store, name, since)]
+    for name in written:
+        context.log_event(dg.AssetObservation(layout.key(name), metadata=dict(counts[name])))
+    if written:
+        for event in ledger_materializations(context.instance, layout, counts):
+            context.log_event(event)
+        tell_checks(context.instance, context.run, layout, platform, [LEDGERS])
 
 
 def _answer(context: dg.OpExecutionContext, config: OnDemandConfig, platform: Platform) -> None:

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.health.freshness import waits_until_tomorrow
-from a4s_pipeline.orchestration.assets.orders import STEP, OrdersRead
+from a4s_pipeline.orchestration.assets.analytics import ANALYTICS
+from a4s_pipeline.orchestration.assets.orders import STEP, Reading
 from a4s_pipeline.orchestration.assets.partitions import PARTITION, connectors_of_run, month_tags
 from a4s_pipeline.orchestration.automation.jobs import (
     CONNECTOR_TAG,
@@ -35,8 +37,10 @@ RUNS_UNDER_WAY = [
 ]
 
 
-def run_request_for_orders(connector: str, settings: Settings, now: datetime) -> dg.RunRequest:
-    """Return the run that catches a connector's orders up.
+def run_request_for_orders(
+    connector: str, settings: Settings, now: datetime, assets: Sequence[dg.AssetKey] | None = None
+) -> dg.RunRequest:
+    """Return the run that catches a connector's orders up; with its assets named, one that plans no checks.
 
     It names the month that is running; whichever other months it touches, it records by itself. To name
     those that it may touch made one event a month since `A4S_HISTORY_START`, and listed all partitions.
@@ -46,7 +50,8 @@ def run_request_for_orders(connector: str, settings: Settings, now: datetime) ->
         # Dagster wants a key where one tick starts several runs; the time in it keeps ticks apart.
         run_key=f"{connector} {now.isoformat()}",
         tags={CONNECTOR_TAG: connector, **IMPORT_TAGS, **month_tags(connector, month)},
-        run_config={"ops": {STEP: {"config": {"reading": OrdersRead.NEW.name}}}},
+        run_config={"ops": {STEP: {"config": {"reading": Reading.NEW.name}}}},
+        **_without_checks(assets),
     )
 
 
@@ -73,12 +78,20 @@ def connectors_without_history(
     ]
 
 
-def run_request_for_listing(connector: str, now: datetime) -> dg.RunRequest:
-    """Return the run that reads a connector's items or customers whole."""
+def run_request_for_listing(
+    connector: str, now: datetime, assets: Sequence[dg.AssetKey] | None = None
+) -> dg.RunRequest:
+    """Return the run that reads a connector's items or customers whole; see `run_request_for_orders`."""
     return dg.RunRequest(
         run_key=f"{connector} {now.isoformat()}",
         tags={CONNECTOR_TAG: connector, **IMPORT_TAGS, PARTITION: connector},
+        **_without_checks(assets),
     )
+
+
+def _without_checks(assets: Sequence[dg.AssetKey] | None) -> dict[str, Any]:
+    """Return what has a run plan no checks: it tells them itself, see `checks.unplanned`."""
+    return {"asset_selection": [*assets], "asset_check_keys": []} if assets else {}
 
 
 def connectors_under_way(
@@ -147,7 +160,7 @@ def order_schedule(settings: Settings, layout: Layout) -> dg.ScheduleDefinition:
         states = published_order_states(platform)
 
         def request(connector: str, now: datetime) -> dg.RunRequest:
-            return run_request_for_orders(connector, current, now)
+            return run_request_for_orders(connector, current, now, [*assets, layout.key(ANALYTICS)])
 
         def tomorrow(now: datetime) -> list[str]:
             return connectors_without_history(states, current, now)
@@ -185,8 +198,9 @@ def _listing_schedule(
     def hourly(
         context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        yield from _requests(
-            context, platform.settings, job_name, tables.stream, assets, run_request_for_listing
-        )
+        def request(connector: str, now: datetime) -> dg.RunRequest:
+            return run_request_for_listing(connector, now, [*assets, layout.key(ANALYTICS)])
+
+        yield from _requests(context, platform.settings, job_name, tables.stream, assets, request)
 
     return hourly

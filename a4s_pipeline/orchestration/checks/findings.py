@@ -5,10 +5,16 @@ from typing import Any
 
 import dagster as dg
 
-from a4s_pipeline.health.finding import NOTHING, Finding
+from a4s_pipeline.health.finding import NOTHING, Check, Finding
+from a4s_pipeline.orchestration.layout import Layout
 
 # A result is an event in Dagster's store: with a thousand connectors those that pass would fill it.
 _MOST_ROWS = 100
+
+
+def spec_of(layout: Layout, check: Check) -> dg.AssetCheckSpec:
+    """Describe a check to Dagster."""
+    return dg.AssetCheckSpec(check.name, asset=layout.key(check.table), description=check.description)
 
 
 def result_of(spec: dg.AssetCheckSpec, finding: Finding) -> dg.AssetCheckResult:
@@ -36,9 +42,11 @@ def evaluation_of(spec: dg.AssetCheckSpec, finding: Finding) -> dg.AssetCheckEva
 
 
 def _metadata(finding: Finding) -> dict[str, Any]:
+    # Those that something is wrong with stand first, as in the table.
+    last = sorted(finding.last.items(), key=lambda one: not finding.by_connector[one[0]])
     instants = {
         name: dg.MetadataValue.timestamp(instant) if instant else "never"
-        for name, instant in finding.last.items()
+        for name, instant in last[:_MOST_ROWS]
     }
     return {
         **finding.counts,

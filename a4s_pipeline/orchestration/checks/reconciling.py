@@ -6,18 +6,16 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.health.finding import counted
+from a4s_pipeline.health.checks import MONTHS_AGREE, examine
 from a4s_pipeline.orchestration.alerts.failing import plain_failure
 from a4s_pipeline.orchestration.assets.partitions import months_of_run
-from a4s_pipeline.orchestration.checks.findings import result_of
+from a4s_pipeline.orchestration.checks.findings import result_of, spec_of
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.sync.reconcile.order_reconciliation import Reconciled
 from a4s_pipeline.sync.windows import Months
-from a4s_pipeline.warehouse.health import months_to_repair
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
-from a4s_pipeline.warehouse.tables import ORDERS
 
 RECONCILE_ORDERS = "reconcile_orders"
 # After an import of the same months in the same run, whose orders it would otherwise miss.
@@ -26,13 +24,7 @@ _AFTER_THE_IMPORT = {"dagster/priority": "-5"}
 
 def order_reconciliation(layout: Layout) -> dg.AssetChecksDefinition:
     """Define the check `months_agree`."""
-    spec = dg.AssetCheckSpec(
-        "months_agree",
-        asset=layout.key(ORDERS.name),
-        description="Each month holds the orders that the gateway lists, by their headers. It asks the "
-        "gateway for the months of its run, or for all where the run names none, as once a day; of the "
-        "others it tells what the table reconciled_months holds.",
-    )
+    spec = spec_of(layout, MONTHS_AGREE)
 
     @dg.op(
         name="order_reconciliation",
@@ -51,13 +43,7 @@ def order_reconciliation(layout: Layout) -> dg.AssetChecksDefinition:
         errors = list(failed.values())
         try:
             platform.publish()
-            with platform.warehouse.session() as store:
-                finding = counted(
-                    months_to_repair(store),
-                    "orders that differ from the gateway's",
-                    "`a4s reconcile --repair` reads these months again",
-                    importing,
-                )
+            finding = examine(platform.warehouse, settings, [MONTHS_AGREE])[MONTHS_AGREE]
             # Where a gateway did not answer, what was last found of its months is still what there is to say.
             result = result_of(spec, finding)
             yield result._replace(metadata={**result.metadata, **_metadata(found)})

@@ -7,7 +7,7 @@ import dagster as dg
 from a4s_pipeline.health.checks import examine
 from a4s_pipeline.health.finding import Check
 from a4s_pipeline.orchestration.alerts.failing import told_plainly
-from a4s_pipeline.orchestration.checks.findings import result_of
+from a4s_pipeline.orchestration.checks.findings import result_of, spec_of
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 
@@ -48,8 +48,3 @@ def store_checks(
         can_subset=True,
     )
     return checks_def
-
-
-def spec_of(layout: Layout, check: Check) -> dg.AssetCheckSpec:
-    """Describe a check to Dagster."""
-    return dg.AssetCheckSpec(check.name, asset=layout.key(check.table), description=check.description)

@@ -32,12 +32,14 @@ def test_as_it_stands_it_imports_what_is_new_of_all_and_records_what_it_touched(
     assert {"demo|2024-03-01", "noord|2024-03-01"} <= recorded
 
 
-def test_what_the_gateway_listed_is_an_observation_of_its_stream(site: Site) -> None:
+def test_what_the_gateway_listed_is_recorded_at_its_stream(site: Site) -> None:
     site.put("A1")
     site.put("B1", connector="noord")
     import_orders(site)
-    events = site.instance.fetch_observations(dg.AssetKey("gateway_orders"), limit=5).records
-    told = [event.asset_observation.metadata for event in events if event.asset_observation is not None]
+    events = site.instance.fetch_materializations(dg.AssetKey("gateway_orders"), limit=5).records
+    told = [
+        event.asset_materialization.metadata for event in events if event.asset_materialization is not None
+    ]
     assert [(one["connectors"].value, one["listed"].value) for one in told] == [("demo, noord, zuid", 2)]
 
 

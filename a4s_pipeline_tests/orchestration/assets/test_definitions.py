@@ -106,11 +106,16 @@ def test_every_schedule_and_sensor_runs_by_default(definitions: dg.Definitions) 
 
 
 def test_each_asset_says_what_it_is_whose_it_is_and_what_it_is_made_of(definitions: dg.Definitions) -> None:
+    stored = {"duckdb", "python"}
+    kinds = {
+        "source": {"api"},
+        "model": {"duckdb", "sql", "view"},
+        **dict.fromkeys(["raw", "published", "ledger"], stored),
+    }
     for name, spec in specs(definitions).items():
         assert spec.description, name
         assert spec.owners == ["team:data-engineering"], name
-        assert spec.kinds == ({"api"} if name.startswith("gateway_") else {"duckdb", "python"}), name
-        assert spec.tags["layer"] in ("source", "raw", "published", "ledger"), name
+        assert spec.kinds == kinds[spec.tags["layer"]], name
         assert spec.tags["stream"], name
         assert spec.group_name != "default", name
 

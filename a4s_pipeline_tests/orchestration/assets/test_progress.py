@@ -9,6 +9,7 @@ def test_a_line_tells_records_rate_and_time_left() -> None:
     for done, total, seconds, line in [
         (1200, 3600, 12.0, "demo orders: 1,200 of 3,600 read, 100 a second, about 0:00:24 left"),
         (3600, 3600, 36.0, "demo orders: 3,600 of 3,600 read, 100 a second"),
+        (3601, 1, 36.0, "demo orders: 3,601 read, 100 a second"),
         (0, 0, 0.0, "demo orders: 0 of 0 read, 0 a second"),
     ]:
         assert progress_line("demo orders", done, total, seconds) == line

@@ -15,6 +15,9 @@ EVERY_SECONDS = 5.0
 def progress_line(what: str, done: int, total: int, seconds: float) -> str:
     """Say how far a sync is: records, rate, and time left."""
     rate = done / seconds if seconds > 0 else 0.0
+    if done > total:
+        # A listing that moved is read again, and counts what is left of it.
+        return f"{what}: {done:,} read, {rate:,.0f} a second"
     left = f", about {timedelta(seconds=round((total - done) / rate))} left" if 0 < done < total else ""
     return f"{what}: {done:,} of {total:,} read, {rate:,.0f} a second{left}"
 

@@ -27,7 +27,7 @@ from a4s_pipeline.warehouse.rows.records import RecordTables
 from a4s_pipeline.warehouse.rows.row_changes import RowCounts
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
-AssetEvent = dg.AssetMaterialization | dg.AssetObservation | dg.MaterializeResult[None]
+AssetEvent = dg.AssetMaterialization | dg.MaterializeResult[None]
 """What a step of ours yields."""
 
 _ORDER_TABLES = (ORDERS.name, ORDER_LINES.name)
