@@ -4,29 +4,9 @@ from typing import Any
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.automation.jobs import SYNC_ORDERS
 from a4s_pipeline_tests.orchestration.conftest import Site, line
 
 CHECK = dg.DagsterEventType.ASSET_CHECK_EVALUATION
-
-
-def scheduled(site: Site, connector: str = "demo") -> dg.ExecuteInProcessResult:
-    """Run what the schedule asks for, as the daemon has it run."""
-    (request,) = [
-        one
-        for one in site.tick("orders_every_15_minutes").run_requests
-        if one.tags["a4s/connector"] == connector
-    ]
-    job = site.definitions.resolve_job_def(SYNC_ORDERS).get_subset(
-        asset_selection=set(request.asset_selection), asset_check_selection=set(request.asset_check_keys)
-    )
-    return job.execute_in_process(
-        instance=site.instance,
-        tags=request.tags,
-        run_config=request.run_config,
-        resources={"platform": site.platform},
-        raise_on_error=False,
-    )
 
 
 def events(site: Site, run_id: str) -> list[Any]:
@@ -42,7 +22,7 @@ def found(site: Site, run_id: str) -> dict[str, bool]:
 def test_a_scheduled_run_plans_no_check_and_tells_each_after_the_last_thing_that_it_wrote(site: Site) -> None:
     site.put("A1")
     site.put("A2", subTotal=12, lines=[line(lineTotal=10)])
-    result = scheduled(site)
+    result = site.scheduled()
     assert result.success
     kinds = [one.event_type for one in events(site, result.run_id)]
     assert dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED not in kinds
@@ -65,7 +45,7 @@ def test_a_run_whose_import_fails_tells_the_checks_all_the_same(site: Site) -> N
     site.put("A1")
     site.sync()
     site.faults.server_error = 1.0
-    result = scheduled(site)
+    result = site.scheduled()
     assert not result.success
     assert found(site, result.run_id)["orders_have_lines"]
 
@@ -77,7 +57,7 @@ def test_what_a_comparison_found_stands_until_the_next_though_imports_go_on(site
     site.definitions.resolve_job_def("reconcile_orders").execute_in_process(
         instance=site.instance, resources={"platform": site.platform}
     )
-    assert found(site, scheduled(site).run_id)["months_agree"] is False
+    assert found(site, site.scheduled().run_id)["months_agree"] is False
 
 
 def test_a_run_that_is_started_without_naming_its_assets_has_its_checks_from_dagster(site: Site) -> None:
