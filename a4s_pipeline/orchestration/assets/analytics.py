@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -20,6 +20,7 @@ from a4s_pipeline.orchestration.checks.unplanned import planned_without_checks, 
 from a4s_pipeline.orchestration.layout import AssetTags, Layout, freshness
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
+from a4s_pipeline.sync.windows import month_of
 from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES
 from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
@@ -43,11 +44,14 @@ def _deps(settings: Settings, layout: Layout) -> list[dg.AssetDep]:
     """Return what the copy is made of.
 
     Of order history one partition stands for all: to say of which the copy is made, Dagster would list them,
-    4 s for 1,000 connectors over ten years in each run; with more than a hundred it uses none of them.
+    4 s for 1,000 connectors over ten years in each run; with more than a hundred it uses none of them. It is
+    the running month, which each sync records: by one that is never recorded the copy would be out of date.
     """
     importing = settings.connectors_with("orders")
-    first = str(month_key(importing[0], settings.history_start.replace(day=1))) if importing else None
-    one_for_all = dg.SpecificPartitionsPartitionMapping([first]) if first else None
+    month = month_of(datetime.now(UTC), settings.timezone)
+    one_for_all = (
+        dg.SpecificPartitionsPartitionMapping([str(month_key(importing[0], month))]) if importing else None
+    )
     months = {table.name for table in TABLES_BY_STREAM["orders"]}
     return [
         dg.AssetDep(layout.key(table.name), partition_mapping=one_for_all if table.name in months else None)
@@ -95,7 +99,9 @@ def after_import(
     yield from source_materializations(layout, stream, synced.results)
     chosen = context.run.asset_selection
     is_last = synced.failure is not None or bool(chosen and layout.key(ANALYTICS) not in chosen)
-    if is_last and synced.is_published:
+    # Of an outage nothing came in: what was recorded of the copy still holds.
+    brought = any(result.rows or result.error is None for result in synced.results)
+    if is_last and synced.is_published and brought:
         yield from record_published(context.instance, layout, platform)
     if is_last:
         _tell_unplanned_checks(context, layout, platform)

@@ -1,0 +1,95 @@
+"""A browser without a screen, spoken to as the WebDriver standard says."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+LONGEST = 120.0
+_FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--window-size=1500,1000"]
+
+
+class Browser:
+    """One page, looked at and clicked."""
+
+    def __init__(self, session: requests.Session, url: str) -> None:
+        self._session = session
+        self._url = url
+
+    @classmethod
+    @contextmanager
+    def opened(cls, profile: Path) -> Iterator[Browser]:
+        """Start chromedriver and a browser of its own; both end with the block."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        with requests.Session() as session, subprocess.Popen(["chromedriver", f"--port={port}"]) as driver:
+            session.trust_env = False
+            try:
+                yield cls(session, _begun(session, f"http://127.0.0.1:{port}", profile))
+            finally:
+                # It ends its browsers before it ends itself.
+                driver.terminate()
+                driver.wait(timeout=30)
+
+    def go(self, url: str) -> None:
+        """Open a page."""
+        self._post("/url", url=url)
+
+    @property
+    def text(self) -> str:
+        """What the page shows."""
+        return str(self._post("/execute/sync", script="return document.body.innerText", args=[]))
+
+    @property
+    def path(self) -> str:
+        """Where the page is."""
+        return str(self._post("/execute/sync", script="return location.pathname", args=[]))
+
+    def click(self, words: str) -> None:
+        """Click the button with these words, as soon as it can be clicked."""
+
+        def clicked() -> bool:
+            for element in self._post("/elements", using="xpath", value=f"//button[contains(., {words!r})]"):
+                with suppress(AssertionError):
+                    self._post(f"/element/{next(iter(element.values()))}/click")
+                    return True
+            return False
+
+        self.wait_until(f"a button {words!r}", clicked)
+
+    def wait_until(self, what: str, is_so: Callable[[], bool]) -> None:
+        """Wait until the page is so."""
+        deadline = time.monotonic() + LONGEST
+        while not is_so():
+            if time.monotonic() > deadline:
+                pytest.fail(f"not {what} after {LONGEST:g} s; the page shows:\n{self.text[-3000:]}")
+            time.sleep(0.2)
+
+    def _post(self, path: str, **body: Any) -> Any:
+        answer = self._session.post(f"{self._url}{path}", json=body, timeout=LONGEST)
+        assert answer.ok, answer.text
+        return answer.json()["value"]
+
+
+def _begun(session: requests.Session, driver: str, profile: Path) -> str:
+    options = {"args": [*_FLAGS, f"--user-data-dir={profile}"]}
+    wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
+    deadline = time.monotonic() + LONGEST
+    while True:
+        try:
+            answer = session.post(f"{driver}/session", json=wanted, timeout=LONGEST)
+        except requests.ConnectionError:
+            assert time.monotonic() < deadline, "chromedriver does not come up"
+            time.sleep(0.1)
+        else:
+            assert answer.ok, answer.text
+            return f"{driver}/session/{answer.json()['value']['sessionId']}"
