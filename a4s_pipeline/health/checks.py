@@ -55,7 +55,7 @@ def examine(
 
 def months_as_compared(warehouse: Warehouse, settings: Settings) -> dict[Check, Finding]:
     """Return what the last comparison with the gateway found; nothing where there was none yet."""
-    with warehouse.moment() as store:
+    with warehouse.session() as store:
         if not months_were_compared(store):
             return {}
         return {MONTHS_AGREE: MONTHS_AGREE.ask(store, _asked(settings, MONTHS_AGREE, None))}

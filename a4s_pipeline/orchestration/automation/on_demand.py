@@ -13,7 +13,7 @@ import dagster as dg
 
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.health.checks import LEDGERS
-from a4s_pipeline.ondemand.inbox.inbox import Waiting, is_plain_id
+from a4s_pipeline.ondemand.inbox.inbox import Waiting, as_bytes, is_plain_id
 from a4s_pipeline.ondemand.inbox.inboxes import inbox_of
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
@@ -89,7 +89,7 @@ def _record_ledgers(
     context: dg.OpExecutionContext, layout: Layout, platform: Platform, since: datetime
 ) -> None:
     """Record the ledgers that were written since, with what is unsettled in them now."""
-    with platform.warehouse.moment() as store:
+    with platform.warehouse.session() as store:
         counts = ledger_counts(store)
         written = [name for name in counts if is_written_since(store, name, since)]
     for name in written:

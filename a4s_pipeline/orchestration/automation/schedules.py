@@ -10,7 +10,7 @@ import dagster as dg
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.health.freshness import waits_until_tomorrow
 from a4s_pipeline.orchestration.assets.analytics import ANALYTICS
-from a4s_pipeline.orchestration.assets.orders import STEP, Reading
+from a4s_pipeline.orchestration.assets.orders import STEP, OrdersRead
 from a4s_pipeline.orchestration.assets.partitions import PARTITION, connectors_of_run, month_tags
 from a4s_pipeline.orchestration.automation.jobs import (
     CONNECTOR_TAG,
@@ -50,7 +50,7 @@ def run_request_for_orders(
         # Dagster wants a key where one tick starts several runs; the time in it keeps ticks apart.
         run_key=f"{connector} {now.isoformat()}",
         tags={CONNECTOR_TAG: connector, **IMPORT_TAGS, **month_tags(connector, month)},
-        run_config={"ops": {STEP: {"config": {"reading": Reading.NEW.name}}}},
+        run_config={"ops": {STEP: {"config": {"reading": OrdersRead.NEW.name}}}},
         **_without_checks(assets),
     )
 

@@ -103,7 +103,7 @@ def test_models_and_ledgers_are_recorded_with_their_rows_and_not_by_each_run(sit
         recorded(site, "order_exports") == recorded(site, "created_customers") == [{"dagster/row_count": 0}]
     )
     site.sync()
-    with site.platform.warehouse.moment() as store:
+    with site.platform.warehouse.session() as store:
         store.execute(
             "INSERT INTO order_exports (connector, intake_order_id, status) VALUES ('demo', '1', 'ok')"
         )
