@@ -40,7 +40,7 @@ def test_what_the_gateway_listed_is_recorded_at_its_stream(site: Site) -> None:
     told = [
         event.asset_materialization.metadata for event in events if event.asset_materialization is not None
     ]
-    assert [(one["connectors"].value, one["listed"].value) for one in told] == [("demo, noord, zuid", 2)]
+    assert [(one["connectors"].value, one["listed"].value) for one in told] == [("demo, noord", 2)]
 
 
 def test_months_of_one_connector_are_read_again_whole(site: Site) -> None:
