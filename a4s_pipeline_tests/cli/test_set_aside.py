@@ -66,3 +66,6 @@ def test_a_key_under_which_nothing_is_set_aside_is_told(site: Installation) -> N
         done = site.a4s("set-aside", *command)
         assert (done.status, "nothing is set aside under 'X'" in done.err) == (1, True)
     assert site.a4s("set-aside").out == "nothing is set aside\n"
+    assert site.a4s("set-aside", "--json").json() == {"setAside": []}
+    misplaced = site.a4s("set-aside", "--json", "show", "X")
+    assert (misplaced.status, "a4s set-aside show" in misplaced.err) == (2, True)

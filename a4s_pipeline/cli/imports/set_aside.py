@@ -21,19 +21,31 @@ from a4s_pipeline.warehouse.rows.orders.writing import LINES_STREAM, STREAM
 _LONGEST_REASON = 90
 
 
+_all_option = click.option("--all", "with_acknowledged", is_flag=True, help="Also what was acknowledged.")
+
+
 @click.group("set-aside", invoke_without_command=True)
+@_all_option
+@connector_option
+@json_option
 @click.pass_context
-def set_aside(context: click.Context) -> None:
+def set_aside(context: click.Context, connector: str | None, with_acknowledged: bool, as_json: bool) -> None:
     """Look at what could not be read, acknowledge it with a reason, or try it again.
 
     Without a command it lists. What is acknowledged counts no more in the checks, until the record changes.
     """
     if context.invoked_subcommand is None:
-        context.invoke(list_command)
+        context.invoke(
+            list_command, connector=connector, with_acknowledged=with_acknowledged, as_json=as_json
+        )
+    elif connector is not None or with_acknowledged or as_json:
+        raise click.UsageError(
+            f"give the options after the command: a4s set-aside {context.invoked_subcommand} …"
+        )
 
 
 @set_aside.command("list")
-@click.option("--all", "with_acknowledged", is_flag=True, help="Also what was acknowledged.")
+@_all_option
 @connector_option
 @json_option
 def list_command(
