@@ -48,7 +48,7 @@ class ServerState:
         readable = platform.readable
         if isinstance(readable, PublishedCopy):
             self._stack.enter_context(readable.kept_open())
-        self._stack.enter_context(Upkeep(self.service))
+        self._upkeep = self._stack.enter_context(Upkeep(self.service))
         self.remembered = Remembered()
         self.is_draining = False
         self._pools: dict[tuple[str, ThreadPool], BoundedPool] = {}
@@ -101,6 +101,8 @@ class ServerState:
 
         def send() -> Answered:
             answered = answer(self.service, request, received_at, until)
+            if answered.status == "unknown":
+                self._upkeep.settle_soon()
             self._have_told(key)
             return answered
 

@@ -13,6 +13,7 @@ from a4s_pipeline.ondemand.worker.callbacks import Callbacks
 from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER
 
 _SETTLE_EVERY = 30.0
+_SETTLE_FIRST_AFTER = 1.0
 _WRITE_LOG_EVERY = 1.0
 _TELL_EVERY = 5.0
 
@@ -28,8 +29,9 @@ class Upkeep:
     def __init__(self, service: OnDemand) -> None:
         self._service = service
         self._over = threading.Event()
+        self._has_new = threading.Event()
         self._threads = [
-            threading.Thread(target=self._repeat, args=(self._settle, _SETTLE_EVERY), name="settle"),
+            threading.Thread(target=self._keep_settling, name="settle"),
             threading.Thread(target=self._repeat, args=(service.log.write, _WRITE_LOG_EVERY), name="log"),
         ]
         settings = service.platform.settings
@@ -46,8 +48,24 @@ class Upkeep:
     def __exit__(self, *_: object) -> None:
         """End, with what was begun finished."""
         self._over.set()
+        self._has_new.set()
         for thread in self._threads:
             thread.join()
+
+    def settle_soon(self) -> None:
+        """Ask soon for an outcome that has just become unknown: somebody waits for it."""
+        self._has_new.set()
+
+    def _keep_settling(self) -> None:
+        """Settle on the usual beat, and soon, then less and less often, after something became unknown."""
+        pause = _SETTLE_EVERY
+        while True:
+            self._try(self._settle)
+            is_new = self._has_new.wait(pause)
+            self._has_new.clear()
+            pause = min(_SETTLE_FIRST_AFTER if is_new else 2 * pause, _SETTLE_EVERY)
+            if self._over.wait(pause if is_new else 0):
+                return
 
     def _settle(self) -> None:
         left = self._service.settle_all(self._over.is_set)
@@ -62,10 +80,13 @@ class Upkeep:
 
     def _repeat(self, task: Callable[[], object], every: float) -> None:
         while True:
-            try:
-                task()
-            except Exception:
-                # The answers go on, whatever keeps this from its work now.
-                _log.exception("upkeep failed; it is tried again")
+            self._try(task)
             if self._over.wait(every):
                 return
+
+    def _try(self, task: Callable[[], object]) -> None:
+        try:
+            task()
+        except Exception:
+            # The answers go on, whatever keeps this from its work now.
+            _log.exception("upkeep failed; it is tried again")
