@@ -7,6 +7,7 @@ from typing import Any
 
 from a4s_pipeline.errors import ChangeRequest, Inconclusive, NotThere, ReplyUnreadable
 from a4s_pipeline.files import exact_json
+from a4s_pipeline.files.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.calls.answers import without_numbers
 from a4s_pipeline.gateway.calls.belonging import is_same_code
@@ -131,20 +132,23 @@ def _found_in(administration: Administration, customer_code: str, listing: Listi
     """Read the listing to the code, or to its end."""
     alike: Numbers | None = None
     for page in pages_in_turn(administration.customers, listing):
-        codes: list[str] = []
+        listed: list[Listed] = []
         for record in page.items:
-            is_record = isinstance(record, dict)
+            given = record.get("customerCode") if isinstance(record, dict) else None
+            if given is None:
+                listed.append(Listed(None, content=fingerprint_of(record)))
+                continue
             # Some back offices number their customers: the code may come as a number.
-            code = str(record.get("customerCode") if is_record else record)
-            codes.append(code)
-            if not is_record or not is_same_code(code, customer_code):
+            code = str(given)
+            listed.append(Listed(code))
+            if not is_same_code(code, customer_code):
                 continue
             external_id = record.get("externalId")
             numbers = {} if external_id is None else {"externalId": str(external_id)}
             if code == customer_code:
                 return numbers
             alike = alike or {**numbers, "foundAs": code}
-        listing.add(page, [Listed(code) for code in codes])
+        listing.add(page, listed)
     return alike
 
 

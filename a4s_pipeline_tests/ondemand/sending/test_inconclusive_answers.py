@@ -183,6 +183,15 @@ def test_a_customer_listed_but_for_blanks_or_letter_case_is_the_one_and_is_named
     assert exact_json.loads(entry.row["response"])["foundAs"] == code
 
 
+def test_a_customer_listed_without_a_code_is_nobody(site: Site) -> None:
+    site.gateway.instead_of_booking = [Reply(201, b"lost")]
+    nameless = BOS | {"customerCode": "None"}
+    assert site.create(nameless).status == "unknown"
+    site.source.put_customer({"customerCode": None, "name": "Bos", "externalId": "ext-9"})
+    site.clock.move(2 * RESEND_AFTER)
+    assert (site.create(nameless).status, sent(site)) == ("ok", 2)
+
+
 def test_a_customer_listed_to_the_letter_comes_before_one_that_is_alike(site: Site) -> None:
     site.gateway.instead_of_booking = [ALREADY]
     for number, code in enumerate([" K9", "k9", "K9"]):
