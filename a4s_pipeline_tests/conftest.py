@@ -12,6 +12,7 @@ from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.settings.store_location import SqliteLake
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.lake import lake
+from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
 
 # How long an example takes says how busy the machine is, and nothing of the product.
 settings.register_profile("ours", deadline=None)
@@ -37,6 +38,12 @@ def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with WarehouseFile(path).session():
         pass
     return path
+
+
+@pytest.fixture(scope="session")
+def demo_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published copy of one administration of the demo's world: made once, and changed by nobody."""
+    return publish_demo_copy(tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture(autouse=True)

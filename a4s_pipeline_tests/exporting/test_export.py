@@ -21,14 +21,13 @@ from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.file.reader import PublishedCopy
 from a4s_pipeline.warehouse.schema.relations import Relation, relations_by
 from a4s_pipeline.warehouse.schema.schema import Column
-from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
 
 RELATIONS = {relation.name: relation for relation in relations_by(Conventions())}
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> PublishedCopy:
-    return PublishedCopy(publish_demo_copy(tmp_path_factory.mktemp("demo")))
+def copy(demo_copy: Path) -> PublishedCopy:
+    return PublishedCopy(demo_copy)
 
 
 def these(*names: str) -> list[Relation]:

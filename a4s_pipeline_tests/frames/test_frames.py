@@ -13,14 +13,11 @@ from a4s_pipeline import frames
 from a4s_pipeline.errors import A4sError, ChangeRequest
 from a4s_pipeline.settings.loading import GivenSettings, Settings
 from a4s_pipeline.warehouse.file.reader import NotPublished
-from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    folder = tmp_path_factory.mktemp("demo")
-    publish_demo_copy(folder)
-    return GivenSettings(data_dir=folder)
+def settings(demo_copy: Path) -> Settings:
+    return GivenSettings(data_dir=demo_copy.parent)
 
 
 def count(settings: Settings, sql: str) -> int:

@@ -14,7 +14,6 @@ from a4s_pipeline.warehouse.rows.staging import Row, append_rows
 from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 from a4s_pipeline_tests.models.promises import broken_promises
-from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
 
 
 class Store:
@@ -58,8 +57,3 @@ def store(_opened: duckdb.DuckDBPyConnection) -> Iterator[Store]:
     _opened.execute("BEGIN TRANSACTION")
     yield Store(_opened)
     _opened.execute("ROLLBACK")
-
-
-@pytest.fixture(scope="session")
-def demo_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return publish_demo_copy(tmp_path_factory.mktemp("demo"))

@@ -1,13 +1,15 @@
 """Each question of the page is answered on the sandbox's data as a plain query of the tables answers it."""
 
 import re
+import shutil
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from a4s_pipeline.platform import Platform
+from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.warehouse.file.reader import published
-from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
 from a4s_pipeline_tests.support.project import ROOT
 
 _PAGE = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
@@ -107,12 +109,15 @@ CHECKS = {
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy(demo_copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
+    settings = GivenSettings(data_dir=folder)
+    shutil.copyfile(demo_copy.with_name("warehouse.duckdb"), settings.warehouse_path)
     (folder / "reference").mkdir()
     for name, content in REFERENCE.items():
         (folder / "reference" / f"{name}.csv").write_text(content)
-    return publish_demo_copy(folder)
+    Platform(settings).publish()
+    return settings.analytics_path
 
 
 def test_each_question_has_the_answer_that_the_tables_give(copy: Path) -> None:

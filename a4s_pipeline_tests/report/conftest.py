@@ -9,7 +9,6 @@ from a4s_pipeline.warehouse.file.publish import publish
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.staging import Row, replace_rows
 from a4s_pipeline.warehouse.schema.schema import Table
-from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
 
 NOW = datetime(2024, 6, 20, 10, 30, tzinfo=UTC)
 Publish = Callable[[dict[Table, list[Row]]], Path]
@@ -30,8 +29,3 @@ def publish_rows(tmp_path: Path, empty_warehouse: Path) -> Publish:
         return copy
 
     return make
-
-
-@pytest.fixture(scope="session")
-def demo_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return publish_demo_copy(tmp_path_factory.mktemp("demo"))

@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from a4s_pipeline.warehouse.file.reader import published
-from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
 from a4s_pipeline_tests.support.project import ROOT
 
 _PAGE = ROOT / "docs" / "queries.md"
@@ -13,16 +12,11 @@ _QUERIES = dict(
 )
 
 
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return publish_demo_copy(tmp_path_factory.mktemp("demo"))
-
-
 def test_there_are_ten_queries() -> None:
     assert [title.partition(".")[0] for title in _QUERIES] == [str(number) for number in range(1, 11)]
 
 
 @pytest.mark.parametrize("title", _QUERIES)
-def test_each_query_of_the_page_finds_something_in_the_sandbox(copy: Path, title: str) -> None:
-    with published(copy) as connection:
+def test_each_query_of_the_page_finds_something_in_the_sandbox(demo_copy: Path, title: str) -> None:
+    with published(demo_copy) as connection:
         assert connection.execute(_QUERIES[title]).fetchall()
