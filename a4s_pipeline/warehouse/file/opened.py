@@ -77,14 +77,15 @@ class OpenedFile:
         What keeps it from that, such as a full disk, loses nothing: the log stays for the next time.
         """
         try:
-            if is_sound and self.is_reusable and self._has_log():
+            if is_sound and self.is_reusable and self.has_log():
                 with suppress(duckdb.Error, OSError):
                     self.checkpoint()
         finally:
             self.connection.close()
             os.close(self._handle)
 
-    def _has_log(self) -> bool:
+    def has_log(self) -> bool:
+        """Tell whether something was committed that is not in the file itself."""
         try:
             return self._path.with_name(f"{self._path.name}.wal").stat().st_size > 0
         except OSError:

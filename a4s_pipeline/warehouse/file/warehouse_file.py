@@ -88,8 +88,20 @@ class WarehouseFile:
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the file for a session of which everything written is kept, or nothing is."""
-        with self.session() as connection, transaction_on(connection):
-            yield connection
+        with self.opened() as file:
+            had_log = file.has_log()
+            with transaction_on(file.connection):
+                yield file.connection
+            if not had_log:
+                self._sync_name_of_log()
+
+    def _sync_name_of_log(self) -> None:
+        # DuckDB syncs what the write-ahead log holds and not that it is there: without its name a power cut
+        # takes what was committed, such as that an order is on its way.
+        try:
+            sync(self.path.parent)
+        except OSError as error:
+            raise _unusable(self.path, error) from None
 
     def transact(self, work: Work[T]) -> T:
         """Do work in a transaction; nobody else is at the file meanwhile, so it is done once."""
