@@ -48,6 +48,9 @@ class Warehouse(Protocol):
     def transact(self, work: Work[T]) -> T:
         """Do work of which everything written is kept, or nothing is; raises as `session` does."""
 
+    def expected(self) -> AbstractContextManager[None]:
+        """Announce that this thread wants a session in a moment: until then the store may stay open."""
+
     def rewrite(self) -> None:
         """Write the store anew: nothing of rows that were deleted or replaced is left in its files."""
 

@@ -21,7 +21,7 @@ from a4s_pipeline.errors import (
 )
 from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce, SendRules
-from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Attempt, Entry, Ledger
+from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Attempt, Entry, Known, Ledger
 from a4s_pipeline_tests.interleavings.exploring import Numbered
 from a4s_pipeline_tests.interleavings.replaying import Call, Player, Raised, Stop, play
 from a4s_pipeline_tests.ondemand.conftest import NOW
@@ -78,8 +78,8 @@ class _Ledger:
     def entry(self, key: str) -> Entry | None:
         return _entry(key, self._player.ask_at_once("entry", key))
 
-    def restored_at(self) -> None:
-        return None
+    def known(self, key: str) -> Known:
+        return Known(self.entry(key), None)
 
     def record(
         self,

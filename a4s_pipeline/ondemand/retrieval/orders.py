@@ -180,8 +180,12 @@ class _Questions:
             return ask(self.store())
         known: T | None = self.remembered.find(self.version, question)
         if known is None:
-            known = ask(self.store())
-            self.remembered.keep(self.version, question, known, size or _size_of(known))
+            store = self.store()
+            with self.remembered.turn(question):
+                known = self.remembered.find(self.version, question)
+                if known is None:
+                    known = ask(store)
+                    self.remembered.keep(self.version, question, known, size or _size_of(known))
         return known
 
 

@@ -8,6 +8,7 @@ from collections.abc import Hashable
 from typing import Any
 
 _MOST_BYTES = 32 << 20
+_TURNS = 16
 
 
 class Remembered:
@@ -20,6 +21,7 @@ class Remembered:
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
+        self._turns = [threading.Lock() for _ in range(_TURNS)]
         self._version: Hashable = None
         self._answers: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._bytes = 0
@@ -33,6 +35,10 @@ class Remembered:
                 return None
             self._answers.move_to_end(question)
             return found[0]
+
+    def turn(self, question: Hashable) -> threading.Lock:
+        """Return the lock to answer a question under: whoever asks the same meanwhile finds the answer."""
+        return self._turns[hash(question) % len(self._turns)]
 
     def keep(self, version: Hashable, question: Hashable, answer: Any, size: int) -> None:
         """Remember an answer, which takes so many bytes."""

@@ -146,7 +146,8 @@ class SendOnce:
         sender: Sender,
         kept: Mapping[str, Any],
     ) -> Entry:
-        entry = self._ledger.entry(key)
+        known = self._ledger.known(key)
+        entry = known.entry
         step = next_step(entry, fingerprint)
         if entry is not None and step is Step.LOOK_UP:
             entry = self._settle(entry, sender)
@@ -162,16 +163,15 @@ class SendOnce:
             return entry
         if entry is not None and entry.fingerprint == fingerprint:
             kept = {**kept, "received_at": entry.row["received_at"]}
-        if self._may_know_too_little():
+        if self._may_know_too_little(known.restored_at):
             found = sender.look_up()
             if found is not None:
                 attempt = OpenAttempt("look_up", self._clock(), entry)
                 return self._books.found(key, attempt, found, kept)
         return self._prepare_and_send(key, prepare, sender, entry, kept)
 
-    def _may_know_too_little(self) -> bool:
+    def _may_know_too_little(self, restored_at: datetime | None) -> bool:
         """Tell whether the store was put back from a backup lately: what was sent since, it does not know."""
-        restored_at = self._ledger.restored_at() if self._rules.looked_up_first_for else None
         return restored_at is not None and self._clock() - restored_at < self._rules.looked_up_first_for
 
     def settle(self, key: str, sender: Sender) -> Entry | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from a4s_pipeline.warehouse.file.opened import OpenedFile
@@ -64,8 +66,21 @@ class Turns:
                     connection.close(is_sound=is_sound)
         finally:
             self._turn.release()
+        self._close_if_unwanted()
+
+    @contextmanager
+    def expected(self) -> Iterator[None]:
+        """Count as one that waits, for as long as the block lasts."""
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+            self._close_if_unwanted()
+
+    def _close_if_unwanted(self) -> None:
         # Whoever the connection was kept for may have given up while it was: then nobody else closes it.
-        if self._waiting == 0 and self._turn.acquire(blocking=False):
+        if self._waiting == 0 and self._kept is not None and self._turn.acquire(blocking=False):
             try:
                 self._close_kept()
             finally:

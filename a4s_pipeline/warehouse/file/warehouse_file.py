@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
@@ -107,6 +107,10 @@ class WarehouseFile:
         """Do work in a transaction; nobody else is at the file meanwhile, so it is done once."""
         with self.transaction() as connection:
             return work(connection)
+
+    def expected(self) -> AbstractContextManager[None]:
+        """Announce that this thread wants a session in a moment: whoever has the file hands it on open."""
+        return self._turns.expected()
 
     def rewrite(self) -> None:
         """Write the file anew from its rows, and put it in the old one's place.

@@ -25,7 +25,14 @@ from a4s_pipeline.errors import (
 from a4s_pipeline.locks.file_locks import FileLocks, file_lock
 from a4s_pipeline.ondemand.orders.hook import HookFailed
 from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce, SendRules, UnderWay
-from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Attempt, Entry, Ledger, LedgerKind
+from a4s_pipeline.warehouse.rows.ondemand.ledger import (
+    ORDER_LEDGER,
+    Attempt,
+    Entry,
+    Known,
+    Ledger,
+    LedgerKind,
+)
 from a4s_pipeline_tests.ondemand.conftest import NOW, Clock, Killed
 from a4s_pipeline_tests.support.nightly import examples
 from a4s_pipeline_tests.support.project import ROOT
@@ -65,6 +72,9 @@ class LedgerInMemory:
             row["last_sent_at"],
             row,
         )
+
+    def known(self, key: str) -> Known:
+        return Known(self.entry(key), None)
 
     def record(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import duckdb
 
 from a4s_pipeline.warehouse.rows.ondemand.restores import last_restore
-from a4s_pipeline.warehouse.schema.schema import LOCAL_DAY, Table
+from a4s_pipeline.warehouse.rows.ondemand.together import Together
+from a4s_pipeline.warehouse.schema.schema import Table, day_expression
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import CREATED_CUSTOMERS, ORDER_EXPORT_ATTEMPTS, ORDER_EXPORTS
 
@@ -64,6 +66,15 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What is known of a key at one instant: its row, None where there is none, and the last restore."""
+
+    entry: Entry | None
+    restored_at: datetime | None
+    """When the store was last put back from a backup; None where it never was."""
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One attempt for the log of attempts; `number` None opens a new one."""
 
@@ -71,24 +82,44 @@ class Attempt:
     number: int | None = None
 
 
+@dataclass(frozen=True)
+class _Record:
+    """What is written of a key: columns of its row, new or not, and an attempt with it."""
+
+    key: str
+    is_new: bool
+    columns: Mapping[str, Any]
+    attempt: Attempt | None
+
+
 class Ledger:
-    """One ledger of one connector; each call is a session of the warehouse, and a transaction."""
+    """One ledger of one connector; each call is a session of the warehouse, and a transaction.
+
+    What threads ask of the same object at one moment shares both.
+    """
 
     def __init__(self, warehouse: Warehouse, kind: LedgerKind, connector: str, run_id: str) -> None:
         self._warehouse = warehouse
         self.kind = kind
         self.connector = connector
         self.run_id = run_id
+        self._together = Together[str | _Record, Known | int | None](self._answer_all)
 
     def entry(self, key: str) -> Entry | None:
         """Return what the ledger holds under a key."""
-        found = self._entries(f'"{self.kind.key}" = $value', key)
-        return found[0] if found else None
+        return self.known(key).entry
 
-    def restored_at(self) -> datetime | None:
-        """Return when the store was last put back from a backup; None where it never was."""
-        with self._warehouse.session() as connection:
-            return last_restore(connection, self.connector)
+    def known(self, key: str) -> Known:
+        """Return what is known of a key; what other threads ask at the same moment is read with it."""
+        with self._warehouse.expected():
+            known = self._together.ask(key)
+        assert isinstance(known, Known)
+        return known
+
+    @property
+    def waiting(self) -> int:
+        """How much is asked of it by threads that wait for their turn."""
+        return self._together.waiting
 
     def entries(self, status: str | None = None) -> list[Entry]:
         """Return the rows of the ledger, oldest first, or those of one status."""
@@ -199,61 +230,148 @@ class Ledger:
         """Write columns of a row, and open or complete an attempt with it, in one transaction.
 
         `before` is the row as it was, None where there is none; the caller holds the lock of the key.
-        Returns the row as it is then, and the attempt's number.
+        Returns the row as it is then, and the attempt's number. What other threads record at the same
+        moment is in the same transaction.
         """
-        identity = {"connector": self.connector, self.kind.key: key}
         stamp = {"synced_at": at, "run_id": self.run_id}
-
-        def write(connection: duckdb.DuckDBPyConnection) -> int | None:
-            _write(connection, self.kind.table, identity, {**columns, **stamp}, is_new=before is None)
-            if attempt is None or self.kind.attempts is None:
-                return None
-            number = attempt.number or _next_number(connection, self.kind.attempts, identity)
-            numbered = {**identity, "attempt_number": number}
-            is_new = attempt.number is None
-            _write(connection, self.kind.attempts, numbered, {**attempt.columns, **stamp}, is_new=is_new)
-            return number
-
-        number = self._warehouse.transact(write)
+        if attempt is not None:
+            attempt = Attempt({**attempt.columns, **stamp}, attempt.number)
+        with self._warehouse.expected():
+            number = self._together.ask(_Record(key, before is None, {**columns, **stamp}, attempt))
+        assert not isinstance(number, Known)
         row = dict(before.row) if before else dict.fromkeys(self.kind.table.column_names)
+        identity = {"connector": self.connector, self.kind.key: key}
         return self._as_entry({**row, **identity, **columns, **stamp}), number
 
+    def _answer_all(self, questions: Sequence[str | _Record]) -> list[Known | int | None]:
+        """Answer what is asked at one moment: keys that are looked up, and what is recorded."""
+        keys = [question for question in questions if isinstance(question, str)]
+        records = [question for question in questions if isinstance(question, _Record)]
 
-def _next_number(connection: duckdb.DuckDBPyConnection, table: Table, identity: Mapping[str, Any]) -> int:
-    row = connection.execute(
-        f"SELECT coalesce(max(attempt_number), 0) + 1 FROM {table.name} WHERE {_matches(identity)}",  # noqa: S608
-        dict(identity),
-    ).fetchone()
-    return int(row[0]) if row else 1
+        def work(connection: duckdb.DuckDBPyConnection) -> list[Known | int | None]:
+            known = self._known(connection, keys) if keys else {}
+            numbers = self._numbers(connection, records)
+            self._write_all(connection, records, numbers)
+            return [
+                known[question] if isinstance(question, str) else numbers.get(question.key)
+                for question in questions
+            ]
+
+        if records:
+            return self._warehouse.transact(work)
+        with self._warehouse.session() as connection:
+            return work(connection)
+
+    def _known(self, connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, Known]:
+        condition = f'"{self.kind.key}" IN (SELECT unnest($value))'
+        entries = {entry.key: entry for entry in self._found(connection, condition, list(keys))}
+        restored_at = last_restore(connection, self.connector)
+        return {key: Known(entries.get(key), restored_at) for key in keys}
+
+    def _numbers(
+        self, connection: duckdb.DuckDBPyConnection, records: Sequence[_Record]
+    ) -> dict[str, int | None]:
+        """Return the numbers of the attempts that are recorded: as they are, or the next of their keys."""
+        table = self.kind.attempts
+        attempts = {one.key: one.attempt for one in records if one.attempt is not None}
+        if table is None:
+            return {}
+        new = [key for key, attempt in attempts.items() if attempt.number is None]
+        last = {}
+        if new:
+            found = connection.execute(
+                f'SELECT "{self.kind.key}", max(attempt_number) FROM {table.name} '  # noqa: S608 - own names
+                f'WHERE connector = $connector AND "{self.kind.key}" IN (SELECT unnest($keys)) GROUP BY ALL',
+                {"connector": self.connector, "keys": new},
+            )
+            last = dict(found.fetchall())
+        return {key: attempt.number or last.get(key, 0) + 1 for key, attempt in attempts.items()}
+
+    def _write_all(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        records: Sequence[_Record],
+        numbers: Mapping[str, int | None],
+    ) -> None:
+        key = self.kind.key
+        rows: list[_Row] = []
+        attempts: list[_Row] = []
+        for one in records:
+            identity = {"connector": self.connector, key: one.key}
+            rows.append(_Row(one.is_new, {**identity, **one.columns}))
+            if one.attempt is not None and one.key in numbers:
+                numbered = {**identity, "attempt_number": numbers[one.key], **one.attempt.columns}
+                attempts.append(_Row(one.attempt.number is None, numbered))
+        _write(connection, self.kind.table, ("connector", key), rows)
+        if self.kind.attempts is not None:
+            _write(connection, self.kind.attempts, ("connector", key, "attempt_number"), attempts)
+
+
+@dataclass(frozen=True)
+class _Row:
+    is_new: bool
+    values: Mapping[str, Any]
 
 
 def _write(
+    connection: duckdb.DuckDBPyConnection, table: Table, identity: Sequence[str], rows: Sequence[_Row]
+) -> None:
+    """Write rows, those of the same columns by one statement: it costs little more for ten than for one."""
+    alike = defaultdict(list)
+    for row in rows:
+        alike[row.is_new, tuple(row.values)].append(row.values)
+    for (is_new, names), found in alike.items():
+        unknown = set(names) - set(table.column_names)
+        if unknown:
+            raise ValueError(f"{table.name} has no columns {sorted(unknown)}")
+        if is_new:
+            _insert(connection, table, names, found)
+        else:
+            _update(connection, table, identity, names, found)
+
+
+def _insert(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
-    identity: Mapping[str, Any],
-    columns: Mapping[str, Any],
-    *,
-    is_new: bool,
+    names: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
 ) -> None:
-    values = {**identity, **columns}
-    unknown = set(values) - set(table.column_names)
-    if unknown:
-        raise ValueError(f"{table.name} has no columns {sorted(unknown)}")
-    if is_new:
-        days = [column for column in table.columns if column.day_of in values]
-        names = ", ".join(f'"{name}"' for name in [*values, *(column.name for column in days)])
-        places = ", ".join([f"${name}" for name in values] + [f"{LOCAL_DAY}(${day.day_of})" for day in days])
-        connection.execute(
-            f"INSERT INTO {table.name} ({names}) VALUES ({places})",  # noqa: S608 - checked column names
-            values,
-        )
-        return
-    assignments = ", ".join(f'"{name}" = ${name}' for name in columns)
+    days = [column for column in table.columns if column.day_of in names]
+    into = ", ".join(f'"{name}"' for name in [*names, *(column.name for column in days)])
+    values = ", ".join([f'"{name}"' for name in names] + [day_expression(column) for column in days])
     connection.execute(
-        f"UPDATE {table.name} SET {assignments} WHERE {_matches(identity)}",  # noqa: S608 - checked column names
-        values,
+        f"INSERT INTO {table.name} ({into}) SELECT {values} FROM ({_given(table, names)})",  # noqa: S608 - checked column names
+        _by_column(names, rows),
     )
 
 
-def _matches(identity: Mapping[str, Any]) -> str:
-    return " AND ".join(f'"{name}" = ${name}' for name in identity)
+def _update(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    identity: Sequence[str],
+    names: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    changed = [name for name in names if name not in identity]
+    if len(rows) == 1:
+        # To find one row by its key costs half of what a join does.
+        assignments = ", ".join(f'"{name}" = ${name}' for name in changed)
+        matches = " AND ".join(f'"{name}" = ${name}' for name in identity)
+        connection.execute(f"UPDATE {table.name} SET {assignments} WHERE {matches}", dict(rows[0]))  # noqa: S608 - checked column names
+        return
+    assignments = ", ".join(f'"{name}" = given."{name}"' for name in changed)
+    matches = " AND ".join(f'{table.name}."{name}" = given."{name}"' for name in identity)
+    connection.execute(
+        f"UPDATE {table.name} SET {assignments} FROM ({_given(table, names)}) AS given WHERE {matches}",  # noqa: S608 - checked column names
+        _by_column(names, rows),
+    )
+
+
+def _given(table: Table, names: Sequence[str]) -> str:
+    """Return the query that makes rows of parameters which are lists, one for each column."""
+    types = {column.name: column.type for column in table.columns}
+    return "SELECT " + ", ".join(f'unnest(${name}::{types[name]}[]) AS "{name}"' for name in names)
+
+
+def _by_column(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in names}

@@ -1,0 +1,238 @@
+"""What threads ask of a ledger at one moment is one transaction, and nobody pays for another's fault."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import pytest
+
+from a4s_pipeline.errors import StoreHeld, TryAgain
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Attempt, Entry, Ledger
+from a4s_pipeline.warehouse.rows.ondemand.together import Together
+from a4s_pipeline.warehouse.store import T, Work
+from a4s_pipeline_tests.support.installed_site import wait_until
+
+NOW = datetime(2024, 6, 3, 10, tzinfo=UTC)
+LATER = datetime(2024, 6, 3, 22, 30, tzinfo=UTC)
+
+
+class Gate:
+    """Answers in upper case; the first call waits until so many others wait for their turn."""
+
+    def __init__(self, others: int) -> None:
+        self.groups: list[list[str]] = []
+        self.together = Together[str, str](self._answer_all)
+        self._others = others
+
+    def _answer_all(self, questions: Sequence[str]) -> list[str]:
+        self.groups.append(list(questions))
+        if len(self.groups) == 1:
+            wait_until(lambda: self.together.waiting == self._others, what="waiting")
+        if "held" in questions:
+            raise StoreHeld("the file is held")
+        if "stop" in questions:
+            raise KeyboardInterrupt
+        if "wrong" in questions:
+            raise ValueError("wrong")
+        return [question.upper() for question in questions]
+
+
+def all_at_once(gate: Gate, *questions: str) -> list[str]:
+    """Ask the first, and the others while it is answered; return what became of each."""
+
+    def ask(question: str) -> str:
+        try:
+            return gate.together.ask(question)
+        except BaseException as error:
+            return type(error).__name__
+
+    with ThreadPoolExecutor(len(questions)) as threads:
+        first = threads.submit(ask, questions[0])
+        wait_until(lambda: len(gate.groups) == 1, what="begun")
+        rest = [threads.submit(ask, question) for question in questions[1:]]
+        return [first.result(30), *(one.result(30) for one in rest)]
+
+
+def test_what_is_asked_alone_is_answered_alone_and_what_comes_meanwhile_in_one_go() -> None:
+    gate = Gate(others=3)
+    assert all_at_once(gate, "a", "b", "c", "d") == ["A", "B", "C", "D"]
+    assert [sorted(group) for group in gate.groups] == [["a"], ["b", "c", "d"]]
+    assert gate.together.ask("e") == "E"
+    assert gate.groups[2:] == [["e"]]
+
+
+@pytest.mark.parametrize(
+    ("faulty", "others", "calls"),
+    [
+        # Its own fault: the others are answered, one by one.
+        ("wrong", {"B", "C"}, 5),
+        # The store's: nobody has an answer.
+        ("held", {"StoreHeld"}, 2),
+    ],
+)
+def test_nobody_pays_for_the_fault_of_another(faulty: str, others: set[str], calls: int) -> None:
+    gate = Gate(others=3)
+    first, became, *rest = all_at_once(gate, "a", faulty, "b", "c")
+    assert (first, became) == ("A", {"wrong": "ValueError", "held": "StoreHeld"}[faulty])
+    assert set(rest) == others
+    assert len(gate.groups) == calls
+    assert gate.together.ask("d") == "D"
+
+
+def test_whoever_is_stopped_leaves_nobody_waiting() -> None:
+    gate = Gate(others=2)
+    first, *rest = all_at_once(gate, "a", "stop", "b")
+    assert first == "A"
+    assert sorted(rest) == ["KeyboardInterrupt", TryAgain.__name__]
+    assert gate.together.ask("c") == "C"
+
+
+class Counted(WarehouseFile):
+    """A store that counts its transactions, and holds the first of some until so many wait for the next."""
+
+    transactions = 0
+    before_commit: Callable[[], None] = staticmethod(lambda: None)
+
+    def transact(self, work: Work[T]) -> T:
+        self.transactions += 1
+
+        def done(connection: duckdb.DuckDBPyConnection) -> T:
+            result = work(connection)
+            self.before_commit()
+            return result
+
+        return super().transact(done)
+
+
+def recorded(
+    ledger: Ledger, key: str, before: Entry | None = None, **columns: Any
+) -> tuple[Entry, int | None]:
+    attempt = {
+        "kind": "send",
+        "status": columns["status"],
+        "started_at": NOW,
+        "request": columns.get("payload"),
+    }
+    return ledger.record(key, before, columns, NOW, Attempt(attempt))
+
+
+def together(store: Counted, ledger: Ledger, *records: Callable[[], Any]) -> list[Any]:
+    """Record the first, and all others in one transaction behind it; return the results and the errors."""
+    is_held = threading.Event()
+
+    def hold() -> None:
+        if not is_held.is_set():
+            is_held.set()
+            wait_until(lambda: ledger.waiting == len(records) - 1, what="waiting")
+
+    store.before_commit = hold
+    with ThreadPoolExecutor(len(records)) as threads:
+        first = threads.submit(records[0])
+        assert is_held.wait(20)
+        futures: list[Future[Any]] = [first, *(threads.submit(record) for record in records[1:])]
+        return [future.exception(30) or future.result() for future in futures]
+
+
+@pytest.fixture
+def store(path: Any) -> Counted:
+    return Counted(path)
+
+
+def test_what_threads_record_at_one_moment_is_one_transaction_and_each_row_its_own(store: Counted) -> None:
+    ledger = Ledger(store, ORDER_LEDGER, "demo", "r1")
+    other = Ledger(store, ORDER_LEDGER, "zuid", "r1")
+    old, _ = recorded(ledger, "OLD", status="failed", received_at=NOW, intake_fingerprint="f")
+    again, _ = recorded(ledger, "AGAIN", status="failed", received_at=NOW, intake_fingerprint="f")
+    recorded(other, "OLD", status="failed", received_at=NOW, error="zuid's own")
+    begun = store.transactions
+    sending: dict[str, Any] = {
+        "status": "sending",
+        "received_at": LATER,
+        "payload": '{"a":1.50}',
+        "customer_code": "K\"'1",
+    }
+    results = together(
+        store,
+        ledger,
+        lambda: recorded(ledger, "FIRST", **sending),
+        lambda: recorded(ledger, "ONE", **sending),
+        lambda: recorded(ledger, "TWO", **sending, order_number=None),
+        lambda: recorded(ledger, "OLD", old, status="sending", error="was"),
+        lambda: recorded(ledger, "AGAIN", again, status="sending", error="was too"),
+        lambda: ledger.known("AGAIN"),
+        lambda: ledger.entry("NONE"),
+    )
+    *records, known, none = results
+    assert store.transactions - begun == 2
+    assert [number for _, number in records] == [1, 1, 1, 2, 2]
+    # Read before anything of the group was written.
+    assert (known.entry.status, none) == ("failed", None)
+    rows = {entry.key: entry for entry in ledger.entries()}
+    for entry, _ in records:
+        stored = rows[entry.key]
+        # The store alone works out the day; all else is what the ledger said.
+        assert {**stored.row, "received_day": None} == {**entry.row, "received_day": None}
+    assert (rows["ONE"].row["received_day"].day, rows["ONE"].row["payload"]) == (4, '{"a":1.50}')
+    assert (rows["OLD"].row["error"], rows["AGAIN"].row["error"]) == ("was", "was too")
+    assert [entry.row["error"] for entry in other.entries()] == ["zuid's own"]
+    for key, number in {"FIRST": 1, "ONE": 1, "OLD": 2, "AGAIN": 2}.items():
+        assert [one["attempt_number"] for one in ledger.attempts(key)] == list(range(1, number + 1)), key
+
+
+def test_attempts_end_together_each_with_its_own_outcome(store: Counted) -> None:
+    ledger = Ledger(store, ORDER_LEDGER, "demo", "r1")
+    begun = [recorded(ledger, key, status="sending", received_at=NOW) for key in ("A", "B", "C", "D")]
+
+    def end(entry: Entry, number: int | None, status: str, **columns: Any) -> Callable[[], Any]:
+        attempt = Attempt({"status": status, "ended_at": LATER}, number)
+        return lambda: ledger.record(entry.key, entry, {"status": status, **columns}, LATER, attempt)
+
+    outcomes = ["ok", "ok", "refused", "ok"]
+    together(
+        store,
+        ledger,
+        *(
+            end(entry, number, outcome, order_number=f"TP-{entry.key}" if outcome == "ok" else None)
+            for (entry, number), outcome in zip(begun, outcomes, strict=True)
+        ),
+    )
+    ended = {entry.key: (entry.status, entry.row["order_number"]) for entry in ledger.entries()}
+    assert ended == {"A": ("ok", "TP-A"), "B": ("ok", "TP-B"), "C": ("refused", None), "D": ("ok", "TP-D")}
+    assert [(one["status"], one["ended_at"]) for key in "ABCD" for one in ledger.attempts(key)] == [
+        (outcome, LATER) for outcome in outcomes
+    ]
+
+
+def test_one_that_cannot_be_recorded_keeps_none_of_the_others_from_it(store: Counted) -> None:
+    ledger = Ledger(store, ORDER_LEDGER, "demo", "r1")
+    first, good, bad, last = together(
+        store,
+        ledger,
+        lambda: recorded(ledger, "FIRST", status="sending"),
+        lambda: recorded(ledger, "GOOD", status="sending", payload="{}"),
+        lambda: recorded(ledger, "BAD", status="sending", payload="{not json"),
+        lambda: recorded(ledger, "LAST", status="sending", payload="[]"),
+    )
+    assert isinstance(bad, duckdb.Error)
+    assert [entry.key for entry, _ in (first, good, last)] == ["FIRST", "GOOD", "LAST"]
+    assert {entry.key: entry.attempts for entry in ledger.entries()}.keys() == {"FIRST", "GOOD", "LAST"}
+    assert [len(ledger.attempts(key)) for key in ("GOOD", "BAD", "LAST")] == [1, 0, 1]
+
+
+def test_where_a_group_cannot_be_committed_nobody_is_told_that_it_was_recorded(store: Counted) -> None:
+    ledger = Ledger(store, CUSTOMER_LEDGER, "demo", "r1")
+    entry, number = ledger.record("K1", None, {"status": "sending"}, NOW, Attempt({"kind": "send"}))
+    assert (entry.key, number) == ("K1", None)
+
+    def fail() -> None:
+        raise StoreHeld("held")
+
+    store.before_commit = fail
+    for before in (None, entry):
+        with pytest.raises(StoreHeld):
+            ledger.record(before.key if before else "K2", before, {"status": "ok"}, NOW)
+    assert [(one.key, one.status) for one in ledger.entries()] == [("K1", "sending")]
