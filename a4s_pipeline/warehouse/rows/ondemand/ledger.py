@@ -103,7 +103,8 @@ class Ledger:
         self.kind = kind
         self.connector = connector
         self.run_id = run_id
-        self._together = Together[str | _Record, Known | int | None](self._answer_all)
+        self._asked = Together(self._all_known)
+        self._recorded = Together(self._record_all)
 
     def entry(self, key: str) -> Entry | None:
         """Return what the ledger holds under a key."""
@@ -112,14 +113,12 @@ class Ledger:
     def known(self, key: str) -> Known:
         """Return what is known of a key; what other threads ask at the same moment is read with it."""
         with self._warehouse.expected():
-            known = self._together.ask(key)
-        assert isinstance(known, Known)
-        return known
+            return self._asked.ask(key)
 
     @property
     def waiting(self) -> int:
-        """How much is asked of it by threads that wait for their turn."""
-        return self._together.waiting
+        """How much is to be recorded by threads that wait for their turn."""
+        return self._recorded.waiting
 
     def entries(self, status: str | None = None) -> list[Entry]:
         """Return the rows of the ledger, oldest first, or those of one status."""
@@ -237,36 +236,25 @@ class Ledger:
         if attempt is not None:
             attempt = Attempt({**attempt.columns, **stamp}, attempt.number)
         with self._warehouse.expected():
-            number = self._together.ask(_Record(key, before is None, {**columns, **stamp}, attempt))
-        assert not isinstance(number, Known)
+            number = self._recorded.ask(_Record(key, before is None, {**columns, **stamp}, attempt))
         row = dict(before.row) if before else dict.fromkeys(self.kind.table.column_names)
         identity = {"connector": self.connector, self.kind.key: key}
         return self._as_entry({**row, **identity, **columns, **stamp}), number
 
-    def _answer_all(self, questions: Sequence[str | _Record]) -> list[Known | int | None]:
-        """Answer what is asked at one moment: keys that are looked up, and what is recorded."""
-        keys = [question for question in questions if isinstance(question, str)]
-        records = [question for question in questions if isinstance(question, _Record)]
+    def _all_known(self, keys: Sequence[str]) -> list[Known]:
+        with self._warehouse.session() as connection:
+            condition = f'"{self.kind.key}" IN (SELECT unnest($value))'
+            entries = {entry.key: entry for entry in self._found(connection, condition, list(keys))}
+            restored_at = last_restore(connection, self.connector)
+        return [Known(entries.get(key), restored_at) for key in keys]
 
-        def work(connection: duckdb.DuckDBPyConnection) -> list[Known | int | None]:
-            known = self._known(connection, keys) if keys else {}
+    def _record_all(self, records: Sequence[_Record]) -> list[int | None]:
+        def write(connection: duckdb.DuckDBPyConnection) -> list[int | None]:
             numbers = self._numbers(connection, records)
             self._write_all(connection, records, numbers)
-            return [
-                known[question] if isinstance(question, str) else numbers.get(question.key)
-                for question in questions
-            ]
+            return [numbers.get(record.key) for record in records]
 
-        if records:
-            return self._warehouse.transact(work)
-        with self._warehouse.session() as connection:
-            return work(connection)
-
-    def _known(self, connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, Known]:
-        condition = f'"{self.kind.key}" IN (SELECT unnest($value))'
-        entries = {entry.key: entry for entry in self._found(connection, condition, list(keys))}
-        restored_at = last_restore(connection, self.connector)
-        return {key: Known(entries.get(key), restored_at) for key in keys}
+        return self._warehouse.transact(write)
 
     def _numbers(
         self, connection: duckdb.DuckDBPyConnection, records: Sequence[_Record]

@@ -1,0 +1,99 @@
+"""Orders that are sent at the same moment through one ledger, while the store fails now and then."""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+
+from a4s_pipeline.errors import A4sError, StoreHeld
+from a4s_pipeline.locks.file_locks import FileLocks
+from a4s_pipeline.ondemand.sending.send_once import Numbers, Prepared, SendOnce, SendRules
+from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Ledger
+from a4s_pipeline.warehouse.store import T, Work
+from a4s_pipeline_tests.ondemand.conftest import NOW
+
+ORDERS = 12
+
+
+class Failing(WarehouseFile):
+    """A store that keeps nothing of every third transaction."""
+
+    begun = 0
+
+    def transact(self, work: Work[T]) -> T:
+        def done(connection: duckdb.DuckDBPyConnection) -> T:
+            result = work(connection)
+            self.begun += 1
+            if self.begun % 3 == 2:
+                raise StoreHeld("held")
+            return result
+
+        return super().transact(done)
+
+
+class Office:
+    """A gateway that never dedupes, and looks into the ledger before it books anything."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._lock = threading.Lock()
+        self.booked: Counter[str] = Counter()
+        self.unrecorded: list[str] = []
+
+    def book(self, key: str) -> Numbers:
+        entry = self._ledger.entry(key)
+        with self._lock:
+            if entry is None or entry.status != "sending":
+                self.unrecorded.append(key)
+            self.booked[key] += 1
+        return {"orderId": key, "orderNumber": f"TP-{key}"}
+
+
+class Sender:
+    def __init__(self, office: Office, key: str) -> None:
+        self._office = office
+        self._key = key
+
+    def send(self, payload: str, idempotency_key: str) -> Numbers:
+        return self._office.book(self._key)
+
+    def get_ready(self) -> None:
+        pass
+
+    def look_up(self) -> Numbers | None:
+        is_there = self._office.booked[self._key]
+        return {"orderId": self._key, "orderNumber": f"TP-{self._key}"} if is_there else None
+
+
+def test_orders_sent_at_the_same_moment_are_recorded_first_and_booked_once_each(tmp_path: Path) -> None:
+    store = Failing(tmp_path / "warehouse.duckdb")
+    ledger = Ledger(store, ORDER_LEDGER, "demo", "r1")
+    assert ledger.entries() == []
+    office = Office(ledger)
+    once = SendOnce(ledger, SendRules(FileLocks(tmp_path / "locks"), timedelta(0)))
+    start = threading.Barrier(ORDERS)
+
+    def send(number: int) -> int:
+        key, sender = f"IO-{number}", Sender(office, f"IO-{number}")
+        start.wait(30)
+        for failures in range(100):
+            with suppress(A4sError):
+                entry = once.send(key, "f", lambda _: Prepared('{"a":1}'), sender, received_at=NOW)
+                if entry.status == "ok":
+                    return failures
+        raise AssertionError(f"{key} is not sent")
+
+    with ThreadPoolExecutor(ORDERS) as threads:
+        failures = sum(threads.map(send, range(ORDERS)))
+    keys = {f"IO-{number}" for number in range(ORDERS)}
+    assert office.unrecorded == []
+    assert office.booked == dict.fromkeys(keys, 1)
+    entries = {entry.key: (entry.status, entry.row["order_number"]) for entry in ledger.entries()}
+    assert entries == {key: ("ok", f"TP-{key}") for key in keys}
+    assert failures > 0
+    assert all(ledger.attempts(key) for key in keys)
