@@ -26,12 +26,16 @@ class Written:
     left: tuple[Path, ...]
 
 
-def write_installation(folder: Path, *, with_systemd: bool, data_dir: str = "data") -> Written:
+def write_installation(
+    folder: Path, *, with_systemd: bool, data_dir: str = "data", user: str | None = None
+) -> Written:
     """Write the files into a folder, made where it is missing; raises `ChangeSite` if it cannot be."""
     new, left = [], []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path, text in _contents(folder, with_systemd=with_systemd, data_dir=data_dir):
+        for path, text in _contents(
+            folder, with_systemd=with_systemd, data_dir=data_dir, user=user or getpass.getuser()
+        ):
             path.parent.mkdir(exist_ok=True)
             mode = _OWNER_ALONE if path.name == ".env" else _READABLE
             try:
@@ -50,13 +54,13 @@ def write_installation(folder: Path, *, with_systemd: bool, data_dir: str = "dat
     return Written(tuple(new), tuple(left))
 
 
-def _contents(folder: Path, *, with_systemd: bool, data_dir: str) -> Iterator[tuple[Path, str]]:
+def _contents(folder: Path, *, with_systemd: bool, data_dir: str, user: str) -> Iterator[tuple[Path, str]]:
     shipped = files("a4s_pipeline.installation") / "files"
     for name, target in _SETTINGS.items():
         yield folder / target, (shipped / name).read_text(encoding="utf-8")
     if with_systemd:
         named = {
-            "user": getpass.getuser(),
+            "user": user,
             "folder": str(folder),
             "bin": str(Path(sys.executable).parent),
             # The history of Dagster, and the data; both are made by the services.

@@ -58,8 +58,9 @@ def test_the_file_of_settings_is_made_of_the_readme() -> None:
 
 
 def test_the_units_are_filled_in_and_systemd_takes_them(here: Callable[..., Ended], tmp_path: Path) -> None:
-    assert here("init", str(tmp_path), "--systemd").status == 0
+    assert here("init", str(tmp_path), "--systemd", "--user", "nobody").status == 0
     units = sorted((tmp_path / "systemd").iterdir())
+    assert ["User=nobody" in unit.read_text() for unit in units] == [True] * 3
     assert [unit.name for unit in units] == [
         "a4s-dagster-daemon.service",
         "a4s-dagster-webserver.service",

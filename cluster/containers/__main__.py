@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from a4s_pipeline.settings.loading import GivenSettings
-from cluster.containers.compose import compose
+from cluster.containers.compose import HISTORY_START, compose
 from cluster.containers.docker import NotHereError, docker
 from cluster.containers.stand_ins import base_images
 from cluster.containers.walk import walk
@@ -29,7 +29,7 @@ def main() -> int:
     given = parser.parse_args()
     connectors = dict.fromkeys(connector_names(given.connectors), "Demo B.V.")
     settings = GivenSettings(
-        gateway_url="http://gateway:8765", connectors=connectors, history_start="2024-01-01"
+        gateway_url="http://gateway:8765", connectors=connectors, history_start=HISTORY_START
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = given.folder.absolute()

@@ -23,6 +23,8 @@ _CONTEXT = (
     "a4s_sandbox",
     "deploy",
 )
+HISTORY_START = "2016-01-01"
+"""Before the first order of the sandbox."""
 API_KEY = "compose-test-compose-test-compose-test"
 SUPERUSER_PASSWORD = "superuser1"  # noqa: S105 - of a server that lives for minutes
 # The sandbox keeps what it was sent in memory, so it is restarted with none of the others.
@@ -107,7 +109,7 @@ def compose(
         "A4S_API_KEYS": json.dumps({"shop": API_KEY}),
         "A4S_API_PORT": str(api_port),
         "A4S_UI_PORT": str(ui_port),
-        "A4S_HISTORY_START": "2024-01-01",
+        "A4S_HISTORY_START": HISTORY_START,
     }
     example = (ROOT / "deploy" / "env.example").read_text(encoding="utf-8").splitlines()
     kept = [line for line in example if line.split("=")[0] not in filled_in]

@@ -69,7 +69,7 @@ class Walk:
     def requests_are_answered(self) -> None:
         """By HTTP and by files; an order is booked once."""
         for connector in self._connectors:
-            item = self._http("GET", f"{connector}/items/I000001/projected-stock?on=2030-01-01")
+            item = self._http("GET", f"{connector}/items/A00001/projected-stock?on=2030-01-01")
             _hold(
                 item.status_code in (200, 404), f"stock of {connector}: {item.status_code} {item.text[:200]}"
             )
@@ -153,8 +153,8 @@ class Walk:
     def _send(self, intake_order_id: str) -> requests.Response:
         order = {
             "intakeOrderId": intake_order_id,
-            "customerCode": "K000001",
-            "lines": [{"itemCode": "I000001", "quantity": 1}],
+            "customerCode": "K00001",
+            "lines": [{"itemCode": "A00001", "quantity": 1}],
         }
         return self._http("POST", f"{self._connectors[0]}/orders", order)
 

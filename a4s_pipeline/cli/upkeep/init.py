@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 
 import click
@@ -13,13 +14,16 @@ from a4s_pipeline.installation.writing import write_installation
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--systemd", "with_systemd", is_flag=True, help="Also units for systemd, in FOLDER/systemd.")
+@click.option("--user", metavar="NAME", help="Whom the units run as; by default whoever runs this.")
 @json_option
-def init(folder: Path, with_systemd: bool, as_json: bool) -> None:
+def init(folder: Path, with_systemd: bool, user: str | None, as_json: bool) -> None:
     """Write the files of a new installation into FOLDER: .env, workspace.yaml and dagster.yaml.
 
     A file that is there is left as it is.
     """
-    written = write_installation(folder.absolute(), with_systemd=with_systemd)
+    if user is not None and not with_systemd:
+        raise click.UsageError("--user is for the units: give --systemd too, or leave it out")
+    written = write_installation(folder.absolute(), with_systemd=with_systemd, user=user)
     if as_json:
         print_json({"new": [str(path) for path in written.new], "left": [str(path) for path in written.left]})
         return
@@ -30,6 +34,11 @@ def init(folder: Path, with_systemd: bool, as_json: bool) -> None:
     say(f"Next: fill in URL, credentials and connectors in {folder / '.env'}.")
     say(f"Then, in {folder}: `a4s check`, `a4s sync`, `dagster dev`.")
     if with_systemd:
+        if user is None and getpass.getuser() == "root":
+            say(
+                "The units run as root: better as a user of its own, who owns the folder (--user NAME).",
+                err=True,
+            )
         say(f"Or, as root: cp {folder / 'systemd'}/*.service /etc/systemd/system/")
         say("systemctl daemon-reload")
         say("systemctl enable --now a4s-dagster-daemon a4s-dagster-webserver a4s-serve")

@@ -87,7 +87,7 @@ _OF_THEIR_EXPORTS = (
 _SET_ASIDE_OF_THEM = """
     connector = $connector AND (
         (stream = 'customers' AND record_key = $code)
-        OR (json_valid(payload) AND payload->>'$.customerCode' = $code)
+        OR (json_valid(payload) AND (payload->>'$.customerCode') = $code)
         OR (stream = 'order_lines' AND EXISTS (
             FROM orders WHERE connector = $connector AND customer_code = $code
             AND record_key = order_code))
