@@ -103,12 +103,12 @@ def compose(
     api_port, ui_port = free_port(), free_port()
     filled_in = {
         "POSTGRES_PASSWORD": SUPERUSER_PASSWORD,
-        "A4S_POSTGRES_PASSWORD": "ours2",
+        "PIPELINE_PASSWORD": "ours2",
         "A4S_GATEWAY_URL": "http://gateway:8765",
         "A4S_CONNECTORS": json.dumps(dict(connectors)),
         "A4S_API_KEYS": json.dumps({"shop": API_KEY}),
-        "A4S_API_PORT": str(api_port),
-        "A4S_UI_PORT": str(ui_port),
+        "HTTP_PORT": str(api_port),
+        "UI_PORT": str(ui_port),
         "A4S_HISTORY_START": HISTORY_START,
     }
     example = (ROOT / "deploy" / "env.example").read_text(encoding="utf-8").splitlines()

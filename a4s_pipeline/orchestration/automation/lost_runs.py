@@ -4,15 +4,20 @@ Dagster asks its launcher whether a run lives. Celery's keeps a run of a worker 
 whose machine is gone, as started for ever: its connector would be left alone by every schedule.
 """
 
+import time
 from collections.abc import Iterator
 
 import dagster as dg
 
+from a4s_pipeline.orchestration.automation.jobs import IMPORT_TAGS
 from a4s_pipeline.platform import Platform
 
-# Other projects' runs, in the same Dagster, announce no presence, and none of ours does before it begins.
+# Other projects' runs, in the same Dagster, announce no presence.
 ANNOUNCES_PRESENCE = {"a4s/shows_a_sign": "yes"}
 _SEEN_GONE = ","
+# A run announces itself some seconds after Dagster takes it for started. A worker that was cut off in between
+# left an import started for half a day, and its connector without another.
+ANNOUNCED_WITHIN_SECONDS = 300.0
 
 
 def platform_resource(platform: Platform) -> dg.ResourceDefinition:
@@ -64,4 +69,9 @@ def _absent_runs(instance: dg.DagsterInstance, platform: Platform) -> Iterator[d
     statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     for run in instance.get_runs(dg.RunsFilter(statuses=statuses, tags=ANNOUNCES_PRESENCE)):
         if not platform.locks.is_present(_presence_of(run.run_id)):
+            yield run
+    for record in instance.get_run_records(dg.RunsFilter(statuses=statuses, tags=IMPORT_TAGS)):
+        run = record.dagster_run
+        is_late = time.time() - (record.start_time or time.time()) > ANNOUNCED_WITHIN_SECONDS
+        if is_late and not ANNOUNCES_PRESENCE.items() <= run.tags.items():
             yield run

@@ -1,6 +1,7 @@
 """Runs whose worker is gone are ended; all others are left alone."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -10,7 +11,13 @@ import pytest
 from a4s_pipeline.cli.demo_folder import dagster_home
 from a4s_pipeline.errors import StoreUnreachable
 from a4s_pipeline.locks.file_locks import Busy, FileLocks
-from a4s_pipeline.orchestration.automation.lost_runs import ANNOUNCES_PRESENCE, lost_runs, platform_resource
+from a4s_pipeline.orchestration.automation.jobs import IMPORT_TAGS
+from a4s_pipeline.orchestration.automation.lost_runs import (
+    ANNOUNCED_WITHIN_SECONDS,
+    ANNOUNCES_PRESENCE,
+    lost_runs,
+    platform_resource,
+)
 from a4s_pipeline.orchestration.in_process import jobs_recorded_in
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
@@ -62,8 +69,8 @@ class Runs:
         self.platform.__dict__["locks"] = self.locks
         self.cursor: str | None = None
 
-    def started(self, *, is_of_others: bool = False) -> str:
-        tags = {} if is_of_others else ANNOUNCES_PRESENCE
+    def started(self, *, is_of_others: bool = False, tags: Mapping[str, str] = ANNOUNCES_PRESENCE) -> str:
+        tags = {} if is_of_others else dict(tags)
         run = self.instance.create_run_for_job(some_job, status=dg.DagsterRunStatus.STARTING, tags=tags)
         event = dg.DagsterEvent(event_type_value="PIPELINE_START", job_name="some_job", message="")
         self.instance.report_dagster_event(event, run_id=run.run_id)
@@ -116,6 +123,21 @@ def test_a_sign_that_was_missed_once_is_forgiven(runs: Runs) -> None:
         runs.look()
     runs.look()
     assert runs.status(alive) is dg.DagsterRunStatus.STARTED
+
+
+def test_an_import_whose_worker_was_gone_before_it_could_announce_itself_is_ended_too(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, other = runs.started(tags=IMPORT_TAGS), runs.started(is_of_others=True)
+    runs.look()
+    runs.look()
+    assert runs.status(lost) is dg.DagsterRunStatus.STARTED
+    later = time.time() + ANNOUNCED_WITHIN_SECONDS + 1
+    monkeypatch.setattr("a4s_pipeline.orchestration.automation.lost_runs.time.time", lambda: later)
+    runs.look()
+    runs.look()
+    assert runs.status(lost) is dg.DagsterRunStatus.FAILURE
+    assert runs.status(other) is dg.DagsterRunStatus.STARTED
 
 
 def test_runs_of_other_projects_in_the_same_dagster_are_left_alone(runs: Runs) -> None:
