@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import requests
 
-LONGEST = 120.0
+LONGEST = 300.0
+_AGAIN_AFTER = 15.0
 _FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--window-size=1500,1000"]
 
 
@@ -54,17 +55,23 @@ class Browser:
         """Where the page is."""
         return str(self._post("/execute/sync", script="return location.pathname", args=[]))
 
-    def click(self, words: str) -> None:
-        """Click the button with these words, as soon as it can be clicked."""
+    def click(self, words: str, what: str, is_so: Callable[[], bool]) -> None:
+        """Click the button with these words until the page is so: one that is not ready takes no click."""
+        clicked_at = -_AGAIN_AFTER
 
         def clicked() -> bool:
-            for element in self._post("/elements", using="xpath", value=f"//button[contains(., {words!r})]"):
-                with suppress(AssertionError):
-                    self._post(f"/element/{next(iter(element.values()))}/click")
-                    return True
+            nonlocal clicked_at
+            if is_so():
+                return True
+            if time.monotonic() - clicked_at >= _AGAIN_AFTER:
+                found = self._post("/elements", using="xpath", value=f"//button[contains(., {words!r})]")
+                for element in found[:1]:
+                    with suppress(AssertionError):
+                        self._post(f"/element/{next(iter(element.values()))}/click")
+                        clicked_at = time.monotonic()
             return False
 
-        self.wait_until(f"a button {words!r}", clicked)
+        self.wait_until(what, clicked)
 
     def wait_until(self, what: str, is_so: Callable[[], bool]) -> None:
         """Wait until the page is so."""

@@ -33,8 +33,7 @@ def test_an_import_is_launched_as_the_launchpad_stands_and_all_checks_are_execut
         browser.go(server.url + LAUNCHPAD)
         browser.wait_until("filled in", lambda: "reading: NEW" in browser.text)
         browser.wait_until("without errors", lambda: "No errors" in browser.text)
-        browser.click("Launch Run")
-        browser.wait_until("at the run", lambda: browser.path.startswith("/runs/"))
+        browser.click("Launch Run", "gone on to the run", lambda: browser.path.startswith("/runs/"))
         run = browser.path.split("/")[2]
 
         def status() -> str:
@@ -47,8 +46,7 @@ def test_an_import_is_launched_as_the_launchpad_stands_and_all_checks_are_execut
         browser.wait_until("shown", lambda: f"Checks ({CHECKS})" in browser.text)
         # Told by the import itself; months were never compared.
         browser.wait_until("told", lambda: browser.text.count("Not Evaluated") == 1)
-        browser.click("Execute all")
-        browser.wait_until("all told", lambda: "Not Evaluated" not in browser.text)
+        browser.click("Execute all", "executed", lambda: "Not Evaluated" not in browser.text)
         browser.wait_until("over", lambda: "In Progress" not in browser.text)
         browser.wait_until("with verdicts", lambda: browser.text.count("Succeeded") >= CHECKS - 1)
 
