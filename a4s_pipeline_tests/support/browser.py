@@ -34,10 +34,15 @@ class Browser:
             port = free.getsockname()[1]
         with requests.Session() as session, subprocess.Popen(["chromedriver", f"--port={port}"]) as driver:
             session.trust_env = False
+            url = None
             try:
-                yield cls(session, _begun(session, f"http://127.0.0.1:{port}", profile))
+                url = _begun(session, f"http://127.0.0.1:{port}", profile)
+                yield cls(session, url)
             finally:
-                # It ends its browsers before it ends itself.
+                if url is not None:
+                    with suppress(requests.RequestException):
+                        # A driver that ends leaves its browsers alone.
+                        session.delete(url, timeout=30)
                 driver.terminate()
                 driver.wait(timeout=30)
 
