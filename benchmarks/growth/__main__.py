@@ -19,6 +19,7 @@ import duckdb
 from a4s_pipeline.ondemand.retrieval.orders import retrieve_order, retrieve_orders
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
+from a4s_pipeline.warehouse.file.reader import PublishedCopy
 from a4s_pipeline.warehouse.health import items_never_listed, orders_without_lines, sub_totals_off
 from a4s_pipeline.warehouse.rows.orders.retrieval import OrderFilter
 from a4s_pipeline.warehouse.rows.state import StreamProgress, record_progress
@@ -105,7 +106,7 @@ def seconds(do: Callable[[], object], times: int = 5) -> float:
 def measured(site: Site) -> Iterator[tuple[str, float]]:
     """Measure one size, thing by thing."""
     settings, platform, name = site.settings, site.platform, site.size.names[0]
-    copy, warehouse = settings.analytics_path, platform.warehouse
+    copy, warehouse = PublishedCopy(settings.analytics_path), platform.warehouse
 
     def open_and_close() -> None:
         with warehouse.session():

@@ -18,10 +18,12 @@ from benchmarks.imports.gateway import ADMINISTRATION
 _RUN = "00000000-0000-4000-8000-000000000000"
 
 _ORDERS = """
-INSERT INTO orders (connector, order_code, order_number, order_date, customer_code, order_type, status,
+INSERT INTO orders (connector, order_code, order_number, order_date, order_day,
+                    customer_code, order_type, status,
                     reference, currency, sub_total, vat_total, shipping_costs, total,
                     header_fingerprint, lines_fingerprint, lines_synced_at, synced_at, run_id)
-SELECT $connector, code, code, date, customer, 'order', 'invoiced', 'Ref ' || code, 'EUR',
+SELECT $connector, code, code, date,
+       timezone('Europe/Amsterdam', date)::DATE, customer, 'order', 'invoiced', 'Ref ' || code, 'EUR',
        400, 84, 0, 484, fingerprint, 'lines of ' || code, $at, $at, $run
 FROM listed
 """
