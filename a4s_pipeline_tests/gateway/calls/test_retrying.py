@@ -160,3 +160,9 @@ def test_no_header_of_a_gateway_breaks_the_reading_of_dates(text: str | None) ->
     assert read is None or read.utcoffset() == timedelta(0)
     wait = told_wait(text, NOW)
     assert wait is None or wait >= 0
+
+
+def test_a_gateway_that_names_no_pause_to_speak_of_is_waited_for_as_long_as_one_that_names_none() -> None:
+    """Its last waits are as long as the longest that a gateway without a pause is given."""
+    waits = [RULE.wait_before_next(told(0), tried, 1) for tried in (3, 4, 5, 11)]
+    assert waits == pytest.approx([0.8, LONGEST_OF_ITS_OWN, LONGEST_OF_ITS_OWN, LONGEST_OF_ITS_OWN])

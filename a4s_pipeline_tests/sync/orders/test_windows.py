@@ -10,6 +10,9 @@ from a4s_pipeline.sync.windows import (
     Months,
     OrdersPlan,
     Span,
+    WatermarkRule,
+    each_month,
+    history_months,
     listings_of,
     midnight,
     month_after,
@@ -264,3 +267,58 @@ def test_a_sync_always_reads_the_instant_of_the_watermark_again(watermark: datet
     )
     assert span.start <= max(watermark, midnight(HISTORY_START, AMSTERDAM))
     assert span.end is None
+
+
+@pytest.mark.parametrize(
+    ("start", "clock", "first", "last"),
+    [
+        (date(2024, 1, 15), "2024-02-29T22:59:59+00:00", date(2024, 1, 1), date(2024, 2, 1)),
+        (date(2024, 1, 15), "2024-02-29T23:00:00+00:00", date(2024, 1, 1), date(2024, 3, 1)),
+        (date(2025, 1, 15), "2024-02-29T23:00:00+00:00", date(2025, 1, 1), date(2025, 1, 1)),
+    ],
+)
+def test_the_history_has_the_months_from_its_start_to_the_running_one(
+    start: date, clock: str, first: date, last: date
+) -> None:
+    assert history_months(start, at(clock), AMSTERDAM) == Months(first, last)
+
+
+def test_each_month_comes_once_both_ends_included() -> None:
+    assert list(each_month(date(2023, 12, 1), date(2024, 2, 1))) == [
+        date(2023, 12, 1),
+        date(2024, 1, 1),
+        date(2024, 2, 1),
+    ]
+    assert list(each_month(date(2024, 2, 1), date(2024, 1, 1))) == []
+
+
+def test_a_span_that_starts_with_the_run_is_one_listing_and_the_parts_of_others_keep_its_zone() -> None:
+    assert listings_of(Span(CLOCK, None), CLOCK) == [Span(CLOCK, None)]
+    start = midnight(date(2024, 1, 1), AMSTERDAM)
+    first, second = listings_of(Span(start, None), CLOCK)
+    assert first.end is not None
+    assert first.end.tzinfo is second.start.tzinfo is AMSTERDAM
+
+
+def test_a_watermark_is_in_utc() -> None:
+    start, imported = midnight(HISTORY_START, AMSTERDAM), at("2024-05-01T09:00:00+02:00")
+    for stored in (None, at("2024-04-01T00:00:00+00:00")):
+        moved = next_watermark(stored, imported, span=Span(start, None), history_start=start, clock=CLOCK)
+        assert moved is not None
+        assert moved.isoformat() == "2024-05-01T07:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("may_move", "imported", "after"),
+    [
+        (True, "2024-05-01T00:00:00+00:00", "2024-05-01T00:00:00+00:00"),
+        (False, "2024-05-01T00:00:00+00:00", "2024-04-01T00:00:00+00:00"),
+        (True, "2024-07-01T00:00:00+00:00", "2024-04-01T00:00:00+00:00"),
+    ],
+)
+def test_a_watermark_stays_where_a_listing_left_a_gap_and_before_the_future(
+    may_move: bool, imported: str, after: str
+) -> None:
+    start = midnight(HISTORY_START, AMSTERDAM)
+    rule = WatermarkRule(Span(start, None), start, CLOCK, may_move)
+    assert rule.after(at("2024-04-01T00:00:00+00:00"), at(imported)) == at(after)
