@@ -132,6 +132,16 @@ def test_a_page_that_has_its_records_somewhere_else_is_no_empty_page() -> None:
             read_page(raw, 3, 300)
 
 
+def test_a_page_that_tells_an_error_is_no_empty_page() -> None:
+    for error in ({"error": "the database did not answer"}, {"errors": ["busy"]}, {"error": {"code": 7}}):
+        for items in ({}, {"items": None}, {"items": []}):
+            with pytest.raises(ValueError, match="tells an error"):
+                read_page({"page": 0, "totalCount": 0, **items, **error}, 0, 300)
+    for none in ({"error": None}, {"errors": []}, {"error": ""}):
+        assert read_page({"page": 0, "items": [], **none}, 0, 300).items == [], none
+    assert read_page({"items": [{}], "error": "one was left out"}, 0, 300).items == [{}]
+
+
 def test_lists_may_come_as_an_object_of_their_records_or_as_the_one(
     saying: Callable[[Any], Administration],
 ) -> None:

@@ -59,6 +59,8 @@ def read_page(raw: Any, number: int, asked: int) -> Page:
     elsewhere = _records_elsewhere(raw)
     if elsewhere is not None:
         raise ValueError(f"a page has its records in items, and this one has them in {elsewhere}")
+    if not raw.get("items") and (raw.get("error") or raw.get("errors")):
+        raise ValueError("it tells an error and holds no items")
     size, total = _size(raw.get("pageSize"), asked), count_of(raw.get("totalCount"))
     return Page(number, size, total, _items(raw), asked=asked)
 
