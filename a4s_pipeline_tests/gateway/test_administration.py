@@ -2,6 +2,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -133,12 +134,14 @@ def test_a_page_that_has_its_records_somewhere_else_is_no_empty_page() -> None:
 
 
 def test_a_page_that_tells_an_error_is_no_empty_page() -> None:
-    for error in ({"error": "the database did not answer"}, {"errors": ["busy"]}, {"error": {"code": 7}}):
-        for items in ({}, {"items": None}, {"items": []}):
-            with pytest.raises(ValueError, match="tells an error"):
-                read_page({"page": 0, "totalCount": 0, **items, **error}, 0, 300)
-    for none in ({"error": None}, {"errors": []}, {"error": ""}):
-        assert read_page({"page": 0, "items": [], **none}, 0, 300).items == [], none
+    errors: list[dict[str, Any]] = [{"error": "no database"}, {"errors": ["busy"]}, {"error": {"code": 7}}]
+    without: list[dict[str, Any]] = [{}, {"items": None}, {"items": []}]
+    for error, items in product(errors, without):
+        with pytest.raises(ValueError, match="tells an error"):
+            read_page({"page": 0, "totalCount": 0, **items, **error}, 0, 300)
+    none: list[dict[str, Any]] = [{"error": None}, {"errors": []}, {"error": ""}]
+    for said in none:
+        assert read_page({"page": 0, "items": [], **said}, 0, 300).items == [], said
     assert read_page({"items": [{}], "error": "one was left out"}, 0, 300).items == [{}]
 
 
