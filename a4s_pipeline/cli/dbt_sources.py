@@ -16,7 +16,7 @@ from a4s_pipeline.platform import Platform
 def dbt_sources(folder: Path) -> None:
     """Write a dbt package into FOLDER: every table and model as a source, with descriptions and tests.
 
-    It follows your settings, and is written anew by the same command after an upgrade.
+    It follows your settings; run the command again after an upgrade.
     """
     written = write_dbt_package(folder.absolute(), Platform().settings.conventions)
-    say(f"{folder.absolute()}: {len(written)} files; README.md there says how dbt finds them")
+    say(f"{folder.absolute()}: {len(written)} files; README.md there says how to use them in dbt")

@@ -27,7 +27,7 @@ QUERIES = {
         "SELECT connector, year(order_day) AS year, currency, count(*) AS orders, sum(amount) AS sales\n"
         "FROM sales_orders WHERE is_sale GROUP BY ALL ORDER BY ALL"
     ),
-    "The ten items that sold most": (
+    "The ten best-selling items": (
         "SELECT item_code, name, unit, sum(quantity) AS quantity\n"
         "FROM sales_lines JOIN dim_item USING (connector, item_code)\n"
         "WHERE is_sale AND connector = 'demo' GROUP BY ALL ORDER BY quantity DESC LIMIT 10"
@@ -40,9 +40,9 @@ QUERIES = {
 
 @click.command()
 def demo() -> None:
-    """Import all that the sandbox gateway holds from nothing, and show what came in.
+    """Import everything from the sandbox gateway into an empty store, and show the result.
 
-    Dagster runs and records it: `a4s dev` opens its UI on the same data afterwards.
+    Dagster runs and records the import: `a4s dev` opens its UI on the same data afterwards.
     """
     folder = empty_demo_folder()
     started = time.monotonic()
@@ -135,7 +135,7 @@ def _summary(result: SyncResult) -> str:
     if result.error is not None:
         return f"{result.connector}: {result.error}"
     if not result.has_history:
-        return f"{result.connector}: no order history, for want of a focus connector"
+        return f"{result.connector}: no order history, because there is no focus connector"
     aside = f", {result.set_aside} set aside as unreadable" if result.set_aside else ""
     what = "orders with their lines" if result.stream == "orders" else result.stream
     return f"{result.connector}: {result.new:,} {what} in {result.seconds:.1f} s{aside}"

@@ -27,7 +27,7 @@ _SUPERSEDED = "Function `dev_command` is superseded"
 def dev(port: int) -> None:
     """Open the Dagster UI on the sandbox gateway; ends with Ctrl-C.
 
-    Your own settings are left aside: `dagster dev` uses those.
+    It ignores your own settings: `dagster dev` uses those.
     """
     folder = DEMO_FOLDER.absolute()
     _require_free(port)

@@ -24,11 +24,11 @@ from a4s_pipeline.warehouse.schema.relations import Relation, relations_by
 @click.option(
     "--format", "format_", type=click.Choice(get_args(Format)), default="parquet", help="Of the files."
 )
-@click.option("--partition-by", type=click.Choice(["month"]), help="One file a month, where rows have a day.")
+@click.option("--partition-by", type=click.Choice(["month"]), help="One file per month, if rows have a day.")
 @click.option(
-    "--table", "tables", multiple=True, metavar="NAME", help="This table or model alone; repeatable."
+    "--table", "tables", multiple=True, metavar="NAME", help="Only this table or model; repeatable."
 )
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Rows of this day or later.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only rows of this day or later.")
 @connector_option
 @json_option
 def export(
@@ -42,8 +42,8 @@ def export(
 ) -> None:
     """Write tables and models of the published copy as files into TARGET, a folder or s3://bucket/folder.
 
-    The folder is there whole or as it was before; one of an earlier export is replaced. In an object store
-    a4s-export.json says isWhole once all files are there. Without --table it holds all tables and models.
+    A folder of an earlier export is replaced, whole or not at all. In an object store a4s-export.json says
+    isWhole once all files are there. Without --table all tables and models are exported.
     """
     platform = Platform()
     settings = platform.settings

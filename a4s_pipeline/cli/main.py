@@ -17,32 +17,32 @@ from a4s_pipeline.errors import A4sError
 
 # Command to its module, and a few words on it: neither `a4s stock` nor `a4s --help` pays for the others.
 _COMMANDS = {
-    "backup": ("upkeep.backup", "a consistent copy, while everything runs"),
-    "check": ("imports.check", "what is wrong between here and the gateway, and what to do"),
+    "backup": ("upkeep.backup", "makes a consistent backup while everything runs"),
+    "check": ("imports.check", "finds what is wrong between here and the gateway"),
     "create-customer": ("ondemand.create_customer", "creates a customer at the gateway, once"),
-    "dbt-sources": ("dbt_sources", "a dbt package of every table and model"),
-    "demo": ("demo", "an import from the sandbox gateway, without settings"),
-    "dev": ("dev", "the Dagster UI on the sandbox gateway"),
-    "export": ("export", "tables and models as Parquet, CSV or Excel"),
+    "dbt-sources": ("dbt_sources", "writes a dbt package with every table and model"),
+    "demo": ("demo", "imports from the sandbox gateway, without settings"),
+    "dev": ("dev", "opens the Dagster UI on the sandbox gateway"),
+    "export": ("export", "writes tables and models as Parquet, CSV or Excel"),
     "export-order": ("ondemand.export_order", "exports an intake order, exactly once"),
-    "exports": ("ondemand.exports", "the export ledger, or what became of one order"),
-    "forget-customer": ("upkeep.forget_customer", "removes a person from all that is stored"),
+    "exports": ("ondemand.exports", "shows the export ledger, or what became of one order"),
+    "forget-customer": ("upkeep.forget_customer", "removes a person from everything stored"),
     "images": ("imports.images", "fetches pictures of items"),
-    "init": ("upkeep.init", "the files of a new installation"),
-    "lake": ("upkeep.lake", "moves a warehouse file over to a lake"),
-    "notebook": ("notebook", "sales and stock in a browser, with filters"),
-    "order": ("ondemand.orders", "one order with its lines, from the published copy"),
-    "orders": ("ondemand.orders", "orders, newest first, from the published copy"),
-    "prune": ("upkeep.prune", "removes what is older than the settings say"),
+    "init": ("upkeep.init", "writes the files of a new installation"),
+    "lake": ("upkeep.lake", "moves a warehouse file to a lake"),
+    "notebook": ("notebook", "shows sales and stock in a browser, with filters"),
+    "order": ("ondemand.orders", "shows one order with its lines, from the published copy"),
+    "orders": ("ondemand.orders", "lists orders, newest first, from the published copy"),
+    "prune": ("upkeep.prune", "removes what is older than the settings allow"),
     "reconcile": ("imports.reconcile", "compares each month of orders with the gateway's"),
-    "report": ("report", "one HTML page on sales, stock and freshness"),
-    "resolve": ("ondemand.resolve", "says by hand what became of an order"),
-    "restore": ("upkeep.backup", "puts a backup in place"),
+    "report": ("report", "writes one HTML page on sales, stock and freshness"),
+    "resolve": ("ondemand.resolve", "records by hand what became of an order"),
+    "restore": ("upkeep.backup", "restores a backup"),
     "retry": ("ondemand.exports", "settles an order that is refused, failed or unknown"),
     "sandbox": ("sandbox", "serves the sandbox gateway"),
-    "set-aside": ("imports.set_aside", "what could not be read: look, acknowledge, try again"),
+    "set-aside": ("imports.set_aside", "lists, acknowledges or retries unreadable records"),
     "serve": ("serve", "the HTTP interface"),
-    "stock": ("ondemand.stock", "projected stock, live from the gateway"),
+    "stock": ("ondemand.stock", "shows projected stock, live from the gateway"),
     "sync": ("imports.sync", "imports what is new or changed, and publishes it"),
 }
 # What Ctrl-C becomes in the middle of a query; the store's own word for it is not loaded by every command.
@@ -76,7 +76,7 @@ def a4s() -> None:
     """The App4Sales Platform connector: order history, items and customers in DuckDB, and answers on demand.
 
     Settings are environment variables that start with A4S_, or lines of a .env file in this folder.
-    Exit status: 0 done; 1 refused, failed, unknown, or something left to try again;
+    Exit status: 0 done; 1 refused, failed, unknown, or not complete;
     2 wrong usage or settings.
     """
 
@@ -110,7 +110,9 @@ def main() -> None:
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        click.echo("a4s: the disk is full, and not all could be printed: free some space first", err=True)
+        click.echo(
+            "a4s: the disk is full, and not everything could be printed: free some space first", err=True
+        )
         # What is still to be printed cannot be either, and would be complained of once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -17,19 +17,23 @@ from a4s_pipeline.platform import Platform
 
 @click.command()
 @click.option(
-    "--port", type=click.IntRange(1, 65535), default=2718, show_default=True, help="Where it is served."
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=2718,
+    show_default=True,
+    help="Port on which it is served.",
 )
 @click.option("--headless", is_flag=True, help="Opens no browser.")
 @click.option(
     "--copy",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Writes a copy to change, for `marimo edit FILE`, and opens nothing.",
+    help="Only write a copy for you to change with `marimo edit FILE`.",
 )
 def notebook(port: int, headless: bool, copy: Path | None) -> None:
     """Open sales, customers gone quiet and items running short in a browser, with filters; ends with Ctrl-C.
 
-    It reads the published copy, changes nothing, and is served to this machine alone.
+    It only reads the published copy, and only this machine can open it.
     """
     if copy is not None:
         _write_copy(copy)

@@ -16,13 +16,13 @@ from a4s_pipeline.report import write_report
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Where the page goes, by default report.html in A4S_DATA_DIR.",
+    help="The file to write, by default report.html in A4S_DATA_DIR.",
 )
 @connector_option
 def report(output: Path | None, connector: str | None) -> None:
     """Write one HTML page on sales, stock and freshness, from the published copy.
 
-    It opens from disk and loads nothing from elsewhere. Without --connector it covers all.
+    The page opens from disk and loads nothing from elsewhere. Without --connector it covers all connectors.
     """
     platform = Platform()
     settings = platform.settings

@@ -12,9 +12,9 @@ from a4s_sandbox import DEMO_CONNECTORS, serve
 
 @click.command()
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one."
+    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port; 0 takes a free one."
 )
-@click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, help="How long each answer takes.")
+@click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, help="Latency of each answer.")
 def sandbox(port: int, latency_ms: int) -> None:
     """Serve the sandbox gateway: the wire contract, with invented data of a Dutch wholesaler.
 

@@ -13,11 +13,11 @@ from a4s_pipeline.settings.loading import load_settings
 
 
 @click.command()
-@click.option("--host", help="Where it listens; A4S_API_HOST by default, which is 127.0.0.1.")
+@click.option("--host", help="Address to listen on, by default A4S_API_HOST, which is 127.0.0.1.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help="A4S_API_PORT by default, which is 8321; 0 takes a free one.",
+    help="Port, by default A4S_API_PORT, which is 8321; 0 takes a free one.",
 )
 def serve(host: str | None, port: int | None) -> None:
     """Serve the HTTP interface: live stock, orders exactly once, customers, order history.

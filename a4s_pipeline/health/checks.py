@@ -71,7 +71,8 @@ def _orders_have_lines(store: duckdb.DuckDBPyConnection, asked: Asked) -> Findin
     return counted(
         orders_without_lines(store),
         "orders without lines",
-        "run `a4s sync orders` to ask for the lines again, and tell whoever runs the gateway what stays",
+        "run `a4s sync orders` to ask for the lines again, and report orders that stay without to whoever "
+        "runs the gateway",
         asked.connectors,
     )
 
@@ -123,8 +124,8 @@ def _sub_totals_match(store: duckdb.DuckDBPyConnection, asked: Asked) -> Finding
     return counted(
         sub_totals_off(store),
         "orders whose sub_total is not the sum of their lines",
-        "run `a4s sync orders --sub-totals-off` to read just their lines again, and compare `a4s order CODE` "
-        "with the legacy backend where one stays off",
+        "run `a4s sync orders --sub-totals-off` to reread only their lines; if one stays off, compare `a4s "
+        "order CODE` with the legacy backend",
         asked.connectors,
     )
 
@@ -195,7 +196,7 @@ def _exports_are_settled(store: duckdb.DuckDBPyConnection, asked: Asked) -> Find
     # Of connectors that are configured no longer too: an order may be lost there.
     return counted(
         broken,
-        "orders not exported for certain",
+        "orders whose export failed or is unknown",
         "see why with `a4s exports`, and settle each with `a4s retry ID`",
         [*asked.connectors, *(one.connector for one in broken)],
     )
@@ -205,7 +206,7 @@ def _creations_are_settled(store: duckdb.DuckDBPyConnection, asked: Asked) -> Fi
     broken = customers_unsettled(store, asked.now)
     return counted(
         broken,
-        "customers not created for certain",
+        "customers whose creation failed or is unknown",
         "create the same customer again with `a4s create-customer FILE`: that settles it, once",
         [*asked.connectors, *(one.connector for one in broken)],
     )
@@ -216,15 +217,15 @@ CHECKS = (
         "orders_have_lines",
         ORDERS.name,
         STREAM,
-        "Every order's lines are in. The next sync asks first for those that are not.",
+        "Every order has its lines. The next sync first asks for lines that are missing.",
         _orders_have_lines,
     ),
     Check(
         "records_are_readable",
         ORDERS.name,
         STREAM,
-        "No order, and no order's lines, are set aside as unreadable. The table set_aside holds each "
-        "with its reason.",
+        "No orders or order lines are set aside as unreadable. The table set_aside has each one with its "
+        "reason.",
         _orders_are_readable,
     ),
     Check(
@@ -262,14 +263,14 @@ CHECKS = (
         "records_are_readable",
         ITEMS.name,
         ITEMS.name,
-        "No item is set aside as unreadable. The table set_aside holds each with its reason.",
+        "No item is set aside as unreadable. The table set_aside has each one with its reason.",
         _are_readable(ITEMS.name),
     ),
     Check(
         "items_of_orders_are_listed",
         ITEMS.name,
         ITEMS.name,
-        "Every item that an order names was listed at some time. One that was not is no error, but has no "
+        "Every item that an order names was listed at some time. An unlisted item is no error, but has no "
         "name and no stock here.",
         _are_listed(ITEMS.name, items_never_listed),
     ),
@@ -278,15 +279,15 @@ CHECKS = (
         "records_are_readable",
         CUSTOMERS.name,
         CUSTOMERS.name,
-        "No customer is set aside as unreadable. The table set_aside holds each with its reason.",
+        "No customer is set aside as unreadable. The table set_aside has each one with its reason.",
         _are_readable(CUSTOMERS.name),
     ),
     Check(
         "customers_of_orders_are_listed",
         CUSTOMERS.name,
         CUSTOMERS.name,
-        "Every customer that an order names was listed at some time. One that was not is no error, but has "
-        "no address here.",
+        "Every customer that an order names was listed at some time. An unlisted customer is no error, but "
+        "has no address here.",
         _are_listed(CUSTOMERS.name, customers_never_listed),
     ),
     _is_fresh(CUSTOMERS.name),
@@ -294,14 +295,14 @@ CHECKS = (
         "exports_are_settled",
         ORDER_EXPORTS.name,
         LEDGERS,
-        "No order export is failed or unknown. `a4s exports` lists them, `a4s retry ID` settles one.",
+        "No order export has failed or is unknown. `a4s exports` lists exports, `a4s retry ID` settles one.",
         _exports_are_settled,
     ),
     Check(
         "creations_are_settled",
         CREATED_CUSTOMERS.name,
         LEDGERS,
-        "No customer creation is failed or unknown. Creating the same customer again settles it.",
+        "No customer creation has failed or is unknown. Creating the same customer again settles it.",
         _creations_are_settled,
     ),
 )

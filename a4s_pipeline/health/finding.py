@@ -100,7 +100,7 @@ def told(
     """
     found = f"{what}: {_joined(list(faults.values()))}{advice}" if faults else "fresh"
     if absent:
-        found += f"; without order history, for want of a focus connector: {_joined(absent, ', ')}"
+        found += f"; without order history, because there is no focus connector: {_joined(absent, ', ')}"
     return Finding(
         passed=not faults,
         sentence=found,

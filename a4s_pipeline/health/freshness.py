@@ -32,16 +32,16 @@ def _fault(stream: str, connector: str, health: StreamHealth, now: datetime, zon
     if success is not None and now - success <= OLDEST:
         return None
     if success is None and health.last_run_at is None:
-        return f"was never tried: see that its schedule and the daemon run, or run {run}"
+        return f"was never tried: check that its schedule and the daemon run, or run {run}"
     since = "was never read to its end" if success is None else f"last succeeded {_minute(success, zone)}"
     if health.last_run_at is None or (success is not None and health.last_run_at <= success):
-        return f"{since} and was not tried since: see that its schedule and the daemon run, or run {run}"
+        return f"{since} and was not tried since: check that its schedule and the daemon run, or run {run}"
     tried = f"{since}; the run of {_minute(health.last_run_at, zone)}"
     if health.last_error is None:
         return f"{tried} found a listing that moved while it was read: run {run} at a quieter hour"
     return (
         f"{tried} failed, {as_code(health.last_error, _LONGEST_ERROR)}: "
-        f"`a4s check --connector {connector}` says what to mend"
+        f"`a4s check --connector {connector}` says what to do"
     )
 
 

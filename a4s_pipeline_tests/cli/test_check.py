@@ -190,7 +190,7 @@ def test_proxies_of_the_environment_are_told_since_no_call_reads_them(
     assert "A4S_GATEWAY_PROXY" not in run().stderr
     configured.setenv("HTTPS_PROXY", "http://user:secret@127.0.0.1:1")
     result = run("--json")
-    assert "HTTPS_PROXY set and not read" in result.stderr
+    assert "HTTPS_PROXY set but not used" in result.stderr
     assert "secret" not in result.output + result.stderr
     assert len(json.loads(result.stdout)["connectors"]["demo"]) == len(NAMES)
 

@@ -240,7 +240,7 @@ def test_an_order_whose_lines_are_not_in_says_so(site: Installation) -> None:
     site.sync()
     done = site.a4s("order", "A1")
     assert done.status == 0
-    assert done.said()[0] == "its lines are not in yet: the next sync asks for them first"
+    assert done.said()[0] == "its lines are not stored yet: the next sync asks for them first"
     answer = site.a4s("order", "A1", "--json").json()
     assert (answer["lines"], answer["linesSyncedAt"]) == ([], None)
 

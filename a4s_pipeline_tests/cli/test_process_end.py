@@ -58,4 +58,6 @@ def test_what_could_not_be_printed_is_no_success(site: Installation) -> None:
             check=False,
         )
     assert done.returncode == 1
-    assert done.stderr == "a4s: the disk is full, and not all could be printed: free some space first\n"
+    assert (
+        done.stderr == "a4s: the disk is full, and not everything could be printed: free some space first\n"
+    )

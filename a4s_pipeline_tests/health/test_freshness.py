@@ -34,13 +34,13 @@ def success(ago: timedelta, *, tried: timedelta | None = None, error: str | None
         (success(timedelta(hours=2), tried=timedelta(hours=1), error="503"), None),
         (
             success(DAY + timedelta(seconds=1)),
-            "demo last succeeded 2026-07-09 13:59 and was not tried since: see that its schedule and the "
+            "demo last succeeded 2026-07-09 13:59 and was not tried since: check that its schedule and the "
             "daemon run, or run `a4s sync items --connector demo`",
         ),
         (
             success(2 * DAY, tried=timedelta(hours=1), error="the gateway answered 503\nfor items"),
             "demo last succeeded 2026-07-08 14:00; the run of 2026-07-10 13:00 failed, `the gateway answered "
-            "503 for items`: `a4s check --connector demo` says what to mend",
+            "503 for items`: `a4s check --connector demo` says what to do",
         ),
         (
             success(2 * DAY, tried=timedelta(hours=1)),
@@ -49,13 +49,13 @@ def success(ago: timedelta, *, tried: timedelta | None = None, error: str | None
         ),
         (
             None,
-            "demo was never tried: see that its schedule and the daemon run, or run "
+            "demo was never tried: check that its schedule and the daemon run, or run "
             "`a4s sync items --connector demo`",
         ),
         (
             StreamHealth(None, NOW, "401"),
             "demo was never read to its end; the run of 2026-07-10 14:00 failed, `401`: "
-            "`a4s check --connector demo` says what to mend",
+            "`a4s check --connector demo` says what to do",
         ),
         (
             StreamHealth(NOW, NOW, "no focus connector", has_history=False),

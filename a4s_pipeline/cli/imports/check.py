@@ -36,10 +36,10 @@ _INDENT = " " * (4 + _NAME_WIDTH)
 @connector_option
 @json_option
 def check(connector: str | None, as_json: bool) -> None:
-    """Ask the gateway ten things about each connector, and say what is wrong and what to do.
+    """Ask the gateway ten questions about each connector, and say what is wrong and what to do.
 
-    What is wrong on this machine, with the data folder or the order hook, is said first. It only reads: a few
-    calls, nothing is stored or changed.
+    Faults on this machine, in the data folder or the order hook, come first. The command only reads: it makes
+    a few calls, and stores and changes nothing.
     """
     settings = load_settings()
     settings.required_gateway_url()
@@ -102,7 +102,7 @@ def _warn_of_unread_proxies() -> None:
     names = sorted(name for name, value in os.environ.items() if name.lower() in _PROXIES and value)
     if names:
         click.echo(
-            f"a4s: {', '.join(names)} set and not read: a proxy for the gateway goes into A4S_GATEWAY_PROXY",
+            f"a4s: {', '.join(names)} set but not used: put a proxy for the gateway in A4S_GATEWAY_PROXY",
             err=True,
         )
 

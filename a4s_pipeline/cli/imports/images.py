@@ -23,8 +23,8 @@ from a4s_pipeline.sync.pictures.pictures import Missed, PicturesResult
 def images(items: tuple[str, ...], connector: str | None, as_json: bool) -> None:
     """Fetch the pictures of these items, or of all items, that are not stored yet.
 
-    They come into A4S_DATA_DIR/images, each named by its hash. Which pictures there are is known from the
-    last sync of items. Status 1 where one could not be had.
+    They are stored in A4S_DATA_DIR/images, each named by its hash. The last sync of items says which pictures
+    there are. Exit status 1 if one could not be fetched.
     """
     settings = load_settings()
     settings.required_gateway_url()

@@ -30,8 +30,8 @@ _MOST_NAMED = 5
 
 @click.command()
 @connector_option
-@click.option("--from", "first", type=DAY, help="From this day on, widened to whole months.")
-@click.option("--to", "last", type=DAY, help="Up to and including this day, widened to whole months.")
+@click.option("--from", "first", type=DAY, help="First day; the whole month is compared.")
+@click.option("--to", "last", type=DAY, help="Last day; the whole month is compared.")
 @click.option(
     "--repair",
     is_flag=True,
@@ -42,11 +42,11 @@ _MOST_NAMED = 5
 def reconcile(
     connector: str | None, first: datetime | None, last: datetime | None, repair: bool, as_json: bool
 ) -> None:
-    """Compare the orders of each month with the gateway's, by their headers alone.
+    """Compare the order headers of each month with the gateway's.
 
-    Without --from and --to it goes over the whole history, from A4S_HISTORY_START on. It finds what a sync
-    does not look for: orders that are gone, and orders that came late or were changed further back than
-    A4S_LOOKBACK_DAYS. Exit status 1 where a month differs.
+    Without --from and --to it compares the whole history, from A4S_HISTORY_START on. It finds what a sync
+    does not look for: orders that are gone, and orders that came late or were changed before the
+    A4S_LOOKBACK_DAYS. Exit status 1 if a month differs.
     """
     settings = load_settings()
     settings.required_gateway_url()

@@ -21,7 +21,7 @@ from a4s_pipeline.warehouse.rows.orders.writing import LINES_STREAM, STREAM
 _LONGEST_REASON = 90
 
 
-_all_option = click.option("--all", "with_acknowledged", is_flag=True, help="Also what was acknowledged.")
+_all_option = click.option("--all", "with_acknowledged", is_flag=True, help="Include acknowledged records.")
 
 
 @click.group("set-aside", invoke_without_command=True)
@@ -30,9 +30,9 @@ _all_option = click.option("--all", "with_acknowledged", is_flag=True, help="Als
 @json_option
 @click.pass_context
 def set_aside(context: click.Context, connector: str | None, with_acknowledged: bool, as_json: bool) -> None:
-    """Look at what could not be read, acknowledge it with a reason, or try it again.
+    """List records that could not be read, acknowledge them with a reason, or try them again.
 
-    Without a command it lists. What is acknowledged counts no more in the checks, until the record changes.
+    Without a command it lists them. The checks do not count an acknowledged record until it changes.
     """
     if context.invoked_subcommand is None:
         context.invoke(
@@ -51,7 +51,7 @@ def set_aside(context: click.Context, connector: str | None, with_acknowledged: 
 def list_command(
     connector: str | None = None, with_acknowledged: bool = False, as_json: bool = False
 ) -> None:
-    """List what is set aside, the oldest first."""
+    """List the records that are set aside, oldest first."""
     settings = load_settings()
     found = _found(settings, connector, None)
     shown = [one for one in found if with_acknowledged or one.note is None]
@@ -71,7 +71,7 @@ def list_command(
 @connector_option
 @json_option
 def show(key: str, connector: str | None, as_json: bool) -> None:
-    """Show the record KEY as it came, and what keeps it from being read."""
+    """Show the record KEY as received, and why it cannot be read."""
     records = _required(load_settings(), connector, key)
     if as_json:
         print_json({"setAside": [_as_json(one) for one in records]})
@@ -87,11 +87,11 @@ def show(key: str, connector: str | None, as_json: bool) -> None:
 
 @set_aside.command("acknowledge")
 @click.argument("key")
-@click.option("--reason", required=True, help="Why it may stay as it is.")
+@click.option("--reason", required=True, help="Why the record may stay as it is.")
 @connector_option
 @json_option
 def acknowledge_command(key: str, reason: str, connector: str | None, as_json: bool) -> None:
-    """Acknowledge what is set aside under KEY: the checks count it no more, until the record changes."""
+    """Acknowledge the record KEY: the checks do not count it until it changes."""
     if not reason.strip():
         raise click.BadParameter("say why it may stay as it is", param_hint="--reason")
     settings = load_settings()
@@ -113,7 +113,7 @@ def acknowledge_command(key: str, reason: str, connector: str | None, as_json: b
 @connector_option
 @json_option
 def retry(key: str, connector: str | None, as_json: bool) -> None:
-    """Ask the gateway for the record KEY again. Exit status 1 where it still cannot be read."""
+    """Ask the gateway for the record KEY again. Exit status 1 if it still cannot be read."""
     settings = load_settings()
     settings.required_gateway_url()
     records = _required(settings, connector, key)

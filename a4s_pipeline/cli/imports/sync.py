@@ -44,7 +44,7 @@ DAY = click.DateTime(["%Y-%m-%d"])
 @click.option(
     "--sub-totals-off",
     is_flag=True,
-    help="Read just the lines of those orders again whose sub total is not the sum of their lines.",
+    help="Only reread the lines of orders whose sub total is not the sum of their lines.",
 )
 @json_option
 def sync(
@@ -58,8 +58,8 @@ def sync(
 ) -> None:
     """Import what is new or changed at the gateway, and publish the copy for analysts.
 
-    STREAM is items, customers, orders or all, which is the default. Without options, orders go from the
-    watermark less A4S_LOOKBACK_DAYS.
+    STREAM is items, customers, orders or all, which is the default. Without options, orders are read from the
+    watermark minus A4S_LOOKBACK_DAYS.
     """
     if (first or last) and stream != "orders":
         raise click.UsageError("--from and --to go with `a4s sync orders` alone")

@@ -67,6 +67,10 @@ def read_file(file: BinaryIO, kind: str, name: str) -> tuple[Any, str | None]:
 
 
 def _summary(answer: dict[str, Any]) -> str:
-    number = answer["orderNumber"] or answer["orderId"] or "a number not known yet"
-    not_sent = f"\nnot sent, for want of a place: {', '.join(answer['notSent'])}" if answer["notSent"] else ""
+    number = answer["orderNumber"] or answer["orderId"] or "a number that is not known yet"
+    not_sent = (
+        f"\nnot sent, because the gateway has no place for it: {', '.join(answer['notSent'])}"
+        if answer["notSent"]
+        else ""
+    )
     return f"order {answer['externalId']} is order {number} at the gateway. {answer['notice']}{not_sent}"

@@ -25,13 +25,13 @@ from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Entry, Led
 
 @click.command()
 @click.argument("intake_order_id", type=utf8, metavar="[ID]", required=False)
-@click.option("--status", type=click.Choice(STATUSES), help="Only the orders of this status.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only orders with this status.")
 @connector_option
 @json_option
 def exports(intake_order_id: str | None, status: str | None, connector: str | None, as_json: bool) -> None:
-    """List the export ledger: every order that was to be exported, and what became of it.
+    """List the export ledger: every order handed in for export, and what became of it.
 
-    With ID, that order alone, with each attempt at it.
+    With ID, show only that order, with each attempt to export it.
     """
     settings = load_settings()
     platform = Platform(settings)
@@ -60,9 +60,9 @@ def exports(intake_order_id: str | None, status: str | None, connector: str | No
 @connector_option
 @json_option
 def retry(intake_order_id: str, connector: str | None, as_json: bool) -> None:
-    """Settle the order ID that is refused, failed or unknown.
+    """Settle the order ID, which is refused, failed or unknown.
 
-    What is unknown is looked up first, and an order is sent only where it cannot be booked twice.
+    An unknown order is looked up first. It is sent again only if it cannot be booked twice.
     """
     settings = load_settings()
     settings.required_gateway_url()

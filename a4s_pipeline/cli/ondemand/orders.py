@@ -38,7 +38,9 @@ _MONEY = frozenset({"subTotal", "vatTotal", "shippingCosts", "total"})
 @click.option("--to", "last", type=_DAY, help="Orders up to and including this day.")
 @click.option("--limit", type=click.IntRange(1, MOST_ORDERS), default=USUAL_LIMIT, show_default=True)
 @click.option("--offset", type=click.IntRange(0, MOST_SKIPPED), default=0, show_default=True)
-@click.option("--after", type=utf8, metavar="NEXT", help="Goes on after a page: the `next` of its answer.")
+@click.option(
+    "--after", type=utf8, metavar="NEXT", help="The `next` of the previous page, to continue after it."
+)
 @json_option
 def orders(
     connector: str | None,
@@ -88,7 +90,7 @@ def order(code: str, connector: str | None, as_json: bool) -> None:
     def show(found: dict[str, Any]) -> None:
         say(*_whole(found, settings.timezone))
         if found["linesSyncedAt"] is None:
-            say("its lines are not in yet: the next sync asks for them first", err=True)
+            say("its lines are not stored yet: the next sync asks for them first", err=True)
         say(f"history as of {_as_of(found)}", err=True)
 
     sys.exit(_ask(settings, request, as_json, show))

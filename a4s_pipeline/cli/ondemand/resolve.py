@@ -31,10 +31,10 @@ def resolve(
     connector: str | None,
     as_json: bool,
 ) -> None:
-    """Say what became of the order ID whose outcome is unknown, after a look into the back office.
+    """Record what became of the order ID with an unknown outcome, after looking in the back office.
 
-    For a gateway that cannot be asked: where it can, `a4s retry ID` is the way. That an order is not booked
-    is taken only once A4S_RESEND_AFTER_SECONDS have passed since it was sent.
+    This is for gateways that cannot be asked; otherwise use `a4s retry ID`. --not-booked is accepted only
+    when A4S_RESEND_AFTER_SECONDS have passed since the order was sent.
     """
     if (booked is None) is not not_booked:
         raise click.UsageError("say one of --booked NUMBER and --not-booked")

@@ -23,16 +23,19 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 
 @click.command()
 @click.argument("items", nargs=-1, required=True, metavar="ITEM…")
-@click.option("--on", "day", type=_DAY, help="The day asked for; today by default.")
-@click.option("--until", type=_DAY, help="Also each later day, up to this one, on which the figure changes.")
+@click.option("--on", "day", type=_DAY, help="The day; today by default.")
+@click.option(
+    "--until", type=_DAY, help="Also show each later day, up to this one, on which the stock changes."
+)
 @connector_option
 @json_option
 def stock(
     items: Sequence[str], day: datetime | None, until: datetime | None, connector: str | None, as_json: bool
 ) -> None:
-    """Say how much of each ITEM will be there on a day, live from the gateway.
+    """Show how much of each ITEM will be in stock on a day, live from the gateway.
 
-    That is the shelf stock, less what is to be delivered, plus what comes in up to and including the day.
+    That is the shelf stock, minus what is sold but not delivered, plus what comes in up to and including the
+    day.
     """
     settings = load_settings()
     settings.required_gateway_url()

@@ -17,10 +17,10 @@ from a4s_pipeline.settings.loading import load_settings
 @click.argument("target", type=click.Path(path_type=Path))
 @json_option
 def backup(target: Path, as_json: bool) -> None:
-    """Write a consistent copy of the installation to the new folder TARGET while all of it runs.
+    """Write a consistent copy of the installation to the new folder TARGET while everything runs.
 
-    It holds the store with the ledgers, the requests and answers, reference data and the log of failures. It
-    does not hold the settings, with their credentials, nor pictures, which can be fetched again.
+    It contains the store with the ledgers, the requests and answers, reference data and the log of failures.
+    It does not contain the settings, because they hold credentials, or pictures, which can be fetched again.
     """
     made = back_up(Platform(load_settings()), target.absolute())
     if as_json:
@@ -31,16 +31,14 @@ def backup(target: Path, as_json: bool) -> None:
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option(
-    "--replace", is_flag=True, help="Move what stands there aside, and put the backup in its place."
-)
+@click.option("--replace", is_flag=True, help="Move existing data aside, and put the backup in its place.")
 @json_option
 def restore(source: Path, replace: bool, as_json: bool) -> None:
-    """Put the backup SOURCE in place, where the settings say that this installation keeps its data.
+    """Restore the backup SOURCE to the places where the settings say that this installation keeps its data.
 
-    Stop everything else of the installation first: beneath a server, a sync or an on-demand run nothing is
-    restored. From then on, for A4S_RESTORED_LOOK_UP_DAYS, an order or
-    a customer is looked up at the gateway before it is sent: the older ledger may not know of it.
+    First stop everything else of the installation: a restore refuses while a server, a sync or an on-demand
+    run is running. For A4S_RESTORED_LOOK_UP_DAYS after a restore, each order and customer is looked up at the
+    gateway before it is sent, because the older ledger may not know of it.
     """
     settings = load_settings()
     settings.chosen_connectors(None)
@@ -50,9 +48,9 @@ def restore(source: Path, replace: bool, as_json: bool) -> None:
             {"madeAt": done.made_at.isoformat(), "movedTo": str(done.moved_to) if done.moved_to else None}
         )
         return
-    say(f"the backup of {done.made_at:%Y-%m-%d %H:%M} UTC is in place: `a4s sync` brings in what came since")
+    say(f"the backup of {done.made_at:%Y-%m-%d %H:%M} UTC is in place: `a4s sync` imports what is newer")
     if done.moved_to:
-        say(f"what stood there before is in {done.moved_to}")
+        say(f"the data that was there before is in {done.moved_to}")
     say(
         f"for {settings.restored_look_up_days} days, orders and customers are looked up at the gateway "
         "before they are sent"

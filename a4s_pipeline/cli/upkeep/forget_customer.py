@@ -28,11 +28,11 @@ _NOT_REACHED = (
 def forget_customer(
     code: str, dry_run: bool, asked_by: str | None, connector: str | None, as_json: bool
 ) -> None:
-    """Remove the person behind customer CODE from all that is stored, and keep syncs from bringing them back.
+    """Remove the person behind customer CODE from everything stored, and keep syncs from bringing them back.
 
-    Customer records go; names, notes, references and addresses on orders, requests, answers and ledgers
-    are blanked. What the books need stays: codes, dates and amounts. The table forgotten_customers
-    records who asked, when, and how much was touched.
+    Customer records are deleted; names, notes, references and addresses on orders, requests, answers and
+    ledgers are blanked. What the books need stays: codes, dates and amounts. The table forgotten_customers
+    records who asked, when, and how much was changed.
     """
     settings = load_settings()
     name = one_connector(settings, connector)

@@ -17,9 +17,9 @@ from a4s_pipeline.installation.writing import write_installation
 @click.option("--user", metavar="NAME", help="Whom the units run as; by default whoever runs this.")
 @json_option
 def init(folder: Path, with_systemd: bool, user: str | None, as_json: bool) -> None:
-    """Write the files of a new installation into FOLDER: .env, workspace.yaml and dagster.yaml.
+    """Write the files of a new installation to FOLDER: .env, workspace.yaml and dagster.yaml.
 
-    A file that is there is left as it is.
+    Existing files are not changed.
     """
     if user is not None and not with_systemd:
         raise click.UsageError("--user is for the units: give --systemd too, or leave it out")

@@ -29,7 +29,7 @@ _STREAMS = (ITEM_KIND.stream, CUSTOMER_KIND.stream, STREAM)
 
 @click.group()
 def lake() -> None:
-    """Work on the lake that A4S_WAREHOUSE names."""
+    """Commands for the lake that A4S_WAREHOUSE names."""
 
 
 @lake.command()
@@ -44,18 +44,18 @@ def lake() -> None:
     "--replace",
     "is_replacing",
     is_flag=True,
-    help="Let the file's rows replace newer ones in the lake, what was sent from there included.",
+    help="Let the file's rows replace newer rows in the lake, including what was sent from the lake.",
 )
 @connector_option
 @json_option
 def export(file: Path | None, is_replacing: bool, connector: str | None, as_json: bool) -> None:
-    """Move an existing warehouse file over to the lake that A4S_WAREHOUSE names.
+    """Move an existing warehouse file to the lake that A4S_WAREHOUSE names.
 
-    Stop the schedules and whatever exports orders or creates customers first: the file cannot be written
-    meanwhile, and what is sent afterwards belongs in the lake alone. The file itself stays as it is.
+    First stop the schedules and everything that exports orders or creates customers: the file cannot be
+    written meanwhile, and later exports must only be recorded in the lake. The file itself is not changed.
 
-    Started again, after it broke off or after the file changed, it moves what is still missing. It refuses
-    where the lake holds newer rows than the file.
+    If it was interrupted or the file has changed, run it again: it moves what is still missing. It refuses if
+    the lake holds newer rows than the file.
     """
     started = time.monotonic()
     settings = load_settings()

@@ -13,10 +13,10 @@ from a4s_pipeline.settings.loading import load_settings
 @click.command()
 @json_option
 def prune(as_json: bool) -> None:
-    """Remove requests, logged flows, export attempts and versions of rows that are older than they are kept.
+    """Remove requests, logged flows, export attempts and row versions that are older than the settings allow.
 
     The settings are A4S_REQUESTS_KEPT_DAYS, A4S_FLOWS_KEPT_DAYS, A4S_ATTEMPTS_KEPT_DAYS and
-    A4S_VERSIONS_KEPT_DAYS. What waits, and what is not resolved, stays.
+    A4S_VERSIONS_KEPT_DAYS. Waiting requests and unresolved exports stay.
     """
     settings = load_settings()
     settings.chosen_connectors(None)
@@ -27,4 +27,4 @@ def prune(as_json: bool) -> None:
     for name, count in {**pruned.rows, **pruned.files}.items():
         say(f"{name:<24} {count:>8,} {'files' if name in pruned.files else 'rows'} removed or blanked")
     if not (pruned.rows or pruned.files):
-        say("nothing is older than it is kept")
+        say("nothing is older than the settings allow")

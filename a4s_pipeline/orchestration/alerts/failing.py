@@ -47,7 +47,7 @@ def reason_of_step(event: dg.DagsterEvent) -> str | None:
     if failure.error is None:
         return None
     if failure.error.cls_name in INTERRUPTIONS:
-        return "it was interrupted: Dagster was stopped, or somebody ended it"
+        return "it was interrupted: Dagster was stopped, or somebody ended the run"
     return _words_of((failure.error.cause or failure.error).message)
 
 

@@ -68,12 +68,14 @@ class FailedRun:
 
     def _advice(self) -> str:
         if self.job == ON_DEMAND:
-            return "Requests are safe in the inbox and the ledger; the next run goes on with them."
+            return "Requests are safe in the inbox and the ledger; the next run continues with them."
         if _SCHEDULE in self.tags:
             return "Nothing is lost: the schedule tries again."
         if _BACKFILL in self.tags or RANGE_START in self.tags or PARTITION in self.tags:
-            return "Nobody tries these again by itself: mend it, then launch the same again in Dagster."
-        return "Mend it, then launch it again in Dagster."
+            return (
+                "This is not retried automatically: fix the cause, then launch the same run again in Dagster."
+            )
+        return "Fix the cause, then launch the run again in Dagster."
 
 
 def summary_of(count: int, now: datetime, zone: ZoneInfo) -> str:

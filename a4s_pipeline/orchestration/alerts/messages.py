@@ -51,7 +51,7 @@ def of_run(run: FailedRun, kind: Kind, incident: Incident, zone: ZoneInfo, site:
             f"{minute(incident.since, zone)}: {run.reason.rstrip('.')}. (run {run.run_id})"
         )
     elif kind is Kind.OUTAGE:
-        line += " Every stream needs the gateway: told once for all, and again when it answers."
+        line += " All streams need the gateway: this is reported once, and again when it answers."
     return Alert(
         kind,
         line,
@@ -75,7 +75,7 @@ def of_recovery(key: str, incident: Incident, now: datetime, zone: ZoneInfo) -> 
     if key == OUTAGE:
         line = f"{minute(now, zone)} the gateway answers again: {runs} failed since {since}"
     else:
-        line = f"{minute(now, zone)} {_who(incident)} goes well again: {runs} failed since {since}"
+        line = f"{minute(now, zone)} {_who(incident)} succeeds again: {runs} failed since {since}"
     parts: Document = {
         "job": None if key == OUTAGE else incident.job,
         "connector": None if key == OUTAGE else incident.connector or None,

@@ -37,14 +37,14 @@ class AlertCursor(BaseModel):
 
 @dg.sensor(
     name="alerts",
-    description="Tells each failed run and each check that turns red or green, once: in the log, in "
-    "failures.log in A4S_DATA_DIR, and to A4S_ALERT_WEBHOOK_URL where it is set. What fails again and again "
-    "is told with a count once a day, and when it goes well again.",
+    description="Reports each failed run and each check that turns red or green, once: in the log, in "
+    "failures.log in A4S_DATA_DIR, and to A4S_ALERT_WEBHOOK_URL if it is set. A failure that "
+    "goes on is reported once a day with a count, and once more when it is over.",
     minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def alerts(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
-    """Looks at the runs and checks since the last tick; the first tick tells nothing of what was before."""
+    """Looks at the runs and checks since the last tick; the first tick reports nothing from before it."""
     now = datetime.now(UTC)
     cursor = _read(context.cursor) or AlertCursor(runs_since=now)
     told = 0
@@ -184,4 +184,6 @@ def _tell(context: dg.SensorEvaluationContext, platform: Platform, alert: Alert 
     )
     if why is not None:
         what = f"run {alert.parts['runId']}" if alert.parts.get("runId") else f"{alert.line[17:60]}…"
-        context.log.error(f"A4S_ALERT_WEBHOOK_URL was not told of {what}: {why}; it is not told again")
+        context.log.error(
+            f"A4S_ALERT_WEBHOOK_URL did not get the alert of {what}: {why}; it is not sent again"
+        )

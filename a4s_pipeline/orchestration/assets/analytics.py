@@ -74,9 +74,9 @@ def analytics_asset(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
     def analytics(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
-        """Publishes `analytics.duckdb`, the copy that analysts query: replaced whole and at once.
+        """Publishes `analytics.duckdb`, the copy that analysts query; the whole file is replaced in one step.
 
-        A lake is read as it is: there is nothing to publish, and its size and rows are told.
+        A lake is read directly: there is nothing to publish, and only its size and rows are reported.
         """
         with told_plainly():
             metadata, others = _published(context.instance, layout, platform)

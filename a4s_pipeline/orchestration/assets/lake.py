@@ -24,7 +24,7 @@ def lake_asset(layout: Layout) -> dg.AssetsDefinition:
         tags=AssetTags("all", "published", has_personal_data=True).as_tags(),
     )
     def lake(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
-        """Merges the lake's small files, and lets snapshots go that are older than `A4S_LAKE_KEPT_DAYS`."""
+        """Merges the lake's small files, and expires snapshots that are older than `A4S_LAKE_KEPT_DAYS`."""
         with told_plainly():
             maintained = platform.maintain_lake()
         before, after = maintained.before, maintained.after
@@ -49,7 +49,8 @@ def lake_job(layout: Layout) -> Any:
     return dg.define_asset_job(
         TEND_LAKE,
         selection=dg.AssetSelection.assets(layout.key(LAKE)),
-        description="Merges small files of the lake and lets old snapshots go; readers and writers go on.",
+        description="Merges small files of the lake and expires old snapshots; readers and writers can "
+        "continue.",
         executor_def=dg.in_process_executor,
     )
 
@@ -61,7 +62,7 @@ def lake_schedule(settings: Settings) -> dg.ScheduleDefinition:
         # Not on the minute of an import, and not in the hour that daylight saving skips or doubles.
         cron_schedule="50 4 * * *",
         job_name=TEND_LAKE,
-        description="Merges small files of the lake and lets old snapshots go.",
+        description="Merges small files of the lake and expires old snapshots.",
         execution_timezone=settings.timezone.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )

@@ -47,10 +47,10 @@ class OrderHistoryConfig(dg.Config):
 
     reading: OrdersRead = Field(
         default=OrdersRead.WHOLE,
-        description="WHOLE: the months of the run, lines and all, whether or not headers changed. MONTHS: "
-        "the months of the run, but the lines of new and changed orders only. NEW: from the watermark less "
-        "the look-back, whatever months the run names. SUB_TOTALS_OFF: just the lines of orders whose sub "
-        "total is not the sum of their lines, of any month.",
+        description="WHOLE: the months of the run with all lines, even if headers did not change. MONTHS: "
+        "the months of the run, but only the lines of new and changed orders. NEW: from the "
+        "watermark minus the look-back, whatever months the run names. SUB_TOTALS_OFF: only "
+        "the lines of orders whose sub total is not the sum of their lines, of any month.",
     )
 
 
@@ -74,7 +74,7 @@ def order_assets(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
     def order_history(
         context: dg.AssetExecutionContext, config: OrderHistoryConfig, platform: dg.ResourceParam[Platform]
     ) -> Iterator[AssetEvent]:
-        """Imports order headers page by page and the lines of each order, a batch a transaction."""
+        """Imports order headers page by page with the lines of each order, one transaction per batch."""
         asked = months_by_connector(partitions_of(context))
         synced = sync_all(platform, asked, config.reading, context.run.run_id, context.log)
         recorded = recorded_of(platform, synced, asked, config.reading, context.run.run_id)

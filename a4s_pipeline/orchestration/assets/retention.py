@@ -29,7 +29,7 @@ def retention_asset(layout: Layout) -> dg.AssetsDefinition:
     def retention(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
-        """Removes requests, logs, attempts and runs that are older than the settings keep them."""
+        """Removes requests, logs, attempts and runs that are older than the settings allow."""
         with told_plainly():
             pruned = prune(platform)
             kept = timedelta(days=platform.settings.runs_kept_days)
@@ -52,7 +52,7 @@ def retention_job(layout: Layout) -> Any:
     return dg.define_asset_job(
         PRUNE,
         selection=dg.AssetSelection.assets(layout.key(RETENTION)),
-        description="Removes requests, logs, attempts and runs that are older than the settings keep them.",
+        description="Removes requests, logs, attempts and runs that are older than the settings allow.",
         executor_def=dg.in_process_executor,
     )
 
@@ -64,7 +64,7 @@ def retention_schedule(settings: Settings) -> dg.ScheduleDefinition:
         # Not on the minute of an import, and not in the hour that daylight saving skips or doubles.
         cron_schedule="20 5 * * *",
         job_name=PRUNE,
-        description="Removes requests, logs, attempts and runs that are older than the settings keep them.",
+        description="Removes requests, logs, attempts and runs that are older than the settings allow.",
         execution_timezone=settings.timezone.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )

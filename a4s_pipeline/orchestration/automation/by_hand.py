@@ -25,13 +25,14 @@ IMPORT_ORDERS = "import_orders"
 class ImportOrdersConfig(dg.Config):
     """What is imported; as it stands, what is new of every connector."""
 
-    connector: str = Field(default="", description="The connector to import; empty for all of them.")
+    connector: str = Field(default="", description="The connector to import; empty for all connectors.")
     reading: OrdersRead = Field(
         default=OrdersRead.NEW,
-        description="NEW: from the watermark less the look-back, as the schedule does. MONTHS: the months "
-        "below, with the lines of new and changed orders. WHOLE: the months below with all their lines: it "
-        "finds lines that were edited under an unchanged header, and marks orders that are gone. "
-        "SUB_TOTALS_OFF: just the lines of orders whose sub total is not the sum of their lines.",
+        description="NEW: from the watermark minus the look-back, as the schedule does. MONTHS: the months "
+        "below, with the lines of new and changed orders. WHOLE: the months below with all "
+        "lines; this finds lines that were edited under an unchanged header, and marks orders "
+        "that are gone. SUB_TOTALS_OFF: only the lines of orders whose sub total is not the "
+        "sum of their lines.",
     )
     first_month: str = Field(default="", description="The first month of MONTHS and WHOLE, such as 2024-03.")
     last_month: str = Field(default="", description="The last month; empty for the first month alone.")
@@ -67,7 +68,7 @@ def import_orders_job(layout: Layout) -> dg.JobDefinition:
     def read_orders(
         context: dg.OpExecutionContext, config: ImportOrdersConfig, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.AssetMaterialization | dg.Output[None]]:
-        """Imports the orders that are asked for, records the months that it touched, and publishes."""
+        """Imports the chosen orders, records the months that it changed, and publishes the copy."""
         with told_plainly():
             connectors = platform.settings.chosen_connectors_with(STREAM, config.connector or None)
             months = asked_months(config, platform.settings, datetime.now(UTC))
@@ -87,8 +88,9 @@ def import_orders_job(layout: Layout) -> dg.JobDefinition:
     @dg.job(
         name=IMPORT_ORDERS,
         executor_def=dg.in_process_executor,
-        description="Imports orders by hand: what is new, some months, or some months whole, of one "
-        "connector or of all. The launchpad explains each choice; as it stands it imports all that is new.",
+        description="Imports orders by hand: new orders, some months, or some months whole, for one "
+        "connector or all. The launchpad explains each choice; by default it imports all new "
+        "orders.",
     )
     def import_orders() -> None:
         read_orders()

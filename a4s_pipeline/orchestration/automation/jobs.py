@@ -51,7 +51,7 @@ def standing_job(checks: Checks) -> AssetJob:
     return dg.define_asset_job(
         STANDING_CHECKS,
         selection=dg.AssetSelection.checks(*checks.values()),
-        description="Checks what is broken now, of every stream and ledger; asks the store alone.",
+        description="Checks what is broken now in every stream and ledger; it only asks the store.",
         executor_def=dg.in_process_executor,
     )
 
@@ -61,7 +61,7 @@ def reconciling_job(check: dg.AssetChecksDefinition) -> AssetJob:
     return dg.define_asset_job(
         RECONCILE_ORDERS,
         selection=dg.AssetSelection.checks(check),
-        description="Compares order history with the gateway's, month by month: it reads headers, and "
+        description="Compares order history with the gateway's, month by month; it only reads headers, and "
         "changes no order.",
         executor_def=dg.in_process_executor,
     )

@@ -44,12 +44,12 @@ def _presence_of(run_id: str) -> str:
     name="lost_runs",
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Ends runs whose worker is gone, so that the next run may begin: nothing of theirs is lost.",
+    description="Ends runs whose worker is gone, so that the next run can start; nothing is lost.",
 )
 def lost_runs(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.SkipReason | dg.SensorResult:
-    """Ends each run that was not present at two looks in a row."""
+    """Ends each run that was absent at two consecutive ticks."""
     suspects = set((context.cursor or "").split(_SEEN_GONE))
     gone = {run.run_id: run for run in _absent_runs(context.instance, platform)}
     for run_id in suspects & gone.keys():

@@ -47,7 +47,7 @@ class OnDemandConfig(dg.Config):
     """What a run of the job answers: the request given here alone, or without one, the inbox."""
 
     request_json: str = ""
-    """A request as JSON, as it would be dropped into the inbox; its answer is in the run's metadata."""
+    """A request as JSON, the same as in the inbox; its answer is in the run's metadata."""
     request_id: str = "launchpad"
     """The id of that request, a plain file name."""
 
@@ -56,12 +56,12 @@ def on_demand_job(layout: Layout) -> dg.JobDefinition:
     """Define the job that answers requests; each ledger that it wrote is recorded with its counts."""
 
     @dg.op(
-        description="Answers every request that waits, side by side, stays for more, and settles the unknown."
+        description="Answers all waiting requests in parallel, stays for more, and settles unknown outcomes."
     )
     def answer_requests(
         context: dg.OpExecutionContext, config: OnDemandConfig, platform: dg.ResourceParam[Platform]
     ) -> None:
-        """Answers the inbox until nothing came for a while, or the one request of the configuration."""
+        """Answers the inbox until it stays empty for a while, or the one request in the configuration."""
         began = datetime.now(UTC)
         try:
             _answer(context, config, platform)
@@ -79,7 +79,7 @@ def on_demand_job(layout: Layout) -> dg.JobDefinition:
         description="Answers requests on demand: projected stock, order export, customers, order retrieval.",
     )
     def on_demand() -> None:
-        """Answers requests; what is unknown is settled beside it: a live answer waits for no ledger."""
+        """Answers requests, and settles unknown outcomes beside it: no live answer waits for a ledger."""
         answer_requests()
 
     return on_demand
@@ -148,15 +148,15 @@ def _is_over(instance: dg.DagsterInstance, run_id: str) -> Callable[[], bool]:
     job_name=JOB,
     minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Starts one run when requests wait in the inbox and no run is there to answer them.",
+    description="Starts one run when requests are waiting in the inbox and no run is answering them.",
 )
 def on_demand_requests(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Starts one run when requests wait and no run is there to answer them.
+    """Starts one run when requests are waiting and no run is answering them.
 
-    Where one is not enough, launch `on_demand` more than once, on one machine or on several: the runs share
-    what waits, because each request is claimed by one of them. The sensor adds none while any is alive.
+    If one run is not enough, launch `on_demand` more than once, on one machine or several: they share the
+    work, because each request is claimed by one run. The sensor starts none while any run is alive.
     """
     yield from _requested(context.instance, platform)
 

@@ -144,17 +144,17 @@ def order_schedule(settings: Settings, layout: Layout) -> dg.ScheduleDefinition:
         name="orders_every_15_minutes",
         cron_schedule="*/15 * * * *",
         job_name=SYNC_ORDERS,
-        description="Starts one run a connector, from its watermark on; one that is under way is left alone, "
-        "and one without focus connector is asked once a day.",
+        description="Starts one run per connector, from its watermark on, unless its orders are being "
+        "imported already. A connector without a focus connector is tried once a day.",
         execution_timezone=settings.timezone.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     def orders_every_15_minutes(
         context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        """Starts one run a connector, from its watermark on; a connector that is under way is left alone.
+        """Starts one run per connector, from its watermark on, unless its orders are being imported already.
 
-        One without focus connector is asked once a day.
+        A connector without a focus connector is tried once a day.
         """
         current = platform.settings
         states = published_order_states(platform)
@@ -191,7 +191,7 @@ def _listing_schedule(
         name=name,
         cron_schedule=cron,
         job_name=job_name,
-        description=f"Starts one run a connector; one whose {tables.stream} are under way is left alone.",
+        description=f"Starts one run per connector, unless its {tables.stream} are being imported already.",
         execution_timezone=settings.timezone.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )

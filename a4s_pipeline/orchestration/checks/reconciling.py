@@ -28,7 +28,7 @@ def order_reconciliation(layout: Layout) -> dg.AssetChecksDefinition:
 
     @dg.op(
         name="order_reconciliation",
-        description="Compares months of order history with the gateway's, by headers alone.",
+        description="Compares the order headers of some months with the gateway's.",
         out={spec.get_python_identifier(): dg.Out(dg.Nothing)},
         tags=_AFTER_THE_IMPORT,
     )
@@ -96,7 +96,7 @@ def reconciliation_schedule(settings: Settings) -> dg.ScheduleDefinition:
         # Not on the minute of an import, and not in the hour that daylight saving skips or doubles.
         cron_schedule="40 4 * * *",
         job_name=RECONCILE_ORDERS,
-        description="Compares every month of order history with the gateway's, by headers alone.",
+        description="Compares the order headers of every month with the gateway's.",
         execution_timezone=settings.timezone.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )

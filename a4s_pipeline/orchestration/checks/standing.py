@@ -11,10 +11,10 @@ from a4s_pipeline.settings.loading import Settings
 
 STANDING_CHECKS = "standing_checks"
 _STEPS = {
-    "orders": ("order_health", "Asks the store what is broken now with order history."),
-    "items": ("item_health", "Asks the store what is broken now with items."),
-    "customers": ("customer_health", "Asks the store what is broken now with customers."),
-    LEDGERS: ("ledger_health", "Asks the ledgers what is failed or unknown now."),
+    "orders": ("order_health", "Asks the store what is broken now in order history."),
+    "items": ("item_health", "Asks the store what is broken now in items."),
+    "customers": ("customer_health", "Asks the store what is broken now in customers."),
+    LEDGERS: ("ledger_health", "Asks the ledgers what has failed or is unknown now."),
 }
 
 
@@ -34,7 +34,7 @@ def standing_schedule(settings: Settings) -> dg.ScheduleDefinition:
         job_name=STANDING_CHECKS,
         # Between the quarters of orders, long after items (:05) and customers (:10) have begun.
         cron_schedule="55 * * * *",
-        description="Starts the checks that tell what is broken now.",
+        description="Starts the checks that say what is broken now.",
         execution_timezone=settings.timezone.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )

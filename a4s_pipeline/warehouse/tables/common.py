@@ -10,14 +10,15 @@ RUN_ID = Column("run_id", TEXT, "The run that last wrote the row, as shown in Da
 ATTRIBUTES = Column(
     "attributes",
     JSON,
-    "Fields that the contract does not name, together with the record's own attributes, which win a clash.",
+    "Fields that the contract does not name, together with the record's own attributes, which win if "
+    "names clash.",
     is_personal=True,
 )
 REMOVED_AT = Column(
-    "removed_at", INSTANT, "When the record was found gone at the source; null while it is there."
+    "removed_at", INSTANT, "When the record was found missing at the source; null while it is there."
 )
 FINGERPRINT = Column(
-    "fingerprint", TEXT, "A hash of the record as it came; a sync tells by it whether the record changed."
+    "fingerprint", TEXT, "A hash of the record as received; a sync uses it to see whether the record changed."
 )
 
 

@@ -25,12 +25,12 @@ DRIFT = synced_table(
         "text: it holds U+FFFD in the place of a byte that could not be read, or a control character as it "
         "came.",
     ),
-    Column("found", TEXT, "What was found there: text, number, flag, list, object or nothing."),
-    Column("example", TEXT, "The form of the first value met: a letter is x or X, a digit 9."),
+    Column("found", TEXT, "What was found: text, number, flag, list, object or nothing."),
+    Column("example", TEXT, "The form of the first value found: a letter is x or X, a digit 9."),
     Column(
         "records",
         WHOLE,
-        "How many records of the run have it; of a listing read several times, the reading with most.",
+        "How many records of the run have it; if a listing was read several times, the largest count.",
     ),
-    Column("first_seen_at", INSTANT, "When a run first met it, as far back as the table goes."),
+    Column("first_seen_at", INSTANT, "When a run first found it, as far back as the table goes."),
 )

@@ -44,7 +44,7 @@ ITEM_ATTRIBUTES = synced_table(
     ("item_code", "name"),
     _ITEM_CODE,
     Column("name", TEXT, "The attribute's name."),
-    Column("value", JSON, "The attribute's value as it came: a text, a number, a boolean or a list."),
+    Column("value", JSON, "The attribute's value as received: a text, a number, a boolean or a list."),
     Column("value_text", TEXT, "The same value as plain text; a list as its JSON."),
 )
 
@@ -53,10 +53,10 @@ ITEM_IMAGES = synced_table(
     "The pictures of items: `a4s images` fetches them by their hash.",
     ("item_code", "image_number"),
     _ITEM_CODE,
-    Column("image_number", WHOLE, "The picture's place in the record, from 1."),
+    Column("image_number", WHOLE, "The picture's position in the record, from 1."),
     Column("hash", TEXT, "The hash that names the picture at the gateway."),
     Column("file_name", TEXT, "The name of the picture's file in the back office."),
-    Column("sequence", WHOLE, "The picture's place among the item's pictures, by the back office."),
+    Column("sequence", WHOLE, "The picture's position among the item's pictures, from the back office."),
     ATTRIBUTES,
 )
 
@@ -65,19 +65,19 @@ ITEM_STOCKS = synced_table(
     "The stock of items at the time of the last sync; `a4s stock` asks for it live.",
     ("item_code",),
     _ITEM_CODE,
-    Column("shelf_stock", AMOUNT, "How much lies on the shelf."),
-    Column("to_be_delivered", AMOUNT, "How much of it was sold and is still to be delivered."),
+    Column("shelf_stock", AMOUNT, "The quantity on the shelf."),
+    Column("to_be_delivered", AMOUNT, "The quantity that is sold but not delivered yet."),
     local_day("stock_day", SYNCED_AT),
     ATTRIBUTES,
 )
 
 ITEM_DELIVERIES = synced_table(
     "item_deliveries",
-    "Deliveries that are expected from suppliers: one row an entry of the record.",
+    "Expected deliveries from suppliers: one row an entry of the record.",
     ("item_code", "entry_number"),
     _ITEM_CODE,
-    Column("entry_number", WHOLE, "The entry's place in the record, from 1."),
+    Column("entry_number", WHOLE, "The entry's position in the record, from 1."),
     Column("delivery_date", DAY, "The day of the delivery; null where the entry has no real date."),
-    Column("quantity", AMOUNT, "How much is expected."),
+    Column("quantity", AMOUNT, "The expected quantity."),
     ATTRIBUTES,
 )

@@ -11,13 +11,13 @@ _ERROR_CODE = Column("error_code", TEXT, "The code of what went wrong.")
 _RECEIVED_AT = Column("received_at", INSTANT, "When the request first came in.")
 _SENT_AT = Column("last_sent_at", INSTANT, "When it was last about to be sent.")
 _SETTLED_AT = Column("settled_at", INSTANT, "When its outcome became known; null while it is not.")
-_UNKNOWN_AT = Column("unknown_at", INSTANT, "When its outcome was unknown first; null where it never was.")
-_ANNOUNCED_AT = Column("announced_at", INSTANT, "When all URLs of A4S_CALLBACKS had taken what became of it.")
+_UNKNOWN_AT = Column("unknown_at", INSTANT, "When its outcome first was unknown; null if it never was.")
+_ANNOUNCED_AT = Column("announced_at", INSTANT, "When all URLs of A4S_CALLBACKS had accepted its outcome.")
 _ATTEMPTS = Column("attempts", WHOLE, "How often it was sent.")
 
 ORDER_EXPORTS = synced_table(
     "order_exports",
-    "The ledger of exported orders: one row an intake order, with what was sent and what came of it.",
+    "The ledger of exported orders: one row an intake order, with what was sent and the outcome.",
     ("intake_order_id",),
     Column("intake_order_id", TEXT, "The intake order's id, which is its external id at the gateway."),
     _STATUS,
@@ -25,12 +25,14 @@ ORDER_EXPORTS = synced_table(
     Column("order_id", TEXT, "The order id that the gateway gave."),
     Column("order_number", TEXT, "The order number that the gateway gave."),
     _ATTEMPTS,
-    Column("intake", JSON, "The intake order as it came in."),
+    Column("intake", JSON, "The intake order as received."),
     Column(
-        "intake_fingerprint", TEXT, "A hash of the intake order; the same id with another is another order."
+        "intake_fingerprint",
+        TEXT,
+        "A hash of the intake order; the same id with another hash is another order.",
     ),
     Column("payload", JSON, "The order exactly as it was about to be sent, after the hook."),
-    Column("not_sent", JSON, "The fields given that have no place in the gateway's order."),
+    Column("not_sent", JSON, "Fields of the intake order that the gateway's order has no place for."),
     Column("response", JSON, "What the gateway answered."),
     _ERROR,
     _ERROR_CODE,
@@ -44,18 +46,18 @@ ORDER_EXPORTS = synced_table(
 
 ORDER_EXPORT_ATTEMPTS = synced_table(
     "order_export_attempts",
-    "Every attempt at exporting an order: each sending, each look-up, each time the hook failed.",
+    "Every attempt to export an order: each send, each look-up, each failure of the hook.",
     ("intake_order_id", "attempt_number"),
     Column("intake_order_id", TEXT, "The intake order's id."),
     Column("attempt_number", WHOLE, "The attempt's number, from 1."),
     Column("kind", TEXT, "prepare, send, look_up or by_hand."),
     _STATUS,
     Column("started_at", INSTANT, "When the attempt started."),
-    Column("ended_at", INSTANT, "When it ended; null where it was cut short."),
+    Column("ended_at", INSTANT, "When it ended; null if it was cut short."),
     Column("request", JSON, "What was sent."),
     Column("response", JSON, "What the gateway answered."),
     _ERROR,
-    Column("traceback", TEXT, "Where the hook failed; null otherwise."),
+    Column("traceback", TEXT, "The traceback if the hook failed; null otherwise."),
 )
 
 CREATED_CUSTOMERS = synced_table(

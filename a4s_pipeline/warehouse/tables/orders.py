@@ -6,7 +6,7 @@ from a4s_pipeline.warehouse.schema.schema import AMOUNT, DAY, INSTANT, JSON, TEX
 from a4s_pipeline.warehouse.tables.common import ATTRIBUTES, REMOVED_AT, synced_table
 
 _ORDER_DATE = Column("order_date", INSTANT, "When the order was placed.")
-_MODIFIED = Column("modified", INSTANT, "When the legacy backend last changed the order, where it says so.")
+_MODIFIED = Column("modified", INSTANT, "When the legacy backend last changed the order, if it says so.")
 
 ORDERS = synced_table(
     "orders",
@@ -32,29 +32,33 @@ ORDERS = synced_table(
     Column("sales_rep", TEXT, "The sales representative."),
     _MODIFIED,
     local_day("modified_day", _MODIFIED),
-    Column("delivery_address", JSON, "The delivery address as it came.", is_personal=True),
+    Column("delivery_address", JSON, "The delivery address as received.", is_personal=True),
     ATTRIBUTES,
     Column(
         "header_fingerprint",
         TEXT,
-        "A hash of the header as it came; a sync tells by it whether the order changed.",
+        "A hash of the header as received; a sync uses it to see whether the order changed.",
     ),
-    Column("lines_fingerprint", TEXT, "A hash of the lines as they came; null while they are not in."),
+    Column("lines_fingerprint", TEXT, "A hash of the lines as received; null until the lines are stored."),
     Column(
         "lines_synced_at",
         INSTANT,
-        "When the order's lines came in; null while they are still to be had, or to be had again.",
+        "When the order's lines were stored; null while they must be fetched, or fetched again.",
     ),
     REMOVED_AT,
 )
 
 ORDER_LINES = synced_table(
     "order_lines",
-    "Order lines: all lines of an order, or none until they first came in (orders.lines_synced_at).",
+    "Order lines: all lines of an order, or none until they are first stored (orders.lines_synced_at).",
     ("order_code", "line_code"),
     Column("order_code", TEXT, "The order that the line belongs to."),
     Column("line_code", TEXT, "The line's code, unique in its order."),
-    Column("line_number", WHOLE, "The line's place in the order; counts from 0 or from 1, by back office."),
+    Column(
+        "line_number",
+        WHOLE,
+        "The line's position in the order; some back offices count from 0, others from 1.",
+    ),
     Column("item_code", TEXT, "The item ordered."),
     Column("description", TEXT, "The description on the order."),
     Column("quantity", AMOUNT, "How many units; negative on a return."),

@@ -26,18 +26,18 @@ ORDER_STATUS = Table(
     "What each status of the legacy backend means; from data/reference/order_status.csv.",
     ("connector", "status"),
     (
-        Column("connector", TEXT, "The connector it holds for; null or absent where it holds for all."),
+        Column("connector", TEXT, "The connector it applies to; null or absent: all connectors."),
         Column("status", TEXT, "The status as orders.status has it, whatever its capitals."),
         Column("status_group", TEXT, "open, shipped, invoiced or cancelled."),
     ),
 )
 CURRENCY_RATES = Table(
     "currency_rates",
-    "What currencies are worth in the house currency; from data/reference/currency_rates.csv.",
+    "Exchange rates to the house currency; from data/reference/currency_rates.csv.",
     ("currency", "day"),
     (
         Column("currency", TEXT, "The code of the currency, such as GBP."),
-        Column("day", DAY, "The day from which on the rate holds, until the next."),
+        Column("day", DAY, "The first day of the rate; it applies until the next one."),
         Column("rate", RATE, "What one unit of the currency is worth in the house currency (A4S_CURRENCY)."),
     ),
 )
@@ -47,7 +47,11 @@ COST_PRICES = Table(
     ("item_code", "valid_from"),
     (
         Column("item_code", TEXT, "The item."),
-        Column("valid_from", DAY, "The day from which on it holds, until the next; null or absent: always."),
+        Column(
+            "valid_from",
+            DAY,
+            "The first day of the price; it applies until the next one; null or absent: always.",
+        ),
         Column("cost_price", AMOUNT, "What one unit costs, in the house currency (A4S_CURRENCY)."),
     ),
 )
@@ -72,27 +76,27 @@ ITEM_FAMILIES = Table(
 )
 TARGETS = Table(
     "targets",
-    "What a site means to sell; from data/reference/targets.csv.",
+    "The sales targets of a site; from data/reference/targets.csv.",
     ("month", "sales_rep", "customer_code"),
     (
         Column("month", DAY, "The first day of the month."),
-        Column("sales_rep", TEXT, "The sales representative; null or absent where it is for all."),
-        Column("customer_code", TEXT, "The customer; null or absent where it is for all."),
+        Column("sales_rep", TEXT, "The sales representative; null or absent: all of them."),
+        Column("customer_code", TEXT, "The customer; null or absent: all customers."),
         Column("amount", AMOUNT, "The target, in the house currency (A4S_CURRENCY)."),
     ),
 )
 
 SITE_FILES = Table(
     "site_files",
-    "The site's own files, reference tables and SQL, and what became of each when it was last loaded.",
+    "The site's own files, reference tables and SQL, and the result of loading each last time.",
     ("file",),
     (
         Column("file", TEXT, "The file's name."),
         Column("kind", TEXT, "reference or model."),
         Column("relation", TEXT, "The table or view of its name."),
-        Column("row_count", WHOLE, "How many rows it brought; null for a model, and where it is faulty."),
-        Column("problem", TEXT, "Why it is left out; null where it is in."),
-        Column("loaded_at", INSTANT, "When it was last looked at."),
+        Column("row_count", WHOLE, "How many rows it has; null for a model, and if it is faulty."),
+        Column("problem", TEXT, "Why it is left out; null if it was loaded."),
+        Column("loaded_at", INSTANT, "When it was last read."),
     ),
 )
 

@@ -7,8 +7,8 @@ from a4s_pipeline.warehouse.tables.common import synced_table
 
 RESTORES = synced_table(
     "restores",
-    "When this store was put back from a backup: what was sent in between, its ledger does not know.",
+    "When this store was restored from a backup: its ledger does not know what was sent in between.",
     ("restored_at",),
-    Column("restored_at", INSTANT, "When the backup was put in place."),
+    Column("restored_at", INSTANT, "When the backup was restored."),
     Column("backup_made_at", INSTANT, "When the backup was made."),
 )

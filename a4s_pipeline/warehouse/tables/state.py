@@ -17,7 +17,7 @@ from a4s_pipeline.warehouse.tables.common import synced_table
 
 SYNC_STATE = synced_table(
     "sync_state",
-    "How far each stream of each connector is, and how its last run went.",
+    "How far each stream of each connector has been imported, and how its last run went.",
     ("stream",),
     Column("stream", TEXT, "items, customers or orders."),
     Column(
@@ -34,10 +34,10 @@ SYNC_STATE = synced_table(
     Column("seen", WHOLE, "Records listed in the last run."),
     Column("new", WHOLE, "Records that were not stored before the last run."),
     Column("changed", WHOLE, "Records stored before the last run and written again by it."),
-    Column("unchanged", WHOLE, "Records that the last run found as they were."),
-    Column("removed", WHOLE, "Records that the last run found gone."),
+    Column("unchanged", WHOLE, "Records that the last run found unchanged."),
+    Column("removed", WHOLE, "Records that the last run found missing at the source."),
     Column("set_aside", WHOLE, "Records that the last run could not read."),
-    Column("without_lines", WHOLE, "Orders whose lines were not in when the last run ended."),
+    Column("without_lines", WHOLE, "Orders without stored lines when the last run ended."),
     Column("calls", WHOLE, "Calls to the gateway in the last run, repeated ones included."),
     Column("retries", WHOLE, "Calls of the last run that repeated one that failed."),
     Column("seconds", SECONDS, "How long the last run took."),
@@ -45,36 +45,36 @@ SYNC_STATE = synced_table(
 
 SET_ASIDE = synced_table(
     "set_aside",
-    "Records that could not be read, and parts of records that came in without them, as they came; a row "
-    "goes when what it holds can be read.",
+    "Records that could not be read, and unreadable parts of records, as received; a row is removed when "
+    "its record can be read.",
     ("stream", "record_key", "part"),
     Column("stream", TEXT, "orders, order_lines, items or customers."),
-    Column("record_key", TEXT, "The record's code, or a hash of the record where it has none."),
+    Column("record_key", TEXT, "The record's code, or a hash of the record if it has none."),
     Column(
         "part",
         TEXT,
         "The part of the record, with places from 1, such as contactDetails.2 or lines.3; empty where it is "
         "the whole record.",
     ),
-    Column("reason", TEXT, "What keeps it from being read."),
-    Column("payload", JSON, "The record, or the part, as it came."),
+    Column("reason", TEXT, "Why it cannot be read."),
+    Column("payload", JSON, "The record, or the part, as received."),
     Column("listed_at", INSTANT, "Orders: the order date next to which the record was listed."),
     Column("first_seen_at", INSTANT, "When the record was first set aside."),
 )
 
 RECONCILED_MONTHS = synced_table(
     "reconciled_months",
-    "What the last reconciliation of order history found, by headers alone: one row a month.",
+    "What the last reconciliation of order headers found: one row a month.",
     ("month",),
     Column("month", DAY, "The month, by its first day; orders dated in the future count to the running one."),
     Column("gateway_orders", WHOLE, "How many orders the gateway counted."),
-    Column("store_orders", WHOLE, "How many orders were stored, those marked removed left out."),
-    Column("missing", WHOLE, "Orders that were listed and not stored."),
-    Column("gone", WHOLE, "Orders that were stored and not listed."),
+    Column("store_orders", WHOLE, "How many orders were stored, without those marked removed."),
+    Column("missing", WHOLE, "Orders that were listed but not stored."),
+    Column("gone", WHOLE, "Orders that were stored but not listed."),
     Column("changed", WHOLE, "Orders that were stored with another header."),
-    Column("waiting", WHOLE, "Orders, missing or changed, that the next sync was to bring in by itself."),
-    Column("set_aside", WHOLE, "Orders that were listed and could not be read."),
-    Column("differs", FLAG, "Whether an order differed; null where the listing kept moving."),
+    Column("waiting", WHOLE, "Missing or changed orders that the next sync would import by itself."),
+    Column("set_aside", WHOLE, "Orders that were listed but could not be read."),
+    Column("differs", FLAG, "Whether an order differed; null if the listing kept changing."),
     Column("examples", JSON, "Some of the codes of the orders that were missing, gone or changed."),
 )
 

@@ -9,7 +9,7 @@ from a4s_pipeline.warehouse.tables.customers import CUSTOMERS
 from a4s_pipeline.warehouse.tables.items import ITEMS
 from a4s_pipeline.warehouse.tables.orders import ORDER_LINES, ORDERS
 
-VALID_FROM = Column("valid_from", INSTANT, "From when on the row was as it is here, as far as it is known.")
+VALID_FROM = Column("valid_from", INSTANT, "Since when the row was like this, as far as known.")
 VALID_TO = Column("valid_to", INSTANT, "When it was replaced by another, or marked removed.")
 
 
@@ -26,7 +26,8 @@ def _versions_of(table: Table, name: str, comment: str) -> Table:
 ORDER_VERSIONS = _versions_of(
     ORDERS,
     "order_versions",
-    "What order headers were before they changed or went: one row a version; orders_as_of(instant) reads it",
+    "Earlier versions of order headers that changed or were removed: one row a version; "
+    "orders_as_of(instant) reads it",
 )
 ORDER_LINE_VERSIONS = _versions_of(
     ORDER_LINES,
@@ -34,8 +35,10 @@ ORDER_LINE_VERSIONS = _versions_of(
     "The lines of each row of order_versions: all that the order had, with the same valid_to",
 )
 CUSTOMER_VERSIONS = _versions_of(
-    CUSTOMERS, "customer_versions", "What customers were before they changed or went: one row a version"
+    CUSTOMERS,
+    "customer_versions",
+    "Earlier versions of customers that changed or were removed: one row a version",
 )
 ITEM_VERSIONS = _versions_of(
-    ITEMS, "item_versions", "What items were before they changed or went: one row a version"
+    ITEMS, "item_versions", "Earlier versions of items that changed or were removed: one row a version"
 )

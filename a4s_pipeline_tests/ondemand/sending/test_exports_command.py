@@ -47,7 +47,7 @@ def test_an_order_is_exported_and_told_in_a_sentence(a4s: Command, cold_site: Si
     assert ended.out == (
         f"order IO-1 is order {booked.order_number} at the gateway. "
         "The order shows up in retrieval after the legacy backend's next history sync.\n"
-        "not sent, for want of a place: attributes, extra\n"
+        "not sent, because the gateway has no place for it: attributes, extra\n"
     )
 
 

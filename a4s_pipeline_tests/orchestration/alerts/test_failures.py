@@ -26,7 +26,7 @@ AT = datetime(2026, 7, 10, 12, 0, 30, tzinfo=UTC)
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 ONE_MONTH = {START: "demo|2024-03-01", END: "demo|2024-03-01"}
 SCHEDULED = {"dagster/schedule_name": "orders_every_15_minutes", "a4s/connector": "demo"}
-AGAIN = "Nobody tries these again by itself: mend it, then launch the same again in Dagster."
+AGAIN = "This is not retried automatically: fix the cause, then launch the same run again in Dagster."
 
 
 def failed(job: str = "sync_orders", why: str | None = "no answer", **tags: str) -> FailedRun:
@@ -67,19 +67,21 @@ def failed(job: str = "sync_orders", why: str | None = "no answer", **tags: str)
         (
             failed("on_demand", "out of memory"),
             "on_demand failed: out of memory. Requests are safe in the inbox and the ledger; the next run "
-            "goes on with them. (run r1)",
+            "continues with them. (run r1)",
         ),
         (
             failed("standing_checks", "a\n\tb\x1b[2J."),
-            "standing_checks failed: a b [2J. Mend it, then launch it again in Dagster. (run r1)",
+            "standing_checks failed: a b [2J. Fix the cause, then launch the run again in Dagster. (run r1)",
         ),
         (
             failed("standing_checks", None),
-            "standing_checks failed: it left no word. Mend it, then launch it again in Dagster. (run r1)",
+            "standing_checks failed: it left no word. Fix the cause, then launch the run again in "
+            "Dagster. (run r1)",
         ),
         (
             failed("standing_checks", "x" * 900),
-            f"standing_checks failed: {'x' * 299}…. Mend it, then launch it again in Dagster. (run r1)",
+            f"standing_checks failed: {'x' * 299}…. Fix the cause, then launch the run again in Dagster. "
+            f"(run r1)",
         ),
     ],
 )
@@ -205,7 +207,8 @@ def test_a_run_that_could_not_start_says_so(site: Site) -> None:
     (line,) = watch.lines
     assert line[17:] == (
         "sync_items failed: no step failed, its process could not start or ended before it was done: "
-        f"Run worker process exited unexpectedly. Mend it, then launch it again in Dagster. (run {run_id})"
+        f"Run worker process exited unexpectedly. Fix the cause, then launch the run again in Dagster. "
+        f"(run {run_id})"
     )
 
 
@@ -235,7 +238,7 @@ def test_an_error_that_nobody_expected_is_told_without_its_traceback(
     site.run()
     watch.tick()
     assert watch.lines[0][17:].startswith(
-        "sync_orders demo 2024-03-01 failed: KeyError: 'no such thing'. Nobody tries"
+        "sync_orders demo 2024-03-01 failed: KeyError: 'no such thing'. This is not"
     )
 
 
@@ -245,7 +248,7 @@ def test_an_error_that_nobody_expected_is_told_without_its_traceback(
         (KeyError("no such thing"), "KeyError: 'no such thing'"),
         (requests.ConnectionError("far away"), "ConnectionError: far away"),
         (StoreHeld("it is held: close it"), "it is held: close it"),
-        (KeyboardInterrupt(), "it was interrupted: Dagster was stopped, or somebody ended it"),
+        (KeyboardInterrupt(), "it was interrupted: Dagster was stopped, or somebody ended the run"),
         (RuntimeError(), "RuntimeError"),
     ],
 )
@@ -309,7 +312,7 @@ def test_the_same_failure_again_and_again_is_told_once_and_once_more_when_it_goe
     assert [told["kind"] for told in of_runs(hook)] == ["run_failed", "run_recovered"]
     last = of_runs(hook)[1]
     assert (last["job"], last["connector"], last["count"]) == ("sync_orders", "demo", 3)
-    assert "sync_orders demo goes well again: 3 runs failed since " in watch.lines[1]
+    assert "sync_orders demo succeeds again: 3 runs failed since " in watch.lines[1]
 
 
 def test_an_outage_of_the_gateway_is_one_message_for_all_connectors_and_streams(
@@ -398,7 +401,7 @@ def test_a_webhook_that_fails_is_told_in_the_log_and_is_not_told_again(
     watch.tick()
     assert len(watch.lines) == len(hook.told) == 1
     written = "".join(capfd.readouterr())
-    assert f"A4S_ALERT_WEBHOOK_URL was not told of run {run_id}: " in written
+    assert f"A4S_ALERT_WEBHOOK_URL did not get the alert of run {run_id}: " in written
     assert KEY not in written
     assert "Traceback" not in written
 

@@ -236,7 +236,7 @@ def test_no_focus_connector_is_a_state_that_is_shown_and_no_failure(site: Site) 
     result = site.run("zuid|2024-03-01")
     assert result.success
     (event,) = result.asset_materializations_for_node(STEP)[:1]
-    assert event.metadata["order_history"].value == "there is none, for want of a focus connector"
+    assert event.metadata["order_history"].value == "there is none, because there is no focus connector"
     assert not site.sandbox.calls("orders")
 
 
@@ -340,12 +340,12 @@ def test_checks_warn_with_what_to_do_and_do_not_fail_the_run(site: Site) -> None
     found = checks(result)
     told = {
         "orders_have_lines": "orders without lines: 1 (demo: `LEFT`); run `a4s sync orders` to ask for the "
-        "lines again, and tell whoever runs the gateway what stays",
+        "lines again, and report orders that stay without to whoever runs the gateway",
         "records_are_readable": "unreadable, set aside: 1 (demo orders: `..`); have each corrected as "
         "set_aside.reason says, then run `a4s sync orders --from DATE` with the date of the order",
         "sub_totals_match_lines": "orders whose sub_total is not the sum of their lines: 2 (demo: `A1`, "
-        "`A2`); run `a4s sync orders --sub-totals-off` to read just their lines again, and compare "
-        "`a4s order CODE` with the legacy backend where one stays off",
+        "`A2`); run `a4s sync orders --sub-totals-off` to reread only their lines; if one stays off, "
+        "compare `a4s order CODE` with the legacy backend",
         "history_is_fresh": f"order history older than 24 hours: demo (last synced {local}); start a history "
         "sync in the legacy backend and see why it stopped, then `a4s check` tells its age",
     }

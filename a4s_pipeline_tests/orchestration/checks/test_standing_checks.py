@@ -75,7 +75,7 @@ def test_an_installation_where_nothing_ever_ran_names_each_stream_of_each_connec
     assert set(found) == {f"{stream} stream_is_fresh" for stream in ("orders", "items", "customers")}
     for name, description in found.items():
         stream = name.split(" ")[0]
-        assert description.startswith(f"{stream} not read for a day: demo was never tried: see that ")
+        assert description.startswith(f"{stream} not read for a day: demo was never tried: check that ")
         for connector in ADMINISTRATIONS:
             assert f"run `a4s sync {stream} --connector {connector}`" in description
 
@@ -121,7 +121,7 @@ def test_a_connector_without_focus_connector_is_told_as_such(site: Site) -> None
         one for one in checks if (one.asset_key.path, one.check_name) == (["orders"], "stream_is_fresh")
     ]
     assert fresh.passed
-    assert fresh.description == "fresh; without order history, for want of a focus connector: zuid"
+    assert fresh.description == "fresh; without order history, because there is no focus connector: zuid"
 
 
 def test_what_keeps_a_stream_from_succeeding_is_told(make_site: Callable[..., Site]) -> None:
@@ -130,7 +130,7 @@ def test_what_keeps_a_stream_from_succeeding_is_told(make_site: Callable[..., Si
     assert not site.run().success
     description = told(site)["orders stream_is_fresh"]
     assert "failed, `the gateway answered 403" in description
-    assert "`a4s check --connector demo` says what to mend" in description
+    assert "`a4s check --connector demo` says what to do" in description
 
 
 def test_a_connector_that_is_configured_no_longer_is_not_told(
@@ -166,7 +166,8 @@ def test_orders_that_are_not_exported_for_certain_are_named_at_any_connector(sit
     ):
         note_export(site, key, status)
     assert told(site)["order_exports exports_are_settled"] == (
-        "orders not exported for certain: 3 (gone failed: `X1`; gone unknown: `X2`, `X3`); see why with "
+        "orders whose export failed or is unknown: 3 (gone failed: `X1`; gone unknown: `X2`, `X3`); see "
+        "why with "
         "`a4s exports`, and settle each with `a4s retry ID`"
     )
 
@@ -186,7 +187,8 @@ def test_a_customer_that_is_not_created_for_certain_is_named(site: Site) -> None
         "VALUES ('demo', 'K9', 'unknown', now())",
     )
     assert told(site)["created_customers creations_are_settled"] == (
-        "customers not created for certain: 1 (demo unknown: `K9`); create the same customer again with "
+        "customers whose creation failed or is unknown: 1 (demo unknown: `K9`); create the same customer "
+        "again with "
         "`a4s create-customer FILE`: that settles it, once"
     )
 

@@ -71,7 +71,10 @@ def recorded_months(
     """Return what a sync of one connector's orders records, a table and month at a time."""
     if not result.has_history:
         # Nothing was read: the run's own last month says so, and no other month is recorded.
-        metadata = {**sync_metadata(result), "order_history": "there is none, for want of a focus connector"}
+        metadata = {
+            **sync_metadata(result),
+            "order_history": "there is none, because there is no focus connector",
+        }
         yield Recorded(ORDERS.name, month_key(result.connector, asked.last), metadata)
         return
     settings = platform.settings
