@@ -68,7 +68,7 @@ class Administration:
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> Reply[Page]:
-        """Read one page of a stream, however few records it holds; of orders, from `start` to `end`."""
+        """Read one page of a stream, even a short one; of orders, those from `start` to `end`."""
         return self._one_page(stream, _bounds(start, end), page, page_size)
 
     def order_lines(self, order_code: str) -> Reply[list[Any]]:
@@ -92,7 +92,7 @@ class Administration:
         return self._page("customers", page, {}, page_size)
 
     def image(self, image_hash: str) -> Reply[bytes]:
-        """Have the bytes of one picture."""
+        """Fetch the bytes of one picture."""
         subject = f"the image {image_hash!r} of {self.name!r}"
         return self.client.get_bytes(GatewayCall("image", self.name, subject, image_hash), whole_picture)
 
@@ -113,7 +113,7 @@ class Administration:
         return stock
 
     def _page(self, route: str, page: int, query: dict[str, str], size: int | None) -> Reply[Page]:
-        """Read one page, whatever it takes; each span of dates is a listing of its own.
+        """Read one page, in smaller pages if needed; each span of dates is a separate listing.
 
         Where the gateway takes pages of the usual size alone, that is what is asked for.
         """

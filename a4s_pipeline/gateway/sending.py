@@ -1,4 +1,4 @@
-"""The calls that make something at the gateway, each sent once, and the look-ups of what came of them."""
+"""The calls that create something at the gateway, each sent once, and the look-ups of their outcome."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def exported_order(administration: Administration, external_id: str) -> Numbers 
         ).value
     except NotThere as error:
         if error.code != "UnknownOrder":
-            # Any other 404 says nothing of the order: a proxy's, or a route that this gateway lacks.
+            # Any other 404 says nothing about the order: it comes from a proxy, or the gateway lacks the
+            # route.
             raise ReplyUnreadable(str(error)) from None
         return None
 
@@ -111,9 +112,9 @@ def _posted(
 def created_customer(administration: Administration, customer_code: str) -> Numbers | None:
     """Look a customer up in the listing; None where it certainly does not have it.
 
-    Back offices pad codes with blanks, trim them and write them in capitals: a customer whose code is the
-    same but for that is the one. "Not there" may lead to another POST: it is believed of a listing alone
-    that two readings found the same to the letter, whatever it counts.
+    Back offices pad codes with blanks, trim them and write them in capitals: a customer whose code only
+    differs in that is the same one. "Not there" may lead to another POST, so it is believed only after two
+    identical readings of the listing, whatever its total says.
     """
     listing = Listing(administration.page_size)
     for _ in readings_of(listing):

@@ -14,7 +14,7 @@ _MOST_REFUSED = 50
 
 
 class Access:
-    """What one run was allowed to have of one kind of record; threads may note side by side."""
+    """What the gateway allowed one run to read of one kind of record; safe for threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -22,11 +22,11 @@ class Access:
         self._refused = 0
 
     def note_allowed(self) -> None:
-        """Note that a record could be had: what is refused then is a matter of its own record."""
+        """Note that a record could be read: from now on a refusal is about its own record."""
         self._is_allowed = True
 
     def note_refused(self, error: ChangeSite) -> None:
-        """Note a record that is refused; raises the error where so many are, and none was allowed."""
+        """Note a refused record; raises the error if too many are refused and none was allowed."""
         with self._lock:
             self._refused += 1
         if not self._is_allowed and self._refused >= _MOST_REFUSED:

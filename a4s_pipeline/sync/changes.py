@@ -1,4 +1,4 @@
-"""What a listed record needs: nothing, or to be had or written again; pure decisions."""
+"""What a listed record needs: nothing, to be fetched, or to be written again; pure decisions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from a4s_pipeline.warehouse.rows.records import StoredRecord
 
 
 class Need(Enum):
-    """What is to be done about an order that was listed."""
+    """What to do about a listed order."""
 
     NOTHING = "unchanged, lines and all"
     LINES = "unchanged, but its lines are not in, or are to be had again"
@@ -21,8 +21,8 @@ class Need(Enum):
 def need_of(stored: StoredOrder | None, fingerprint: str, *, whole: bool, run_id: str) -> Need:
     """Decide what a listed order needs.
 
-    One that was marked removed and is listed again has changed. A whole reading has each order again,
-    but once: what the same run wrote is done.
+    An order that was marked removed and is listed again has changed. A whole reading fetches each order
+    again, but only once: orders that the same run wrote are done.
     """
     if stored is None:
         return Need.NEW
@@ -34,7 +34,7 @@ def need_of(stored: StoredOrder | None, fingerprint: str, *, whole: bool, run_id
 
 
 class Standing(Enum):
-    """How a listed item or customer stands to what is stored of it."""
+    """How a listed item or customer compares with its stored row."""
 
     NEW = "not stored"
     CHANGED = "stored otherwise, or marked removed"
@@ -42,7 +42,7 @@ class Standing(Enum):
 
 
 def standing_of(stored: StoredRecord | None, fingerprint: str) -> Standing:
-    """Decide how a listed item or customer stands to what is stored of it."""
+    """Decide how a listed item or customer compares with its stored row."""
     if stored is None:
         return Standing.NEW
     if stored.fingerprint != fingerprint or stored.is_removed:

@@ -120,13 +120,13 @@ class DriftCount:
     def begin(self, stream: str, listing: object) -> None:
         """Start to read a listing, again where it is the same as before.
 
-        Of several readings of one listing, the one that met a drift most often counts: a record that is
-        read six times is one record still.
+        Of several readings of one listing, the largest count is used: a record that is read six times is
+        still one record.
         """
         self._streams[stream].begin(listing)
 
     def add(self, stream: str, records: Iterable[Any], *, is_mended: bool = False) -> None:
-        """Take in records as they came; `is_mended` tells that some text among them could not be read so."""
+        """Count records as received; `is_mended` tells that some of their text had to be repaired."""
         count = self._streams[stream]
         for raw in records:
             count.add(raw)
@@ -134,10 +134,10 @@ class DriftCount:
                 count.note(mended_texts(raw))
 
     def note(self, stream: str, met: Mapping[Drift, Any]) -> None:
-        """Take in what reading found in one record, and no shape tells."""
+        """Count what reading found in one record and its shape does not show."""
         if met:
             self._streams[stream].note(dict(met))
 
     def so_far(self) -> list[FieldDrift]:
-        """Return what was counted, by stream: what is wrong before what is only new, the frequent first."""
+        """Return the counts by stream: faults before fields that are only new, frequent ones first."""
         return [one for stream in self._streams.values() for one in stream.so_far()]

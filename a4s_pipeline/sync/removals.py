@@ -1,4 +1,4 @@
-"""Which records a listing read to its end shows to be gone: a pure decision."""
+"""Which records are gone according to a listing that was read to its end: a pure decision."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ _FEWEST_REPLACED = 20
 
 @dataclass(frozen=True)
 class Reading:
-    """What one reading of a listing came to.
+    """The result of one reading of a listing.
 
-    `is_whole`: all there is was seen. `agrees`: the reading before was the same to the letter. `doubt`: why
-    it may have left a record out all the same. `listed` counts its records, `stored` those of the store,
-    `new` those of them that this sync brought, `missing` those that the reading did not list.
-    `lists_others`: the listing is part of one that is known to hold other records, so that it may well be
-    empty.
+    `is_whole`: everything was seen. `agrees`: the previous reading was identical. `doubt`: why it may still
+    have left a record out. `listed` counts its records, `stored` those of the store, `new` those of them that
+    this sync brought, `missing` those that the reading did not list. `lists_others`: the listing is part of
+    one that is known to hold other records, so that it may well be empty.
     """
 
     is_whole: bool
@@ -56,7 +55,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Removal:
-    """The verdict, and why nothing is taken for gone, where that is so."""
+    """The verdict, and if nothing counts as gone, the reason."""
 
     verdict: Verdict
     withheld: str | None = None
@@ -65,7 +64,7 @@ class Removal:
 def reading_of(
     listing: Listing, *, stored: int, missing: int, new: int = 0, lists_others: bool = False
 ) -> Reading:
-    """Return what the last reading of a listing came to, beside what the store holds."""
+    """Return the result of the last reading of a listing, compared with the store."""
     return Reading(
         is_whole=listing.is_whole,
         agrees=listing.agrees,

@@ -1,4 +1,4 @@
-"""What a sync did, in numbers."""
+"""The numbers of one sync."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ def silent(_more: int, _total: int) -> None:
 class SyncResult:
     """The counts of one sync of one stream.
 
-    `left` counts records that could not be had now and are left for the next sync, and `why_left` is
-    what kept the first of them; `is_complete` tells whether the listing was read whole. Of what is
-    `set_aside`, some are parts of records that came in: a line of an order, a detail of a customer.
-    `rows` tells what was written, by table and month; of items and customers by table alone, the month None.
-    `is_repair` tells that no listing was read, but the lines of those orders alone whose sub total was off;
-    `sub_totals_off` names those of which it still is.
-    `fault_of_total` says what is wrong with the gateway's own count, where a listing came whole all the same.
-    `has_history` tells whether there is any order history to read.
+    `left` counts records that failed now and that the next sync retries, and `why_left` is the reason for the
+    first of them; `is_complete` tells whether the listing was read whole. `set_aside` includes parts of
+    records that were stored: a line of an order, a detail of a customer. `rows` tells what was written, by
+    table and month; of items and customers by table alone, the month None. `is_repair` tells that no listing
+    was read, but the lines of those orders alone whose sub total was off; `sub_totals_off` names those of
+    which it still is. `fault_of_total` says what is wrong with the gateway's own count, where a listing came
+    whole all the same. `has_history` tells whether there is any order history to read.
     """
 
     connector: str
@@ -66,7 +65,7 @@ class SyncResult:
             self.rows.setdefault((table, month), RowCounts()).add(counts)
 
     def or_raise(self) -> SyncResult:
-        """Return this result; raises the error that kept the sync from its end, where there is one."""
+        """Return this result; raises the error that ended the sync early, if there is one."""
         if self.error is not None:
             raise self.error
         return self
@@ -78,7 +77,7 @@ class SyncResult:
 
     @property
     def leaves_work(self) -> bool:
-        """Tell whether something could not be had now and is left for the next sync."""
+        """Tell whether something failed now and is left for the next sync."""
         return self.left > 0 or not self.is_complete
 
     def as_json(self) -> dict[str, Any]:
@@ -116,7 +115,8 @@ class SyncResult:
 
 
 class SyncInterrupted(KeyboardInterrupt):
-    """Somebody stopped a sync: what was written stays under its run id, and the next sync goes on from it."""
+    """Somebody stopped a sync: what was written stays under its run id, and the next sync continues from
+    there."""
 
     def __init__(self, result: SyncResult, run_id: str) -> None:
         super().__init__()

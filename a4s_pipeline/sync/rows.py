@@ -17,7 +17,7 @@ from a4s_pipeline.warehouse.rows.staging import amount
 from a4s_pipeline.warehouse.rows.state import SetAside
 
 _OWN_ATTRIBUTES = "attributes"
-# Values that a row carries as they are: most of them, so that the others alone are looked at.
+# Types that a row takes unchanged: most values are, so only the others need work.
 _PLAIN = frozenset({str, int, bool, float, type(None)})
 
 
@@ -101,7 +101,7 @@ def _cell(value: Any) -> Any:
 
 
 def set_aside_of(stream: str, unreadable: Unreadable, listed_at: datetime | None) -> SetAside:
-    """Return what is kept of a record or a part that cannot be read, under its code or a hash of itself."""
+    """Return what is kept of an unreadable record or part, under its code or a hash of its content."""
     payload = exact_json.dumps(unreadable.payload)
     # A code may hold half a surrogate pair, which has no UTF-8 and no place in a parameter of DuckDB.
     key = (unreadable.key or "").encode("utf-8", "replace").decode()

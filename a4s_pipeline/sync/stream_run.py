@@ -1,4 +1,4 @@
-"""One run of one connector's stream: its lock, its stamp, its counts, and how it is written down."""
+"""One run of one connector's stream: its lock, its stamp, its counts, and its record in the store."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ StateReader = Callable[[duckdb.DuckDBPyConnection], Mapping[str, Any]]
 
 
 class StreamRun:
-    """A run from its lock to its last word in `sync_state` and in the log of flow executions."""
+    """A run from its lock to its last entry in `sync_state` and in the log of flow executions."""
 
     def __init__(
         self, connector: str, stream: str, client: GatewayClient, warehouse: Warehouse, *, run_id: str
@@ -43,8 +43,8 @@ class StreamRun:
     def execute(self, locks: Locks, read: Callable[[], None], state: StateReader) -> SyncResult:
         """Let `read` bring in what there is, and return the counts.
 
-        What keeps it from its end is raised, after it was written down. `state` completes the counts, by
-        what is stored then, and returns the columns of `sync_state` that are the stream's own.
+        An error that ends it early is recorded and then raised. `state` completes the counts from the store,
+        and returns the columns of `sync_state` that belong to the stream.
         """
         with stream_lock(locks, self.stamp.connector, self.result.stream), old_objects_left_alone():
             try:
@@ -61,7 +61,7 @@ class StreamRun:
         return StreamProgress(stamp.connector, self.result.stream, stamp.run_id, stamp.at, columns or {})
 
     def _end(self, error: A4sError | None, state: StateReader) -> None:
-        """Write how the run went; where even that fails, the failure at hand is the one to tell."""
+        """Write how the run went; if that fails too, the first failure is the one to report."""
         result, stamp = self.result, self.stamp
         result.error = error
         result.calls = self._client.calls - self._calls_before[0]
@@ -70,7 +70,8 @@ class StreamRun:
         ended_at = datetime.now(UTC)
         why = None if error is None else str(error)
         if isinstance(error, StoreHeld):
-            # Whoever holds the store was waited for; to wait again as long, to write just that, helps nobody.
+            # We already waited for the process that has the store locked; waiting again just to write this
+            # helps nobody.
             result.seconds = time.monotonic() - self._started
             return
 

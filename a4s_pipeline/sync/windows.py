@@ -26,7 +26,7 @@ class Months:
 
 @dataclass(frozen=True)
 class OrdersPlan:
-    """What a sync of orders is asked to do.
+    """What to do in a sync of orders.
 
     Without `months` it goes from the watermark less the look-back. With `whole` it reads the lines of
     every order again, whether or not the header changed. With `sub_totals_off` it lists nothing, and reads
@@ -121,8 +121,8 @@ def next_watermark(
 ) -> datetime | None:
     """Return how far the watermark may move once orders up to `imported` are in.
 
-    It moves forward alone, never past the start of the run, and only where the span joins what was
-    read before: a backfill of some later month leaves the gap before it to be read.
+    It only moves forward, never past the start of the run, and only if the span joins what was read before: a
+    backfill of a later month must not hide the gap before it.
     """
     if imported is None or imported > clock or span.start > (stored or history_start):
         return stored

@@ -64,10 +64,10 @@ class GatewayCall:
 
 
 class GatewayClient:
-    """Calls the gateway for any number of threads, and counts what it does.
+    """Calls the gateway for any number of threads, and counts its calls.
 
-    GETs are tried again on what may pass; nothing else is ever sent twice from here. Use it as a
-    context manager, or `close` it: calls that wait for their next try then end at once.
+    It retries GETs after temporary failures, and never sends anything else twice. Use it as a context
+    manager, or `close` it: calls that wait for a retry then end at once.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class GatewayClient:
         self._caller.close()
 
     def get(self, call: GatewayCall, read: Callable[[Any], T]) -> Reply[T]:
-        """Call a route and read its JSON, trying again on what may pass.
+        """Call a route and read its JSON; retries temporary failures.
 
         `read` turns the JSON into the value wanted and raises `ValueError` where the shape is not the
         contract's, which counts as a reply cut off.
@@ -133,13 +133,13 @@ class GatewayClient:
                 if wait >= seconds_left():
                     self._note_given_up()
                     raise
-                # What cannot be read may be the answer to another question, which a new connection has not.
+                # An unreadable answer may belong to another question; on a new connection it cannot.
                 if isinstance(failure, ReplyUnreadable):
                     question = replace(question, alone=True)
                 self._rest(wait, call.subject)
                 self._count(retries=1)
             except A4sError:
-                # Whatever it says, the gateway gave an answer.
+                # Any answer shows that the gateway is up.
                 self._given_up_in_a_row = 0
                 raise
             else:
@@ -162,7 +162,7 @@ class GatewayClient:
         if not has_turn:
             self.wait_for_turn(call.subject)
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
-        # Nothing tells what came of a POST but its answer: it has a connection to itself.
+        # Only its answer tells what came of a POST, so it has its own connection.
         question = replace(self._question("POST", call), body=body, headers=headers, alone=True)
         try:
             # An empty answer came whole: it is told from one that was cut off.

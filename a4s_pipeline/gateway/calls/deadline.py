@@ -1,7 +1,7 @@
-"""By when a caller needs its answer: every call that its thread makes meanwhile keeps to it.
+"""The time by which a caller needs its answer; every call of its thread keeps to it.
 
-An import waits as long as the gateway asks it to. Somebody who waits for an answer does not: a call that
-cannot bring one in time is given up at once, and says how long the gateway wants to be left alone.
+An import waits as long as the gateway asks. A caller that needs an answer does not: a call that cannot answer
+in time ends at once, and says how long the gateway asks to wait.
 """
 
 from __future__ import annotations

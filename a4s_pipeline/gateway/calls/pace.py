@@ -25,8 +25,8 @@ class Pace:
     ) -> float:
         """Take the next turn and let `rest` wait for it; a pause that begins meanwhile voids the turn.
 
-        Returns 0, or the seconds until the next turn where they are more than `patience` tells: then the
-        turn is not taken, because whoever cannot wait for it should not keep others waiting either.
+        Returns 0, or the seconds until the next turn if they are more than `patience`. Then the turn is not
+        taken: a caller that cannot wait for it should not make others wait.
         """
         while True:
             with self._lock:

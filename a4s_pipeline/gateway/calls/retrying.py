@@ -1,4 +1,4 @@
-"""When a call is tried again, and after which wait: pure decisions, without a clock of their own."""
+"""When a call is retried, and after which wait: pure decisions, without a clock."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SECONDS = re.compile(r"(?P<sign>[+-]?)(?P<whole>[0-9]+)(?P<fraction>\.[0-9]*)?(
 
 @dataclass(frozen=True)
 class RetryRule:
-    """How often and how patiently a GET is tried again; seconds throughout.
+    """How often a GET is retried, and after which waits; all in seconds.
 
-    Five tries wait 0.2 + 0.4 + 0.8 + 1.6 s at most: enough for a reset connection or a restarted
-    proxy, and short enough that one order which always answers 500 does not hold up a sync. A gateway
-    that names its own pause is waited for oftener, because it is not failing, it is busy; and never more
-    briefly than one that names none, because some say 0 throughout.
+    Five tries wait 0.2 + 0.4 + 0.8 + 1.6 s at most: enough for a reset connection or a restarted proxy, and
+    short enough that one order which always answers 500 does not hold up a sync. A gateway that names a pause
+    is retried more often, because it is busy and not failing, and never sooner than one that names none,
+    because some always say 0.
     """
 
     tries: int = 5

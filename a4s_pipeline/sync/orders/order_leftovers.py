@@ -1,4 +1,5 @@
-"""Asks for the lines of stored orders: those that lack any, first in each sync, and those that are off."""
+"""Asks for lines of stored orders: first those without lines, in each sync, and those whose sub total is
+off."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ def fill_what_is_left(
     warehouse: Warehouse,
     writer: OrderWriter,
 ) -> None:
-    """Ask for the lines that earlier syncs could not have, or read; `left` are the first such orders."""
+    """Ask for lines that earlier syncs could not fetch or read; `left` are the first such orders."""
     while left:
         _ask(left, calls, warehouse, writer)
         with warehouse.session() as connection:
@@ -40,9 +41,9 @@ def read_lines_again(
     warehouse: Warehouse,
     writer: OrderWriter,
 ) -> None:
-    """Ask for the lines of these orders once more, and replace those stored, even by equal ones.
+    """Ask for the lines of these orders again, and replace the stored ones, even by equal ones.
 
-    An order whose lines cannot be had now keeps what it has.
+    An order whose lines cannot be fetched now keeps those it has.
     """
     run = calls.run
     run.result.seen = len(orders)

@@ -25,7 +25,7 @@ from a4s_pipeline.warehouse.rows.staging import Row
 class LinesRead:
     """The lines of an order as rows (none where it has no lines), and a hash of them as they came.
 
-    `parts` are lines that are of no use, each set aside by itself: the others come in without them.
+    `parts` are unusable lines, each set aside by itself: the others are stored without them.
     """
 
     rows: Sequence[Row]
@@ -35,14 +35,14 @@ class LinesRead:
 
 @dataclass(frozen=True)
 class LinesUnreadable:
-    """The lines came, but none can be read: they are set aside together until the source is mended."""
+    """The lines came, but none can be read: they are set aside together until the source is repaired."""
 
     unreadable: Unreadable
 
 
 @dataclass(frozen=True)
 class LinesLeft:
-    """The lines cannot be had now: they are left for the next sync."""
+    """The lines cannot be fetched now: the next sync retries them."""
 
     error: A4sError
 
@@ -73,7 +73,7 @@ class LineCalls:
         return self.pool.submit(fetch_lines, self.administration, code, run.stamp, run.drift, access)
 
     def close(self) -> None:
-        """Begin no further call, and wait for those under way."""
+        """Start no further call, and wait for those under way."""
         self.pool.shutdown(cancel_futures=True)
 
 
@@ -84,11 +84,11 @@ def fetch_lines(
     drift: DriftCount,
     access: Access | None = None,
 ) -> LinesOutcome:
-    """Have the lines of one order; what stops every order (`ChangeSite`) is raised.
+    """Fetch the lines of one order; raises an error that stops every order (`ChangeSite`).
 
-    The order was listed a moment ago: where its lines are refused, even as if the site were wrong (a 403, an
-    administration that is not known), that is a matter of this order, unless `access` tells that it is so
-    with all.
+    The order was just listed. So if its lines are refused, even with an error that blames the site (a 403, an
+    unknown administration), the fault is this order's alone, unless `access` says that all orders are
+    refused.
     """
     try:
         reply = administration.order_lines(order_code)

@@ -18,10 +18,10 @@ from a4s_pipeline.gateway.records.records import OrderHeader
 def moved_orders(
     administration: Administration, codes: Collection[str], start: datetime
 ) -> dict[str, Any] | None:
-    """Return those of the codes that are listed from `start` on, with their headers as they came.
+    """Return which of the codes are listed from `start` on, with their headers as received.
 
-    As for any listing that takes something for gone, it must come twice alike. None is returned where it
-    never does, or leaves doubt: then nothing can be said of any of the orders.
+    As for any listing that decides what is gone, two readings must be identical. Returns None if they never
+    are or leave doubt: then nothing is known of any of the orders.
     """
     wanted = frozenset(codes)
     found: dict[str, Any] = {}

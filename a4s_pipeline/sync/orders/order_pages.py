@@ -71,7 +71,7 @@ class StoredOrders:
 
 
 class OrderPages:
-    """Reads one listing at a time into the writer, with the lines of its orders.
+    """Reads one listing at a time, with the lines of its orders, and hands both to the writer.
 
     `whole` asks for the lines of every order; `advance` is told, page by page, how many orders were dealt
     with, and how many are listed.
@@ -101,9 +101,9 @@ class OrderPages:
         self._unwritten: dict[str, str] = {}
 
     def read(self, span: Span, listing: Listing, rule: WatermarkRule) -> ReadingCounts:
-        """Read a listing once from its first page to its last, and write what it brings; it was begun.
+        """Read a listing that was begun, once from its first page to its last, and write its orders.
 
-        Whatever ends it early is raised, after what had come in was written.
+        An error that ends it early is raised after everything received is written.
         """
         self._run.drift.begin(STREAM, listing)
         counts = ReadingCounts()
@@ -139,7 +139,7 @@ class OrderPages:
     def take_in(self, raws: Collection[Any], rule: WatermarkRule) -> int:
         """Write orders that are listed outside the span, with their lines; return how many there were.
 
-        They say nothing of how far the span was read.
+        They do not count for how far the span was read.
         """
         if not raws:
             return 0

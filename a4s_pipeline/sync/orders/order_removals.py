@@ -1,4 +1,4 @@
-"""What a whole reading of orders shows to be gone at the source."""
+"""Which orders are gone at the source according to a whole reading."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class OrderRemovals:
         self._earliest = earliest
 
     def of_reading(self, part: Span, listing: Listing, *, new: int) -> Gone:
-        """Judge a reading of a part of the history by what is stored of it, `new` of it by this sync."""
+        """Compare a reading of a part of the history with its stored orders, `new` of them from this sync."""
         missing: list[str] = []
         stored = 0
         if listing.is_whole:
@@ -66,7 +66,7 @@ class OrderRemovals:
         return self._administration.page_as_it_comes(STREAM, 0, 1).value.items != []
 
     def without_moved(self, gone: Gone) -> tuple[Gone, dict[str, Any]]:
-        """Tell apart what is gone and what is only listed elsewhere now.
+        """Separate orders that are gone from those that are only listed elsewhere now.
 
         Returns what is gone indeed, and the headers of the others as they came. An order whose date was
         moved from March to May, or cannot be read any more and is listed at some other place, would

@@ -1,4 +1,4 @@
-"""Collects orders that are whole, and writes them a batch at a time with the watermark they bring."""
+"""Collects complete orders, and writes them in batches with their watermark."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ListedOrder:
 
 @dataclass
 class PageOutcome:
-    """What one page brought, once its lines are in: ready to be written.
+    """One page with its lines, ready to be written.
 
     `imported_until` is the order date that the watermark may move to with it.
     """
@@ -59,7 +59,7 @@ class PageOutcome:
 
 
 class OrderWriter:
-    """Writes page outcomes in the order they were listed, and counts what was in them.
+    """Writes page outcomes in the order they were listed, and counts their records.
 
     A batch is written while the next one comes in: at 1,900 calls a second, all lines that were asked for had
     come before DuckDB was done, and the connections had nothing to do. Batches are written one after another,
@@ -90,7 +90,7 @@ class OrderWriter:
             self.wait()
 
     def add(self, outcome: PageOutcome, watermark: datetime | None) -> list[str]:
-        """Take in a page, and write if it is time to; return the codes that were written meanwhile."""
+        """Add a page, and write a batch when it is time; return the codes written meanwhile."""
         for order, lines in outcome.orders:
             self._add_order(order, lines)
         for record in outcome.set_aside:
@@ -123,14 +123,14 @@ class OrderWriter:
         self._count(order, lines)
 
     def leave(self, code: str, why: LinesLeft) -> None:
-        """Count and name an order whose lines cannot be had now: the next sync asks for them."""
+        """Count and name an order whose lines cannot be fetched now: the next sync retries them."""
         self.failed.add(code)
         self._left[code] = why.error
         self._result.left = len(self._left)
         self._result.why_left = next(iter(self._left.values()))
 
     def take_back_left(self, codes: Iterable[str]) -> None:
-        """Take back what was counted as left: it came after all, or is gone at the source."""
+        """Undo counting an order as left: its lines came after all, or it is gone at the source."""
         for code in codes:
             self._left.pop(code, None)
         self._result.left = len(self._left)
@@ -161,7 +161,7 @@ class OrderWriter:
             self._result.changed += 1
 
     def flush(self) -> list[str]:
-        """Write what was taken in, with the watermark it brings; return the codes written."""
+        """Write the batch with its watermark; return the codes written."""
         return [*self._begin_to_write(), *self.wait()]
 
     def _begin_to_write(self) -> list[str]:
@@ -211,7 +211,7 @@ class OrderWriter:
         return self._writing is not None
 
     def wait(self) -> list[str]:
-        """Wait for the batch that is being written; what kept one from being written is raised each time."""
+        """Wait for the batch that is being written; raises the error of a failed batch each time."""
         codes = self._writing.result() if self._writing is not None else []
         self._writing = None
         return codes

@@ -1,4 +1,4 @@
-"""The sync of one connector's order history: what is left, then what is new, then what is gone."""
+"""The sync of one connector's order history: first lines still missing, then new orders, then removals."""
 
 from __future__ import annotations
 
@@ -82,11 +82,11 @@ class OrderSync:
         self.result.is_repair = plan.sub_totals_off
 
     def run(self) -> SyncResult:
-        """Bring in what is new, changed or left, and return the counts.
+        """Import orders that are new, changed or left by earlier syncs, and return the counts.
 
-        Where order history does not exist and never did, that is a state: `has_history` says so.
-        Raises what kept it from its end, after everything that had come in was written. An order whose
-        lines cannot be had is no such thing: it is stored without them and counted in `left`.
+        If order history does not exist and never did, that is a state: `has_history` says so. An error that
+        ends the sync early is raised after everything received is written. An order whose lines cannot be
+        fetched is no such error: it is stored without them and counted in `left`.
         """
         return self._run.execute(self._rules.locks, self._read, self._state)
 
@@ -150,7 +150,7 @@ class OrderSync:
         }
 
     def _clock(self, status: Reply[Status]) -> datetime:
-        # Orders are dated by the gateway's side: where our clock runs ahead of its, ours would let the
+        # The gateway's side dates the orders: if our clock is ahead of its clock, ours would let the
         # watermark pass orders that are still to come.
         return min(self._stamp.at, status.clock or self._stamp.at).replace(microsecond=0)
 
@@ -197,7 +197,7 @@ class OrderSync:
         listing: Listing,
         rule: WatermarkRule,
     ) -> tuple[ReadingCounts | None, Gone]:
-        """Read a listing until it came whole and, in a whole reading, what is gone is certain.
+        """Read a listing until it is complete and, in a whole reading, it is certain what is gone.
 
         Returns the counts, None where it never came whole, and what is gone.
         """
@@ -217,7 +217,7 @@ class OrderSync:
         return counts if listing.is_whole else None, gone
 
     def _mark_gone(self, writer: OrderWriter, part: Span, gone: Gone, *, had_set_aside: bool) -> None:
-        """Forget set-aside records that are listed no longer, and mark what is gone."""
+        """Delete set-aside records that are no longer listed, and mark orders that are gone."""
         self.result.removals_withheld = self.result.removals_withheld or gone.removal.withheld
         is_gone = gone.removal.verdict is Verdict.REMOVE
         if not (had_set_aside or is_gone):
