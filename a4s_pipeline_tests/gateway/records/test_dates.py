@@ -181,3 +181,19 @@ def test_an_instant_that_is_not_there_is_none(nothing: str | None) -> None:
 def test_an_instant_that_need_not_be_there_is_still_no_free_text(text: object) -> None:
     with pytest.raises(ValueError, match="is no"):
         optional_instant(text, AMSTERDAM)
+
+
+def test_a_time_without_an_offset_is_the_administrations_wherever_it_is_read() -> None:
+    local, meant = "2024-07-15T00:30:00", datetime(2024, 7, 14, 22, 30, tzinfo=UTC)
+    assert as_instant(local, AMSTERDAM) == asked_instant(local, AMSTERDAM) == meant
+    assert optional_instant(local, AMSTERDAM) == meant
+    assert as_instant(local, AMSTERDAM).tzinfo is UTC
+    for written in (local, "2024-07-14T22:30:00Z"):
+        assert asked_day(written, AMSTERDAM) == date(2024, 7, 15)
+
+
+@pytest.mark.parametrize("text", ["9999-12-30T23:30:00Z", "0001-01-01T00:00:00+14:00"])
+def test_a_placeholder_is_known_by_its_day_where_the_administration_is_and_beyond_the_calendar(
+    text: str,
+) -> None:
+    assert optional_instant(text, AMSTERDAM) is None
