@@ -78,12 +78,21 @@ class Gateway(Sandbox):
 class Site:
     """One connector on the sandbox: what exports its orders and creates its customers."""
 
-    def __init__(self, gateway: Gateway, source: Administration, settings: Settings) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        source: Administration,
+        settings: Settings,
+        *,
+        store_wait_seconds: float = 0.3,
+        lock_wait_seconds: float = 2,
+    ) -> None:
         self.gateway = gateway
         self.source = source
         self.settings = settings
         self.clock = Clock()
-        self.warehouse = WarehouseFile(settings.warehouse_path, 0.3)
+        self.warehouse = WarehouseFile(settings.warehouse_path, store_wait_seconds)
+        self.lock_wait_seconds = lock_wait_seconds
         self.client = GatewayClient(settings)
 
     def ledger(self, kind: LedgerKind) -> Ledger:
@@ -93,7 +102,7 @@ class Site:
         rules = SendRules(
             FileLocks(self.settings.data_dir / "locks"),
             timedelta(seconds=self.settings.resend_after_seconds),
-            lock_wait_seconds=2,
+            lock_wait_seconds=self.lock_wait_seconds,
         )
         return SendOnce(self.ledger(kind), rules, self.clock)
 
@@ -163,18 +172,32 @@ def gateway() -> Iterator[Gateway]:
         yield served
 
 
-@pytest.fixture
-def cold_site(gateway: Gateway, empty_warehouse: Path, tmp_path: Path) -> Iterator[Site]:
-    """A site whose warehouse is left alone between moments, for tests with other processes."""
+def _settings(gateway: Gateway, empty_warehouse: Path, data_dir: Path, timeout: float) -> Settings:
     settings = Settings(
         gateway_url=gateway.url,
         connectors={"demo": ADMINISTRATION},
-        data_dir=tmp_path / "data",
-        timeout_seconds=0.4,
+        data_dir=data_dir,
+        timeout_seconds=timeout,
         resend_after_seconds=RESEND_AFTER,
     )
-    settings.data_dir.mkdir()
+    data_dir.mkdir()
     shutil.copyfile(empty_warehouse, settings.warehouse_path)
+    return settings
+
+
+@pytest.fixture
+def patient_site(gateway: Gateway, empty_warehouse: Path, tmp_path: Path) -> Iterator[Site]:
+    """A site that waits as long as it takes, for tests in which several threads meet."""
+    settings = _settings(gateway, empty_warehouse, tmp_path / "data", 30)
+    made = Site(gateway, gateway.world[ADMINISTRATION], settings, store_wait_seconds=30, lock_wait_seconds=30)
+    yield made
+    made.client.close()
+
+
+@pytest.fixture
+def cold_site(gateway: Gateway, empty_warehouse: Path, tmp_path: Path) -> Iterator[Site]:
+    """A site whose warehouse is left alone between sessions, for tests with other processes."""
+    settings = _settings(gateway, empty_warehouse, tmp_path / "data", 0.4)
     made = Site(gateway, gateway.world[ADMINISTRATION], settings)
     yield made
     made.client.close()

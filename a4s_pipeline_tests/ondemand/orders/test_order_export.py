@@ -511,20 +511,20 @@ def test_a_data_folder_that_cannot_be_written_fails_the_order_with_nothing_sent(
 # Two at once.
 
 
-def test_threads_with_the_same_order_send_it_once(cold_site: Site) -> None:
-    cold_site.gateway.faults = Faults(dedupe=False)
-    cold_site.gateway.latency_ms = 50
+def test_threads_with_the_same_order_send_it_once(patient_site: Site) -> None:
+    patient_site.gateway.faults = Faults(dedupe=False)
+    patient_site.gateway.latency_ms = 50
     start = threading.Barrier(4)
 
     def export(_: int) -> Answered:
-        start.wait(10)
-        return cold_site.export(intake())
+        start.wait(30)
+        return patient_site.export(intake())
 
     with ThreadPoolExecutor(4) as pool:
         first, *others = list(pool.map(export, range(4)))
     assert first.status == "ok"
     assert all(other == first for other in others)
-    assert (cold_site.posts(), cold_site.booked()) == (1, {"IO-1": 1})
+    assert (patient_site.posts(), patient_site.booked()) == (1, {"IO-1": 1})
 
 
 PROGRAM = textwrap.dedent(

@@ -251,15 +251,15 @@ def test_a_process_killed_around_its_send_is_settled_by_look_up(
     assert site.posts() == 1
 
 
-def test_threads_with_the_same_customer_send_it_once(cold_site: Site) -> None:
-    cold_site.gateway.latency_ms = 50
+def test_threads_with_the_same_customer_send_it_once(patient_site: Site) -> None:
+    patient_site.gateway.latency_ms = 50
     start = threading.Barrier(3)
 
     def create(_: int) -> Answered:
-        start.wait(10)
-        return cold_site.create(BOS)
+        start.wait(30)
+        return patient_site.create(BOS)
 
     with ThreadPoolExecutor(3) as pool:
         answers = list(pool.map(create, range(3)))
-    assert answers == [created(cold_site)] * 3
-    assert cold_site.posts() == 1
+    assert answers == [created(patient_site)] * 3
+    assert patient_site.posts() == 1
