@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -93,6 +94,8 @@ class Walk:
         )
         self._api.wait(ids, _LONGEST_IMPORT_SECONDS)
         self._up.reconnect(cut)
+        # Until it has given up the connections that were cut, Redis may hand it a run that never begins.
+        time.sleep(60)
         self._assert_succeed(
             [self._api.launch(import_of_orders(name, self._settings)) for name in self._connectors]
         )
