@@ -181,7 +181,7 @@ def _is_fresh(stream: str) -> Check:
         known = streams_health(store, stream)
         return told(
             stale_streams(stream, asked.connectors, known, asked.now, asked.zone),
-            f"{stream} not read for a day",
+            f"{stream} not read within a day",
             "",
             {name: known[name].last_success_at if name in known else None for name in asked.connectors},
             without_history(asked.connectors, known),

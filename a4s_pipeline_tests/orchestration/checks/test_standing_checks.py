@@ -75,7 +75,7 @@ def test_an_installation_where_nothing_ever_ran_names_each_stream_of_each_connec
     assert set(found) == {f"{stream} stream_is_fresh" for stream in ("orders", "items", "customers")}
     for name, description in found.items():
         stream = name.split(" ")[0]
-        assert description.startswith(f"{stream} not read for a day: demo was never tried: check that ")
+        assert description.startswith(f"{stream} not read within a day: demo was never tried: check that ")
         for connector in ADMINISTRATIONS:
             assert f"run `a4s sync {stream} --connector {connector}`" in description
 
