@@ -23,8 +23,8 @@ class OpenAttempt:
 
     kind: str
     started_at: datetime
-    before: Entry | None
-    """The ledger's row as it was when the attempt began; None where there was none."""
+    row: Entry | None
+    """The ledger's row while the attempt is open: of a send, as it is once the send is recorded."""
     number: int | None = None
 
 
@@ -114,7 +114,7 @@ class Bookkeeping:
         outcome = {"status": status, "error": str(error) if error else None, "response": response}
         row = {
             **columns,
-            **marks_when_closed(attempt.before, status, attempt.kind, now),
+            **marks_when_closed(attempt.row, status, attempt.kind, now),
             **outcome,
             "error_code": error.code if error else None,
             "settled_at": None if status == "unknown" else now,
@@ -126,5 +126,5 @@ class Bookkeeping:
                 "started_at": attempt.started_at,
                 "traceback": getattr(error, "trace", None),
             }
-        entry, _ = self._ledger.record(key, attempt.before, row, now, Attempt(closed, attempt.number))
+        entry, _ = self._ledger.record(key, attempt.row, row, now, Attempt(closed, attempt.number))
         return entry

@@ -265,7 +265,8 @@ class SendOnce:
         numbers = numbers_told(outcome, self._ledger.kind) or self._found_after(sender)
         if numbers is not None:
             return self._books.succeeded(key, attempt, numbers)
-        is_same = before and attempt.before and before.fingerprint == attempt.before.fingerprint
+        # What the gateway answered before counts for the same content alone.
+        is_same = before and attempt.row and before.fingerprint == attempt.row.fingerprint
         word = next_word(outcome, word_of(before) if is_same else None)
         return self._books.did_not(key, "unknown", attempt, outcome, columns, word=word)
 
