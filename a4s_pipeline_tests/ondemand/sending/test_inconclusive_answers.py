@@ -1,11 +1,14 @@
 """Answers to a POST that do not tell whether it was done: looked up before anything is said of it."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import duckdb
 import pytest
 
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.answers import Answered
+from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER
 from a4s_pipeline_tests.ondemand.conftest import RESEND_AFTER, Site, intake
 from a4s_sandbox import Faults
@@ -40,9 +43,10 @@ INCONCLUSIVE = {
 
 
 @pytest.fixture
-def site(patient_site: Site) -> Site:
-    """None of these answers is late."""
-    return patient_site
+def site(patient_site: Site) -> Iterator[Site]:
+    """A site that waits for every answer, whose warehouse this process keeps open: none of them is late."""
+    with duckdb.connect(str(patient_site.settings.warehouse_path), config=STORAGE):
+        yield patient_site
 
 
 def send(site: Site, what: str) -> Answered:
