@@ -88,6 +88,8 @@ class Faults:
     """Called with (route_name, administration, page_number) after a page is made up, before it is sent."""
     repeat_rows: int = 0
     """Each page but the first starts with so many rows of the page before it, beyond its own."""
+    ignore_order_date_from: bool = False
+    """The listing of orders begins before `orderDateFrom`."""
     ignore_order_date_to: bool = False
     """The listing of orders goes on past `orderDateTo`."""
     page_cap: int | None = None

@@ -21,6 +21,7 @@ from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
 
 _HEAD_WITHIN = 10.0
+_UNREAD_BODY_WITHIN = 30.0
 _LARGEST_HEAD = 64 * 1024
 # Whoever spreads calls over servers looks at readiness every second or so.
 _NOT_READY_BEFORE_END = 1.0
@@ -30,12 +31,13 @@ _BACKLOG = 1024
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Cuts off a connection whose head comes too slowly or is too large."""
+    """Cuts off a connection whose head is too large or too slow, or that leaves the rest of a body unsent."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._head_bytes = 0
         self._is_in_head = True
+        self._is_in_body = False
         self._slow: asyncio.TimerHandle | None = None
         self._dropped: int | None = None
         """How much came after this connection was refused; None before."""
@@ -78,7 +80,21 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_in_head = False
         self._head_bytes = 0
         self._stop_timer()
+        self._is_in_body = True
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Take the call as whole."""
+        self._is_in_body = False
+        self._stop_timer()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Wait no longer than this for the rest of a body that nobody read: its caller has its answer."""
+        super().on_response_complete()
+        if self._is_in_body and not self.transport.is_closing():
+            self._stop_timer()
+            self._slow = self.loop.call_later(_UNREAD_BODY_WITHIN, self.transport.close)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""

@@ -6,12 +6,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from a4s_pipeline.api.pools import BoundedPool
-from a4s_pipeline.errors import A4sError, GatewayUnavailable
+from a4s_pipeline.errors import A4sError, ChangeSite, GatewayUnavailable
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.answering import Request, answer
 from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
@@ -44,7 +44,9 @@ class ServerState:
         self.service = OnDemand(platform, run_id)
         self._stack = ExitStack()
         self._stack.callback(self.service.close)
-        self.service.keep_in_use()
+        with suppress(ChangeSite):
+            # Where no lock can be written nothing can be sent; stock and history are answered all the same.
+            self.service.keep_in_use()
         readable = platform.readable
         if isinstance(readable, PublishedCopy):
             self._stack.enter_context(readable.kept_open())

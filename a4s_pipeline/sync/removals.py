@@ -10,7 +10,7 @@ from a4s_pipeline.gateway.listing.listing import Listing
 KEPT_MOVING = "the listing kept moving while it was read"
 BROKE_OFF = "the listing broke off"
 # Fewer are replaced in a day's work.
-_FEWEST_REPLACED = 20
+FEWEST_REPLACED = 20
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,9 @@ class Reading:
 
     `is_whole`: everything was seen. `agrees`: the previous reading was identical. `doubt`: why it may still
     have left a record out. `listed` counts its records, `stored` those of the store, `new` those of them that
-    this sync brought, `missing` those that the reading did not list. `lists_others`: the listing is part of
-    one that is known to hold other records, so that it may well be empty.
+    this sync brought, `missing` those that the reading did not list. `elsewhere` counts those listed that the
+    store knows, though not among `stored`: they were set aside, or lie outside the span. `lists_others`: the
+    listing is part of one that is known to hold other records, so that it may well be empty.
     """
 
     is_whole: bool
@@ -30,6 +31,7 @@ class Reading:
     stored: int
     missing: int
     new: int = 0
+    elsewhere: int = 0
     lists_others: bool = False
 
     @property
@@ -40,8 +42,13 @@ class Reading:
     @property
     def lists_strangers(self) -> bool:
         """Tell whether most of what was stored is missing, while most of what is listed never was stored."""
-        most_are_missing = self.missing >= _FEWEST_REPLACED and self.missing > self.known
-        return most_are_missing and self.listed - self.known > self.known
+        most_are_missing = self.missing >= FEWEST_REPLACED and self.missing > self.known
+        return most_are_missing and self.strangers > self.known
+
+    @property
+    def strangers(self) -> int:
+        """How many that are listed the store did not know at all before this sync."""
+        return max(0, self.listed - self.known - self.elsewhere)
 
 
 class Verdict(Enum):
@@ -62,7 +69,13 @@ class Removal:
 
 
 def reading_of(
-    listing: Listing, *, stored: int, missing: int, new: int = 0, lists_others: bool = False
+    listing: Listing,
+    *,
+    stored: int,
+    missing: int,
+    new: int = 0,
+    elsewhere: int = 0,
+    lists_others: bool = False,
 ) -> Reading:
     """Return the result of the last reading of a listing, compared with the store."""
     return Reading(
@@ -73,6 +86,7 @@ def reading_of(
         stored=stored,
         missing=missing,
         new=new,
+        elsewhere=elsewhere,
         lists_others=lists_others,
     )
 
@@ -103,7 +117,7 @@ def removal_of(reading: Reading, what: str) -> Removal:
 
 
 def _strangers(reading: Reading, what: str) -> str:
-    stored, others = reading.known + reading.missing, reading.listed - reading.known
+    stored, others = reading.known + reading.missing, reading.strangers
     return (
         f"of {stored:,} {what} stored before {reading.missing:,} are not listed, and of {reading.listed:,} "
         f"that are listed {others:,} were not stored, as if another administration had answered, or codes "

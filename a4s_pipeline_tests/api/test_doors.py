@@ -1,6 +1,7 @@
 """Who is let in, what is turned away, and what the server tells of itself."""
 
 import json
+import socket
 from hashlib import sha256
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from a4s_pipeline.api.document.openapi import as_text
 from a4s_pipeline.api.serving import open_server
-from a4s_pipeline.errors import ChangeSettings
+from a4s_pipeline.errors import ChangeSettings, ChangeSite
 from a4s_pipeline_tests.api.conftest import DEMO, Reply, Serve, Served
 from a4s_pipeline_tests.support.project import ROOT
 
@@ -181,6 +182,30 @@ def test_a_call_whose_head_never_ends_is_cut_off(served: Served, monkeypatch: py
     told = served.talk(b"GET /healthz HTTP/1.1\r\nHost: local", 10)
     assert told.startswith(b"HTTP/1.1 408")
     assert served.talk(b"", 10).startswith(b"HTTP/1.1 408")
+
+
+def test_a_caller_that_falls_silent_in_a_body_nobody_reads_is_cut_off(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("a4s_pipeline.api.serving._UNREAD_BODY_WITHIN", 0.5)
+    head = b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection:
+        connection.sendall(head + b"a")
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 404")
+        connection.sendall(b"b")
+        assert connection.recv(1 << 16) == b""
+
+
+def test_without_locks_that_can_be_written_it_serves_all_the_same(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(_: object) -> None:
+        raise ChangeSite("the locks cannot be opened")
+
+    monkeypatch.setattr("a4s_pipeline.ondemand.service.OnDemand.keep_in_use", cannot)
+    with serve() as served:
+        served.site.put_items("A1")
+        assert served.stock("A1").status == 200
 
 
 def test_a_code_that_holds_anything_has_a_clear_answer(served: Served) -> None:

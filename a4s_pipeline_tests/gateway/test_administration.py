@@ -111,6 +111,9 @@ EMPTY_PAGES: list[Any] = [
     {"items": {}, "totalCount": 0}, {"items": False, "pageSize": 300}, {"items": "", "totalCount": None},
     {"page": 3, "links": ["/a", "/b"], "_links": {"self": {"href": "/a"}}}, {"items": [], "Items": None},
     {"items": [], "warnings": [{"code": "PastTheEnd"}]},
+    {"page": 3, "totalCount": 12, "links": [{"rel": "prev", "href": "/a"}]},
+    {"page": 3, "totalCount": 0, "messages": [{"text": "nothing there"}]},
+    {"items": [], "error": {"code": 0, "message": ""}},
 ]  # fmt: skip
 
 
@@ -125,6 +128,7 @@ def test_a_page_that_has_its_records_somewhere_else_is_no_empty_page() -> None:
         ({"page": 3, "Items": [record]}, "Items"),
         ({"page": 3, "ITEMS": record}, "ITEMS"),
         ({"items": [], "Items": [record]}, "Items"),
+        ({"totalCount": 0, "Items": [record]}, "Items"),
         ({"page": 3, "totalCount": 9, "data": [record]}, "data"),
         ({"page": 3, "_embedded": {"orders": [record]}}, "_embedded"),
         ({"page": 3, "value": [None, record]}, "value"),

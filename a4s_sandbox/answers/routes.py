@@ -165,6 +165,8 @@ def _listing(administration: Administration, faults: Faults, name: str, query: M
             bounds[index] = microseconds(text)
             if text is not None and bounds[index] is None:
                 return problem(400, "BadRequest", f"{parameter} is not an ISO 8601 date-time: {text!r}.")
+        if faults.ignore_order_date_from:
+            bounds[0] = None
         if faults.ignore_order_date_to:
             bounds[1] = None
     records: Records = getattr(administration, name)

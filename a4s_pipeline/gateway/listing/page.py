@@ -59,7 +59,7 @@ def read_page(raw: Any, number: int, asked: int) -> Page:
     elsewhere = _records_elsewhere(raw)
     if elsewhere is not None:
         raise ValueError(f"a page has its records in items, and this one has them in {elsewhere}")
-    if not raw.get("items") and (raw.get("error") or raw.get("errors")):
+    if not raw.get("items") and (_tells_error(raw.get("error")) or _tells_error(raw.get("errors"))):
         raise ValueError("it tells an error and holds no items")
     size, total = _size(raw.get("pageSize"), asked), count_of(raw.get("totalCount"))
     return Page(number, size, total, _items(raw), asked=asked)
@@ -67,11 +67,18 @@ def read_page(raw: Any, number: int, asked: int) -> Page:
 
 def _records_elsewhere(raw: dict[str, Any]) -> str | None:
     """Return the field that holds the records of a page without `items`, or None."""
+    may_hold_records = "items" not in raw and count_of(raw.get("totalCount")) != 0
     for name, value in raw.items():
         is_misspelt = name != "items" and name.strip().casefold() == "items" and bool(value)
-        if is_misspelt or ("items" not in raw and _holds_records(value)):
+        is_about_pages = name.strip(" _").casefold() == "links"
+        if is_misspelt or (may_hold_records and not is_about_pages and _holds_records(value)):
             return repr(name[:_LONGEST_NAME])
     return None
+
+
+def _tells_error(value: Any) -> bool:
+    """Tell whether a field for errors holds one; an object of zeros and empty texts holds none."""
+    return any(value.values()) if isinstance(value, dict) else bool(value)
 
 
 def _holds_records(value: Any) -> bool:

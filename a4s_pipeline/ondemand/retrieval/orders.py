@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, partial
+from sys import getsizeof
 from typing import Any, TypeVar
 
 import duckdb
@@ -190,7 +191,7 @@ class _Questions:
 
 
 def _size_of(orders: Any) -> int:
-    return sum(_SMALL + len(order.document) for order in orders)
+    return sum(_SMALL + getsizeof(order.document.encoded_json) for order in orders)
 
 
 def retrieve_orders(store: Readable, connector: str, wanted: OrderFilter) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class Remembered:
 
     def keep(self, version: Hashable, question: Hashable, answer: Any, size: int) -> None:
         """Remember an answer, which takes so many bytes."""
+        # A customer's code may be as long as a request.
+        size += len(repr(question))
         with self._lock:
             self._forget_others(version)
             self._bytes += size - self._answers.pop(question, (None, 0))[1]

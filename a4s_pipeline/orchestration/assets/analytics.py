@@ -78,10 +78,15 @@ def analytics_asset(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
 
         A lake is read directly: there is nothing to publish, and only its size and rows are reported.
         """
-        with told_plainly():
-            metadata, others = _published(context.instance, layout, platform)
-        for event in others:
-            context.log_event(event)
+        try:
+            with told_plainly():
+                metadata, others = _published(context.instance, layout, platform)
+            for event in others:
+                context.log_event(event)
+        except Exception:
+            # The import before this step was done, whatever becomes of the copy.
+            _tell_unplanned_checks(context, layout, platform)
+            raise
         _tell_unplanned_checks(context, layout, platform)
         return dg.MaterializeResult(metadata=metadata)
 

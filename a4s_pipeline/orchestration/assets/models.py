@@ -20,7 +20,7 @@ from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.warehouse.rows.counting import columns_of_view, rows_of_views
 from a4s_pipeline.warehouse.schema.column_lineage import column_lineage
 from a4s_pipeline.warehouse.site.loading import SiteFolders
-from a4s_pipeline.warehouse.site.own_sql import SCHEMA, OwnView, read_view
+from a4s_pipeline.warehouse.site.own_sql import SCHEMA, OwnView, in_order, read_view
 from a4s_pipeline.warehouse.site.reference import Faulty
 
 GROUP = "models"
@@ -137,9 +137,10 @@ def _own(settings: Settings, there: set[tuple[str, ...]]) -> Iterator[ModelAsset
         for path in SiteFolders(settings.reference_path, settings.models_path).sql_files():
             with suppress(Faulty):
                 views.append(read_view(path))
-    names = there | {(SCHEMA, view.name) for view in views}
-    for view in views:
-        reads = sorted(name for name in names if name[-1] in view.words and name != (SCHEMA, view.name))
+    before = set(there)
+    for view in in_order(views):
+        reads = sorted(name for name in before if name[-1] in view.words)
+        before.add((SCHEMA, view.name))
         yield ModelAsset((SCHEMA, view.name), view.comment, _hash(view.query), reads)
 
 

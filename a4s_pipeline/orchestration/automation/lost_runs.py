@@ -51,7 +51,13 @@ def lost_runs(
 ) -> dg.SkipReason | dg.SensorResult:
     """Ends each run that was absent at two consecutive ticks."""
     suspects = set((context.cursor or "").split(_SEEN_GONE))
-    gone = {run.run_id: run for run in _absent_runs(context.instance, platform)}
+    origin = context.code_location_origin
+    location = origin.location_name if origin else None
+    gone = {
+        run.run_id: run
+        for run in _absent_runs(context.instance, platform)
+        if may_be_ours(_location_of(run), location)
+    }
     for run_id in suspects & gone.keys():
         context.instance.report_run_failed(
             gone[run_id],
@@ -63,6 +69,15 @@ def lost_runs(
         skip_reason=dg.SkipReason(f"{len(gone) - len(left)} runs ended, {len(left)} to be looked at again"),
         cursor=_SEEN_GONE.join(left),
     )
+
+
+def may_be_ours(run_location: str | None, location: str | None) -> bool:
+    """Tell whether a run may belong to this code location: our locks know nothing of another installation."""
+    return None in {run_location, location} or run_location == location
+
+
+def _location_of(run: dg.DagsterRun) -> str | None:
+    return run.remote_job_origin.location_name if run.remote_job_origin else None
 
 
 def _absent_runs(instance: dg.DagsterInstance, platform: Platform) -> Iterator[dg.DagsterRun]:

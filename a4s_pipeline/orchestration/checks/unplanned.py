@@ -34,7 +34,8 @@ def tell_checks(
     for every month, it is told what it last found: a new materialization would hide it otherwise.
     """
     findings = examine_after(platform, streams)
-    if STREAM in streams:
+    # A store that could not be asked is not waited for once more.
+    if findings and STREAM in streams:
         with suppress(A4sError):
             findings |= months_as_compared(platform.warehouse, platform.settings)
     for check, finding in findings.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.listing.listing import Listing
 from a4s_pipeline.sync.orders.order_moves import moved_orders
-from a4s_pipeline.sync.removals import KEPT_MOVING, Removal, Verdict, reading_of, removal_of
+from a4s_pipeline.sync.removals import FEWEST_REPLACED, KEPT_MOVING, Removal, Verdict, reading_of, removal_of
 from a4s_pipeline.sync.windows import Span
 from a4s_pipeline.warehouse.rows.orders.spans import stored_headers
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
@@ -27,7 +28,7 @@ class Gone:
 class OrderRemovals:
     """Decides for the listings of one run which orders are gone; it asks, and writes nothing.
 
-    `earliest` is the first order date of interest.
+    `earliest` is the first order date of interest; `set_aside`, the codes that earlier syncs could not read.
     """
 
     def __init__(
@@ -37,7 +38,9 @@ class OrderRemovals:
         connector: str,
         *,
         earliest: datetime,
+        set_aside: frozenset[str] = frozenset(),
     ) -> None:
+        self._set_aside = set_aside
         self._administration = administration
         self._warehouse = warehouse
         self._connector = connector
@@ -46,20 +49,30 @@ class OrderRemovals:
     def of_reading(self, part: Span, listing: Listing, *, new: int) -> Gone:
         """Compare a reading of a part of the history with its stored orders, `new` of them from this sync."""
         missing: list[str] = []
-        stored = 0
+        stored = elsewhere = 0
         if listing.is_whole:
             with self._warehouse.session() as connection:
                 headers = stored_headers(connection, self._connector, part.start, part.end)
             stored, missing = len(headers), listing.missing(header.code for header in headers)
+            if len(missing) >= FEWEST_REPLACED:
+                elsewhere = self._listed_from_elsewhere(listing, {header.code for header in headers})
         is_empty = bool(missing) and listing.seen == 0
         reading = reading_of(
             listing,
             stored=stored,
             missing=len(missing),
             new=new,
+            elsewhere=elsewhere,
             lists_others=is_empty and listing.agrees and self._lists_any_order(),
         )
         return Gone(removal_of(reading, STREAM), tuple(missing))
+
+    def _listed_from_elsewhere(self, listing: Listing, here: Set[str]) -> int:
+        """Count what is listed and known, though not stored in this part: of other dates, or set aside."""
+        with self._warehouse.session() as connection:
+            everywhere = stored_headers(connection, self._connector, None, None)
+        known = {header.code for header in everywhere}.union(self._set_aside) - here
+        return len(known) - len(listing.missing(known))
 
     def _lists_any_order(self) -> bool:
         # A month may well be empty; a history of which nothing is left is a fault of the gateway's.

@@ -172,7 +172,11 @@ class OrderSync:
             calls, self._warehouse, writer, stored, whole=self._plan.whole, advance=self._advance
         )
         removals = OrderRemovals(
-            self._administration, self._warehouse, self._stamp.connector, earliest=earliest
+            self._administration,
+            self._warehouse,
+            self._stamp.connector,
+            earliest=earliest,
+            set_aside=frozenset(stored.set_aside),
         )
         for part in listings_of(span, clock):
             listing = Listing(self._administration.page_size)

@@ -43,6 +43,9 @@ def _take(administration: Administration, page: Page, span: Span, listing: Listi
     """Add a page to the listing, and its headers to those of the month."""
     read = read_headers(page, administration.timezone, span.end)
     for one in read.within:
+        # A gateway that ignores `orderDateFrom` lists the months before as well.
+        if one.at is not None and one.at < span.start:
+            continue
         if isinstance(one.header, Unreadable):
             headers[set_aside_of(STREAM, one.header, None).key] = ListedHeader(None, None)
         else:

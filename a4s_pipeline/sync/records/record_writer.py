@@ -85,6 +85,8 @@ class RecordWriter(Generic[R]):
         self._aside_in_reading: set[tuple[str, str, str]] = set()
         with warehouse.session() as connection:
             self._known_set_aside = set_aside_keys(connection, run.stamp.connector, kind.stream)
+        self.set_aside_before = frozenset(self._known_set_aside)
+        """What earlier syncs had set aside."""
 
     def begin(self) -> None:
         """Start to read the listing from its first page (again)."""

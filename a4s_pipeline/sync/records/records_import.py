@@ -95,7 +95,14 @@ class RecordsImport(Generic[R]):
             with self._warehouse.session() as connection:
                 stored = stored_codes(connection, self._kind.tables, self._run.stamp.connector)
             missing = listing.missing(stored)
-            reading = reading_of(listing, stored=len(stored), missing=len(missing), new=self.result.new)
+            aside = writer.set_aside_before.difference(stored)
+            reading = reading_of(
+                listing,
+                stored=len(stored),
+                missing=len(missing),
+                new=self.result.new,
+                elsewhere=len(aside) - len(listing.missing(aside)),
+            )
             removal = removal_of(reading, self._kind.stream)
             if removal.verdict is not Verdict.READ_AGAIN:
                 break

@@ -29,6 +29,8 @@ class OpenedFile:
         self.connection = connection
         self.is_reusable = True
         """Whether another thread may go on with this connection; not once the file was replaced."""
+        self.is_log_named = False
+        """Whether the name of the write-ahead log is on the disk; each checkpoint takes the log away."""
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -55,6 +57,7 @@ class OpenedFile:
         """Bring what is in the write-ahead log into the file."""
         keep_for_undo(self.connection, self._handle, self._path)
         self.connection.execute("CHECKPOINT")
+        self.is_log_named = False
 
     def replace_file(self, aside: Path) -> None:
         """Put the database at `aside` in this one's place; this connection is of no further use.

@@ -89,11 +89,12 @@ class WarehouseFile:
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the file for a session of which everything written is kept, or nothing is."""
         with self.opened() as file:
-            had_log = file.has_log()
             with transaction_on(file.connection):
                 yield file.connection
-            if not had_log:
+            # A log that was there before may be of a process that was killed before it synced the name.
+            if not file.is_log_named and file.has_log():
                 self._sync_name_of_log()
+                file.is_log_named = True
 
     def _sync_name_of_log(self) -> None:
         # DuckDB syncs what the write-ahead log holds and not that it is there: without its name a power cut

@@ -18,6 +18,8 @@ _VIEW_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _REMARK = re.compile(r"\s*(?:--[^\n]*\n|/\*.*?\*/)", re.DOTALL)
 _NO_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|'[^']*'", re.DOTALL)
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")
+# What a column or a relation is called here is no relation that is read.
+_ALIAS = re.compile(r"\bas\s+[a-z_][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def read_view(path: Path) -> OwnView:
         name,
         comment or f"From models/{path.name}.",
         statements[0].query.strip().rstrip(";"),
-        frozenset(_WORD.findall(_NO_CODE.sub(" ", text).lower())),
+        frozenset(_WORD.findall(_ALIAS.sub(" ", _NO_CODE.sub(" ", text).lower()))),
     )
 
 

@@ -351,13 +351,14 @@ def test_what_was_read_of_a_copy_is_not_read_again_and_forgotten_with_it(site: S
 
 
 def test_no_more_is_remembered_than_there_is_room_for() -> None:
-    remembered = Remembered(most_bytes=10)
-    for question, size in (("one", 4), ("two", 4), ("one", 5), ("three", 4), ("large", 11)):
+    # A question counts with its answer: of these the shortest takes 5 bytes, with its quotes.
+    remembered = Remembered(most_bytes=24)
+    for question, size in (("one", 4), ("two", 4), ("one", 5), ("three", 4), ("large", 18)):
         remembered.keep("v1", question, question, size)
         if question == "three":
             assert remembered.find("v1", "two") is None
             assert remembered.find("v1", "one") == "one"
     assert [remembered.find("v1", name) for name in ("one", "three", "large")] == [None, None, None]
-    remembered.keep("v1", "one", "one", 10)
+    remembered.keep("v1", "one", "one", 19)
     assert remembered.find("v2", "one") is None
     assert remembered.find("v1", "one") is None

@@ -119,7 +119,10 @@ def test_a_sites_own_models_are_assets_with_their_columns_and_one_that_fails_say
 ) -> None:
     folder = tmp_path / "models"
     folder.mkdir()
-    (folder / "big_orders.sql").write_text("-- Orders to look at.\nSELECT order_code FROM sales_orders")
+    # `casts` is a word of it, and the view `casts` reads `big_orders`: that is no circle.
+    (folder / "big_orders.sql").write_text(
+        "-- Orders to look at.\nSELECT order_code, 1 AS casts FROM sales_orders"
+    )
     (folder / "casts.sql").write_text(
         "SELECT CAST(order_code AS INTEGER) AS n FROM site.big_orders WHERE n > 0"
     )
@@ -135,7 +138,8 @@ def test_a_sites_own_models_are_assets_with_their_columns_and_one_that_fails_say
     (big,) = recorded(site, "site", "big_orders")
     assert big["dagster/row_count"] == 1
     assert [(one.name, one.type) for one in big["dagster/column_schema"].columns] == [
-        ("order_code", "VARCHAR")
+        ("order_code", "VARCHAR"),
+        ("casts", "INTEGER"),
     ]
     (casts,) = recorded(site, "site", "casts")
     assert "Conversion Error" in str(casts["cannot be read"])

@@ -16,6 +16,7 @@ from a4s_pipeline.orchestration.automation.lost_runs import (
     ANNOUNCED_WITHIN_SECONDS,
     ANNOUNCES_PRESENCE,
     lost_runs,
+    may_be_ours,
     platform_resource,
 )
 from a4s_pipeline.orchestration.in_process import jobs_recorded_in
@@ -145,6 +146,16 @@ def test_runs_of_other_projects_in_the_same_dagster_are_left_alone(runs: Runs) -
     runs.look()
     runs.look()
     assert runs.status(other) is dg.DagsterRunStatus.STARTED
+
+
+def test_runs_of_another_installation_in_the_same_dagster_are_left_alone() -> None:
+    for run_location, location, is_ours in [
+        ("warehouse_a", "warehouse_a", True),
+        ("warehouse_b", "warehouse_a", False),
+        (None, "warehouse_a", True),
+        ("warehouse_a", None, True),
+    ]:
+        assert may_be_ours(run_location, location) is is_ours
 
 
 def test_a_run_shows_its_sign_as_long_as_it_lasts(runs: Runs) -> None:

@@ -249,6 +249,20 @@ def test_while_the_whole_listing_keeps_moving_nothing_is_taken_for_moved_or_gone
     assert (result.removed, result.removals_withheld) == (0, "the listing kept moving while it was read")
 
 
+def test_orders_of_other_months_that_were_not_asked_for_keep_none_from_being_taken_for_gone(
+    site: Site,
+) -> None:
+    codes = site.put_month(30)
+    for number in range(60):
+        site.put(f"MAY{number:02d}", f"2024-05-05T09:{number:02d}:00")
+    site.sync()
+    site.faults.ignore_order_date_from = site.faults.ignore_order_date_to = True
+    for code in codes[:22]:
+        site.source.remove_order(code)
+    result = site.sync_again(MARCH)
+    assert (result.removed, result.removals_withheld) == (22, None)
+
+
 def test_an_empty_listing_removes_nothing_and_says_so(site: Site) -> None:
     site.put_month(3)
     site.sync()

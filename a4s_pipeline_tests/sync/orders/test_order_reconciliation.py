@@ -183,6 +183,15 @@ def test_a_gateway_that_ignores_the_end_of_the_month_gives_the_same_answer(
     ]
 
 
+def test_a_gateway_that_ignores_the_beginning_of_the_month_gives_the_same_answer(site: Site) -> None:
+    site.put("MARCH")
+    site.put("APRIL", "2024-04-05T09:00:00")
+    site.sync()
+    site.faults.ignore_order_date_from = True
+    found = _reconcile(site, Months(MARCH, date(2024, 4, 1)))
+    assert [(month.listed, month.differs) for month in found.months] == [(1, False), (1, False)]
+
+
 def test_without_a_focus_connector_there_is_nothing_to_compare(site: Site) -> None:
     site.source.focus_connector = None
     found = _reconcile(site)

@@ -153,3 +153,15 @@ def test_a_customer_that_cannot_be_read_is_set_aside_with_its_reason_and_the_res
         CUSTOMERS.put(site, code)
     assert CUSTOMERS.sync(site).new == len(BAD_CUSTOMERS)
     assert site.set_aside() == {}
+
+
+def test_records_that_were_set_aside_keep_none_from_being_taken_for_gone(site: Site) -> None:
+    codes = CUSTOMERS.put_many(site, 30)
+    for number in range(40):
+        CUSTOMERS.put_record(site.source, {"customerCode": f"B{number:03d}", "name": None})
+    assert CUSTOMERS.sync(site).set_aside == 40
+    for code in codes[:22]:
+        CUSTOMERS.remove(site.source, code)
+    result = CUSTOMERS.sync(site)
+    assert (result.removed, result.removals_withheld) == (22, None)
+    assert CUSTOMERS.removed(site) == codes[:22]

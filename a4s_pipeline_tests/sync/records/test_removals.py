@@ -45,6 +45,13 @@ DECISIONS: list[tuple[dict[str, Any], Verdict, str | None]] = [
         Verdict.READ_AGAIN,
         KEPT_MOVING,
     ),
+    # What was set aside before, or is stored in another span, is no stranger.
+    ({"listed": 75, "stored": 40, "missing": 25, "elsewhere": 60}, Verdict.REMOVE, None),
+    (
+        {"listed": 100, "stored": 200, "missing": 100, "new": 100, "elsewhere": 40},
+        Verdict.WITHHOLD,
+        STRANGERS,
+    ),
     # The sync after that knows the new codes.
     ({"listed": 100, "stored": 200, "missing": 100}, Verdict.REMOVE, None),
 ]

@@ -38,6 +38,29 @@ def _has(warehouse: WarehouseFile, fingerprint: str) -> bool:
         return found.fetchone() is not None
 
 
+def test_the_name_of_the_log_is_on_the_disk_with_the_first_commit_whoever_made_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, synced = tmp_path / "warehouse.duckdb", list[Path]()
+    monkeypatch.setattr("a4s_pipeline.warehouse.file.warehouse_file.sync", synced.append)
+    _fill(WarehouseFile(path), "on a new file")
+    # Once when the file was made, and once for the log, which begins with the tables in the same session.
+    assert synced[1:] == [tmp_path, tmp_path]
+    synced.clear()
+
+    def stopped(_: Path) -> None:
+        raise OSError("stopped before the sync")
+
+    monkeypatch.setattr("a4s_pipeline.warehouse.file.warehouse_file.sync", stopped)
+    with pytest.raises(ChangeSite):
+        _fill(WarehouseFile(path), "left in the log")
+    assert path.with_name("warehouse.duckdb.wal").stat().st_size > 0
+    monkeypatch.setattr("a4s_pipeline.warehouse.file.warehouse_file.sync", synced.append)
+    _fill(WarehouseFile(path), "behind it")
+    assert synced == [tmp_path]
+    assert _has(WarehouseFile(path), "left in the log")
+
+
 @pytest.mark.parametrize("how", ["read", "write"])
 def test_a_file_that_another_process_holds_is_named_with_that_process(
     warehouse: WarehouseFile, path: Path, how: str

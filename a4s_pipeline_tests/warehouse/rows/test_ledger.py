@@ -32,11 +32,11 @@ class Gate:
         self.groups.append(list(questions))
         if len(self.groups) == 1:
             wait_until(lambda: self.together.waiting == self._others, what="waiting")
-        if "held" in questions:
+        if "held" in questions or (len(self.groups) > 2 and questions[0].startswith("late")):
             raise StoreHeld("the file is held")
         if "stop" in questions:
             raise KeyboardInterrupt
-        if "wrong" in questions:
+        if any("wrong" in question for question in questions):
             raise ValueError("wrong")
         return [question.upper() for question in questions]
 
@@ -81,6 +81,14 @@ def test_nobody_pays_for_the_fault_of_another(faulty: str, others: set[str], cal
     assert set(rest) == others
     assert len(gate.groups) == calls
     assert gate.together.ask("d") == "D"
+
+
+def test_a_store_that_is_held_after_a_fault_is_not_waited_for_by_one_after_another() -> None:
+    gate = Gate(others=3)
+    first, *rest = all_at_once(gate, "a", "wrong", "late one", "late two")
+    assert (first, rest[1:]) == ("A", ["StoreHeld", "StoreHeld"])
+    # All of them, the faulty one where it was the first, and the first that met the store.
+    assert len(gate.groups) <= 4
 
 
 def test_whoever_is_stopped_leaves_nobody_waiting() -> None:

@@ -74,11 +74,19 @@ class Together(Generic[Question, Answer]):
             if len(group) == 1:
                 group[0].error = error
             else:
-                for one in group:
-                    self._answer([one])
+                self._answer_each(group)
         else:
             for one, answer in zip(group, answers, strict=True):
                 one.answer.append(answer)
+
+    def _answer_each(self, group: Sequence[_Asked[Question, Answer]]) -> None:
+        for number, one in enumerate(group, start=1):
+            self._answer([one])
+            if isinstance(one.error, A4sError):
+                # The store cannot be had any more: the others would wait for it one after another.
+                for other in group[number:]:
+                    other.error = one.error
+                return
 
     def _end(self, group: Sequence[_Asked[Question, Answer]]) -> None:
         with self._changed:
