@@ -52,7 +52,7 @@ def exports(intake_order_id: str | None, status: str | None, connector: str | No
         told = row["orderNumber"] or row["orderId"] or (row["error"] or {}).get("message") or ""
         who = f"{row['connector']} {row['intakeOrderId']}  {row['customerCode'] or ''}"
         say(f"{row['status']:<8} {who}  {told}")
-    say(f"{len(rows)} orders", err=True)
+    say("1 order" if len(rows) == 1 else f"{len(rows):,} orders", err=True)
 
 
 @click.command()
