@@ -23,7 +23,7 @@ demo: .venv/installed
 	$(BIN)/a4s demo
 
 test: .venv/ready
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 3
 
 # Every test on Python 3.12 to 3.14, where they can be had, and what touches files on each DuckDB from 1.4 on: an hour.
 # Fewer: make test-versions PYTHONS=3.13 DUCKDBS=1.4
