@@ -85,16 +85,14 @@ class Gateway:
         faults: Faults | None,
         *,
         token: str | None,
-        user: str | None,
-        password: str | None,
         log: bool,
     ) -> None:
         self.world = world
         self.latency_ms = latency_ms
         self.faults = faults or Faults()
         self.token = token
-        self.user = user
-        self.password = password
+        self.user: str | None = None
+        self.password: str | None = None
         self.requests: list[Request] = []
         self.most_in_flight = 0
         """The largest number of requests that were being answered at one moment."""

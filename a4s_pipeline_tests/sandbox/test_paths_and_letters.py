@@ -132,7 +132,8 @@ def test_a_token_is_asked_for_when_one_is_set(
 def test_a_user_and_password_are_asked_for_when_they_are_set(
     administration: Administration, world: World, client_of: Callable[[Sandbox], Client]
 ) -> None:
-    with Sandbox(world, user="Zoë", password="p:w") as sandbox:
+    with Sandbox(world) as sandbox:
+        sandbox.user, sandbox.password = "Zoë", "p:w"
         client = client_of(sandbox)
         good = HTTPBasicAuth("Zoë".encode(), b"p:w")
         assert client.get(ADMINISTRATION, "status", auth=good).status_code == 200

@@ -31,11 +31,9 @@ class Sandbox(Gateway):
         *,
         host: str = "127.0.0.1",
         token: str | None = None,
-        user: str | None = None,
-        password: str | None = None,
         log: bool = True,
     ) -> None:
-        super().__init__(world, latency_ms, faults, token=token, user=user, password=password, log=log)
+        super().__init__(world, latency_ms, faults, token=token, log=log)
         self._host = host
         self._port = port
         self._server: _Server | None = None
