@@ -135,12 +135,12 @@ def records_set_aside(store: duckdb.DuckDBPyConnection, *streams: str) -> list[B
 
 
 def items_never_listed(store: duckdb.DuckDBPyConnection) -> list[Broken]:
-    """Return the items that order lines name and no listing of items ever stored."""
+    """Return the items that order lines name and no listing of items ever named."""
     return _broken(store, _ITEMS_NEVER_LISTED)
 
 
 def customers_never_listed(store: duckdb.DuckDBPyConnection) -> list[Broken]:
-    """Return the customers that orders name and no listing of customers ever stored."""
+    """Return the customers that orders name and no listing of customers ever named."""
     return _broken(store, _CUSTOMERS_NEVER_LISTED)
 
 
