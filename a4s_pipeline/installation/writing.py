@@ -19,7 +19,7 @@ _READABLE = 0o644
 
 
 @dataclass(frozen=True)
-class Written:
+class FilesWritten:
     """Which files were written, and which were there and left as they are."""
 
     new: tuple[Path, ...]
@@ -28,7 +28,7 @@ class Written:
 
 def write_installation(
     folder: Path, *, with_systemd: bool, data_dir: str = "data", user: str | None = None
-) -> Written:
+) -> FilesWritten:
     """Write the files into a folder, made where it is missing; raises `ChangeSite` if it cannot be."""
     new, left = [], []
     try:
@@ -51,7 +51,7 @@ def write_installation(
             f"{error.filename or folder} cannot be written ({error.strerror}): check its permissions",
             code="FolderUnusable",
         ) from None
-    return Written(tuple(new), tuple(left))
+    return FilesWritten(tuple(new), tuple(left))
 
 
 def _contents(folder: Path, *, with_systemd: bool, data_dir: str, user: str) -> Iterator[tuple[Path, str]]:
