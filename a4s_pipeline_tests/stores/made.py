@@ -10,6 +10,9 @@ For the one of DuckDB 1.4, `PYTHONPATH` led to what this had installed:
 
     pip install --target FOLDER duckdb==1.4.4 pytz
 
+For the one with a lake, `A4S_WAREHOUSE=ducklake:sqlite:data/lake/catalog.sqlite` and
+`A4S_LAKE_FILES=data/lake/files` were set, in the environment of `make test-cluster`.
+
 The gateway is the sandbox of today; everything else runs the code of that tree, as its users run it:
 `a4s sync`, `a4s export-order` and the job `on_demand`. The archive holds `data/` and `dagster/` as they stood
 when that code was killed while it sent an order, and `gateway.json`: what the gateway had booked by then.

@@ -41,7 +41,9 @@ def schema_of_lake(conventions: Conventions) -> tuple[str, ...]:
     """
     statements = [_ROW_GROUPS, local_day_macro(conventions)]
     for table in TABLES:
-        statements += [*table.ddl(), f"ALTER TABLE {table.name} SET PARTITIONED BY (connector)"]
+        create, *changes = table.ddl()
+        # DuckLake partitions no table whose rows the same transaction has changed, as a new column's are.
+        statements += [create, f"ALTER TABLE {table.name} SET PARTITIONED BY (connector)", *changes]
     statements += [statement for table in REFERENCE_TABLES for statement in table.ddl()]
     statements += [*holidays_filled(), *versions_macros(conventions)]
     statements += [statement for view in views_by(conventions) for statement in view.ddl_of_lake()]
