@@ -13,10 +13,10 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 .DEFAULT_GOAL := help
 
 .PHONY: help demo test test-versions nightly bench bench-cluster cluster cluster-deps test-cluster compose-test \
-	release constraints dev lint clean
+	release constraints dev lint clean soak
 
 help:
-	@echo 'make demo | test | test-versions | nightly | bench | bench-cluster | cluster | cluster-deps | test-cluster |'
+	@echo 'make demo | test | test-versions | nightly | soak | bench | bench-cluster | cluster | cluster-deps | test-cluster |'
 	@echo 'compose-test | release | constraints | lint | dev | clean'
 
 demo: .venv/installed
@@ -30,10 +30,16 @@ test: .venv/ready
 test-versions: .venv/ready
 	PYTHONS='$(PYTHONS)' DUCKDBS='$(DUCKDBS)' .ci/versions
 
-# An hour, or NIGHTLY_MINUTES: bad weather and kills at random, with a report of what was tried.
+# An hour, or NIGHTLY_MINUTES: bad weather and kills at random, with a report of what was tried. Then the soak.
 nightly: .venv/ready .venv-dbt/ready .venv-mcp/ready
 	$(BIN)/pytest -n 2 -m nightly --timeout 0 -rA
 	MANY_EXAMPLES=1 $(BIN)/pytest -q -n 2 --timeout 0 a4s_pipeline_tests/hostile a4s_pipeline_tests/ondemand/sending
+	$(MAKE) soak
+
+# An hour, or SOAK_MINUTES: Dagster and `a4s serve` with ten connectors, imports and questions without a pause. It tells
+# what each process takes at the start and at the end, and fails where anything grows that is not data.
+soak: .venv/ready
+	$(BIN)/pytest -n 0 -m soak --timeout 0 -rA
 
 lint: .venv/ready
 	$(BIN)/ruff check .
