@@ -8,6 +8,7 @@ import io
 import logging
 import os
 import sys
+from contextlib import redirect_stdout
 
 import click
 
@@ -89,8 +90,11 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
     as_json = "--json" in sys.argv[1:]
+    stdout = sys.stdout
     try:
-        sys.exit(a4s.main(prog_name="a4s", standalone_mode=False))
+        # With --json the document is alone there: a site's order hook prints what it likes.
+        with redirect_stdout(sys.stderr if as_json else stdout):
+            sys.exit(a4s.main(prog_name="a4s", standalone_mode=False, obj=stdout))
     except A4sError as error:
         sys.exit(report_failure(error, as_json=as_json))
     except click.ClickException as error:

@@ -22,8 +22,9 @@ def say(*lines: str, err: bool = False) -> None:
 
 
 def print_json(document: Any) -> None:
-    """Print the one JSON document that `--json` promises."""
-    click.echo(json_to_show(exact_json.dumps(document)))
+    """Print the one JSON document that `--json` promises, where the caller of the command line wants it."""
+    context = click.get_current_context(silent=True)
+    click.echo(json_to_show(exact_json.dumps(document)), file=context.find_root().obj if context else None)
 
 
 def utf8(argument: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import simplejson
 
 _LONGEST_INTEGER = 60
+_MOST_OF_A_NAME = 60
 # Far more than any record needs, and far less than Python's own limit, which counts the callers too: what
 # can be read in one place can then be written in every other.
 _DEEPEST = 100
@@ -30,20 +32,35 @@ class NestedTooDeeply(ValueError):
         super().__init__("is nested too deeply")
 
 
-def loads(body: bytes | str, *, strict: bool = True) -> Any:
+class NamedTwice(ValueError):
+    """An object that has one name twice: which of the two values is meant cannot be told."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"names {name[:_MOST_OF_A_NAME]!r} twice in one object")
+
+
+def loads(body: bytes | str, *, strict: bool = True, names_once: bool = False) -> Any:
     """Read JSON, or raise `ValueError`: `NestedTooDeeply` where its nesting cannot be followed.
 
-    Where it is not `strict`, a text may hold control characters as they are.
+    Where it is not `strict`, a text may hold control characters as they are. Of a name that an object has
+    twice the last value counts, or with `names_once` it raises `NamedTwice`.
 
     `NaN`, `Infinity`, absurdly long integers and absurd exponents, which are no amounts, become texts,
     so that they spoil their own record and not the page it is on.
     """
     try:
         return json.loads(
-            body, parse_float=_fraction, parse_int=_whole_number, parse_constant=str, strict=strict
+            body,
+            parse_float=_fraction,
+            parse_int=_whole_number,
+            parse_constant=str,
+            strict=strict,
+            object_pairs_hook=_named_once if names_once else None,
         )
     except RecursionError:
         raise NestedTooDeeply from None
+    except NamedTwice:
+        raise
     except json.JSONDecodeError as fault:
         where = f"at character {min(fault.pos + 1, len(fault.doc)):,} of {len(fault.doc):,}"
         raise ValueError(f"the body is not JSON, or is cut off, {where}") from None
@@ -88,6 +105,14 @@ def _is_too_deep(value: Any) -> bool:
 def fingerprint_of(value: Any) -> str:
     """Return a hash of a value as JSON, whatever the order of its fields."""
     return blake2b(dumps(value, sort_keys=True).encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        counted = Counter(name for name, _ in pairs)
+        raise NamedTwice(counted.most_common(1)[0][0])
+    return named
 
 
 def _whole_number(digits: str) -> int | str:

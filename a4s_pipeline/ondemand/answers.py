@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 from a4s_pipeline.errors import A4sError, ChangeRequest, FieldFault, TryAgain
 
 UNKNOWN = "OutcomeUnknown"
+_PAUSE = "retryAfterSeconds"
 
 Status = Literal["ok", "refused", "failed", "unknown"]
 
@@ -45,8 +47,14 @@ def error_object(error: A4sError) -> dict[str, Any]:
     fields = error.fields if isinstance(error, ChangeRequest) else ()
     shown = error_of(error.code, str(error), fields)
     if isinstance(error, TryAgain) and error.wait_seconds is not None:
-        shown["retryAfterSeconds"] = max(1, ceil(error.wait_seconds))
+        shown[_PAUSE] = max(1, ceil(error.wait_seconds))
     return shown
+
+
+def with_pause(error: dict[str, Any], response: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an error with the pause that the gateway asked for, where what the ledger keeps names one."""
+    pause = response.get(_PAUSE)
+    return error if pause is None else {**error, _PAUSE: pause}
 
 
 def error_of(code: str, message: str, fields: tuple[FieldFault, ...] = ()) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from a4s_pipeline.errors import A4sError
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.sending import Numbers, create_customer, created_customer
-from a4s_pipeline.ondemand.answers import Answered, error_of, failure
+from a4s_pipeline.ondemand.answers import Answered, error_of, failure, with_pause
 from a4s_pipeline.ondemand.orders.export_ledger import instant_or_none
 from a4s_pipeline.ondemand.orders.intake import NewCustomer, read_request
 from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce
@@ -101,7 +102,7 @@ def created_row(entry: Entry) -> dict[str, Any]:
         "externalId": entry.row["external_id"],
         "status": entry.status,
         "settledAt": instant_or_none(entry.row["settled_at"]),
-        "error": answer_from(entry).error,
+        "error": None if entry.status == "ok" else _error(entry.row, _response(entry)),
     }
 
 
@@ -109,12 +110,21 @@ def answer_from(entry: Entry) -> Answered:
     """Return what the ledger says of a customer."""
     row = entry.row
     answer: dict[str, Any] = {"customerCode": entry.key, "externalId": row["external_id"]}
-    response = exact_json.loads(row["response"]) if row["response"] else {}
+    response = _response(entry)
     if entry.status == "ok":
         found_as = response.get("foundAs")
         return Answered("ok", answer | ({"foundAs": found_as} if found_as else {}))
-    error = error_of(row["error_code"] or "OutcomeUnknown", row["error"] or "the outcome is not known yet")
-    error["fields"] = response.get("fields") or []
+    error = _error(row, response)
     if entry.status in ("refused", "failed"):
-        return Answered(entry.status, None, error)  # type: ignore[arg-type]
+        return Answered(entry.status, None, with_pause(error, response))  # type: ignore[arg-type]
     return Answered("unknown", answer, error)
+
+
+def _response(entry: Entry) -> dict[str, Any]:
+    response: dict[str, Any] = exact_json.loads(entry.row["response"]) if entry.row["response"] else {}
+    return response
+
+
+def _error(row: Mapping[str, Any], response: Mapping[str, Any]) -> dict[str, Any]:
+    error = error_of(row["error_code"] or "OutcomeUnknown", row["error"] or "the outcome is not known yet")
+    return {**error, "fields": response.get("fields") or []}

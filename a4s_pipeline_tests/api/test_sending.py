@@ -78,6 +78,17 @@ def test_a_gateway_that_took_nothing_is_503_and_the_same_may_be_sent_again(serve
     assert len(served.site.source.booked) == 1
 
 
+def test_the_pause_that_a_gateway_asked_for_is_told_with_what_it_did_not_take(served: Served) -> None:
+    served.site.sandbox.faults.script = {"export_order": ["too_many"], "create_customer": ["too_many"]}
+    served.site.sandbox.faults.retry_after_seconds = 3600
+    for path, body in (("orders", order("IO-1")), ("customers", CUSTOMER)):
+        failed = served.post(f"{DEMO}/{path}", body)
+        assert (failed.status, failed.headers["retry-after"]) == (503, "3600"), path
+        assert failed.json["retryAfterSeconds"] == 3600
+    assert "retryAfterSeconds" not in export_of(served, "IO-1").json["error"]
+    assert "retryAfterSeconds" not in served.get(f"{DEMO}/customers/K%2F9").json["error"]
+
+
 def test_an_unknown_outcome_is_202_with_where_to_ask_and_is_settled(served: Served) -> None:
     served.site.sandbox.faults.script = {"export_order": ["lose_post_reply"]}
     unknown = send(served, "IO/1")

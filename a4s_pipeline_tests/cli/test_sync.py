@@ -166,7 +166,8 @@ def test_full_with_months_reads_these_months_whole(site: Installation) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["orders", "--from", "2024-05-01", "--to", "2024-04-30"], "no month lies between --from and --to"),
+        (["orders", "--from", "2024-05-01", "--to", "2024-04-30"], "lies before --from 2024-05-01"),
+        (["orders", "--from", "2024-05-02", "--to", "2024-05-01"], "--to 2024-05-01 lies before"),
         (["orders", "--to", "2023-12-31"], "from 2024-01 (A4S_HISTORY_START)"),
         (["orders", "--from", "2999-01-01"], "no month lies between --from and --to"),
         (["orders", "--from", "2024-02-30"], "Invalid value for '--from'"),

@@ -167,6 +167,8 @@ def asked_months(settings: Settings, first: date | None, last: date | None, *, f
     """Return the whole months asked for, kept within the history; None means from the watermark on."""
     if first is None and last is None and not full:
         return None
+    if first and last and last < first:
+        raise click.UsageError(f"--to {last} lies before --from {first}")
     this_month = month_of(datetime.now(UTC), settings.timezone)
     earliest = settings.history_start.replace(day=1)
     months = Months(

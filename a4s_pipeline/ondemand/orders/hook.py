@@ -53,9 +53,14 @@ def apply_hook(hook: OrderHook | None, order: GatewayOrder, intake: IntakeOrder)
         return checked_again(order, intake)
     try:
         changed = hook(order.model_copy(deep=True), intake.model_copy(deep=True))
-    except RefuseOrder:
+    except RefuseOrder as refusal:
+        if str(refusal).strip():
+            raise
+        raise RefuseOrder("the order hook refused the order, and gave no reason") from None
+    except KeyboardInterrupt:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        # The end of a process or of a task that the hook asks for is no more than a failure of the hook.
         message = f"the order hook failed ({type(error).__name__}); its traceback is in order_export_attempts"
         raise HookFailed(message, traceback.format_exc()) from None
     return checked_again(changed, intake)

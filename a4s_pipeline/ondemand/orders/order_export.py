@@ -13,7 +13,7 @@ from a4s_pipeline.files import exact_json
 from a4s_pipeline.files.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.sending import Numbers, export_order, exported_order
-from a4s_pipeline.ondemand.answers import Answered, error_of, failure
+from a4s_pipeline.ondemand.answers import Answered, error_of, failure, with_pause
 from a4s_pipeline.ondemand.orders.export_ledger import fields_of
 from a4s_pipeline.ondemand.orders.gateway_order import map_order, payload_of
 from a4s_pipeline.ondemand.orders.hook import OrderHook, apply_hook
@@ -146,5 +146,5 @@ def answer_from(entry: Entry) -> Answered:
     response = exact_json.loads(row["response"]) if row["response"] else {}
     error["fields"] = fields_of(error["code"], response)
     if entry.status in ("refused", "failed"):
-        return Answered(entry.status, None, error)  # type: ignore[arg-type]
+        return Answered(entry.status, None, with_pause(error, response))  # type: ignore[arg-type]
     return Answered("unknown", answer, error)

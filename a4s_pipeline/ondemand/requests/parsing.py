@@ -16,7 +16,11 @@ def parse_request(raw: bytes) -> Mapping[str, Any]:
     if len(raw) > LARGEST_REQUEST:
         raise ChangeRequest(f"the request is larger than {LARGEST_REQUEST >> 20} MiB", code="TooLarge")
     try:
-        body = exact_json.loads(raw)
+        body = exact_json.loads(raw, names_once=True)
+    except exact_json.NamedTwice as fault:
+        raise ChangeRequest(
+            f"the request {fault}: which value is meant cannot be told", code="Invalid"
+        ) from None
     except exact_json.NestedTooDeeply:
         raise ChangeRequest(
             "the request is not JSON that can be read: it is nested too deeply", code="Invalid"

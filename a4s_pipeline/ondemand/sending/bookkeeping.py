@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from a4s_pipeline.errors import A4sError, ChangeRequest
+from a4s_pipeline.errors import A4sError, ChangeRequest, TryAgain
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.answers import error_object
 from a4s_pipeline.ondemand.sending.ledger_rules import Word, marks_when_closed, marks_when_sent
@@ -96,8 +96,13 @@ class Bookkeeping:
 
         `word` is kept as what the gateway answered.
         """
-        response = exact_json.dumps(error_object(error)) if isinstance(error, ChangeRequest) else None
-        response = word.as_response() if word else response
+        asks_for_pause = isinstance(error, TryAgain) and error.wait_seconds is not None
+        told = (
+            exact_json.dumps(error_object(error))
+            if isinstance(error, ChangeRequest) or asks_for_pause
+            else None
+        )
+        response = word.as_response() if word else told
         return self._close(key, status, attempt, columns or {}, response=response, error=error)
 
     def _close(

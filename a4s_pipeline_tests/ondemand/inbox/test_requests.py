@@ -233,6 +233,13 @@ def test_json_that_is_no_object_is_refused(raw: bytes) -> None:
         parse_request(raw)
 
 
+def test_a_request_that_names_a_field_twice_is_refused() -> None:
+    with pytest.raises(ChangeRequest, match="names 'quantity' twice in one object") as refused:
+        parse_request(b'{"lines": [{"quantity": 1, "itemCode": "A1", "quantity": 20}]}')
+    assert refused.value.code == "Invalid"
+    assert parse_request(b'{"lines": [{"quantity": 1}, {"quantity": 20}]}')
+
+
 def test_a_request_of_a_mebibyte_is_read_and_a_byte_more_is_too_large() -> None:
     largest = b'{"a": "' + b"x" * (LARGEST_REQUEST - 9) + b'"}'
     assert len(largest) == LARGEST_REQUEST == 1024 * 1024

@@ -1,4 +1,5 @@
 import sys
+from asyncio import CancelledError
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -88,6 +89,19 @@ def test_an_order_that_the_hook_refuses_is_refused_with_its_words(site: Site) ->
     assert site.attempts() == [("prepare", "refused")]
 
 
+def test_an_order_that_the_hook_refuses_without_a_word_is_said_to_be_refused_by_it(site: Site) -> None:
+    def hook(order: GatewayOrder, intake: IntakeOrder) -> GatewayOrder:
+        raise RefuseOrder("")
+
+    answered = site.export(intake(), hook)
+    assert answered.error is not None
+    assert answered.error["message"] == "the order hook refused the order, and gave no reason"
+
+
+def is_cancelled(order: GatewayOrder, intake: IntakeOrder) -> GatewayOrder:
+    raise CancelledError
+
+
 def stops(order: GatewayOrder, intake: IntakeOrder) -> GatewayOrder:
     sys.exit("a hook must not end the process")
 
@@ -97,7 +111,9 @@ def breaks(order: GatewayOrder, intake: IntakeOrder) -> GatewayOrder:
     return prices["secret-customer"]
 
 
-@pytest.mark.parametrize(("hook", "kind"), [(breaks, "KeyError"), (stops, "SystemExit")])
+@pytest.mark.parametrize(
+    ("hook", "kind"), [(breaks, "KeyError"), (stops, "SystemExit"), (is_cancelled, "CancelledError")]
+)
 def test_any_other_exception_fails_the_order_with_its_traceback_in_the_ledger(
     site: Site, hook: Any, kind: str
 ) -> None:

@@ -21,6 +21,10 @@ def ships(order, intake):
 
 def breaks(order, intake):
     return {}["kept to ourselves"]
+
+def prints(order, intake):
+    print("seen", order.external_id)
+    return order
 """
 
 
@@ -66,6 +70,15 @@ def test_json_is_the_answer_and_nothing_else(a4s: Command, cold_site: Site) -> N
     }
     assert a4s("export-order", "order.json", "--json").json()["orderId"] == booked.order_id
     assert cold_site.booked() == {"IO-1": 1}
+
+
+def test_what_a_hook_prints_is_no_part_of_the_json(
+    a4s: Command, cold_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A4S_ORDER_HOOK", "command_hooks:prints")
+    ended = a4s("export-order", write(intake()), "--json")
+    assert ended.json()["externalId"] == "IO-1"
+    assert ended.err == "seen IO-1\n"
 
 
 def test_a_dash_reads_standard_input(a4s: Command, cold_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
