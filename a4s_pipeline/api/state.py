@@ -31,7 +31,7 @@ T = TypeVar("T")
 _GRACE = 0.5
 _SIZES = {
     ThreadPool.LIVE: (32, 400),
-    ThreadPool.SENDING: (16, 400),
+    ThreadPool.SENDING: (64, 400),
     ThreadPool.LOCAL: (4, 400),
 }
 

@@ -95,8 +95,7 @@ def file_lock(path: Path, wait_seconds: float, busy: Busy, *, is_shared: bool = 
             time.sleep(_POLL)
         # The number is for those who wait; on a full disk the lock holds without it.
         with suppress(OSError):
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, str(os.getpid()).encode(), 0)
+            _sign(handle)
         yield
     finally:
         os.close(handle)
@@ -126,9 +125,12 @@ def is_present(path: Path) -> bool:
 
 
 def _opened(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
     try:
+        with suppress(FileNotFoundError):
+            return os.open(path, flags, 0o644)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return os.open(path, flags, 0o644)
     except OSError as error:
         raise ChangeSite(
             f"{path} cannot be opened ({error.strerror}): check the folder, its permissions "
@@ -143,6 +145,14 @@ def _is_taken(handle: int, kind: int = fcntl.LOCK_EX) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _sign(handle: int) -> None:
+    ours = str(os.getpid()).encode()
+    # To write what is there already costs as much as all else that a lock does.
+    if os.pread(handle, 20, 0) != ours:
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, ours, 0)
 
 
 def _holder(handle: int) -> str:

@@ -113,6 +113,7 @@ class ConnectorAnswers:
         self._lock = threading.RLock()
         self._administration: Administration | None = None
         self._stock: StockAnswers | None = None
+        self._line = threading.Semaphore(self._settings.max_connections)
         self.name = name
 
     @property
@@ -179,6 +180,7 @@ class ConnectorAnswers:
             self._service.platform.locks,
             timedelta(seconds=self._settings.resend_after_seconds),
             timedelta(days=self._settings.restored_look_up_days),
+            line=self._line,
         )
         return SendOnce(self.ledger(kind), rules)
 

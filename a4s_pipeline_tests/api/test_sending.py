@@ -1,4 +1,6 @@
+import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -54,6 +56,29 @@ def test_a_hundred_that_send_the_same_order_at_once_book_it_once(served: Served)
     assert sorted(reply.status for reply in replies) == [200] * 99 + [201]
     assert {reply.json["orderNumber"] for reply in replies} == {"TP000001"}
     assert len(served.site.source.booked) == 1
+
+
+def test_a_gateway_has_no_more_orders_at_once_than_it_is_to_have_calls(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once: Counter[str] = Counter()
+    most: list[int] = []
+    lock = threading.Lock()
+
+    def export(*arguments: Any) -> dict[str, str]:
+        with lock:
+            at_once["calls"] += 1
+            most.append(at_once["calls"])
+        time.sleep(0.05)
+        with lock:
+            at_once["calls"] -= 1
+        return {"orderId": "1", "orderNumber": "TP1"}
+
+    monkeypatch.setattr("a4s_pipeline.ondemand.orders.order_export.export_order", export)
+    with serve(max_connections=2) as served, ThreadPoolExecutor(8) as threads:
+        replies = list(threads.map(lambda number: send(served, f"IO-{number}"), range(8)))
+    assert [reply.status for reply in replies] == [201] * 8
+    assert max(most) <= 2
 
 
 def test_what_is_refused_is_422_with_its_fields_and_may_be_sent_corrected(served: Served) -> None:

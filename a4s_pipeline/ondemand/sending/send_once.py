@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -78,13 +78,18 @@ Prepare = Callable[[datetime], Prepared]
 
 @dataclass(frozen=True)
 class SendRules:
-    """How long is waited: for the lock of an id, and before a look-up's "not there" is believed."""
+    """How long is waited: for the lock of an id, and before a look-up's "not there" is believed.
+
+    `line` is entered for as long as something is recorded as about to be sent, and sent: it lets in as many
+    at once as the gateway is to have.
+    """
 
     locks: Locks
     resend_after: timedelta
     looked_up_first_for: timedelta = timedelta(0)
     """How long after a restore the gateway is asked first: it may know more than the ledger."""
     lock_wait_seconds: float = 45.0
+    line: AbstractContextManager[Any] = field(default_factory=nullcontext)
 
 
 class SendOnce:
@@ -233,12 +238,14 @@ class SendOnce:
     def _send(
         self, key: str, payload: str, sender: Sender, before: Entry | None, columns: Mapping[str, Any]
     ) -> Entry:
-        sender.get_ready()
-        attempt = self._books.about_to_send(key, payload, before, columns)
-        try:
-            outcome: Numbers | A4sError = sender.send(payload, self._idempotency_key(key, payload))
-        except A4sError as error:
-            outcome = error
+        outcome: Numbers | A4sError
+        with self._rules.line:
+            sender.get_ready()
+            attempt = self._books.about_to_send(key, payload, before, columns)
+            try:
+                outcome = sender.send(payload, self._idempotency_key(key, payload))
+            except A4sError as error:
+                outcome = error
         try:
             return self._record_sent(key, outcome, sender, attempt, before)
         except A4sError as error:

@@ -16,6 +16,7 @@ from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Ledger
 from a4s_pipeline.warehouse.store import T, Work
 from a4s_pipeline_tests.ondemand.conftest import NOW
+from a4s_pipeline_tests.support.installed_site import wait_until
 
 ORDERS = 12
 
@@ -97,3 +98,46 @@ def test_orders_sent_at_the_same_moment_are_recorded_first_and_booked_once_each(
     assert entries == {key: ("ok", f"TP-{key}") for key in keys}
     assert failures > 0
     assert all(ledger.attempts(key) for key in keys)
+
+
+class Line:
+    """Lets in two at once, and counts those who are before it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._places = threading.Semaphore(2)
+        self.asked = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.asked += 1
+        self._places.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._places.release()
+
+
+def test_no_more_are_recorded_as_about_to_be_sent_than_the_gateway_is_to_have_at_once(tmp_path: Path) -> None:
+    ledger = Ledger(WarehouseFile(tmp_path / "warehouse.duckdb"), ORDER_LEDGER, "demo", "r1")
+    line = Line()
+    sending: list[int] = []
+
+    class Slow(Office):
+        def book(self, key: str) -> Numbers:
+            wait_until(lambda: line.asked == ORDERS, what="all before the line")
+            sending.append(len(ledger.entries("sending")))
+            return super().book(key)
+
+    office = Slow(ledger)
+    once = SendOnce(ledger, SendRules(FileLocks(tmp_path / "locks"), timedelta(0), line=line))
+
+    def send(number: int) -> str:
+        key = f"IO-{number}"
+        prepared = Prepared('{"a":1}')
+        return once.send(key, "f", lambda _: prepared, Sender(office, key), received_at=NOW).status
+
+    with ThreadPoolExecutor(ORDERS) as threads:
+        assert set(threads.map(send, range(ORDERS))) == {"ok"}
+    # One that was sent leaves the line before it is recorded as done.
+    assert sending[0] <= 2
+    assert office.booked == {f"IO-{number}": 1 for number in range(ORDERS)}

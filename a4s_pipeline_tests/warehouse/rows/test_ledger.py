@@ -1,9 +1,11 @@
 """What threads ask of a ledger at one moment is one transaction, and nobody pays for another's fault."""
 
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from types import FrameType
 from typing import Any
 
 import duckdb
@@ -97,6 +99,98 @@ def test_whoever_is_stopped_leaves_nobody_waiting() -> None:
     assert first == "A"
     assert sorted(rest) == ["KeyboardInterrupt", TryAgain.__name__]
     assert gate.together.ask("c") == "C"
+
+
+TOGETHER = "a4s_pipeline.warehouse.rows.ondemand.together"
+
+
+class Slow:
+    """A clock by which each call takes as long as others are waited for."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 30
+        return self.now
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """Answers whose last call had three questions: the next waits for as many."""
+    monkeypatch.setattr(f"{TOGETHER}.time", Slow())
+    monkeypatch.setattr(f"{TOGETHER}._LONGEST_GATHERING", 30)
+    gate = Gate(others=3)
+    all_at_once(gate, "a", "b", "c", "d")
+    return gate
+
+
+def test_a_call_waits_for_as_many_as_the_one_before_it_had(patient: Gate) -> None:
+    with ThreadPoolExecutor(3) as threads:
+        early = [threads.submit(patient.together.ask, question) for question in ("e", "f")]
+        wait_until(lambda: patient.together.waiting == 2, what="waiting")
+        late = threads.submit(patient.together.ask, "g")
+        assert [one.result(20) for one in (*early, late)] == ["E", "F", "G"]
+    assert [sorted(group) for group in patient.groups[2:]] == [["e", "f", "g"]]
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+def ask_and_be_interrupted(
+    together: Together[str, str], before: Callable[[], None] = nothing, then: Callable[[], None] = nothing
+) -> str:
+    """Ask in this thread, and be interrupted once another waits too; return what that one is answered."""
+
+    def interrupt() -> str:
+        wait_until(lambda: together.waiting == 1, what="waiting")
+        other = threads.submit(together.ask, "other")
+        wait_until(lambda: together.waiting == 2, what="waiting")
+        before()
+        signal.pthread_kill(ours, signal.SIGUSR1)
+        return other.result(20)
+
+    def raise_as_ctrl_c_does(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    ours, usual = threading.get_ident(), signal.signal(signal.SIGUSR1, raise_as_ctrl_c_does)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            answer = threads.submit(interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                together.ask("ours")
+            then()
+            return answer.result(20)
+    finally:
+        signal.signal(signal.SIGUSR1, usual)
+
+
+def test_whoever_is_interrupted_before_its_turn_is_not_asked_for() -> None:
+    groups: list[list[str]] = []
+    is_over = threading.Event()
+
+    def answer_all(questions: Sequence[str]) -> list[str]:
+        groups.append(list(questions))
+        assert is_over.wait(20)
+        return list(questions)
+
+    together = Together[str, str](answer_all)
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(together.ask, "first")
+        wait_until(lambda: len(groups) == 1, what="begun")
+        assert ask_and_be_interrupted(together, then=is_over.set) == "other"
+        assert first.result(20) == "first"
+    assert groups == [["first"], ["other"]]
+
+
+def test_whoever_is_interrupted_in_its_turn_hands_it_on(
+    patient: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait_no_more() -> None:
+        monkeypatch.setattr(f"{TOGETHER}._LONGEST_GATHERING", 0)
+
+    assert ask_and_be_interrupted(patient.together, before=wait_no_more) == "OTHER"
+    assert patient.groups[2:] == [["other"]]
 
 
 class Counted(WarehouseFile):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -10,6 +11,9 @@ from a4s_pipeline.errors import A4sError, TryAgain
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
+
+# However long a call takes, those who may still come are waited for no longer.
+_LONGEST_GATHERING = 0.02
 
 
 class _Asked(Generic[Question, Answer]):
@@ -19,6 +23,8 @@ class _Asked(Generic[Question, Answer]):
         self.question = question
         self.answer: list[Answer] = []
         self.error: Exception | None = None
+        self.turn = threading.Event()
+        """Set once it is done, or once its thread is to make the next call."""
 
     @property
     def is_done(self) -> bool:
@@ -29,38 +35,70 @@ class Together(Generic[Question, Answer]):
     """Hands what waits to `answer_all`, which answers all of it or raises; one call of it at a time.
 
     The first to come calls it for itself alone. Whoever comes meanwhile waits, and one of them then calls it
-    for all of them.
+    for all of them. Those who were answered together are likely to ask their next question at about the same
+    moment: a call waits for as many as the one before it had, as long as that one took.
     """
 
     def __init__(self, answer_all: Callable[[Sequence[Question]], Sequence[Answer]]) -> None:
         self._answer_all = answer_all
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._is_busy = False
         self._waiting: list[_Asked[Question, Answer]] = []
+        self._usual = 1
+        self._took = 0.0
+        self._are_all_here = threading.Event()
 
     @property
     def waiting(self) -> int:
-        """How many questions wait for the one call that is under way."""
-        with self._changed:
+        """How many questions wait for a call."""
+        with self._lock:
             return len(self._waiting)
 
     def ask(self, question: Question) -> Answer:
         """Return the answer, or raise what kept this question from having one."""
         mine = _Asked[Question, Answer](question)
-        with self._changed:
+        with self._lock:
             self._waiting.append(mine)
-            self._changed.wait_for(lambda: mine.is_done or not self._is_busy)
-            group = [] if mine.is_done else self._waiting
-            if group:
-                self._is_busy, self._waiting = True, []
-        if group:
+            if not self._is_busy:
+                self._is_busy = True
+                mine.turn.set()
+            elif len(self._waiting) >= self._usual:
+                self._are_all_here.set()
+        try:
+            mine.turn.wait()
+            if not mine.is_done:
+                self._gather()
+        except BaseException:
+            self._withdraw(mine)
+            raise
+        if not mine.is_done:
+            with self._lock:
+                group, self._waiting = self._waiting, []
+            began = time.monotonic()
             try:
                 self._answer(group)
             finally:
+                self._took = time.monotonic() - began
                 self._end(group)
         if mine.error is not None:
             raise mine.error
         return mine.answer[0]
+
+    def _gather(self) -> None:
+        with self._lock:
+            self._are_all_here.clear()
+            missing = self._usual - len(self._waiting)
+        if missing > 0:
+            self._are_all_here.wait(min(self._took, _LONGEST_GATHERING))
+
+    def _withdraw(self, mine: _Asked[Question, Answer]) -> None:
+        """Take back what was asked by a thread that is interrupted, and its turn to make a call."""
+        with self._lock:
+            is_turn = mine.turn.is_set() and not mine.is_done
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+            if is_turn:
+                self._hand_on()
 
     def _answer(self, group: Sequence[_Asked[Question, Answer]]) -> None:
         try:
@@ -89,9 +127,16 @@ class Together(Generic[Question, Answer]):
                 return
 
     def _end(self, group: Sequence[_Asked[Question, Answer]]) -> None:
-        with self._changed:
-            for one in group:
-                if not one.is_done:
-                    one.error = TryAgain("the process was about to end: ask again")
+        for one in group:
+            if not one.is_done:
+                one.error = TryAgain("the process was about to end: ask again")
+            one.turn.set()
+        with self._lock:
+            self._usual = len(group)
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        if self._waiting:
+            self._waiting[0].turn.set()
+        else:
             self._is_busy = False
-            self._changed.notify_all()
