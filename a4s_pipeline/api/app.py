@@ -45,6 +45,7 @@ class Api:
     def __init__(self, open_state: Callable[[], ServerState]) -> None:
         self._open_state = open_state
         self._metrics = Metrics()
+        self._installation = about.InstallationPage()
         self._readiness: about.Readiness | None = None
         self.state: ServerState | None = None
         self._routes = (*ROUTES, *self._own_routes())
@@ -64,7 +65,7 @@ class Api:
 
         async def metrics(state: ServerState, call: Call) -> Response:
             del call
-            return await about.metrics_page(self._metrics, state)
+            return await about.metrics_page(self._metrics, self._installation, state)
 
         async def document(state: ServerState, call: Call) -> Response:
             del state, call

@@ -18,7 +18,7 @@ from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
 from a4s_pipeline.ondemand.requests.kind import ThreadPool
 from a4s_pipeline.ondemand.retrieval.remembered import Remembered
 from a4s_pipeline.ondemand.service import OnDemand
-from a4s_pipeline.ondemand.worker.upkeep import Upkeep
+from a4s_pipeline.ondemand.worker.upkeep import Unknown, Upkeep
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.warehouse.file.reader import PublishedCopy
@@ -104,7 +104,7 @@ class ServerState:
         def send() -> Answered:
             answered = answer(self.service, request, received_at, until)
             if answered.status == "unknown":
-                self._upkeep.settle_soon()
+                self._upkeep.settle_soon(_unknown(key))
             self._have_told(key)
             return answered
 
@@ -131,17 +131,22 @@ class ServerState:
         if key not in self._to_be_told:
             return
         self._to_be_told.discard(key)
-        connector, kind, named = key
-        ledger_kind = ORDER_LEDGER if kind == EXPORT_ORDER.name else CUSTOMER_LEDGER
-        ledger = self.service.connector(connector).ledger(ledger_kind)
+        unknown = _unknown(key)
+        ledger = self.service.connector(unknown.connector).ledger(unknown.kind)
         try:
-            ledger.wants_to_be_told(named.split("\0")[0], datetime.now(UTC))
+            ledger.wants_to_be_told(unknown.key, datetime.now(UTC))
         except A4sError as error:
             _log.warning("a callback will not tell what became of what was under way: %s", error)
 
     def is_under_way(self, connector: str, kind: str, key: str) -> bool:
         """Tell whether this server is sending something of this name now."""
         return any(at[:2] == (connector, kind) and at[2].split("\0")[0] == key for at in self._sends)
+
+
+def _unknown(at: tuple[str, str, str]) -> Unknown:
+    connector, kind, named = at
+    ledger_kind = ORDER_LEDGER if kind == EXPORT_ORDER.name else CUSTOMER_LEDGER
+    return Unknown(connector, ledger_kind, named.split("\0")[0])
 
 
 async def _in_time(work: Awaitable[T], until: float) -> T:

@@ -187,13 +187,14 @@ class ConnectorAnswers:
     def settle_all(self, is_over: Callable[[], bool] = lambda: False) -> int:
         """Settle what the ledgers of this connector hold as unknown; return how much of it still is."""
         left = 0
-        # Nothing is prepared anew, so a hook that cannot be loaded keeps nothing from being settled.
-        orders = self._exporting(None)
-        for kind, settle in ((ORDER_LEDGER, orders.settle), (CUSTOMER_LEDGER, self.customers.settle)):
+        for kind in (ORDER_LEDGER, CUSTOMER_LEDGER):
             for key in self.ledger(kind).left_open():
-                if is_over():
-                    left += 1
-                    continue
-                outcome = settle(key)
-                left += outcome is not None and outcome.status == "unknown"
+                left += is_over() or self.settle(kind, key)
         return left
+
+    def settle(self, kind: LedgerKind, key: str) -> bool:
+        """Settle one outcome that is unknown; return whether it still is."""
+        # Nothing is prepared anew, so a hook that cannot be loaded keeps nothing from being settled.
+        settle = self.customers.settle if kind is CUSTOMER_LEDGER else self._exporting(None).settle
+        outcome = settle(key)
+        return outcome is not None and outcome.status == "unknown"

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import Any
 
@@ -10,7 +12,10 @@ import pytest
 from a4s_pipeline.api.document.openapi import as_text
 from a4s_pipeline.api.serving import open_server
 from a4s_pipeline.errors import ChangeSettings, ChangeSite
+from a4s_pipeline.metrics.standing import InstallationNumbers
+from a4s_pipeline.platform import Platform
 from a4s_pipeline_tests.api.conftest import DEMO, Reply, Serve, Served
+from a4s_pipeline_tests.support.installed_site import wait_until
 from a4s_pipeline_tests.support.project import ROOT
 
 KEYS = {
@@ -237,6 +242,43 @@ def test_it_tells_that_it_lives_whether_it_is_ready_and_its_numbers(served: Serv
     api.state.is_draining = True
     assert served.get("/readyz").status == 503
     assert served.get("/healthz").status == 200
+
+
+def test_scrapes_that_follow_each_other_ask_the_store_once(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("a4s_pipeline.api.handlers.about._NUMBERS_FOR", 3600)
+    asked: list[Platform] = []
+
+    def standing(platform: Platform) -> InstallationNumbers:
+        asked.append(platform)
+        return InstallationNumbers(waiting=7)
+
+    monkeypatch.setattr("a4s_pipeline.api.handlers.about.standing_of", standing)
+    with ThreadPoolExecutor(4) as threads:
+        replies = list(threads.map(lambda _: served.get("/metrics"), range(8)))
+    assert all(b"\na4s_inbox_requests 7.0\n" in reply.raw for reply in replies)
+    assert len(asked) == 1
+
+
+def test_no_scrape_waits_for_a_store_that_is_held(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("a4s_pipeline.api.handlers.about._NUMBERS_WITHIN", 0.1)
+    is_free, asked = threading.Event(), threading.Semaphore(0)
+
+    def standing(platform: Platform) -> InstallationNumbers:
+        asked.release()
+        assert is_free.wait(60)
+        return InstallationNumbers(waiting=7)
+
+    monkeypatch.setattr("a4s_pipeline.api.handlers.about.standing_of", standing)
+    for _ in range(3):
+        held = served.get("/metrics").raw
+        assert b"\na4s_store_readable 0.0\n" in held
+        assert b"a4s_http_requests_open" in held
+    is_free.set()
+    wait_until(lambda: b"\na4s_inbox_requests 7.0\n" in served.get("/metrics").raw)
+    assert asked.acquire(blocking=False)
+    assert not asked.acquire(blocking=False)
 
 
 def test_a_gateway_that_is_down_makes_it_not_ready(served: Served) -> None:

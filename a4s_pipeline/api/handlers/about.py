@@ -15,11 +15,14 @@ from a4s_pipeline.api.state import ServerState
 from a4s_pipeline.errors import A4sError, NotSupported
 from a4s_pipeline.gateway.calls.deadline import answered_until
 from a4s_pipeline.metrics.families import page_of
-from a4s_pipeline.metrics.standing import standing_of
+from a4s_pipeline.metrics.standing import InstallationNumbers, standing_of
 from a4s_pipeline.ondemand.requests.registry import NOT_SUPPORTED
+from a4s_pipeline.platform import Platform
 
 _READY_FOR = 2.0
 _ASKED_FOR_READINESS = 3.0
+_NUMBERS_FOR = 5.0
+_NUMBERS_WITHIN = 2.0
 
 
 async def connectors(state: ServerState, call: Call) -> Response:
@@ -83,10 +86,39 @@ def _gateway(state: ServerState) -> str:
     return told
 
 
-async def metrics_page(metrics: Metrics, state: ServerState) -> Response:
+class InstallationPage:
+    """The numbers of the installation: the store is asked once for all who scrape within five seconds.
+
+    A store that is held keeps no scrape waiting: after two seconds it counts as not readable, until it
+    has answered.
+    """
+
+    def __init__(self) -> None:
+        self._known_until = 0.0
+        self._known = b""
+        self._asking: asyncio.Task[None] | None = None
+
+    async def __call__(self, platform: Platform) -> bytes:
+        """Return them as Prometheus reads them."""
+        if time.monotonic() >= self._known_until:
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.create_task(self._ask(platform))
+            try:
+                await asyncio.wait_for(asyncio.shield(self._asking), _NUMBERS_WITHIN)
+            except TimeoutError:
+                return page_of(InstallationNumbers(is_readable=False))
+        return self._known
+
+    async def _ask(self, platform: Platform) -> None:
+        standing = await asyncio.get_running_loop().run_in_executor(None, standing_of, platform)
+        self._known = page_of(standing)
+        self._known_until = time.monotonic() + _NUMBERS_FOR
+
+
+async def metrics_page(metrics: Metrics, installation: InstallationPage, state: ServerState) -> Response:
     """Return the numbers of the server and of the installation, as Prometheus reads them."""
-    standing = await asyncio.get_running_loop().run_in_executor(None, standing_of, state.service.platform)
-    return Response(metrics.page() + page_of(standing), media_type=CONTENT_TYPE_LATEST)
+    page = await installation(state.service.platform)
+    return Response(metrics.page() + page, media_type=CONTENT_TYPE_LATEST)
 
 
 def not_supported(kind: str) -> NotSupported:

@@ -3,21 +3,71 @@
 from __future__ import annotations
 
 import logging
+import math
+import queue
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Self
 
 from a4s_pipeline.gateway.wire.network import Network
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.callbacks import Callbacks
-from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER
+from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, LedgerKind
 
 _SETTLE_EVERY = 30.0
 _SETTLE_FIRST_AFTER = 1.0
+_MOST_SOON = 1000
 _WRITE_LOG_EVERY = 1.0
 _TELL_EVERY = 5.0
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Something of which it is not known whether the gateway has it."""
+
+    connector: str
+    kind: LedgerKind = field(hash=False)
+    key: str
+
+
+class Soon:
+    """When what is new is asked for: after the first pause, then each time after twice the one before.
+
+    What would be asked for no sooner than by the beat is left to it. Not for several threads.
+    """
+
+    def __init__(self, first_pause: float, beat: float) -> None:
+        self._first_pause = first_pause
+        self._beat = beat
+        self._waiting: dict[Unknown, tuple[float, float]] = {}
+        self._asked: dict[Unknown, float] = {}
+
+    @property
+    def next_at(self) -> float:
+        """When the next of them is due; infinity where none waits."""
+        return min((at for at, _ in self._waiting.values()), default=math.inf)
+
+    def add(self, unknown: Unknown, now: float) -> None:
+        """Take in what is new; beyond what one thread can ask for between two beats, it is left to them."""
+        if len(self._waiting) < _MOST_SOON:
+            self._waiting[unknown] = (now + self._first_pause, self._first_pause)
+
+    def due(self, now: float) -> list[Unknown]:
+        """Return what is to be asked for now: it waits no longer, unless it is put back by `again`."""
+        due = [unknown for unknown, (at, _) in self._waiting.items() if at <= now]
+        self._asked = {unknown: self._waiting.pop(unknown)[1] for unknown in due}
+        return due
+
+    def again(self, unknown: Unknown, now: float) -> None:
+        """Put back what was due and is not known still."""
+        pause = 2 * self._asked.pop(unknown)
+        if pause < self._beat:
+            self._waiting[unknown] = (now + pause, pause)
 
 
 class Upkeep:
@@ -30,6 +80,7 @@ class Upkeep:
         self._service = service
         self._over = threading.Event()
         self._has_new = threading.Event()
+        self._new: queue.SimpleQueue[Unknown] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._keep_settling, name="settle"),
             threading.Thread(target=self._repeat, args=(service.log.write, _WRITE_LOG_EVERY), name="log"),
@@ -52,20 +103,32 @@ class Upkeep:
         for thread in self._threads:
             thread.join()
 
-    def settle_soon(self) -> None:
+    def settle_soon(self, unknown: Unknown) -> None:
         """Ask soon for an outcome that has just become unknown: somebody waits for it."""
+        self._new.put(unknown)
         self._has_new.set()
 
     def _keep_settling(self) -> None:
-        """Settle on the usual beat, and soon, then less and less often, after something became unknown."""
-        pause = _SETTLE_EVERY
-        while True:
-            self._try(self._settle)
-            is_new = self._has_new.wait(pause)
+        """Settle all on the usual beat, and in between what is new: soon, then less and less often."""
+        soon = Soon(_SETTLE_FIRST_AFTER, _SETTLE_EVERY)
+        next_beat = time.monotonic()
+        while not self._over.is_set():
+            now = time.monotonic()
+            if now >= next_beat:
+                self._try(self._settle)
+                next_beat = time.monotonic() + _SETTLE_EVERY
+            for unknown in soon.due(now):
+                self._try(partial(self._settle_one, soon, unknown))
+            self._has_new.wait(max(0.0, min(next_beat, soon.next_at) - time.monotonic()))
             self._has_new.clear()
-            pause = min(_SETTLE_FIRST_AFTER if is_new else 2 * pause, _SETTLE_EVERY)
-            if self._over.wait(pause if is_new else 0):
-                return
+            while not self._new.empty():
+                soon.add(self._new.get(), time.monotonic())
+
+    def _settle_one(self, soon: Soon, unknown: Unknown) -> None:
+        if not self._over.is_set() and self._service.connector(unknown.connector).settle(
+            unknown.kind, unknown.key
+        ):
+            soon.again(unknown, time.monotonic())
 
     def _settle(self) -> None:
         left = self._service.settle_all(self._over.is_set)

@@ -1,5 +1,6 @@
 import json
 import logging
+import math
 import signal
 import threading
 import time
@@ -13,7 +14,7 @@ import pytest
 
 from a4s_pipeline.ondemand.flow_log import FlowLog
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker, is_unknown_still, until_next_look
-from a4s_pipeline.ondemand.worker.upkeep import Upkeep
+from a4s_pipeline.ondemand.worker.upkeep import Soon, Unknown, Upkeep
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER
 from a4s_pipeline_tests.ondemand.inbox.test_inbox import ready
@@ -240,6 +241,59 @@ def test_upkeep_outlives_what_goes_wrong_in_it(site: Site, monkeypatch: pytest.M
         with Upkeep(service):
             for _ in range(3):
                 assert tried.acquire(timeout=10)
+
+
+def test_what_has_just_become_unknown_is_asked_for_soon_and_nothing_else_is(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.upkeep._SETTLE_EVERY", 3600.0)
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.upkeep._SETTLE_FIRST_AFTER", 0.05)
+    site.sandbox.faults.script = {"export_order": ["lose_post_reply"] * 2}
+    beats = threading.Semaphore(0)
+
+    def settle_all(is_over: object) -> int:
+        beats.release()
+        return 1
+
+    with site.service() as service:
+        monkeypatch.setattr(service, "settle_all", settle_all)
+        answers = service.connector("demo")
+        for order_id in ("OLD", "NEW"):
+            exported = answers.orders.export(exports(order_id)["order"], datetime.now(UTC))
+            assert exported.status == "unknown"
+        ledger = answers.ledger(ORDER_LEDGER)
+        with Upkeep(service) as upkeep:
+            assert beats.acquire(timeout=20)
+            upkeep.settle_soon(Unknown("demo", ORDER_LEDGER, "NEW"))
+            wait_until(lambda: ledger.left_open() == ["OLD"])
+        assert [order.external_id for order in site.source.booked] == ["OLD", "NEW"]
+        assert [request.code for request in site.sandbox.calls("exported_order")] == ["NEW"]
+        assert not beats.acquire(blocking=False)
+
+
+def test_what_stays_unknown_is_asked_for_less_and_less_often_until_the_beat_has_it() -> None:
+    one, other = (Unknown("demo", ORDER_LEDGER, key) for key in ("IO-1", "IO-2"))
+    soon = Soon(first_pause=1, beat=10)
+    assert soon.next_at == math.inf
+    soon.add(one, 100)
+    soon.add(other, 100.5)
+    assert (soon.next_at, soon.due(100.9)) == (101, [])
+    asked = []
+    for now in (101, 101.5, 102, 103, 104, 107, 108, 115, 200):
+        for unknown in soon.due(now):
+            asked.append((now, unknown.key))
+            if unknown == one:
+                soon.again(unknown, now)
+    assert asked == [(101, "IO-1"), (101.5, "IO-2"), (103, "IO-1"), (107, "IO-1"), (115, "IO-1")]
+    assert soon.next_at == math.inf
+
+
+def test_more_than_can_be_asked_for_soon_is_left_to_the_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("a4s_pipeline.ondemand.worker.upkeep._MOST_SOON", 2)
+    soon = Soon(first_pause=1, beat=10)
+    for number in range(5):
+        soon.add(Unknown("demo", ORDER_LEDGER, f"IO-{number}"), 0)
+    assert [unknown.key for unknown in soon.due(1)] == ["IO-0", "IO-1"]
 
 
 def test_settling_ends_soon_when_it_is_over(site: Site) -> None:
