@@ -37,12 +37,17 @@ def import_stream(
     return Import(run_id, plan, result)
 
 
+def was_held(results: Sequence[SyncResult]) -> bool:
+    """Tell whether a sync gave up because another process had the store locked: one wait is enough."""
+    return any(isinstance(result.error, StoreHeld) for result in results)
+
+
 def publish_after(platform: Platform, results: Sequence[SyncResult]) -> A4sError | None:
     """Publish what came in, and write its numbers; return why it could not be published, None where it was.
 
     A store that was held during a sync is not waited for once more: the next import publishes.
     """
-    if any(isinstance(result.error, StoreHeld) for result in results):
+    if was_held(results):
         return None
     try:
         platform.publish()

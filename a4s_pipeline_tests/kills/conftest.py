@@ -85,17 +85,21 @@ def by_day_and_by_night(share: float) -> pytest.MarkDecorator:
 
 @dataclass
 class Said:
-    """What a command left: its exit status, and what it printed."""
+    """What a command left: its exit status, what it printed, and how long it waited for the store."""
 
     status: int
     out: str
     err: list[str]
+    waited: float
 
 
 class Workers:
-    """Starts processes that work at a job, and kills them."""
+    """Starts processes that work at a job, and kills them.
 
-    def __init__(self, *loaded: str) -> None:
+    A store that they make is a copy of the template, where there is one and the job is not about that.
+    """
+
+    def __init__(self, *loaded: str, template: Path | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._loaded = subprocess.Popen(
             [sys.executable, "-m", "a4s_pipeline_tests.kills.worker", *loaded],
@@ -105,6 +109,7 @@ class Workers:
             stdout=subprocess.PIPE,
             text=True,
         )
+        self._template = template
         self._at_work: int | None = None
 
     def close(self) -> None:
@@ -113,10 +118,16 @@ class Workers:
         self._loaded.communicate(timeout=60)
         self._folder.cleanup()
 
-    def start(self, work: str, **how: Any) -> int:
+    def start(self, work: str, *, from_nothing: bool = False, **how: Any) -> int:
         """Start a job; return its process."""
         assert self._loaded.stdin is not None
-        self._loaded.stdin.write(json.dumps({"work": work, "how": how}) + "\n")
+        if self._at_work is not None:
+            # Left behind by a test that failed.
+            kill(self._at_work)
+            self.ended()
+        template = None if from_nothing or self._template is None else str(self._template)
+        job = {"work": work, "how": how, "template": template}
+        self._loaded.stdin.write(json.dumps(job) + "\n")
         self._loaded.stdin.flush()
         self._at_work = self._heard()
         return self._at_work
@@ -140,13 +151,16 @@ class Workers:
         """Run a command to its end; see what it printed, which holds no traceback."""
         said = Path(self._folder.name) / "said"
         environment = {name: value for name, value in site.environment.items() if name.startswith("A4S_")}
-        self.start("command", arguments=arguments, environment=environment, said=str(said), **how)
+        # On a full disk the store is made by the product itself.
+        from_nothing = "limit" in how
+        job = {"arguments": arguments, "environment": environment, "said": str(said), **how}
+        self.start("command", from_nothing=from_nothing, **job)
         status = self.ended()
         if status == NOT_POSSIBLE:
             pytest.skip("permissions cannot be made to bind this user")
-        out, err = (said.with_suffix(suffix).read_text() for suffix in (".out", ".err"))
+        out, err, waited = (said.with_suffix(suffix).read_text() for suffix in (".out", ".err", ".waited"))
         assert "Traceback" not in err, err
-        return Said(status, out, err.splitlines())
+        return Said(status, out, err.splitlines(), float(waited))
 
     def kill_at_work(self, after: float, work: str, **how: Any) -> bool:
         """Start a job and kill it after so many seconds; tell whether it was still at work."""
@@ -229,13 +243,13 @@ def site_of(sandbox: Sandbox, tmp_path: Path) -> Callable[..., Site]:
     return make
 
 
-@pytest.fixture
-def more_workers() -> Iterator[Callable[[], Workers]]:
-    """Make workers that work side by side."""
+@pytest.fixture(scope="package")
+def more_workers(empty_warehouse: Path) -> Iterator[Callable[..., Workers]]:
+    """Make workers that work side by side: loading one costs more than most of its jobs."""
     with ExitStack() as stack:
 
-        def make() -> Workers:
-            made = Workers()
+        def make(*loaded: str) -> Workers:
+            made = Workers(*loaded, template=empty_warehouse)
             stack.callback(made.close)
             return made
 
@@ -243,13 +257,17 @@ def more_workers() -> Iterator[Callable[[], Workers]]:
 
 
 @pytest.fixture(scope="package")
-def commands() -> Iterator[Workers]:
+def commands(more_workers: Callable[..., Workers]) -> Workers:
     """What runs commands, with Dagster loaded already, which costs a second."""
-    loaded = Workers("with-dagster")
-    yield loaded
-    loaded.close()
+    return more_workers("with-dagster")
 
 
-@pytest.fixture
-def workers(more_workers: Callable[[], Workers]) -> Workers:
+@pytest.fixture(scope="package")
+def workers(more_workers: Callable[..., Workers]) -> Workers:
     return more_workers()
+
+
+@pytest.fixture(scope="package")
+def crew(workers: Workers, more_workers: Callable[..., Workers]) -> list[Workers]:
+    """Three that work side by side."""
+    return [workers, more_workers(), more_workers()]

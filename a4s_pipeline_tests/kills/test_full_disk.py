@@ -12,6 +12,7 @@ from a4s_pipeline_tests.kills.conftest import Said, Site, Workers
 from a4s_pipeline_tests.kills.test_inbox_kills import request
 from a4s_pipeline_tests.kills.test_sending_kills import exports
 from a4s_pipeline_tests.kills.versions import all_rows, assert_true_state, put_customer, put_item, put_order
+from a4s_pipeline_tests.support.nightly import at_night
 
 ADVICE = "free disk space"
 
@@ -24,7 +25,7 @@ def assert_told(said: Said, path: Path) -> None:
     assert ADVICE in line
 
 
-@pytest.mark.parametrize("limit", [4_096, 300_000, 700_000])
+@pytest.mark.parametrize("limit", [4_096, 700_000, *at_night(300_000)])
 def test_a_sync_on_a_full_disk_says_so_and_a_later_one_completes(
     site_of: Callable[..., Site], commands: Workers, limit: int
 ) -> None:
@@ -39,7 +40,7 @@ def test_a_sync_on_a_full_disk_says_so_and_a_later_one_completes(
     assert site.temporaries() == []
 
 
-@pytest.mark.parametrize("put", [put_item, put_customer])
+@pytest.mark.parametrize("put", [put_item, *at_night(put_customer)])
 def test_so_does_a_sync_of_items_or_customers(
     site_of: Callable[..., Site], commands: Workers, put: Callable[..., None]
 ) -> None:
@@ -93,11 +94,6 @@ def test_nothing_is_exported_that_the_ledger_could_not_record_first(
     # Not begun; about to be sent or sent, with what became of it not recorded; done.
     steps = {(0, None, 1), (0, "sending", 1), (1, "sending", 1), (1, "ok", 0)}
     assert {(0, None, 1), (1, "ok", 0)} <= seen <= steps
-    assert (
-        {(0, None, 1), (1, "ok", 0)}
-        <= seen
-        <= {(0, None, 1), (0, "sending", 1), (1, "sending", 1), (1, "ok", 0)}
-    )
     for limit in limits:
         file.write_text(json.dumps(exports(f"IO-{limit}")["order"] | {"customerCode": "K0001"}))
         while commands.a4s(site, "export-order", str(file)).status != 0:
@@ -167,7 +163,7 @@ def test_a_disk_that_is_really_full_and_then_made_larger(
     site_of: Callable[..., Site], commands: Workers, small_disk: Path
 ) -> None:
     site = site_of(f"{small_disk.name}/data")
-    for number in range(1500):
+    for number in range(700):
         put_order(site.source, number)
     site.source.put_item({"itemCode": "A1", "names": {}})
     assert_told(commands.a4s(site, "sync", "orders"), site.data_dir)

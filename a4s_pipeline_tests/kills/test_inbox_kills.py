@@ -51,7 +51,7 @@ def names(folder: Path) -> list[str]:
 def test_requests_that_are_answered_by_processes_that_are_killed_have_one_answer_each(
     site_of: Callable[..., Site], workers: Workers, share: float | None
 ) -> None:
-    chances = Chances(8, share, longest=0.4)
+    chances = Chances(4, share, longest=0.4)
     site = site_of(resend_after_seconds=1.0, linger_seconds=0, timeout_seconds=5)
     site.source.put_customer({"customerCode": "K1", "name": "Kwekerij Bos"})
     site.source.put_item({"itemCode": "A1", "names": {}})

@@ -42,7 +42,7 @@ def copier_of(site: Site, seconds: float = 20) -> int:
 def test_a_publishing_that_is_killed_leaves_one_whole_copy_and_the_next_one_works(
     site_of: Callable[..., Site], workers: Workers, share: float | None
 ) -> None:
-    chances = Chances(6, share)
+    chances = Chances(3, share)
     chance = chances.chance
     site = site_of()
     slow = {"settings": site.chosen, "rows": ROWS, "slow": True}

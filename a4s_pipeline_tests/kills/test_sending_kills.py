@@ -46,7 +46,7 @@ def creates(code: str) -> dict[str, Any]:
 def test_what_is_sent_by_processes_that_are_killed_reaches_the_gateway_once(
     site_of: Callable[..., Site], workers: Workers, created: "Counter[str]", share: float | None
 ) -> None:
-    chances = Chances(5, share)
+    chances = Chances(3, share)
     site = site_of(resend_after_seconds=1.0, timeout_seconds=5)
     site.source.put_customer({"customerCode": "K1", "name": "Kwekerij Bos"})
     site.sandbox.latency_ms = 4

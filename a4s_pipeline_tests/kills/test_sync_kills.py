@@ -12,6 +12,7 @@ from pathlib import Path
 from a4s_pipeline_tests.kills.conftest import Chances, Site, Workers, by_day_and_by_night
 from a4s_pipeline_tests.kills.versions import PUT, all_rows, assert_true_state, put_order
 from a4s_pipeline_tests.support.project import ROOT
+from a4s_sandbox import Faults
 
 A4S = str(Path(sys.executable).with_name("a4s"))
 STREAMS = ("orders", "items", "customers")
@@ -21,7 +22,7 @@ STREAMS = ("orders", "items", "customers")
 def test_syncs_that_are_killed_at_any_moment_end_with_the_rows_of_a_calm_import(
     site_of: Callable[..., Site], workers: Workers, share: float | None
 ) -> None:
-    chances = Chances(8, share, longest=0.8)
+    chances = Chances(5, share, longest=0.8)
     chance = chances.chance
     site = site_of(page_size=10, max_connections=4)
     site.sandbox.latency_ms = 1
@@ -60,7 +61,8 @@ def test_the_command_itself_killed_leaves_a_true_state_and_the_next_one_complete
     for number in range(80):
         put_order(site.source, number)
     environment = {**site.environment, "A4S_PAGE_SIZE": "10", "A4S_MAX_CONNECTIONS": "1"}
-    site.sandbox.latency_ms = 40
+    # The thirtieth call has no answer, and one connection has no other.
+    site.sandbox.faults = Faults(script={"order_lines": ["ok"] * 29 + ["hang"]}, hang_seconds=60)
     process = subprocess.Popen([A4S, "sync", "orders"], cwd=ROOT, env=environment, start_new_session=True)
     try:
         deadline = time.monotonic() + 60
@@ -72,7 +74,7 @@ def test_the_command_itself_killed_leaves_a_true_state_and_the_next_one_complete
             os.killpg(process.pid, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
     assert_true_state(site)
-    site.sandbox.latency_ms = 0
+    site.sandbox.faults = Faults()
     done = subprocess.run(
         [A4S, "sync", "orders"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
@@ -85,12 +87,12 @@ def test_the_command_itself_killed_leaves_a_true_state_and_the_next_one_complete
 def test_a_process_that_is_killed_while_it_makes_the_warehouse_leaves_none_or_a_whole_one(
     site_of: Callable[..., Site], workers: Workers, share: float | None
 ) -> None:
-    chances = Chances(6, share, longest=0.06)
+    chances = Chances(3, share, longest=0.06)
     for turn in chances:
         # A folder in which another was killed in the same moment before.
         site = site_of(f"data{turn // 3}")
         path = str(site.settings.warehouse_path)
-        chances.kill_at_work(workers, "first_opening", path=path)
+        chances.kill_at_work(workers, "first_opening", from_nothing=True, path=path)
         if turn % 3 == 2:
             assert site.query("SELECT count(*) FROM orders") == [(0,)], f"seed {chances.seed}"
             assert site.temporaries() == []

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +25,6 @@ with duckdb.connect(sys.argv[1], read_only=True) as held:
     sys.stdin.readline()
     print(held.execute("SELECT count(*) FROM orders").fetchone()[0], flush=True)
 """
-MakeWorkers = Callable[[], Workers]
 
 
 @contextmanager
@@ -46,7 +44,7 @@ def held_by_an_analyst(path: Path) -> Iterator["subprocess.Popen[str]"]:
 @pytest.fixture
 def site(site_of: Callable[..., Site]) -> Site:
     made = site_of(page_size=10)
-    for number in range(40):
+    for number in range(20):
         put_order(made.source, number)
         put_item(made.source, number)
         put_customer(made.source, number)
@@ -60,16 +58,15 @@ def assert_as_calm(site: Site, workers: Workers, site_of: Callable[..., Site]) -
 
 
 def test_of_two_syncs_of_one_connector_one_waits_and_then_finds_nothing_new(
-    site: Site, site_of: Callable[..., Site], more_workers: MakeWorkers
+    site: Site, site_of: Callable[..., Site], crew: list[Workers]
 ) -> None:
-    crew = [more_workers(), more_workers()]
     site.sandbox.latency_ms = 2
-    for workers in crew:
+    for workers in crew[:2]:
         workers.start("sync", settings=site.chosen, streams=["orders", "items", "customers", "publish"])
-    assert [workers.ended() for workers in crew] == [0, 0]
+    assert [workers.ended() for workers in crew[:2]] == [0, 0]
     # Whatever the one had brought in, the other did not ask for again.
     asked = [call.code for call in site.sandbox.calls("order_lines")]
-    assert len(asked) == len(set(asked)) == 40
+    assert len(asked) == len(set(asked)) == 20
     assert_true_state(site)
     assert_as_calm(site, crew[0], site_of)
     assert site.query("SELECT flow, status, count(*) FROM flow_executions GROUP BY ALL ORDER BY ALL") == [
@@ -80,19 +77,18 @@ def test_of_two_syncs_of_one_connector_one_waits_and_then_finds_nothing_new(
 
 
 def test_a_sync_a_backfill_exports_and_analysts_at_once_lose_nothing(
-    site: Site, site_of: Callable[..., Site], more_workers: MakeWorkers
+    site: Site, site_of: Callable[..., Site], crew: list[Workers]
 ) -> None:
-    crew = [more_workers() for _ in range(3)]
     crew[0].do("sync", settings=site.chosen, streams=["orders", "publish"])
-    for number in range(40, 60):
+    for number in range(20, 30):
         put_order(site.source, number)
     put_order(site.source, 3, version=2)
     site.sandbox.latency_ms = 2
     site.sandbox.faults.dedupe = False
-    requests = [exports(f"IO-{number}") for number in range(10)]
+    requests = [exports(f"IO-{number}") for number in range(6)]
     for request in requests:
         request["order"] |= {"customerCode": "K0001", "lines": [{"itemCode": "I0001", "quantity": 2}]}
-    requests += [creates(f"N{number:05d}") for number in range(10)]
+    requests += [creates(f"N{number:05d}") for number in range(6)]
     with held_by_an_analyst(site.settings.analytics_path) as analyst:
         crew[0].start(
             "sync", settings=site.chosen, streams=["orders", "publish", "items", "orders", "publish"]
@@ -105,19 +101,19 @@ def test_a_sync_a_backfill_exports_and_analysts_at_once_lose_nothing(
         assert analyst.stdout is not None
         analyst.stdin.write("\n")
         analyst.stdin.flush()
-        assert analyst.stdout.readline() == "40\n"
-    assert site.published("SELECT count(*) FROM orders") == [(60,)]
+        assert analyst.stdout.readline() == "20\n"
+    assert site.published("SELECT count(*) FROM orders") == [(30,)]
     crew[0].do("sync", settings=site.chosen, streams=["customers"])
     assert_true_state_of_orders(site)
     assert_as_calm(site, crew[0], site_of)
     booked = sorted((order.external_id, order.order_number) for order in site.source.booked)
-    assert len(booked) == len(dict(booked)) == 10
+    assert len(booked) == len(dict(booked)) == 6
     assert (
         site.query("SELECT intake_order_id, order_number FROM order_exports WHERE status = 'ok' ORDER BY ALL")
         == booked
     )
-    assert site.query("SELECT count(*) FROM created_customers WHERE status = 'ok'") == [(10,)]
-    assert site.query("SELECT attempt_number, count(*) FROM order_export_attempts GROUP BY ALL") == [(1, 10)]
+    assert site.query("SELECT count(*) FROM created_customers WHERE status = 'ok'") == [(6,)]
+    assert site.query("SELECT attempt_number, count(*) FROM order_export_attempts GROUP BY ALL") == [(1, 6)]
 
 
 def assert_true_state_of_orders(site: Site) -> None:
@@ -129,18 +125,16 @@ def test_an_analyst_who_holds_the_warehouse_is_named_within_one_wait_and_costs_n
     site: Site, site_of: Callable[..., Site], commands: Workers
 ) -> None:
     commands.do("sync", settings=site.chosen, streams=["orders", "items", "publish"])
-    put_order(site.source, 40)
+    put_order(site.source, 20)
     with held_by_an_analyst(site.settings.warehouse_path) as analyst:
-        began = time.monotonic()
         said = commands.a4s(site, "sync", "orders", store_wait=3)
-        took = time.monotonic() - began
         assert said.status == 1
         (line,) = said.err
         assert f"{site.settings.warehouse_path} is held by process {analyst.pid}, waited 3 s" in line
         assert "open analytics.duckdb, which is never locked" in line
         # Not once for reading, once for writing down why it failed, and once for publishing.
-        assert took < 3 + 5.5
+        assert 3 <= said.waited < 4
         assert commands.a4s(site, "orders", "--json").status == 0
     assert commands.a4s(site, "sync", "orders").status == 0
-    assert site.published("SELECT count(*) FROM orders") == [(41,)]
+    assert site.published("SELECT count(*) FROM orders") == [(21,)]
     assert_true_state(site)

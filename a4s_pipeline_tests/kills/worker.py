@@ -10,12 +10,14 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,7 +38,7 @@ from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.sync.orders import order_pages, order_writer
 from a4s_pipeline.sync.records import record_writer
 from a4s_pipeline.sync.windows import Months, OrdersPlan
-from a4s_pipeline.warehouse.file import publish
+from a4s_pipeline.warehouse.file import publish, warehouse_file
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 
 SLOW_COPY = """
@@ -136,6 +138,19 @@ def months(settings: dict[str, Any]) -> None:
     platform_of(settings).sync_orders("demo", whole, run_id="backfill")
 
 
+class Clock:
+    """Time that passes where somebody waits for a store, and costs none."""
+
+    def __init__(self) -> None:
+        self.waited = 0.0
+
+    def monotonic(self) -> float:
+        return self.waited
+
+    def sleep(self, seconds: float) -> None:
+        self.waited += seconds
+
+
 def command(
     arguments: list[str],
     environment: dict[str, str],
@@ -148,8 +163,10 @@ def command(
     os.environ.update(environment)
     # Kept in memory meanwhile: what is printed may not grow beyond the limit either.
     sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
+    clock = Clock()
     if store_wait is not None:
         cast("dict[str, Any]", Platform.__init__.__kwdefaults__)["store_wait_seconds"] = store_wait
+        cast("Any", warehouse_file).time = clock
     if without_privileges and os.geteuid() == 0:
         lose_privileges()
     if limit is not None:
@@ -163,6 +180,7 @@ def command(
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         Path(f"{said}.out").write_text(sys.stdout.getvalue())
         Path(f"{said}.err").write_text(sys.stderr.getvalue())
+        Path(f"{said}.waited").write_text(str(clock.waited))
 
 
 def answer_inbox() -> None:
@@ -218,6 +236,8 @@ def work_at(job: dict[str, Any]) -> None:
     os.setsid()
     # Python cuts bytecode short without a word where a file may not grow, and stumbles over it ever after.
     sys.dont_write_bytecode = True
+    if job["template"] is not None:
+        warehouse_file._make_empty = partial(shutil.copyfile, job["template"])
     status = 1
     try:
         WORK[job["work"]](**job["how"])

@@ -15,7 +15,7 @@ from a4s_pipeline.cli.imports.progress import progress_bar
 from a4s_pipeline.cli.imports.reporting import reporter
 from a4s_pipeline.cli.output import connector_option, json_option, print_json, say
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.importing import Import, examine_after, import_stream, publish_after
+from a4s_pipeline.importing import Import, examine_after, import_stream, publish_after, was_held
 from a4s_pipeline.ondemand.answers import error_object
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.connectors import STREAMS
@@ -127,7 +127,8 @@ def _import_all(platform: Platform, wanted: Sequence[tuple[str, str]], plan: Ord
         with done.no_bug_holds_up_the_rest("the copy for analysts"):
             done.fault = publish_after(platform, done.results)
         streams = list(dict.fromkeys(stream for _, stream in wanted))
-        report(done.imports, None if done.fault else examine_after(platform, streams))
+        is_asked = not (done.fault or was_held(done.results))
+        report(done.imports, examine_after(platform, streams) if is_asked else None)
     return done
 
 
