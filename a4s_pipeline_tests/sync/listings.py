@@ -16,6 +16,10 @@ from a4s_sandbox.answers.encoding import decode, encode
 Rows = dict[str, list[dict[str, Any]]]
 
 
+def counts(result: SyncResult) -> tuple[int, int, int, int, int]:
+    return result.seen, result.new, result.changed, result.unchanged, result.removed
+
+
 def item(code: str, **more: Any) -> dict[str, Any]:
     stock = {"itemCode": code, "shelfStock": 5, "toBeDelivered": 2, "deliveryDates": []}
     return {"itemCode": code, "names": {"nl": f"Artikel {code}"}, "images": [], "stock": stock, **more}

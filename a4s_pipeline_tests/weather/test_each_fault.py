@@ -24,6 +24,8 @@ from a4s_sandbox import Faults
 from a4s_sandbox.faults import DRAWN, ON_THE_WIRE
 
 SUDDEN = tuple(name for name in DRAWN if name != "hang")
+# By day one of each kind: no answer, half of one, another's, and one that says no.
+BY_DAY = ("reset", "clipped", "html", "bad_gateway")
 CLOCKS: dict[str, dict[str, Any]] = {
     "an hour ahead": {"clock_skew_seconds": 3600},
     "an hour behind": {"clock_skew_seconds": -3600},
@@ -53,8 +55,14 @@ def _import_in(ground: Ground, faults: Faults) -> list[int]:
     return [sync_until_done(ground.site, stream) for stream in STREAMS]
 
 
-@pytest.mark.parametrize(("rate", "seed"), [(0.45, 2), *at_night((0.1, 1))])
-@pytest.mark.parametrize("name", SUDDEN)
+@pytest.mark.parametrize(
+    ("name", "rate", "seed"),
+    [
+        *((name, 0.45, 2) for name in BY_DAY),
+        *at_night(*((name, 0.45, 2) for name in SUDDEN if name not in BY_DAY)),
+        *at_night(*((name, 0.1, 1) for name in SUDDEN)),
+    ],
+)
 def test_one_fault_at_any_rate_leaves_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows], name: str, rate: float, seed: int
 ) -> None:
@@ -64,11 +72,11 @@ def test_one_fault_at_any_rate_leaves_the_rows_of_a_calm_import(
     assert sum(result.retries for result in filled.site.platform.results) > 0
 
 
-@pytest.mark.parametrize("name", ON_THE_WIRE)
-def test_a_fault_of_the_wire_alone_leaves_the_rows_of_a_calm_import_in_one_sync(
-    filled: Ground, calm: dict[int, Rows], name: str
+@pytest.mark.parametrize("names", [ON_THE_WIRE, *at_night(*(((name,),) for name in ON_THE_WIRE))])
+def test_faults_of_the_wire_alone_leave_the_rows_of_a_calm_import_in_one_sync(
+    filled: Ground, calm: dict[int, Rows], names: tuple[str, ...]
 ) -> None:
-    rates: dict[str, Any] = {name: 0.4}
+    rates: dict[str, Any] = dict.fromkeys(names, 0.4 / len(names))
     assert _import_in(filled, Faults(**rates, seed=3)) == [1, 1, 1]
     assert_same(rows_of(filled.site), calm[1])
 
@@ -91,7 +99,9 @@ def test_pages_that_repeat_rows_leave_the_rows_of_a_calm_import(
     assert_same(rows_of(filled.site), calm[1])
 
 
-@pytest.mark.parametrize("clock", CLOCKS)
+@pytest.mark.parametrize(
+    "clock", ["an hour behind", "untold and an hour ahead", *at_night("an hour ahead", "untold")]
+)
 @pytest.mark.parametrize("busy", ["too_many_date", *at_night("unavailable")])
 def test_a_clock_that_is_wrong_leaves_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows], clock: str, busy: str
@@ -142,14 +152,13 @@ def _is_hash(cell: Any) -> bool:
     return isinstance(cell, str) and re.fullmatch("[0-9a-f]{32}", cell) is not None
 
 
-PAGING: list[dict[str, Any]] = [
-    {"page_cap": 3, "skips_as_asked": True},
+PAGING: list[Any] = [
     {"page_cap": 2, "tells_cap": True, "nothing": "204"},
     {"empty_pages": frozenset({1, 2}), "nothing": "null"},
-    {"uncounted": 3, "nothing": "empty"},
     {"total": "page", "page_cap": 3, "skips_as_asked": True, "nothing": "absent"},
-    {"total": "text"},
-    {},
+    *at_night(
+        {"page_cap": 3, "skips_as_asked": True}, {"uncounted": 3, "nothing": "empty"}, {"total": "text"}, {}
+    ),
 ]
 
 
@@ -182,7 +191,7 @@ def _storm(seed: int, **more: Any) -> Faults:
 
 
 @pytest.mark.parametrize("seed", [0, *at_night(1, 2, 3)])
-@pytest.mark.parametrize("clock", ["an hour ahead", "an hour behind"])
+@pytest.mark.parametrize("clock", ["an hour behind", *at_night("an hour ahead")])
 def test_all_faults_together_leave_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows], clock: str, seed: int
 ) -> None:
@@ -245,7 +254,7 @@ class _Changes:
             self._source.put_order(header(code, at.isoformat(), reference=f"{number}"), lines)
 
 
-@pytest.mark.parametrize("kind", ["come", "go", "change", "all"])
+@pytest.mark.parametrize("kind", ["go", "all", *at_night("come", "change")])
 @pytest.mark.parametrize("seed", [0, *at_night(1)])
 def test_a_source_that_changes_while_it_is_read_in_bad_weather_loses_and_doubles_nothing(
     filled: Ground, kind: str, seed: int
