@@ -28,6 +28,7 @@ PROJECT = ROOT
 TOKEN = "mArk3d-T0ken/+%=9x'\""
 USER = "mArk3d-Us3r/+%é"
 PASSWORD = "mArk3d-Pässw0rd/+%&\"'"
+PAIR = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 CANARY = "canary-71c4"
 # A hook that holds the secrets in its locals, talks, and fails.
 HOOK = f"""
@@ -132,12 +133,17 @@ def test_a_token_is_found_nowhere(source: Administration, sandbox: Sandbox, serv
         {"A4S_GATEWAY_USER": USER, "A4S_GATEWAY_PASSWORD": PASSWORD},
         dict.fromkeys(("A4S_GATEWAY_USER", "A4S_GATEWAY_PASSWORD"), ""),
     )
+    # A user and a password go out, and are refused.
+    wrong += [{"A4S_GATEWAY_URL": sandbox.url, "A4S_GATEWAY_TOKEN": ""} | both]
     wrong += [both, {**neither, "A4S_GATEWAY_URL": sandbox.url, "A4S_GATEWAY_TOKEN": f"{TOKEN}-wrong"}]
     printed = everything(home, sandbox.url, wrong, A4S_GATEWAY_TOKEN=TOKEN)
     prove_that_it_was_looked_at_closely(home, printed)
-    assert leaks([TOKEN, PASSWORD, USER], contents_below(home)) == []
+    sent = {str(call.headers.get("Authorization", "")) for call in sandbox.requests}
+    assert {f"Bearer {TOKEN}", f"Bearer {TOKEN}-wrong", f"Basic {PAIR}"} <= sent
+    assert leaks([TOKEN, PASSWORD, USER, PAIR], contents_below(home)) == []
 
 
+@pytest.mark.nightly
 def test_a_password_is_found_nowhere(
     source: Administration, sandbox: Sandbox, serve: Serve, home: Path
 ) -> None:
@@ -148,8 +154,7 @@ def test_a_password_is_found_nowhere(
     credentials = {"A4S_GATEWAY_USER": USER, "A4S_GATEWAY_PASSWORD": PASSWORD}
     printed = everything(home, sandbox.url, wrong, **credentials)
     prove_that_it_was_looked_at_closely(home, printed)
-    pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-    assert leaks([PASSWORD, USER, pair], contents_below(home)) == []
+    assert leaks([PASSWORD, USER, PAIR], contents_below(home)) == []
 
 
 @pytest.mark.parametrize("secret", [TOKEN, PASSWORD, USER])

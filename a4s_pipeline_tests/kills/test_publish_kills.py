@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_a_publishing_that_is_killed_leaves_one_whole_copy_and_the_next_one_work
     chances = Chances(3, share)
     chance = chances.chance
     site = site_of()
-    slow = {"settings": site.chosen, "rows": ROWS, "slow": True}
+    slow: dict[str, Any] = {"settings": site.chosen, "rows": ROWS, "slow": True}
     latest: object = ""
     for turn in chances:
         who = WHO[turn % 3]
