@@ -20,6 +20,7 @@ from a4s_pipeline.orchestration.automation.jobs import SYNC_ORDERS
 from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
+from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_sandbox import Administration, Faults, Sandbox, World
 
@@ -77,9 +78,17 @@ class Site:
         last: str | None = None,
         *,
         reading: OrdersRead = OrdersRead.WHOLE,
+        alone: bool = False,
     ) -> dg.ExecuteInProcessResult:
-        """Run a job over a range of partitions, as the schedule and the UI's backfill do."""
-        return self.definitions.resolve_job_def(SYNC_ORDERS).execute_in_process(
+        """Run a job over a range of partitions, as the schedule and the UI's backfill do.
+
+        With `alone` it imports and does nothing else: the copy and the checks take more than half of a run.
+        """
+        job = self.definitions.resolve_job_def(SYNC_ORDERS)
+        if alone:
+            imported = {dg.AssetKey("orders"), dg.AssetKey("order_lines")}
+            job = job.get_subset(asset_selection=imported, asset_check_selection=set())
+        return job.execute_in_process(
             instance=self.instance,
             tags={RANGE_START: first, RANGE_END: last or first},
             resources={"platform": self.platform},
@@ -103,8 +112,9 @@ class Site:
         )
 
     def sync(self, connector: str = "demo") -> None:
-        """Bring in what is new, as a scheduled run does."""
-        assert self.run(f"{connector}|2024-01-01", reading=OrdersRead.NEW).success
+        """Bring in what is new and publish it, without Dagster."""
+        self.platform.sync_orders(connector, OrdersPlan(), run_id="sync")
+        self.platform.publish()
 
     def tick(self, schedule: str) -> Any:
         """Evaluate a schedule as the daemon does."""

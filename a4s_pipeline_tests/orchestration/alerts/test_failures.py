@@ -320,7 +320,7 @@ def test_an_outage_of_the_gateway_is_one_message_for_all_connectors_and_streams(
 ) -> None:
     site = make_site(alert_webhook_url=hook.url)
     watch = Watch(site)
-    site.faults.unavailable = 1.0
+    site.faults.unavailable, site.faults.retry_after_seconds = 1.0, 0
     for connector in ("demo", "noord"):
         scheduled(site, connector)
         watch.tick()

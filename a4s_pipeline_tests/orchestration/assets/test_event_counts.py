@@ -43,7 +43,7 @@ def test_a_first_sync_over_twelve_years_records_the_months_that_have_orders(
 
 def test_a_sync_of_nothing_new_records_its_own_month_the_copy_and_the_checks(site: Site) -> None:
     site.put("A1", "2024-03-05T09:00:00")
-    site.sync()
+    assert site.scheduled().success
     kinds, made = events(site)
     assert made == {"orders": 1, "order_lines": 1, "gateway_orders": 1, "analytics": 1}
     assert kinds["ASSET_CHECK_EVALUATION"] == CHECKS

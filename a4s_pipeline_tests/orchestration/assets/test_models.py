@@ -97,18 +97,18 @@ def test_a_model_is_recorded_when_it_was_made_otherwise_when_its_rows_change_and
 
 def test_models_and_ledgers_are_recorded_with_their_rows_and_not_by_each_run(site: Site) -> None:
     site.put("A1")
-    site.sync()
+    assert site.scheduled().success
     assert [one["dagster/row_count"] for one in recorded(site, "sales_lines")] == [1]
     assert (
         recorded(site, "order_exports") == recorded(site, "created_customers") == [{"dagster/row_count": 0}]
     )
-    site.sync()
+    assert site.scheduled().success
     with site.platform.warehouse.session() as store:
         store.execute(
             "INSERT INTO order_exports (connector, intake_order_id, status) VALUES ('demo', '1', 'ok')"
         )
     site.put("A2")
-    site.sync()
+    assert site.scheduled().success
     assert len(recorded(site, "sales_lines")) == 1
     # Whoever wrote to it: a command, the HTTP interface or a run of Dagster's.
     assert recorded(site, "order_exports")[0] == {"dagster/row_count": 1, "ok": 1}
@@ -134,7 +134,7 @@ def test_a_sites_own_models_are_assets_with_their_columns_and_one_that_fails_say
     assert [dep.asset_key.to_user_string() for dep in shown["site/casts"].deps] == ["site/big_orders"]
     assert "site/no_query" not in shown
     site.put("A1")
-    site.sync()
+    assert site.scheduled().success
     (big,) = recorded(site, "site", "big_orders")
     assert big["dagster/row_count"] == 1
     assert [(one.name, one.type) for one in big["dagster/column_schema"].columns] == [
