@@ -4,8 +4,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -13,15 +14,16 @@ import pytest
 
 from a4s_pipeline.cli.demo import QUERIES
 from a4s_pipeline.cli.demo_folder import empty_demo_folder
-from a4s_pipeline_tests.cli.conftest import Ended, foreign_environment
-from a4s_sandbox import demo_world
+from a4s_pipeline_tests.cli.conftest import Ended, foreign_environment, line
+from a4s_sandbox import DEMO_CONNECTORS, Sandbox, World, demo_world
 
+WRONG = {"A4S_GATEWAY_URL": "no url", "A4S_CONNECTORS": "[", "A4S_TIMEZONE": "Mars/Olympus"}
 FOREIGN = {"warehouse.duckdb": b"somebody's orders", "analytics.duckdb": b"and their copy"}
 
 
 @dataclass
 class Demo:
-    """A demo that was run where every setting is wrong and A4S_DATA_DIR leads to somebody's warehouse."""
+    """A demo that was run where every setting is wrong."""
 
     folder: Path
     group: int
@@ -39,20 +41,14 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("demo")
-    for name in ("foreign", "home", "dagster"):
+    for name in ("home", "dagster"):
         (folder / name).mkdir()
-    for name, content in FOREIGN.items():
-        (folder / "foreign" / name).write_bytes(content)
-    (folder / ".env").write_text("A4S_PAGE_SIZE=none\nA4S_GATEWAY_TOKEN=unused-T0ken\n")
     process = subprocess.Popen(
         [str(Path(sys.executable).with_name("a4s")), "demo"],
         cwd=folder,
         env={
             **foreign_environment(),
-            "A4S_GATEWAY_URL": "no url",
-            "A4S_CONNECTORS": "[",
-            "A4S_TIMEZONE": "Mars/Olympus",
-            "A4S_DATA_DIR": str(folder / "foreign"),
+            **WRONG,
             "HOME": str(folder / "home"),
             "DAGSTER_HOME": str(folder / "dagster"),
         },
@@ -69,11 +65,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             os.killpg(process.pid, signal.SIGKILL)
 
 
+@pytest.mark.nightly
 def test_the_demo_needs_no_settings_and_heeds_no_wrong_ones(demo: Demo) -> None:
     assert demo.err == ""
     assert demo.status == 0
 
 
+@pytest.mark.nightly
 def test_the_demo_fills_the_copy_with_the_history_of_the_sandbox(demo: Demo) -> None:
     world = demo_world()
     unreadable = 5  # two codes that cannot be addressed, one that is missing, two dates that are none
@@ -92,40 +90,54 @@ def test_the_demo_fills_the_copy_with_the_history_of_the_sandbox(demo: Demo) -> 
     ]
 
 
-def test_the_demo_says_what_came_in_how_long_it_took_and_where_it_is(demo: Demo) -> None:
-    assert "\nDone in " in demo.out
-    for connector, count in demo.query("SELECT connector, count(*) FROM orders GROUP BY ALL"):
-        assert f"\n{connector}: {count:,} orders with their lines in " in demo.out
-    assert f"For your SQL tool:  {demo.folder / 'demo-data' / 'analytics.duckdb'}\n" in demo.out
-    assert "a4s dev` opens the Dagster UI" in demo.out
-    assert "make " not in demo.out  # which an installed package lacks
+def test_the_demo_imports_without_settings_and_says_what_came_in_and_where_it_is(
+    here: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a small world; at night it is a process of its own with the whole of it."""
+    foreign, home = tmp_path / "foreign", tmp_path / "dagster"
+    for folder in (foreign, home):
+        folder.mkdir()
+    for name, content in FOREIGN.items():
+        (foreign / name).write_bytes(content)
+    (tmp_path / ".env").write_text("A4S_PAGE_SIZE=none\nA4S_GATEWAY_TOKEN=unused-T0ken\n")
+    connectors = {name: DEMO_CONNECTORS[name] for name in ("demo", "zuid")}
+    world = World()
+    source = world.add_administration(connectors["demo"], "Exact Globe", timedelta(minutes=20))
+    world.add_administration(connectors["zuid"], None)
+    source.put_item({"itemCode": "A1", "names": {"nl": "Spade"}, "images": []})
+    source.put_customer({"customerCode": "K1", "name": "Bos", "addresses": []})
+    for code in ("O1", "O2", ".."):
+        header = {"orderCode": code, "orderDate": "2024-03-05T09:00:00", "customerCode": "K1"}
+        source.put_order(header, [line(lineTotal=10)])
+    with Sandbox(world) as sandbox:
+        monkeypatch.setattr("a4s_pipeline.cli.demo.sandbox_process", lambda: nullcontext(sandbox.url))
+        monkeypatch.setattr("a4s_pipeline.cli.demo.DEMO_CONNECTORS", connectors)
+        done = here("demo", **WRONG, A4S_DATA_DIR=str(foreign), DAGSTER_HOME=str(home))
+    assert (done.status, done.err) == (0, "")
+    copy = tmp_path / "demo-data" / "analytics.duckdb"
+    assert "\nDone in " in done.out
+    for told in ("demo: 1 items in ", "demo: 1 customers in ", "demo: 2 orders with their lines in "):
+        assert f"\n{told}" in done.out
+    assert "1 set aside as unreadable\n" in done.out
+    assert "\nzuid: no order history, because there is no focus connector\n" in done.out
+    assert f"For your browser:   {copy.with_name('report.html')}\n" in done.out
+    assert f"For your SQL tool:  {copy}\n" in done.out
+    assert "a4s dev` opens the Dagster UI" in done.out
+    assert "make " not in done.out  # which an installed package lacks
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        for title, query in QUERIES.items():
+            assert f"-- {title}\n{query};" in done.out
+            assert connection.execute(query).fetchall(), title
+    assert {path.name: path.read_bytes() for path in foreign.iterdir()} == FOREIGN
+    assert {path.name for path in tmp_path.iterdir()} == {".env", "dagster", "demo-data", "foreign"}
+    assert list(home.iterdir()) == []  # no runs among those of a real installation
 
 
-def test_the_demo_shows_three_queries_that_answer_something(demo: Demo) -> None:
-    assert len(QUERIES) == 3
-    for title, query in QUERIES.items():
-        assert f"-- {title}\n{query};" in demo.out
-        assert demo.query(query), title
-
-
-def test_the_demo_never_touches_a_folder_that_holds_another_warehouse(demo: Demo) -> None:
-    assert {path.name: path.read_bytes() for path in (demo.folder / "foreign").iterdir()} == FOREIGN
-
-
-def test_the_demo_leaves_its_data_and_nothing_else(demo: Demo) -> None:
-    assert {path.name for path in demo.folder.iterdir()} == {
-        ".env",
-        "dagster",
-        "demo-data",
-        "foreign",
-        "home",
-    }
+@pytest.mark.nightly
+def test_the_demo_stops_what_it_started_and_leaves_its_data_and_nothing_else(demo: Demo) -> None:
     left_at_home = {path.name for path in (demo.folder / "home").iterdir()}
     assert left_at_home <= {".cache", ".config"}  # the fonts that Matplotlib found; no telemetry of Dagster's
-    assert list((demo.folder / "dagster").iterdir()) == []  # no runs among those of a real installation
-
-
-def test_the_demo_stops_what_it_started(demo: Demo) -> None:
+    assert {path.name for path in demo.folder.iterdir()} == {"dagster", "demo-data", "home"}
     with pytest.raises(ProcessLookupError):
         os.killpg(demo.group, 0)
 

@@ -12,14 +12,16 @@ from a4s_pipeline_tests.cli.conftest import Installation, foreign_environment
 FULL_DISK = Path("/dev/full")
 
 
-def test_a_sync_prints_all_of_it_and_leaves_no_temporary_file(site: Installation) -> None:
+def test_a_sync_prints_all_of_it_and_leaves_its_data_and_nothing_else(site: Installation) -> None:
     site.put("A1")
-    temporary = site.folder / "temporary"
+    home, temporary = site.folder / "home", site.folder / "temporary"
+    home.mkdir()
     temporary.mkdir()
-    done = site.a4s_process("sync", "--json", TMPDIR=str(temporary))
+    done = site.a4s_process("sync", "--json", TMPDIR=str(temporary), HOME=str(home))
     assert (done.status, done.err) == (0, "")
     assert json.loads(done.out)["connectors"]["demo"]["orders"]["new"] == 1
-    assert list(temporary.iterdir()) == []
+    assert list(temporary.iterdir()) == list(home.iterdir()) == []
+    assert {path.name for path in site.folder.iterdir()} == {"data", "home", "temporary"}
 
 
 def test_a_sync_that_fails_ends_with_its_status(site: Installation) -> None:
