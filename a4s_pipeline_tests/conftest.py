@@ -13,6 +13,7 @@ from a4s_pipeline.settings.store_location import SqliteLake
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.lake import lake
 from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
+from a4s_pipeline_tests.support.made_once import made_once
 
 # How long an example takes says how busy the machine is, and nothing of the product.
 settings.register_profile("ours", deadline=None)
@@ -34,16 +35,18 @@ def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 @pytest.fixture(scope="session")
 def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a store without rows, to be copied: its schema costs a third of a second."""
-    path = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
-    with WarehouseFile(path).session():
-        pass
-    return path
+
+    def make(folder: Path) -> None:
+        with WarehouseFile(folder / "warehouse.duckdb").session():
+            pass
+
+    return made_once(tmp_path_factory, "empty", make) / "warehouse.duckdb"
 
 
 @pytest.fixture(scope="session")
 def demo_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The published copy of one administration of the demo's world: made once, and changed by nobody."""
-    return publish_demo_copy(tmp_path_factory.mktemp("demo"))
+    return made_once(tmp_path_factory, "demo", publish_demo_copy) / "analytics.duckdb"
 
 
 @pytest.fixture(autouse=True)

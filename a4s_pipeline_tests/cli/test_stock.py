@@ -1,8 +1,6 @@
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,18 +58,15 @@ def test_without_a_day_it_is_today_in_amsterdam(
     assert figures(done) == [("A2", "2026-03-11", "3")]
 
 
-@pytest.mark.parametrize(
-    ("day", "expected"),
-    [
+def test_the_day_asked_for_counts_itself(stocked: Installation) -> None:
+    for day, expected in [
         ("2026-03-08", "6"),
         ("2026-03-09", "7"),
         ("2026-03-12", "9.5"),
         ("2026-03-14", "9.5"),
         ("2026-03-15", "-30.5"),
-    ],
-)
-def test_the_day_asked_for_counts_itself(stocked: Installation, day: str, expected: str) -> None:
-    assert figures(stocked.a4s("stock", "A1", "--on", day, "--json")) == [("A1", day, expected)]
+    ]:
+        assert figures(stocked.a4s("stock", "A1", "--on", day, "--json")) == [("A1", day, expected)]
 
 
 def test_until_lists_the_days_on_which_the_figure_changes(stocked: Installation) -> None:
@@ -147,21 +142,18 @@ def test_a_gateway_that_answers_nothing_is_status_1_with_the_reason(stocked: Ins
     assert done.json()["items"][0]["error"]["code"] == "GatewayUnavailable"
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
+def test_wrong_usage_is_status_2_and_asks_nothing(stocked: Installation) -> None:
+    for options in [
         [],
         ["A1", "--on", "soon"],
         ["A1", "--on", "2026-02-30"],
         ["A1", "--on", "2026-03-10", "--until", "2026-03-09"],
         ["A1", "--until", "2001-01-01"],
         ["A1", "--nonsense"],
-    ],
-)
-def test_wrong_usage_is_status_2_and_asks_nothing(stocked: Installation, options: list[str]) -> None:
-    done = stocked.a4s("stock", *options)
-    assert (done.status, done.out) == (2, "")
-    assert done.said()
+    ]:
+        done = stocked.a4s("stock", *options)
+        assert (done.status, done.out) == (2, ""), options
+        assert done.said(), options
     assert stocked.sandbox.requests == []
 
 
@@ -174,28 +166,27 @@ def test_with_several_connectors_one_must_be_named(stocked: Installation) -> Non
     assert figures(named) == [("A1", "2026-03-10", "7")]
 
 
-@pytest.mark.parametrize("missing", ["A4S_GATEWAY_URL", "A4S_CONNECTORS"])
-def test_a_missing_setting_is_status_2_and_named(
-    stocked: Installation, here: Callable[..., Ended], missing: str
-) -> None:
-    del stocked.settings[missing]
-    done = stocked.a4s("stock", "A1")
-    assert done.status == 2
-    assert missing in done.err
+def test_a_missing_setting_is_status_2_and_named(stocked: Installation) -> None:
+    given = dict(stocked.settings)
+    for missing in ("A4S_GATEWAY_URL", "A4S_CONNECTORS"):
+        stocked.settings = {name: value for name, value in given.items() if name != missing}
+        done = stocked.a4s("stock", "A1")
+        assert done.status == 2
+        assert missing in done.err
 
 
-@pytest.mark.parametrize("code", ["A/1", "A#1", "A?1", "A%1", "A 1", "é"])
-def test_a_code_is_asked_for_to_the_letter(stocked: Installation, code: str) -> None:
-    put(stocked, code, shelf=8)
-    done = stocked.a4s("stock", code, "--on", "2026-03-10", "--json")
-    assert figures(done) == [(code, "2026-03-10", "8")]
+def test_a_code_is_asked_for_to_the_letter(stocked: Installation) -> None:
+    for code in ("A/1", "A#1", "A?1", "A%1", "A 1", "é"):
+        put(stocked, code, shelf=8)
+        done = stocked.a4s("stock", code, "--on", "2026-03-10", "--json")
+        assert figures(done) == [(code, "2026-03-10", "8")]
 
 
-@pytest.mark.parametrize("code", [".", ".."])
-def test_a_code_that_no_path_can_hold_is_unknown(stocked: Installation, code: str) -> None:
-    done = stocked.a4s("stock", code, "--json")
-    assert done.status == 1
-    assert done.json()["items"][0]["error"]["code"] == "UnknownItem"
+def test_a_code_that_no_path_can_hold_is_unknown(stocked: Installation) -> None:
+    for code in (".", ".."):
+        done = stocked.a4s("stock", code, "--json")
+        assert done.status == 1
+        assert done.json()["items"][0]["error"]["code"] == "UnknownItem"
     assert stocked.sandbox.requests == []
 
 
@@ -211,10 +202,9 @@ def test_the_answer_waits_for_no_warehouse(stocked: Installation) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        began = time.monotonic()
-        # A failure is always logged; here it cannot be, and nobody waits for it long.
+        # A failure is always logged; here it cannot be, and nobody waits for the one who holds it.
         done = stocked.a4s("stock", "A9", "A2", "--on", "2026-03-10", "--json")
-        assert time.monotonic() - began < 5
+        assert holder.poll() is None
         holder.communicate()
     assert done.status == 1
     assert done.json()["items"][1]["projected"] == "3"
@@ -255,9 +245,10 @@ sys.stderr.write(",".join(sorted(heavy)))
 
 
 def test_what_is_printed_can_be_cut_short(stocked: Installation) -> None:
-    for number in range(3000):
+    # More than a pipe holds.
+    for number in range(1500):
         put(stocked, f"B{number}", shelf=number)
-    codes = " ".join(f"B{number}" for number in range(3000))
+    codes = " ".join(f"B{number}" for number in range(1500))
     a4s = Path(sys.executable).with_name("a4s")
     done = subprocess.run(
         ["/bin/sh", "-c", f"{a4s} stock {codes} | head -1"],

@@ -174,10 +174,10 @@ def fail_without_a_step(site: Site, job: str = "sync_items", message: str = "the
 
 def test_a_failed_run_is_one_line_with_what_its_step_said(site: Site) -> None:
     site.put("A1")
-    assert site.run().success
+    site.sync()
     watch = Watch(site)
     site.source().focus_connector = None
-    result = site.run()
+    result = site.run(alone=True)
     watch.tick()
     (line,) = watch.lines
     when, rest = line[:16], line[17:]
@@ -194,7 +194,7 @@ def test_a_failed_run_is_one_line_with_what_its_step_said(site: Site) -> None:
 def test_what_went_well_and_what_somebody_cancelled_is_not_told(site: Site) -> None:
     watch = Watch(site)
     site.put("A1")
-    assert site.run().success
+    assert site.run(alone=True).success
     site.instance.report_run_canceled(make_run(site))
     watch.tick()
     assert watch.lines == []
@@ -219,7 +219,7 @@ def test_a_store_that_somebody_holds_is_told_in_its_own_words(cold_site: Site) -
         pass
     site.platform = Platform(site.settings, store_wait_seconds=0.05)
     with held_by_an_analyst(site.settings.warehouse_path) as analyst:
-        site.run()
+        site.run(alone=True)
     watch.tick()
     (line,) = watch.lines
     assert line[17:].startswith("sync_orders demo 2024-03-01 failed: ")
@@ -235,7 +235,7 @@ def test_an_error_that_nobody_expected_is_told_without_its_traceback(
 
     monkeypatch.setattr(Platform, "sync", break_down)
     watch = Watch(site)
-    site.run()
+    site.run(alone=True)
     watch.tick()
     assert watch.lines[0][17:].startswith(
         "sync_orders demo 2024-03-01 failed: KeyError: 'no such thing'. This is not"

@@ -213,6 +213,7 @@ def test_a_wrong_setting_fails_with_the_one_line_that_names_it(monkeypatch: pyte
     assert str(caught.value) == "A4S_TIMEZONE: must be a time zone such as Europe/Amsterdam"
 
 
+@pytest.mark.nightly  # the test before it shows the same without a process
 def test_dagster_shows_the_line_of_a_wrong_setting_when_it_loads_the_code_location(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "dagster", "definitions", "validate", "-m", MODULE]
     done = subprocess.run(

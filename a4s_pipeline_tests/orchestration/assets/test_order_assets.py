@@ -41,7 +41,7 @@ def put_four_months(site: Site, connector: str = "demo") -> None:
 
 def test_a_month_is_imported_with_the_lines_of_its_orders(site: Site) -> None:
     put_four_months(site)
-    assert site.run("demo|2024-03-01").success
+    assert site.run("demo|2024-03-01", alone=True).success
     assert site.query(
         "SELECT o.connector, o.order_code, l.line_code FROM orders o JOIN order_lines l USING (order_code)"
     ) == [("demo", "A3", "1")]
@@ -49,7 +49,7 @@ def test_a_month_is_imported_with_the_lines_of_its_orders(site: Site) -> None:
 
 def test_one_run_covers_a_range_of_months_and_materializes_each(site: Site) -> None:
     put_four_months(site)
-    result = site.run("demo|2024-03-01", "demo|2024-05-01")
+    result = site.run("demo|2024-03-01", "demo|2024-05-01", alone=True)
     assert result.success
     assert site.held() == ["demo A3", "demo A4", "demo A5"]
     months = {"demo|2024-03-01", "demo|2024-04-01", "demo|2024-05-01"}
@@ -61,7 +61,7 @@ def test_one_run_covers_a_range_of_months_and_materializes_each(site: Site) -> N
 def test_one_run_covers_months_of_several_connectors(site: Site) -> None:
     put_four_months(site)
     put_four_months(site, "noord")
-    result = site.run("demo|2024-03-01", "noord|2024-04-01")
+    result = site.run("demo|2024-03-01", "noord|2024-04-01", alone=True)
     assert result.success
     assert site.held() == ["demo A3", "demo A4", "noord A3", "noord A4"]
     found = materialized(result, "orders")
@@ -86,7 +86,7 @@ def test_each_month_and_table_has_numbers_of_its_own(site: Site) -> None:
     site.put("MOVED", "2024-03-09T09:00:00", lines=[line("1")])
     site.put("..", "2024-03-10T09:00:00")
     site.source().remove_order("GONE")
-    result = site.run("demo|2024-01-01", "demo|2024-03-01")
+    result = site.run("demo|2024-01-01", "demo|2024-03-01", alone=True)
     assert result.success
 
     def numbers(asset: str) -> dict[str | None, tuple[int, ...]]:
@@ -119,7 +119,7 @@ def test_the_numbers_of_a_sync_stand_once(site: Site) -> None:
     site.source().remove_order("GONE")
     site.sandbox.faults = Faults(lines_404={"B1"}, script={"orders": ["server_error", "reset"]})
     before = len(site.sandbox.requests)
-    result = site.run("demo|2024-01-01")
+    result = site.run("demo|2024-01-01", alone=True)
     assert result.success
     assert not [name for name in materialized(result, "order_lines")["demo|2024-01-01"] if "run/" in name]
     told = materialized(result, "orders")["demo|2024-01-01"]
@@ -147,13 +147,16 @@ def test_a_catch_up_records_the_months_that_it_touched_and_the_running_one(site:
     put_four_months(site)
     running = month_of(datetime.now(UTC), site.settings.timezone)
     now = f"demo|{running:%Y-%m}-01"
-    first = site.run(now, reading=OrdersRead.NEW)
+    first = site.run(now, reading=OrdersRead.NEW, alone=True)
     months = {f"demo|2024-0{month}-01" for month in (2, 3, 4, 5)}
     for asset in ASSETS:
         assert set(materialized(first, asset)) == {*months, now}
         assert site.instance.get_materialized_partitions(dg.AssetKey(asset)) == {*months, now}
     site.put("A6", "2024-06-10T09:00:00")
-    assert set(materialized(site.run(now, reading=OrdersRead.NEW), "orders")) == {"demo|2024-06-01", now}
+    assert set(materialized(site.run(now, reading=OrdersRead.NEW, alone=True), "orders")) == {
+        "demo|2024-06-01",
+        now,
+    }
 
 
 def test_what_a_sync_that_broke_off_has_written_is_recorded(make_site: Callable[..., Site]) -> None:
@@ -172,7 +175,7 @@ def test_the_numbers_are_numbers_so_that_the_ui_plots_them(site: Site) -> None:
     site.put("A1")
     (materialization,) = [
         event.materialization
-        for event in site.run("demo|2024-03-01").get_asset_materialization_events()
+        for event in site.run("demo|2024-03-01", alone=True).get_asset_materialization_events()
         if event.asset_key == dg.AssetKey("orders")
     ]
     names = ["dagster/row_count", "new", "changed", "removed", "set_aside", "run/seen", "run/calls"]
@@ -185,7 +188,7 @@ def test_the_numbers_are_numbers_so_that_the_ui_plots_them(site: Site) -> None:
 
 def test_the_age_of_the_history_is_told_with_each_sync(site: Site) -> None:
     site.source().last_history_sync = datetime.now(UTC) - timedelta(hours=30)
-    metadata = materialized(site.run(), "orders")["demo|2024-03-01"]
+    metadata = materialized(site.run(alone=True), "orders")["demo|2024-03-01"]
     assert metadata["history_age_hours"] == pytest.approx(30, abs=0.1)
     known = site.source().last_history_sync
     assert isinstance(known, datetime)
@@ -194,7 +197,7 @@ def test_the_age_of_the_history_is_told_with_each_sync(site: Site) -> None:
 
 def test_a_history_that_was_never_synced_has_no_age(site: Site) -> None:
     site.source().last_history_sync = None
-    metadata = materialized(site.run(), "orders")["demo|2024-03-01"]
+    metadata = materialized(site.run(alone=True), "orders")["demo|2024-03-01"]
     assert "history_age_hours" not in metadata
     assert "last_history_sync" not in metadata
 
@@ -207,7 +210,7 @@ def test_a_backfill_finds_a_line_edited_under_an_unchanged_header_and_a_usual_sy
     site.put("A1", "2024-03-05T09:00:00", lines=[line("1", quantity=Decimal("2.5"))])
     site.sync()
     assert site.query("SELECT quantity FROM order_lines") == [(Decimal("1.0000"),)]
-    result = site.run("demo|2024-03-01")
+    result = site.run("demo|2024-03-01", alone=True)
     assert site.query("SELECT quantity FROM order_lines") == [(Decimal("2.5000"),)]
     metadata = materialized(result, "orders")["demo|2024-03-01"]
     assert (metadata["run/changed"], metadata["run/unchanged"]) == (1, 0)
@@ -215,9 +218,9 @@ def test_a_backfill_finds_a_line_edited_under_an_unchanged_header_and_a_usual_sy
 
 def test_months_alone_read_the_lines_of_new_and_changed_orders(site: Site) -> None:
     put_four_months(site)
-    site.run("demo|2024-03-01", reading=OrdersRead.MONTHS)
+    site.run("demo|2024-03-01", reading=OrdersRead.MONTHS, alone=True)
     site.sandbox.clear()
-    site.run("demo|2024-03-01", "demo|2024-04-01", reading=OrdersRead.MONTHS)
+    site.run("demo|2024-03-01", "demo|2024-04-01", reading=OrdersRead.MONTHS, alone=True)
     assert [call.code for call in site.sandbox.calls("order_lines")] == ["A4"]
 
 
@@ -233,7 +236,7 @@ def test_a_run_started_in_the_ui_reads_its_months_whole_without_being_told(site:
 
 
 def test_no_focus_connector_is_a_state_that_is_shown_and_no_failure(site: Site) -> None:
-    result = site.run("zuid|2024-03-01")
+    result = site.run("zuid|2024-03-01", alone=True)
     assert result.success
     (event,) = result.asset_materializations_for_node(STEP)[:1]
     assert event.metadata["order_history"].value == "there is none, because there is no focus connector"
@@ -242,10 +245,10 @@ def test_no_focus_connector_is_a_state_that_is_shown_and_no_failure(site: Site) 
 
 def test_a_focus_connector_that_went_away_ends_the_run_with_what_to_do(site: Site) -> None:
     site.source("zuid").focus_connector = "Exact Globe"
-    assert site.run("zuid|2024-03-01").success
+    assert site.run("zuid|2024-03-01", alone=True).success
     site.source("zuid").focus_connector = None
     site.sandbox.clear()
-    result = site.run("zuid|2024-03-01")
+    result = site.run("zuid|2024-03-01", alone=True)
     assert not result.success
     why = failure_of(result)
     assert why.startswith("zuid: order history does not exist for the administration 'Kantoor Zuid B.V.'")
@@ -256,7 +259,7 @@ def test_a_focus_connector_that_went_away_ends_the_run_with_what_to_do(site: Sit
 
 def test_a_failed_run_is_not_retried_blindly(site: Site) -> None:
     site.source("zuid").forbidden = True
-    (event,) = site.run("zuid|2024-03-01").get_step_failure_events()
+    (event,) = site.run("zuid|2024-03-01", alone=True).get_step_failure_events()
     assert event.step_failure_data.user_failure_data is not None
     assert [call.route_name for call in site.sandbox.requests] == ["status"]
 
@@ -265,7 +268,7 @@ def test_the_other_connectors_of_a_run_are_not_held_up_by_one_that_fails(site: S
     site.put("A1")
     site.put("B1", connector="noord")
     site.source("zuid").forbidden = True
-    result = site.run("demo|2024-03-01", "zuid|2024-03-01")
+    result = site.run("demo|2024-03-01", "zuid|2024-03-01", alone=True)
     assert not result.success
     assert failure_of(result).startswith("zuid: ")
     assert "demo" not in failure_of(result)
@@ -275,7 +278,7 @@ def test_the_other_connectors_of_a_run_are_not_held_up_by_one_that_fails(site: S
 def test_a_connector_that_fails_first_holds_up_none_after_it(site: Site) -> None:
     site.put("B1", connector="noord")
     site.source("demo").forbidden = True
-    result = site.run("demo|2024-03-01", "zuid|2024-03-01")
+    result = site.run("demo|2024-03-01", "zuid|2024-03-01", alone=True)
     assert [why.split(":")[0] for why in failure_of(result).splitlines()] == ["demo"]
     assert site.held() == ["noord B1"]
 
@@ -392,7 +395,7 @@ def test_an_asset_check_passes_again_when_the_source_is_mended(site: Site) -> No
 
 def test_the_rows_of_a_run_carry_the_id_that_dagster_shows(site: Site) -> None:
     site.put("A1")
-    result = site.run()
+    result = site.run(alone=True)
     assert site.query("SELECT run_id FROM orders UNION SELECT run_id FROM order_lines") == [(result.run_id,)]
 
 
@@ -423,11 +426,11 @@ def test_a_run_lists_no_partitions_however_many_connectors_and_months_there_are(
 def test_a_run_reads_the_lines_again_of_just_those_orders_whose_sub_total_is_off(site: Site) -> None:
     for code in ("A1", "A2"):
         site.put(code, "2024-03-05T09:00:00", lines=[line(lineTotal=10)], subTotal=10)
-    site.run("demo|2024-03-01")
+    site.run("demo|2024-03-01", alone=True)
     with site.platform.warehouse.session() as store:
         store.execute("UPDATE order_lines SET line_total = 99 WHERE order_code = 'A1'")
     site.sandbox.clear()
-    result = site.run("demo|2024-06-01", reading=OrdersRead.SUB_TOTALS_OFF)
+    result = site.run("demo|2024-06-01", reading=OrdersRead.SUB_TOTALS_OFF, alone=True)
     assert result.success
     assert [call.code for call in site.sandbox.calls("order_lines")] == ["A1"]
     assert site.query("SELECT DISTINCT line_total FROM order_lines") == [(10,)]

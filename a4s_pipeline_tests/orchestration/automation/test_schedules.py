@@ -206,7 +206,7 @@ def test_a_connector_without_focus_connector_is_asked_again_the_next_day(site: S
 
 
 def test_a_connector_that_was_given_a_focus_connector_is_asked_four_times_an_hour_again(site: Site) -> None:
-    site.run("zuid|2024-03-01")
+    site.run("zuid|2024-03-01", alone=True)
     site.source("zuid").focus_connector = "Exact Globe"
     site.run("zuid|2024-03-01")
     assert list(requested(site)) == list(ADMINISTRATIONS)

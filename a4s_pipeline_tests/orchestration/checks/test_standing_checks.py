@@ -115,7 +115,7 @@ def test_a_stream_that_stopped_is_found_without_a_run_of_its_own_and_without_a_c
 
 
 def test_a_connector_without_focus_connector_is_told_as_such(site: Site) -> None:
-    site.run("demo|2024-01-01", "zuid|2024-01-01")
+    site.run("demo|2024-01-01", "zuid|2024-01-01", alone=True)
     checks = run(site).get_asset_check_evaluations()
     (fresh,) = [
         one for one in checks if (one.asset_key.path, one.check_name) == (["orders"], "stream_is_fresh")
@@ -127,7 +127,7 @@ def test_a_connector_without_focus_connector_is_told_as_such(site: Site) -> None
 def test_what_keeps_a_stream_from_succeeding_is_told(make_site: Callable[..., Site]) -> None:
     site = make_site(connectors={"demo": ADMINISTRATIONS["demo"]})
     site.source().forbidden = True
-    assert not site.run().success
+    assert not site.run(alone=True).success
     description = told(site)["orders stream_is_fresh"]
     assert "failed, `the gateway answered 403" in description
     assert "`a4s check --connector demo` says what to do" in description
@@ -138,7 +138,7 @@ def test_a_connector_that_is_configured_no_longer_is_not_told(
 ) -> None:
     site.put("..")
     site.source().last_history_sync = datetime.now(UTC) - timedelta(hours=30)
-    site.run()
+    site.sync()
     later = make_site(connectors={"noord": ADMINISTRATIONS["noord"]})
     for stream in ("orders", "items", "customers"):
         note_success(later, stream, datetime.now(UTC))

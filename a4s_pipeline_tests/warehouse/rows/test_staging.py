@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from a4s_pipeline.warehouse.rows.staging import amount, append_rows, delete_codes, replace_rows
 from a4s_pipeline.warehouse.schema.schema import AMOUNT, DAY, FLAG, INSTANT, JSON, TEXT, WHOLE, Column, Table
+from a4s_pipeline_tests.support.nightly import examples
 
 THINGS = Table(
     "things",
@@ -117,7 +118,7 @@ def test_a_column_that_is_missing_is_null(connection: duckdb.DuckDBPyConnection)
 
 
 @given(texts=st.lists(st.text(max_size=30), min_size=20, max_size=60, unique=True))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(4, 100))
 def test_any_text_arrives_to_the_letter(texts: list[str]) -> None:
     with duckdb.connect() as connection:
         connection.execute(THINGS.ddl()[0])

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -26,6 +27,7 @@ from a4s_pipeline.warehouse.tables import (
     ORDERS,
 )
 from a4s_pipeline_tests.support import rows
+from a4s_pipeline_tests.support.nightly import examples
 from a4s_pipeline_tests.support.rows import MIDSUMMER, line
 
 JUNE = date(2024, 6, 1)
@@ -423,14 +425,11 @@ _ITEM = st.tuples(_AMOUNTS, _AMOUNTS, st.lists(st.tuples(_DAYS, _AMOUNTS), max_s
 
 
 @pytest.fixture(scope="module")
-def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("views") / "warehouse.duckdb"
-    with WarehouseFile(path).session():
-        pass
-    return path
+def empty_file(tmp_path_factory: pytest.TempPathFactory, empty_warehouse: Path) -> Path:
+    return Path(shutil.copyfile(empty_warehouse, tmp_path_factory.mktemp("views") / "warehouse.duckdb"))
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(4, 100))
 @given(stocks=st.lists(_ITEM, min_size=20, max_size=40))
 def test_the_last_projection_is_the_stock_with_every_dated_delivery(
     empty_file: Path, stocks: list[tuple[Decimal, Decimal, list[tuple[date | None, Decimal]]]]
