@@ -109,12 +109,15 @@ def test_pictures_are_an_asset_that_no_job_and_no_schedule_fetches(site: Site) -
 # What a run does
 
 
-@BOTH
-def test_a_run_imports_one_connector_and_publishes_it(site: Site, job: str) -> None:
+@pytest.mark.parametrize(("schedule", "job"), SCHEDULES.items())
+def test_a_scheduled_run_imports_one_connector_and_publishes_it(site: Site, schedule: str, job: str) -> None:
     for code in ("A1", "A2"):
         put(site, job, code)
     put(site, job, "B1", "noord")
-    result = run(site, job, "demo")
+    request = site.tick(schedule).run_requests[0]
+    result = site.definitions.resolve_job_def(job).execute_in_process(
+        instance=site.instance, tags=request.tags, resources={"platform": site.platform}
+    )
     assert result.success
     assert held(site, job) == [("demo", "A1"), ("demo", "A2")]
     for name in STREAMS[job]:
@@ -134,12 +137,18 @@ def test_a_backfill_of_several_connectors_is_one_run_with_the_numbers_of_each(si
     put(site, job, "A1")
     put(site, job, "B1", "noord")
     put(site, job, "C1", "zuid")
+    site.source("noord").forbidden = True
     result = run(site, job, "demo", "zuid")
-    assert result.success
-    assert [connector for connector, _ in held(site, job)] == ["demo", "noord", "zuid"]
+    # One that fails holds up no other, and what came in is published.
+    assert not result.success
+    assert failure_of(result).startswith("noord: the gateway answered 403")
+    assert held(site, job) == [("demo", "A1"), ("zuid", "C1")]
     for event in result.get_asset_materialization_events():
         if event.asset_key == dg.AssetKey(STREAMS[job][0]):
             assert event.materialization.metadata["new"].value == 1
+    site.source("noord").forbidden = False
+    assert run(site, job, "demo", "zuid").success
+    assert [connector for connector, _ in held(site, job)] == ["demo", "noord", "zuid"]
     assert site.instance.get_materialized_partitions(dg.AssetKey(STREAMS[job][1])) == set(ADMINISTRATIONS)
 
 
@@ -157,17 +166,6 @@ def test_the_numbers_tell_removals_and_what_was_withheld(site: Site, job: str) -
     told = metadata(run(site, job, "demo"), STREAMS[job][0])
     assert told["removed"] == 0
     assert told["removals_withheld"].startswith("the listing came back empty, where 1 ")
-
-
-@BOTH
-def test_a_connector_that_fails_holds_up_no_other_and_what_came_in_is_published(site: Site, job: str) -> None:
-    put(site, job, "A1")
-    put(site, job, "C1", "zuid")
-    site.source("noord").forbidden = True
-    result = run(site, job, "demo", "zuid")
-    assert not result.success
-    assert failure_of(result).startswith("noord: the gateway answered 403")
-    assert held(site, job) == [("demo", "A1"), ("zuid", "C1")]
 
 
 # Checks
@@ -270,19 +268,6 @@ def test_a_tick_starts_one_run_a_connector_with_a_key_that_no_other_tick_has(
     assert len(set(keys)) == 2 * len(ADMINISTRATIONS)
     assert {request.tags["a4s/work"] for request in first} == {"import"}
     assert [request.tags["a4s/connector"] for request in first] == list(ADMINISTRATIONS)
-
-
-@pytest.mark.parametrize(("schedule", "job"), SCHEDULES.items())
-def test_a_scheduled_run_does_what_was_asked_for(site: Site, schedule: str, job: str) -> None:
-    put(site, job, "A1")
-    request = site.tick(schedule).run_requests[0]
-    result = site.definitions.resolve_job_def(job).execute_in_process(
-        instance=site.instance,
-        tags=request.tags,
-        resources={"platform": site.platform},
-    )
-    assert result.success
-    assert held(site, job) == [("demo", "A1")]
 
 
 def test_a_run_of_orders_does_not_hold_up_items_of_the_same_connector(site: Site) -> None:
