@@ -69,7 +69,7 @@ class Faults:
     book_late_seconds: float = 0.0
     """Each POST is booked and answered only after so many seconds, even if the client has gone; 0 is off."""
     hang_seconds: float = 30.0
-    """How long `hang` keeps a client waiting."""
+    """How long `hang` keeps a client waiting; 0 lets those go who wait."""
     retry_after_seconds: int = 1
     """What Retry-After asks for, in seconds from now."""
     routes: frozenset[str] | None = None

@@ -178,7 +178,7 @@ class Gateway:
         if reply is None or fault == "lose_post_reply":
             return Outcome(None)
         if fault == "hang":
-            self.stopping.wait(faults.hang_seconds)
+            self._keep_waiting(faults)
         elif fault == "clipped":
             reply = replace(reply, body=reply.body[: len(reply.body) // 2])
         elif fault == "bad_byte":
@@ -192,6 +192,11 @@ class Gateway:
             behind=SURPLUS if fault == "longer" else b"",
             times=2 if fault == "twice" else 1,
         )
+
+    def _keep_waiting(self, faults: Faults) -> None:
+        began = time.monotonic()
+        while time.monotonic() - began < faults.hang_seconds and not self.stopping.wait(0.01):
+            pass
 
     def _instead(self, fault: str | None, faults: Faults) -> Reply:
         seconds = str(faults.retry_after_seconds)

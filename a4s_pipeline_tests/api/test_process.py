@@ -74,12 +74,13 @@ def served(site: Site, **more: str) -> Iterator[Process]:
 
 def test_a_signal_ends_it_once_what_it_accepted_is_answered(site: Site) -> None:
     site.sandbox.faults.script = {"export_order": ["hang"]}
-    site.sandbox.faults.hang_seconds = 3
+    site.sandbox.faults.hang_seconds = 60
     with served(site) as server, ThreadPoolExecutor(1) as threads:
         sent = threads.submit(server.send, "IO-1")
         wait_until(lambda: len(site.sandbox.calls("export_order")) == 1)
         server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: server.call("GET", "/readyz")[0] == 503)
+        site.sandbox.faults.hang_seconds = 0
         status, answer = sent.result(timeout=30)
         assert (status, answer["orderNumber"]) == (201, "TP000001")
         assert server.process.wait(30) in (0, -signal.SIGTERM)
@@ -93,11 +94,12 @@ def test_a_signal_ends_it_once_what_it_accepted_is_answered(site: Site) -> None:
 
 def test_a_server_that_is_killed_while_it_sends_books_nothing_twice(site: Site) -> None:
     site.sandbox.faults.script = {"export_order": ["hang"]}
-    site.sandbox.faults.hang_seconds = 3
+    site.sandbox.faults.hang_seconds = 60
     with served(site) as server, ThreadPoolExecutor(1) as threads:
         lost = threads.submit(server.send, "IO-1")
         wait_until(lambda: len(site.sandbox.calls("export_order")) == 1)
         server.process.kill()
+        site.sandbox.faults.hang_seconds = 0
         assert lost.exception(timeout=30) is not None
     with served(site) as server:
         status, answer = server.send("IO-1")

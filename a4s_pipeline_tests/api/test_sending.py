@@ -143,10 +143,11 @@ def test_an_unknown_outcome_is_asked_for_soon_though_nobody_sends_again(
 def test_a_send_that_takes_longer_than_the_call_goes_on_and_is_joined_by_the_next(serve: Serve) -> None:
     with serve(callbacks={"shop": "http://127.0.0.1:9/told"}) as served:
         served.site.sandbox.faults.script = {"export_order": ["hang"]}
-        served.site.sandbox.faults.hang_seconds = 3
+        served.site.sandbox.faults.hang_seconds = 60
         slow = served.post(f"{DEMO}/orders", order("IO-1"), X_Request_Timeout="0.5")
         assert (slow.status, slow.json["status"]) == (202, "sending")
         assert served.get(slow.headers["location"]).json["status"] in ("pending", "sending")
+        served.site.sandbox.faults.hang_seconds = 0
         assert send(served, "IO-1").status in (200, 202)
         wait_until(lambda: export_of(served, "IO-1").json["status"] == "ok")
         assert len(served.site.source.booked) == 1

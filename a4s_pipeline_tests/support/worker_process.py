@@ -38,7 +38,12 @@ def claim(settings: GivenSettings) -> None:
         time.sleep(600)
 
 
+def stop(*_: object) -> None:
+    """Interrupt the main thread, as Dagster does in the process of a run that is asked to stop."""
+    say("asked to stop")
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
-    # As Dagster does in the process of a run: asked to stop, the main thread is interrupted.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, stop)
     {"serve": serve, "claim": claim}[sys.argv[1]](GivenSettings(**json.loads(sys.argv[2])))

@@ -212,9 +212,7 @@ def test_a_folder_is_refused_with_what_is_in_it_left_alone(site: Site) -> None:
 
 def test_a_pipe_is_refused_and_waited_for_by_nobody(site: Site) -> None:
     os.mkfifo(site.inbox / "one.json")
-    began = time.monotonic()
     site.serve_what_waits()
-    assert time.monotonic() - began < 5
     assert refusal_of(site, "one") == ("refused", "NotAFile")
     assert site.names_in("failed") == ["one.json"]
 
@@ -391,15 +389,20 @@ def test_a_process_that_is_killed_while_it_answers_leaves_the_request_to_the_nex
 
 
 def test_two_processes_never_answer_one_request_twice(tmp_path: Path) -> None:
-    with installed(tmp_path, latency_ms=2, linger_seconds=1) as site:
-        ids = [f"r{number}" for number in range(100)]
+    with installed(tmp_path, linger_seconds=0.2, max_connections=4) as site:
+        ids = [f"r{number}" for number in range(60)]
         site.put_items(*ids)
+        # More than one process asks for at once: the others wait until both are at it.
+        site.sandbox.faults.script = {"stock": ["hang"] * 8}
+        site.sandbox.faults.hang_seconds = 60
+        for request_id in ids:
+            site.drop(request_id, asks(request_id))
         processes = [site.desk_process(), site.desk_process()]
         try:
             for process in processes:
                 ready(process)
-            for request_id in ids:
-                site.drop(request_id, asks(request_id))
+            wait_until(lambda: len(site.sandbox.calls("stock")) == 8)
+            site.sandbox.faults.hang_seconds = 0
             answered = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
         finally:
             for process in processes:
@@ -409,7 +412,7 @@ def test_two_processes_never_answer_one_request_twice(tmp_path: Path) -> None:
         assert {site.answer(request_id)["status"] for request_id in ids} == {"ok"}
         # Each did some of it, together they did all of it, and nothing was asked for twice.
         assert all(counts["ok"] > 0 for counts in answered)
-        assert sum(counts["ok"] for counts in answered) == 100
+        assert sum(counts["ok"] for counts in answered) == len(ids)
         assert sorted(call.code for call in site.sandbox.calls("stock")) == sorted(ids)
 
 
@@ -542,11 +545,12 @@ def test_a_request_that_takes_the_place_of_one_that_is_being_answered_is_not_los
     with installed(tmp_path) as site:
         site.put_items("A1", "A2")
         site.sandbox.faults.script = {"stock": ["hang"]}
-        site.sandbox.faults.hang_seconds = 0.5
+        site.sandbox.faults.hang_seconds = 60
         with site.desk():
             site.drop("one", asks("A1"))
             wait_until(lambda: len(site.sandbox.calls("stock")) == 1)
             site.drop("one", asks("A2"))
+            site.sandbox.faults.hang_seconds = 0
             assert site.wait_for("one")["status"] == "ok"
             wait_until(lambda: refused_beside(site, "one") == {"DuplicateRequest"})
         assert site.answer("one")["answer"]["items"][0]["itemCode"] == "A1"

@@ -243,19 +243,23 @@ def desk_process(site: Site) -> "subprocess.Popen[str]":
 
 def test_two_processes_never_answer_one_request_twice(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
-    with installed(tmp_path, latency_ms=2, linger_seconds=3) as site:
+    with installed(tmp_path, linger_seconds=0.5, max_connections=4) as site:
         site.choose(requests=f"file://{shared}")
         site.inbox, site.outbox = shared / "inbox", shared / "outbox"
         site.inbox.mkdir(parents=True)
-        ids = [f"r{number}" for number in range(100)]
+        ids = [f"r{number}" for number in range(60)]
         site.put_items(*ids)
+        # More than one process asks for at once: the others wait until both are at it.
+        site.sandbox.faults.script = {"stock": ["hang"] * 8}
+        site.sandbox.faults.hang_seconds = 60
+        for request_id in ids:
+            site.drop(request_id, asks(request_id))
         processes = [desk_process(site), desk_process(site)]
         try:
             for process in processes:
                 ready(process)
-            for request_id in ids:
-                site.drop(request_id, asks(request_id))
-                time.sleep(0.01)
+            wait_until(lambda: len(site.sandbox.calls("stock")) == 8)
+            site.sandbox.faults.hang_seconds = 0
             counts = [json.loads(process.communicate(timeout=120)[0]) for process in processes]
         finally:
             for process in processes:
@@ -264,13 +268,13 @@ def test_two_processes_never_answer_one_request_twice(tmp_path: Path) -> None:
         assert {site.answer(request_id)["status"] for request_id in ids} == {"ok"}
         # Each did some of it, together they did all of it, and nothing was asked for or answered twice.
         assert all(each["ok"] > 0 for each in counts)
-        assert sum(each["ok"] for each in counts) == 100
+        assert sum(each["ok"] for each in counts) == len(ids)
         assert sorted(call.code for call in site.sandbox.calls("stock")) == sorted(ids)
         changes = (site.data_dir / "changes").read_text().splitlines()
         written = [change for change in changes if change.startswith("write outbox/")]
         assert sorted(written) == sorted(f"write outbox/{request_id}.json" for request_id in ids)
         assert site.names_in() == []
-        assert len(site.names_in("done")) == 100
+        assert len(site.names_in("done")) == len(ids)
 
 
 @pytest.fixture(scope="module")

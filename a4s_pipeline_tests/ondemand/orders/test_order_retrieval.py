@@ -52,12 +52,14 @@ def ask(site: Site, kind: str, **body: Any) -> Any:
     return answer
 
 
-def test_a_list_is_what_was_promised(site: Site) -> None:
+def test_a_list_is_what_was_promised_and_the_gateway_is_asked_nothing(site: Site) -> None:
     put(site, "B1", "2024-03-05T09:00:00")
     put(site, "B2", "2024-03-06T09:00:00")
     sync(site)
+    site.sandbox.clear()
     answer = ask(site, "retrieve_orders")
     assert answer["status"] == "ok"
+    assert site.sandbox.requests == []
     assert answer["answer"].keys() == {"orders", "total", "asOf"}
     assert answer["answer"]["total"] == 2
     assert datetime.fromisoformat(answer["answer"]["asOf"]) == HISTORY_AS_OF
@@ -69,9 +71,12 @@ def test_a_list_is_what_was_promised(site: Site) -> None:
     assert (line["attributes"]["quantity"], line["attributes"]["colour"]) == ("2.5", "red")
 
 
-@pytest.mark.parametrize(
-    ("wanted", "codes", "total"),
-    [
+def test_a_list_holds_the_orders_asked_for_and_their_total(site: Site) -> None:
+    put(site, "B1", "2024-03-05T23:59:59")
+    put(site, "B2", "2024-03-06T00:00:00", "K2")
+    put(site, "B3", "2024-03-07T09:00:00")
+    sync(site)
+    cases: list[tuple[dict[str, Any], list[str], int]] = [
         ({}, ["B3", "B2", "B1"], 3),
         ({"limit": 1}, ["B3"], 3),
         ({"limit": 1, "offset": 1}, ["B2"], 3),
@@ -84,62 +89,63 @@ def test_a_list_is_what_was_promised(site: Site) -> None:
         ({"orderDateFrom": "2024-03-06T00:00:00", "orderDateTo": "2024-03-06T00:00:01"}, ["B2"], 1),
         ({"orderDateFrom": "2024-03-05T23:00:00Z"}, ["B3", "B2"], 2),
         ({"orderDateFrom": "2024-03-05T23:00:01Z"}, ["B3"], 1),
-    ],
-)
-def test_a_list_holds_the_orders_asked_for_and_their_total(
-    site: Site, wanted: dict[str, Any], codes: list[str], total: int
-) -> None:
-    put(site, "B1", "2024-03-05T23:59:59")
-    put(site, "B2", "2024-03-06T00:00:00", "K2")
-    put(site, "B3", "2024-03-07T09:00:00")
-    sync(site)
-    answer = ask(site, "retrieve_orders", **wanted)["answer"]
-    assert [order["orderCode"] for order in answer["orders"]] == codes
-    assert answer["total"] == total
+    ]
+    for number, (wanted, _, _) in enumerate(cases):
+        site.drop(f"r{number}", {"kind": "retrieve_orders", "connector": "demo", **wanted})
+    site.serve_what_waits()
+    for number, (wanted, codes, total) in enumerate(cases):
+        answer = site.answer(f"r{number}")["answer"]
+        assert [order["orderCode"] for order in answer["orders"]] == codes, wanted
+        assert answer["total"] == total, wanted
 
 
-def test_one_order_is_retrieved_by_its_code(site: Site) -> None:
+def test_one_order_is_retrieved_by_its_code_and_one_that_is_not_held_is_refused(site: Site) -> None:
     put(site, "B/1 #", "2024-03-05T09:00:00")
     sync(site)
     answer = ask(site, "retrieve_order", orderCode="B/1 #")
     assert answer["status"] == "ok"
     assert answer["answer"]["orderCode"] == "B/1 #"
     assert answer["answer"].keys() >= {"orderCode", "attributes", "lines", "asOf"}
+    site.drop("two", {"kind": "retrieve_order", "connector": "demo", "orderCode": "B2"})
+    site.serve_what_waits()
+    refused = site.answer("two")
+    assert (refused["status"], refused["error"]["code"]) == ("refused", "UnknownOrder")
 
 
-def test_an_order_that_is_not_held_is_refused(site: Site) -> None:
-    put(site, "B1", "2024-03-05T09:00:00")
-    sync(site)
-    answer = ask(site, "retrieve_order", orderCode="B2")
-    assert (answer["status"], answer["error"]["code"]) == ("refused", "UnknownOrder")
+def test_a_request_that_names_no_order_is_refused(site: Site) -> None:
+    codes: list[Any] = [None, "", 7, ["B1"]]
+    for number, code in enumerate(codes):
+        site.drop(f"r{number}", {"kind": "retrieve_order", "connector": "demo", "orderCode": code})
+    site.serve_what_waits()
+    for number in range(len(codes)):
+        answer = site.answer(f"r{number}")
+        assert answer["status"] == "refused"
+        assert [fault["field"] for fault in answer["error"]["fields"]] == ["orderCode"]
 
 
-@pytest.mark.parametrize("code", [None, "", 7, ["B1"]])
-def test_a_request_that_names_no_order_is_refused(site: Site, code: Any) -> None:
-    answer = ask(site, "retrieve_order", orderCode=code)
-    assert answer["status"] == "refused"
-    assert [fault["field"] for fault in answer["error"]["fields"]] == ["orderCode"]
+KINDS: dict[str, dict[str, Any]] = {"retrieve_orders": {}, "retrieve_order": {"orderCode": "B1"}}
 
 
-@pytest.mark.parametrize(("kind", "body"), [("retrieve_orders", {}), ("retrieve_order", {"orderCode": "B1"})])
-def test_where_history_does_not_exist_the_request_is_refused_clearly(
-    site: Site, kind: str, body: dict[str, Any]
-) -> None:
+def test_where_history_does_not_exist_the_request_is_refused_clearly(site: Site) -> None:
     put(site, "B1", "2024-03-05T09:00:00")
     sync(site)
     sync(site, "zuid")
-    Platform(site.settings).publish()
-    answer = ask(site, kind, connector="zuid", **body)
-    assert (answer["status"], answer["error"]["code"]) == ("refused", "FocusConnectorNotConfigured")
-    assert "'zuid'" in answer["error"]["message"]
+    for kind, body in KINDS.items():
+        site.drop(kind, {"kind": kind, "connector": "zuid", **body})
+    site.serve_what_waits()
+    for kind in KINDS:
+        answer = site.answer(kind)
+        assert (answer["status"], answer["error"]["code"]) == ("refused", "FocusConnectorNotConfigured")
+        assert "'zuid'" in answer["error"]["message"]
 
 
-@pytest.mark.parametrize(("kind", "body"), [("retrieve_orders", {}), ("retrieve_order", {"orderCode": "B1"})])
-def test_before_the_first_sync_a_request_fails_and_may_be_tried_again(
-    site: Site, kind: str, body: dict[str, Any]
-) -> None:
-    answer = ask(site, kind, **body)
-    assert (answer["status"], answer["error"]["code"]) == ("failed", "NotPublished")
+def test_before_the_first_sync_a_request_fails_and_may_be_tried_again(site: Site) -> None:
+    for kind, body in KINDS.items():
+        site.drop(kind, {"kind": kind, "connector": "demo", **body})
+    site.serve_what_waits()
+    for kind in KINDS:
+        answer = site.answer(kind)
+        assert (answer["status"], answer["error"]["code"]) == ("failed", "NotPublished")
 
 
 def test_a_copy_that_cannot_be_read_fails_and_says_what_to_do(site: Site) -> None:
@@ -171,14 +177,6 @@ def test_a_misspelt_filter_is_refused_with_what_was_meant() -> None:
         ("customerCode", "is missing"),
         ("customerCod", "is no field of retrieve_customer_orders; did you mean customerCode?"),
     ]
-
-
-def test_retrieval_asks_the_gateway_nothing(site: Site) -> None:
-    put(site, "B1", "2024-03-05T09:00:00")
-    sync(site)
-    site.sandbox.clear()
-    assert ask(site, "retrieve_orders")["status"] == "ok"
-    assert site.sandbox.requests == []
 
 
 def test_what_is_left_out_has_its_default() -> None:

@@ -19,8 +19,8 @@ from a4s_pipeline_tests.ondemand.conftest import Site, intake
 from a4s_pipeline_tests.support.nightly import Night
 from a4s_sandbox import Faults
 
-BY_DAY, AT_NIGHT = 24, 60
-"""How many orders are exported in one go; at night it is done again and again."""
+ORDERS = 60
+"""How many orders are exported in one go."""
 AT_ONCE = 2
 """Processes that export at the same time, the same orders each."""
 MINUTES = 20
@@ -103,10 +103,9 @@ class Crew:
 
 
 @pytest.fixture
-def crew(cold_site: Site, tmp_path: Path, request: pytest.FixtureRequest) -> Crew:
-    orders = AT_NIGHT if request.node.get_closest_marker("nightly") else BY_DAY
+def crew(cold_site: Site, tmp_path: Path) -> Crew:
     path = tmp_path / "orders.json"
-    path.write_text(exact_json.dumps([intake(f"IO-{number}") for number in range(orders)]))
+    path.write_text(exact_json.dumps([intake(f"IO-{number}") for number in range(ORDERS)]))
     environment = os.environ | {
         "A4S_GATEWAY_URL": cold_site.gateway.url,
         "A4S_CONNECTORS": '{"demo": "Demo B.V."}',
@@ -114,19 +113,14 @@ def crew(cold_site: Site, tmp_path: Path, request: pytest.FixtureRequest) -> Cre
         "A4S_TIMEOUT_SECONDS": "5",
         "A4S_RESEND_AFTER_SECONDS": "0.5",
     }
-    return Crew([sys.executable, "-c", EXPORTER, str(path)], environment, orders)
+    return Crew([sys.executable, "-c", EXPORTER, str(path)], environment, ORDERS)
 
 
-@pytest.mark.timeout(60 * MINUTES)
+@pytest.mark.nightly  # by day api/test_exactly_once.py kills processes that send
+@pytest.mark.timeout(0)
 def test_every_order_is_booked_once_by_processes_that_are_killed_at_random(
     cold_site: Site, crew: Crew
 ) -> None:
-    assert_booked_once(cold_site, crew)
-
-
-@pytest.mark.nightly
-@pytest.mark.timeout(0)
-def test_so_it_is_all_night(cold_site: Site, crew: Crew) -> None:
     night = Night(share=0.1)
     kills, rounds = 0, 0
     while rounds == 0 or not night.is_over:
@@ -137,7 +131,7 @@ def test_so_it_is_all_night(cold_site: Site, crew: Crew) -> None:
         cold_site.gateway.clear()
         cold_site.query("DELETE FROM order_exports")
         cold_site.query("DELETE FROM order_export_attempts")
-    print(f"{rounds} rounds of {AT_NIGHT} orders, {kills} kills in {night.seconds:.0f} s")  # noqa: T201 - a report
+    print(f"{rounds} rounds of {ORDERS} orders, {kills} kills in {night.seconds:.0f} s")  # noqa: T201 - a report
 
 
 def assert_booked_once(cold_site: Site, crew: Crew) -> None:

@@ -159,44 +159,44 @@ def test_what_could_not_be_answered_in_time_is_refused_at_once_and_told_when(
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    with installed(tmp_path, max_connections=4, answer_seconds=1, timeout_seconds=30) as site:
+    with installed(tmp_path, max_connections=4, answer_seconds=0.5, timeout_seconds=90) as site:
         yield site
 
 
 def test_a_gateway_that_never_answers_costs_a_request_its_own_time_and_no_more(site: Site) -> None:
     site.put_items("A1")
     site.sandbox.faults.hang = 1
-    site.sandbox.faults.hang_seconds = 6
-    began = time.monotonic()
+    site.sandbox.faults.hang_seconds = 60
     with site.service() as service:
-        for _ in range(3):
+        for _ in range(2):
             answered = answer_body(service, asks("A1"), datetime.now(UTC))
             assert (answered.status, answered.error and answered.error["code"]) == (
                 "failed",
                 "GatewayUnavailable",
             )
-        assert time.monotonic() - began < 10
+        # None of the calls has its answer yet, nor would the client have given it up.
+        assert {call.status for call in site.sandbox.calls("stock")} == {0}
+        site.sandbox.faults.hang_seconds = 0
 
 
 def test_a_busy_gateway_is_told_at_once_with_how_long_to_wait(site: Site) -> None:
     site.put_items("A1")
     site.sandbox.faults.too_many = 1
     site.sandbox.faults.retry_after_seconds = 30
-    began = time.monotonic()
     with site.service() as service:
         answered = answer_body(service, asks("A1"), datetime.now(UTC))
-    assert time.monotonic() - began < 10
+    assert len(site.sandbox.calls("stock")) == 1
     assert answered.error is not None
-    assert 25 <= answered.error["retryAfterSeconds"] <= 31
+    assert 0 < answered.error["retryAfterSeconds"] <= 31
     assert "try again in" in answered.error["message"]
 
 
 def test_what_is_stored_here_is_read_while_the_gateway_never_answers(site: Site) -> None:
     """One request that needs no gateway waited for twenty that do."""
-    site.choose(answer_seconds=20)
+    site.choose(answer_seconds=60)
     site.put_items(*(f"A{number}" for number in range(20)))
     site.sandbox.faults.hang = 1
-    site.sandbox.faults.hang_seconds = 8
+    site.sandbox.faults.hang_seconds = 60
     for number in range(20):
         site.drop(f"stock-{number}", asks(f"A{number}"))
     with site.desk():
@@ -204,7 +204,7 @@ def test_what_is_stored_here_is_read_while_the_gateway_never_answers(site: Site)
         site.drop("history", {"kind": "retrieve_orders", "connector": "demo"})
         site.wait_for("history")
         assert not any(name.startswith("stock") for name in site.answered())
-        site.sandbox.faults.hang = 0
+        site.sandbox.faults.hang = site.sandbox.faults.hang_seconds = 0
 
 
 def test_many_that_look_at_the_same_items_are_answered_by_few_calls(tmp_path: Path) -> None:

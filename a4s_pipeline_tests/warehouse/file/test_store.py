@@ -1,7 +1,6 @@
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import duckdb
@@ -68,10 +67,8 @@ def test_a_file_that_another_process_holds_is_named_with_that_process(
     _fill(warehouse, "before")
     holder = _hold(path, how)
     try:
-        started = time.monotonic()
         with pytest.raises(StoreHeld) as held, warehouse.session():
             pass
-        assert 0.2 <= time.monotonic() - started < 2
         assert str(held.value) == (
             f"{path} is held by process {holder.pid}, waited 0.2 s: close it there and try again. "
             "To query, open analytics.duckdb, which is never locked"
@@ -179,10 +176,9 @@ def test_a_file_that_is_no_database_is_named_at_once(warehouse: WarehouseFile, p
 def test_a_folder_with_lock_in_its_name_is_not_taken_for_a_lock(tmp_path: Path) -> None:
     path = tmp_path / "blocked" / "warehouse.duckdb"
     path.mkdir(parents=True)
-    started = time.monotonic()
-    with pytest.raises(ChangeSite, match="cannot be used"), WarehouseFile(path, wait_seconds=5).session():
+    # Longer than the test may last.
+    with pytest.raises(ChangeSite, match="cannot be used"), WarehouseFile(path, wait_seconds=3600).session():
         pass
-    assert time.monotonic() - started < 3
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
