@@ -13,6 +13,8 @@ from a4s_pipeline.warehouse.file.opened import OpenedFile
 
 # A busy process keeps the file for no longer than this before others may have it.
 _LONGEST_HOLD = 0.5
+# How long the file is waited for where another process kept it through a whole wait a moment ago.
+_WAIT_ONCE_MORE = 1.0
 
 
 class Turns:
@@ -28,6 +30,20 @@ class Turns:
         self._waiting = 0
         self._kept: OpenedFile | None = None
         self._opened_at = 0.0
+        self._held_at: float | None = None
+
+    def longest_wait(self, usual: float) -> float:
+        """Return how long to wait for another process, `usual` seconds unless it was waited for just now.
+
+        A command that could not read would otherwise wait as long again for each thing that it writes down.
+        """
+        held_at = self._held_at
+        is_known = held_at is not None and time.monotonic() - held_at < usual
+        return min(usual, _WAIT_ONCE_MORE) if is_known else usual
+
+    def note_held(self, *, is_held: bool) -> None:
+        """Note whether another process kept the file through a whole wait, or it could be opened."""
+        self._held_at = time.monotonic() if is_held else None
 
     def take(self, wait_seconds: float) -> bool:
         """Wait for a turn; False where it does not come in time."""

@@ -37,8 +37,8 @@ class WarehouseFile:
     """The pipeline's own DuckDB file, and the only way to it.
 
     Across processes DuckDB allows one writer or many readers, never both, so each use is a short session:
-    the file is opened late, closed early, and waited for `wait_seconds` at most. `conventions` are what
-    the days, months and words of the models go by.
+    the file is opened late, closed early, and waited for `wait_seconds` at most, which `Turns.longest_wait`
+    shortens. `conventions` are what the days, months and words of the models go by.
     """
 
     def __init__(
@@ -67,13 +67,14 @@ class WarehouseFile:
         Raises `StoreHeld` where another process does not let go in time, and `ChangeSite` where the
         file cannot be opened or written at all.
         """
-        deadline = time.monotonic() + self._wait_seconds
+        longest = self._turns.longest_wait(self._wait_seconds)
+        deadline = time.monotonic() + longest
         if not self._turns.take(self._wait_seconds):
             raise StoreHeld(f"{self.path} is in use by another thread of this process: try again later")
         file: OpenedFile | None = None
         is_sound = False
         try:
-            file = self._turns.kept() or self._open(deadline)
+            file = self._turns.kept() or self._open(deadline, longest)
             if not self._has_schema:
                 _clear_abandoned(self.path)
                 _bring_up_to_date(file.connection, self._conventions, str(self.path))
@@ -129,18 +130,21 @@ class WarehouseFile:
                 for left in (aside, aside.with_name(f"{aside.name}.wal")):
                     left.unlink(missing_ok=True)
 
-    def _open(self, deadline: float) -> OpenedFile:
+    def _open(self, deadline: float, longest: float) -> OpenedFile:
         wait = _FIRST_POLL
         while True:
             try:
                 if not self.path.exists():
                     _create(self.path)
-                return OpenedFile.open(self.path)
+                file = OpenedFile.open(self.path)
+                self._turns.note_held(is_held=False)
+                return file
             except duckdb.Error as error:
                 if "Could not set lock" not in str(error):
                     raise _unusable(self.path, error) from None
                 if time.monotonic() >= deadline:
-                    raise _held(self.path, error, self._wait_seconds) from None
+                    self._turns.note_held(is_held=True)
+                    raise _held(self.path, error, longest) from None
             except OSError as error:
                 raise _unusable(self.path, error) from None
             time.sleep(wait)

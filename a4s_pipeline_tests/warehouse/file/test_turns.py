@@ -99,3 +99,19 @@ def test_a_connection_kept_for_somebody_who_gives_up_meanwhile_is_closed(
 def test_turns_at_the_same_file_are_the_same(tmp_path: Path) -> None:
     assert turns.turns_of(tmp_path / "a") is turns.turns_of(tmp_path / "a")
     assert turns.turns_of(tmp_path / "a") is not turns.turns_of(tmp_path / "b")
+
+
+def test_a_process_that_kept_the_file_through_a_whole_wait_is_not_waited_for_as_long_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    ours = Turns()
+    assert ours.longest_wait(30) == 30
+    ours.note_held(is_held=True)
+    assert [ours.longest_wait(usual) for usual in (30, 0.2)] == [1, 0.2]
+    now += 30
+    assert ours.longest_wait(30) == 30
+    ours.note_held(is_held=True)
+    ours.note_held(is_held=False)
+    assert ours.longest_wait(30) == 30
