@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -31,6 +30,7 @@ from a4s_pipeline.settings.api_keys import ANYBODY, ApiClient, client_of
 _OPEN = {200: "always"}
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _NOT_ROUTED = "none"
+_CONNECTOR = "a4s_connector"
 DROPPED_WITHIN = 2.0
 DROPPED_BYTES = 16 << 20
 """How long, and how much, is still read of a caller that was refused while it sends: it finds its answer."""
@@ -117,7 +117,7 @@ class Api:
             template = route.template if route else _NOT_ROUTED
             method = request.method if route else _NOT_ROUTED
             self._metrics.end(template, method, response.status_code, client.name, seconds)
-            _log_access(request.method, template, client, response.status_code, seconds)
+            _log_access(request, template, client, response.status_code, seconds)
 
     async def _routed(self, request: Request) -> tuple[Route | None, ApiClient, Response]:
         state = self.state
@@ -139,6 +139,7 @@ class Api:
             return route, client, problem_with("Forbidden", f"this key may not {route.may}")
         if connector is not None and connector not in state.settings.connectors:
             return route, client, problem_with("UnknownConnector", "there is no such connector")
+        request.scope[_CONNECTOR] = connector
         return route, client, await _handled(state, route, request, client, path)
 
     def _caller(
@@ -259,15 +260,12 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _log_access(method: str, route: str, client: ApiClient, status: int, seconds: float) -> None:
+def _log_access(request: Request, route: str, client: ApiClient, status: int, seconds: float) -> None:
     # The route and not the path: no code of an order or a customer is in a log.
     if _access.isEnabledFor(logging.INFO):
-        line = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "client": client.name,
-            "method": method[:20],
-            "route": route,
-            "status": status,
-            "ms": round(seconds * 1000, 1),
-        }
-        _access.info("%s", json.dumps(line))
+        method = request.method[:20]
+        call = {"client": client.name, "method": method, "route": route, "status": status}
+        call["ms"] = round(seconds * 1000, 1)
+        connector = request.scope.get(_CONNECTOR)
+        about = {"call": call} if connector is None else {"call": call, "connector": connector}
+        _access.info("%s %s %d", method, route, status, extra=about)

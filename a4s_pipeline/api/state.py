@@ -136,7 +136,11 @@ class ServerState:
         try:
             ledger.wants_to_be_told(unknown.key, datetime.now(UTC))
         except A4sError as error:
-            _log.warning("a callback will not tell what became of what was under way: %s", error)
+            _log.warning(
+                "a callback will not tell what became of what was under way: %s",
+                error,
+                extra={"connector": unknown.connector, "run_id": self.service.run_id},
+            )
 
     def is_under_way(self, connector: str, kind: str, key: str) -> bool:
         """Tell whether this server is sending something of this name now."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import importlib
 import io
-import logging
 import os
 import sys
 from contextlib import redirect_stdout
@@ -13,6 +12,7 @@ from contextlib import redirect_stdout
 import click
 
 from a4s_pipeline import __version__
+from a4s_pipeline.cli import logs
 from a4s_pipeline.cli.output import print_json, report_failure
 from a4s_pipeline.errors import A4sError
 
@@ -88,7 +88,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # Names and codes hold any letter; a terminal that lacks one must not end the command.
             stream.reconfigure(errors="backslashreplace")
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
+    logs.begin()
     as_json = "--json" in sys.argv[1:]
     stdout = sys.stdout
     try:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from a4s_pipeline.cli.logs import is_json, tell_error
 from a4s_pipeline.errors import A4sError, ChangeSettings
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.files.texts import has_utf8, json_to_show, on_a_line
@@ -44,10 +45,18 @@ def report_error(error: Mapping[str, Any], *, as_json: bool) -> int:
     """Say what an answer holds instead of what was asked for, and return the exit status for it."""
     if as_json:
         print_json({"error": error})
-    say(*f"a4s: {error['message']}".split("\n"), err=True)
+    _tell(error, "a4s:")
+    return 1
+
+
+def _tell(error: Mapping[str, Any], begins: str) -> None:
+    if is_json():
+        faults = "".join(f"; {fault['field']}: {fault['message']}" for fault in error["fields"])
+        tell_error(error["code"], error["message"] + faults)
+        return
+    say(*f"{begins} {error['message']}".split("\n"), err=True)
     for fault in error["fields"]:
         say(f"  {fault['field']}: {fault['message']}", err=True)
-    return 1
 
 
 def print_answered(answered: Answered, *, as_json: bool, summary: Callable[[dict[str, Any]], str]) -> int:
@@ -57,9 +66,7 @@ def print_answered(answered: Answered, *, as_json: bool, summary: Callable[[dict
     elif answered.answer is not None and answered.status == "ok":
         say(*summary(answered.answer).split("\n"))
     if answered.error is not None:
-        say(f"a4s: {answered.status}: {answered.error['message']}", err=True)
-        for fault in answered.error["fields"]:
-            say(f"  {fault['field']}: {fault['message']}", err=True)
+        _tell(answered.error, f"a4s: {answered.status}:")
     return 0 if answered.status == "ok" else 1
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-
 import click
 
+from a4s_pipeline.cli import logs
 from a4s_pipeline.cli.output import say
 from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.settings.loading import load_settings
@@ -31,15 +29,17 @@ def serve(host: str | None, port: int | None) -> None:
             f"a4s serve needs {error.name}, which is not installed: pip install a4s-pipeline"
         ) from None
     settings = load_settings()
-    access = logging.getLogger("a4s_pipeline.access")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    access.addHandler(handler)
-    access.setLevel(logging.INFO)
-    access.propagate = False
+    logs.log_calls()
     serving.serve(
         settings,
         settings.api_host if host is None else host,
         settings.api_port if port is None else port,
-        ready=lambda url: say(f"serving {url}/docs", err=True),
+        ready=_tell,
     )
+
+
+def _tell(url: str) -> None:
+    if logs.is_json():
+        logs.tell(f"serving {url}/docs")
+    else:
+        say(f"serving {url}/docs", err=True)

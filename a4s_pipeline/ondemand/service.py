@@ -100,7 +100,12 @@ class OnDemand:
             try:
                 left += self.connector(name).settle_all(is_over)
             except A4sError as error:
-                _log.warning("the unknown outcomes of %s cannot be settled now: %s", name, error)
+                _log.warning(
+                    "the unknown outcomes of %s cannot be settled now: %s",
+                    name,
+                    error,
+                    extra={"connector": name, "run_id": self.run_id},
+                )
         return left
 
 

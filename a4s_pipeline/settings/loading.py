@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -148,6 +148,7 @@ class Settings(AnalystSettings):
     metrics_file: Annotated[Path, BeforeValidator(at_home), AfterValidator(_metrics_path)] | None = None
     versions_kept_days: Annotated[int, Field(ge=1, le=36500)] = 1095
     linger_seconds: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 60
+    log_format: Literal["text", "json"] = "text"
 
     @model_validator(mode="after")
     def _a_place_for_the_warehouse(self) -> Self:
@@ -270,6 +271,15 @@ def misspelt_variables() -> list[str]:
     with suppress(OSError, UnicodeDecodeError):
         given += DotEnvSettingsSource(Settings).env_vars
     return list(misspelt(given, [f"{PREFIX}{name}" for name in Settings.model_fields]))
+
+
+def log_format() -> str:
+    """Return A4S_LOG_FORMAT as it stands, whether or not the settings can be read: that is logged too."""
+    name = f"{PREFIX}LOG_FORMAT"
+    given = os.environ.get(name)
+    with suppress(OSError, UnicodeDecodeError):
+        given = given or DotEnvSettingsSource(Settings).env_vars.get(name.lower())
+    return given or "text"
 
 
 def load_settings(**given: Any) -> Settings:

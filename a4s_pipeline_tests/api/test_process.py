@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +27,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
     with installed(tmp_path) as site:
         site.put_items("A1")
         yield site
+
+
+ROUTE = "/v1/connectors/{connector}/orders"
 
 
 class Process:
@@ -48,15 +52,19 @@ class Process:
         return self.call("POST", f"{DEMO}/orders", exports(order_id)["order"])
 
 
-@contextmanager
-def served(site: Site, **more: str) -> Iterator[Process]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("A4S_")}
-    environment |= {
+def environment_of(site: Site, **more: str) -> dict[str, str]:
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("A4S_")},
         "A4S_GATEWAY_URL": site.sandbox.url,
         "A4S_CONNECTORS": json.dumps({"demo": NAME}),
         "A4S_DATA_DIR": str(site.data_dir),
         **more,
     }
+
+
+@contextmanager
+def served(site: Site, **more: str) -> Iterator[Process]:
+    environment = environment_of(site, **more)
     command = [*A4S, "serve", "--port", "0"]
     with subprocess.Popen(
         command, env=environment, stderr=subprocess.PIPE, text=True, cwd=site.data_dir
@@ -90,6 +98,44 @@ def test_a_signal_ends_it_once_what_it_accepted_is_answered(site: Site) -> None:
     assert "IO-1" not in log
     assert "Traceback" not in log
     assert site.flows() == [("export_order", "ok")]
+
+
+def test_its_log_is_one_json_object_a_line_where_that_is_set(site: Site) -> None:
+    environment = environment_of(site, A4S_LOG_FORMAT="json", A4S_LOGFORMAT="json")
+    with subprocess.Popen(
+        [*A4S, "serve", "--port", "0"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=site.data_dir,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            misspelt, serving = (json.loads(process.stderr.readline()) for _ in range(2))
+            port = urlsplit(serving["message"].split()[1]).port
+            assert port is not None
+            server = Process(process, port)
+            assert server.send("IO-1")[0] == 201
+            assert server.call("GET", "/nowhere")[0] == 404
+            sent, lost = (json.loads(process.stderr.readline()) for _ in range(2))
+        finally:
+            process.kill()
+    assert (misspelt["level"], misspelt["logger"]) == ("WARNING", "a4s_pipeline.settings.loading")
+    assert "A4S_LOGFORMAT" in misspelt["message"]
+    assert (serving["level"], serving["logger"]) == ("INFO", "a4s_pipeline.cli.logs")
+    assert datetime.fromisoformat(sent.pop("time")).utcoffset() == timedelta(0)
+    assert sent.pop("ms") > 0
+    assert sent == {
+        "level": "INFO",
+        "logger": "a4s_pipeline.access",
+        "message": f"POST {ROUTE} 201",
+        "connector": "demo",
+        "client": "anybody",
+        "method": "POST",
+        "route": ROUTE,
+        "status": 201,
+    }
+    assert (lost["status"], lost["route"], "connector" in lost) == (404, "none", False)
 
 
 def test_a_server_that_is_killed_while_it_sends_books_nothing_twice(site: Site) -> None:

@@ -71,6 +71,7 @@ def test_without_any_variable_each_setting_has_its_default(tmp_path: Path) -> No
         "resend_after_seconds": 600,
         "alert_webhook_url": None,
         "linger_seconds": 60,
+        "log_format": "text",
         "metrics_file": None,
         "warehouse": None,
         "lake_files": None,

@@ -104,7 +104,8 @@ def _answered(service: OnDemand, request: Request, received_at: datetime, until:
         return _setting_failure(error) if isinstance(error, ChangeSettings) else kind.failure(error)
     except Exception as error:
         # A defect of ours must not take the other requests along.
-        _log.exception("a request of kind %s failed unexpectedly", kind.name)
+        about = {"connector": request.connector, "run_id": service.run_id}
+        _log.exception("a request of kind %s failed unexpectedly", kind.name, extra=about)
         return failure(
             A4sError(f"an unexpected {type(error).__name__}; the run's log has more", code="Unexpected")
         )

@@ -182,15 +182,21 @@ class RequestWorker:
                 error,
                 todo if isinstance(error, OSError) else "",
                 _TRY_AGAIN_AFTER,
+                extra=self._about(path),
             )
         except Exception:
             # A defect of ours must not take the other requests along.
             self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
-            _log.exception("request %s could not be answered now; it is tried again", path.name)
+            _log.exception(
+                "request %s could not be answered now; it is tried again", path.name, extra=self._about(path)
+            )
         finally:
             if handed_to is None:
                 with self._lock:
                     self._in_flight.discard(path)
+
+    def _about(self, path: PurePath) -> dict[str, str]:
+        return {"request_id": path.stem, "run_id": self._service.run_id}
 
     def _answer(self, path: PurePath, incoming: Incoming) -> None:
         waiting = incoming.waiting

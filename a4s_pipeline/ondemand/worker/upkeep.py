@@ -133,7 +133,8 @@ class Upkeep:
     def _settle(self) -> None:
         left = self._service.settle_all(self._over.is_set)
         if left:
-            _log.warning("%d outcomes are unknown still; they are asked for again", left)
+            about = {"run_id": self._service.run_id}
+            _log.warning("%d outcomes are unknown still; they are asked for again", left, extra=about)
 
     def _tell(self) -> None:
         connectors = self._service.platform.settings.connectors
@@ -152,4 +153,4 @@ class Upkeep:
             task()
         except Exception:
             # The answers go on, whatever keeps this from its work now.
-            _log.exception("upkeep failed; it is tried again")
+            _log.exception("upkeep failed; it is tried again", extra={"run_id": self._service.run_id})
