@@ -104,20 +104,9 @@ def test_whoever_is_stopped_leaves_nobody_waiting() -> None:
 TOGETHER = "a4s_pipeline.warehouse.rows.ondemand.together"
 
 
-class Slow:
-    """A clock by which each call takes as long as others are waited for."""
-
-    now = 0.0
-
-    def monotonic(self) -> float:
-        self.now += 30
-        return self.now
-
-
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> Gate:
     """Answers whose last call had three questions: the next waits for as many."""
-    monkeypatch.setattr(f"{TOGETHER}.time", Slow())
     monkeypatch.setattr(f"{TOGETHER}._LONGEST_GATHERING", 30)
     gate = Gate(others=3)
     all_at_once(gate, "a", "b", "c", "d")
@@ -131,6 +120,36 @@ def test_a_call_waits_for_as_many_as_the_one_before_it_had(patient: Gate) -> Non
         late = threads.submit(patient.together.ask, "g")
         assert [one.result(20) for one in (*early, late)] == ["E", "F", "G"]
     assert [sorted(group) for group in patient.groups[2:]] == [["e", "f", "g"]]
+
+
+def test_what_most_wait_for_is_done_first_and_nobody_is_passed_over_three_times() -> None:
+    calls: list[str] = []
+    may_end = threading.Semaphore(0)
+
+    def answer_all(questions: Sequence[str]) -> list[str]:
+        calls.append("".join(questions))
+        assert may_end.acquire(timeout=20)
+        return list(questions)
+
+    together = Together[str, str](answer_all, kind_of=lambda question: question)
+
+    def call_is_under_way(number: int) -> None:
+        wait_until(lambda: len(calls) == number, what="a call")
+
+    def ask(questions: str) -> None:
+        waiting = together.waiting + len(questions)
+        for question in questions:
+            threads.submit(together.ask, question)
+        wait_until(lambda: together.waiting == waiting, what="waiting")
+
+    with ThreadPoolExecutor(12) as threads:
+        threads.submit(together.ask, "first")
+        for number, meanwhile in enumerate((("c", "aaa"), ("bb",), ("dddd",), (), ()), start=1):
+            call_is_under_way(number)
+            for questions in meanwhile:
+                ask(questions)
+            may_end.release()
+    assert calls == ["first", "aaa", "bb", "c", "dddd"]
 
 
 def nothing() -> None:
@@ -244,7 +263,9 @@ def store(path: Any) -> Counted:
     return Counted(path)
 
 
-def test_what_threads_record_at_one_moment_is_one_transaction_and_each_row_its_own(store: Counted) -> None:
+def test_what_threads_record_at_one_moment_shares_a_transaction_and_each_row_is_its_own(
+    store: Counted,
+) -> None:
     ledger = Ledger(store, ORDER_LEDGER, "demo", "r1")
     other = Ledger(store, ORDER_LEDGER, "zuid", "r1")
     old, _ = recorded(ledger, "OLD", status="failed", received_at=NOW, intake_fingerprint="f")
@@ -266,7 +287,8 @@ def test_what_threads_record_at_one_moment_is_one_transaction_and_each_row_its_o
         lambda: recorded(ledger, "OLD", old, status="sending", error="was"),
         lambda: recorded(ledger, "AGAIN", again, status="sending", error="was too"),
     )
-    assert store.transactions - begun == 2
+    # The first, what is new, and what has a row already.
+    assert store.transactions - begun == 3
     assert [number for _, number in results] == [1, 1, 1, 2, 2]
     rows = {entry.key: entry for entry in ledger.entries()}
     for entry, _ in results:

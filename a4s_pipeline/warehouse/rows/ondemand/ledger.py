@@ -103,7 +103,7 @@ class Ledger:
         self.kind = kind
         self.connector = connector
         self.run_id = run_id
-        self._together = Together(self._done_together)
+        self._together = Together(self._done_together, _kind_of)
 
     def entry(self, key: str) -> Entry | None:
         """Return what the ledger holds under a key."""
@@ -244,32 +244,26 @@ class Ledger:
         return self._as_entry({**row, **identity, **columns, **stamp}), number
 
     def _done_together(self, asked: Sequence[str | _Record]) -> list[Known | int | None]:
-        """Read what is known of the keys that are asked for, and record the records."""
+        """Read what is known of keys, or record; never both at once, since that is of two kinds."""
         keys = [one for one in asked if isinstance(one, str)]
+        if keys:
+            with self._warehouse.session() as connection:
+                return [*self._all_known(connection, keys)]
         records = [one for one in asked if isinstance(one, _Record)]
+        return [*self._warehouse.transact(lambda connection: self._record_all(connection, records))]
 
-        def do(connection: duckdb.DuckDBPyConnection) -> list[Known | int | None]:
-            known = self._all_known(connection, keys) if keys else {}
-            numbers = self._record_all(connection, records) if records else {}
-            return [known[one] if isinstance(one, str) else numbers.get(one.key) for one in asked]
-
-        if records:
-            return self._warehouse.transact(do)
-        with self._warehouse.session() as connection:
-            return do(connection)
-
-    def _all_known(self, connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, Known]:
+    def _all_known(self, connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> list[Known]:
         condition = f'"{self.kind.key}" IN (SELECT unnest($value))'
         entries = {entry.key: entry for entry in self._found(connection, condition, list(keys))}
         restored_at = last_restore(connection, self.connector)
-        return {key: Known(entries.get(key), restored_at) for key in keys}
+        return [Known(entries.get(key), restored_at) for key in keys]
 
     def _record_all(
         self, connection: duckdb.DuckDBPyConnection, records: Sequence[_Record]
-    ) -> dict[str, int | None]:
+    ) -> list[int | None]:
         numbers = self._numbers(connection, records)
         self._write_all(connection, records, numbers)
-        return numbers
+        return [numbers.get(record.key) for record in records]
 
     def _numbers(
         self, connection: duckdb.DuckDBPyConnection, records: Sequence[_Record]
@@ -309,6 +303,11 @@ class Ledger:
         _write(connection, self.kind.table, ("connector", key), rows)
         if self.kind.attempts is not None:
             _write(connection, self.kind.attempts, ("connector", key, "attempt_number"), attempts)
+
+
+def _kind_of(asked: str | _Record) -> str | bool:
+    """Tell what is done by the same statements: it is read, recorded as new, or recorded as changed."""
+    return "read" if isinstance(asked, str) else asked.is_new
 
 
 @dataclass(frozen=True)

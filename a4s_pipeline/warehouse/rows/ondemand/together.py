@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from a4s_pipeline.errors import A4sError, TryAgain
@@ -12,15 +12,18 @@ from a4s_pipeline.errors import A4sError, TryAgain
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
-# However long a call takes, those who may still come are waited for no longer.
+# Two calls for what one could do cost some 4 ms of the processor more.
 _LONGEST_GATHERING = 0.02
+_MOST_PASSED_OVER = 2
 
 
 class _Asked(Generic[Question, Answer]):
     """What one thread asks, and what becomes of it."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, kind: Hashable) -> None:
         self.question = question
+        self.kind = kind
+        self.passed_over = 0
         self.answer: list[Answer] = []
         self.error: Exception | None = None
         self.turn = threading.Event()
@@ -35,17 +38,22 @@ class Together(Generic[Question, Answer]):
     """Hands what waits to `answer_all`, which answers all of it or raises; one call of it at a time.
 
     The first to come calls it for itself alone. Whoever comes meanwhile waits, and one of them then calls it
-    for all of them. Those who were answered together are likely to ask their next question at about the same
-    moment: a call waits for as many as the one before it had, as long as that one took.
+    for all that is of one kind, as told by `kind_of`: the kind that most wait for. Those who were answered
+    together are likely to ask their next question at about the same moment, so a call waits 20 ms for as
+    many as the one before it had.
     """
 
-    def __init__(self, answer_all: Callable[[Sequence[Question]], Sequence[Answer]]) -> None:
+    def __init__(
+        self,
+        answer_all: Callable[[Sequence[Question]], Sequence[Answer]],
+        kind_of: Callable[[Question], Hashable] = lambda _: None,
+    ) -> None:
         self._answer_all = answer_all
+        self._kind_of = kind_of
         self._lock = threading.Lock()
         self._is_busy = False
         self._waiting: list[_Asked[Question, Answer]] = []
         self._usual = 1
-        self._took = 0.0
         self._are_all_here = threading.Event()
 
     @property
@@ -56,29 +64,30 @@ class Together(Generic[Question, Answer]):
 
     def ask(self, question: Question) -> Answer:
         """Return the answer, or raise what kept this question from having one."""
-        mine = _Asked[Question, Answer](question)
+        mine = _Asked[Question, Answer](question, self._kind_of(question))
         with self._lock:
             self._waiting.append(mine)
             if not self._is_busy:
                 self._is_busy = True
                 mine.turn.set()
-            elif len(self._waiting) >= self._usual:
+            elif self._most() >= self._usual:
                 self._are_all_here.set()
-        try:
-            mine.turn.wait()
-            if not mine.is_done:
-                self._gather()
-        except BaseException:
-            self._withdraw(mine)
-            raise
-        if not mine.is_done:
+        while True:
+            try:
+                mine.turn.wait()
+                if not mine.is_done:
+                    self._gather()
+            except BaseException:
+                self._withdraw(mine)
+                raise
+            if mine.is_done:
+                break
             with self._lock:
-                group, self._waiting = self._waiting, []
-            began = time.monotonic()
+                mine.turn.clear()
+                group = self._chosen()
             try:
                 self._answer(group)
             finally:
-                self._took = time.monotonic() - began
                 self._end(group)
         if mine.error is not None:
             raise mine.error
@@ -87,9 +96,23 @@ class Together(Generic[Question, Answer]):
     def _gather(self) -> None:
         with self._lock:
             self._are_all_here.clear()
-            missing = self._usual - len(self._waiting)
+            missing = self._usual - self._most()
         if missing > 0:
-            self._are_all_here.wait(min(self._took, _LONGEST_GATHERING))
+            self._are_all_here.wait(_LONGEST_GATHERING)
+
+    def _most(self) -> int:
+        return max(Counter(one.kind for one in self._waiting).values())
+
+    def _chosen(self) -> list[_Asked[Question, Answer]]:
+        """Take those of the kind that most wait for, or whoever was passed over twice, with its kind."""
+        oldest = self._waiting[0]
+        kinds = Counter(one.kind for one in self._waiting)
+        kind = oldest.kind if oldest.passed_over >= _MOST_PASSED_OVER else kinds.most_common(1)[0][0]
+        chosen = [one for one in self._waiting if one.kind == kind]
+        self._waiting = [one for one in self._waiting if one.kind != kind]
+        for one in self._waiting:
+            one.passed_over += 1
+        return chosen
 
     def _withdraw(self, mine: _Asked[Question, Answer]) -> None:
         """Take back what was asked by a thread that is interrupted, and its turn to make a call."""
