@@ -1,8 +1,9 @@
 """How fast requests are answered through Dagster: `python -m benchmarks.on_demand`.
 
 Starts the sandbox gateway and `dagster dev` in a temporary folder, drops requests as another system does,
-and prints how long their answers took: the first, 100 one after another, and 500 at once of stock and of
-exports. The gateway has no latency of its own, so what is measured is ours and Dagster's.
+and prints how long their answers took: the first, 100 one after another, 500 at once of stock and of exports,
+and the stock of fifty items twenty times a second. The gateway has no latency of its own, so what is measured
+is ours and Dagster's.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ from typing import Any
 import requests
 
 from a4s_sandbox import Sandbox, World
+from benchmarks.steady import told
 
 ROOT = Path(__file__).resolve().parents[1]
 ADMINISTRATION = "Demo B.V."
 ITEMS = 50
+SHOP_PER_SECOND = 20
 DAEMONS = """
 { instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }
 """
@@ -45,6 +48,8 @@ class Figures:
     later: Sequence[float]
     stock_at_once: float
     exports_at_once: float
+    shop: Sequence[float]
+    """Each of the requests for fifty items that came at their own pace."""
 
     def lines(self) -> Iterator[str]:
         """Tell them to people."""
@@ -54,6 +59,7 @@ class Figures:
         yield f"{len(self.later)} later ones, worst     {1000 * max(self.later):8.0f} ms"
         yield f"stock, all at once        {self.stock_at_once:8.1f} s"
         yield f"exports, all at once      {self.exports_at_once:8.1f} s"
+        yield f"{SHOP_PER_SECOND} a second of 50 items   {told(self.shop)}"
 
 
 class Installation:
@@ -112,6 +118,26 @@ class Installation:
             answer = self.answer(request_id)
             if answer["status"] != "ok":
                 raise RuntimeError(f"not answered well: {answer}")
+        return took
+
+    def seconds_of_each(
+        self, request: Callable[[int], Mapping[str, Any]], per_second: float, seconds: float
+    ) -> list[float]:
+        """Drop requests at their own pace, and return the seconds until each was answered."""
+        took: list[float] = []
+        waiting: dict[str, float] = {}
+        began, number, total = time.monotonic(), 0, int(per_second * seconds)
+        while number < total or waiting:
+            now = time.monotonic()
+            if now > began + seconds + 120:
+                raise TimeoutError(f"{len(waiting)} requests have no answer")
+            while number < total and began + number / per_second <= now:
+                self.drop(f"paced-{number}", request(number))
+                waiting[f"paced-{number}"] = began + number / per_second
+                number += 1
+            answered = [one for one in waiting if (self._outbox / f"{one}.json").exists()]
+            took += [time.monotonic() - waiting.pop(one) for one in answered]
+            time.sleep(_LOOK_EVERY)
         return took
 
     @contextmanager
@@ -175,6 +201,16 @@ def stock(number: int) -> dict[str, Any]:
     return {"kind": "projected_stock", "connector": "demo", "items": items}
 
 
+def fifty(number: int) -> dict[str, Any]:
+    """Return a request for the stock of fifty items at once."""
+    del number
+    return {
+        "kind": "projected_stock",
+        "connector": "demo",
+        "items": [{"itemCode": f"A{item}"} for item in range(ITEMS)],
+    }
+
+
 def export(number: int) -> dict[str, Any]:
     """Return a request to export an order."""
     lines = [{"itemCode": f"A{number % ITEMS}", "quantity": 2, "price": 12.5}]
@@ -195,7 +231,13 @@ def filled_world() -> World:
 
 
 def measure(
-    folder: Path, *, later: int = 100, at_once: int = 500, orders_at_once: int = 500, patience: float = 120
+    folder: Path,
+    *,
+    later: int = 100,
+    at_once: int = 500,
+    orders_at_once: int = 500,
+    shop_seconds: float = 15,
+    patience: float = 120,
 ) -> Figures:
     """Measure once, in a folder that is empty."""
     with Sandbox(filled_world(), log=False) as sandbox:
@@ -215,7 +257,8 @@ def measure(
             booked = [order.external_id for order in sandbox.world[ADMINISTRATION].booked]
             if sorted(booked) != sorted(f"IO-{number}" for number in range(orders_at_once)):
                 raise RuntimeError(f"{len(booked)} orders were booked, of {orders_at_once}")
-    return Figures(up, first, one_by_one, stock_at_once, exports_at_once)
+            shop = installation.seconds_of_each(fifty, SHOP_PER_SECOND, shop_seconds)
+    return Figures(up, first, one_by_one, stock_at_once, exports_at_once, shop)
 
 
 def main() -> None:

@@ -2,14 +2,21 @@
 
 Serves the demo's sandbox and `a4s serve` from processes of their own, imports the demo's orders, and asks
 over connections that are kept open, from this process: stock of one item, pages of the order history, and
-orders to export, each with an id of its own. The gateway has no latency, and all of it shares the processors:
-the processor time of the server, told for each answer, is what holds on another machine.
+orders to export, each with an id of its own, as fast as they are answered; then the stock of fifty items
+twenty times a second, as a busy shop does, without and with A4S_STOCK_FRESH_SECONDS. The gateway has no
+latency, and all of it shares the processors: the processor time of the server, told for each answer, is what
+holds on another machine.
+
+`--minutes N` asks for the stock of one item a hundred times a second instead, for so long, of a gateway that
+takes 20 ms, and tells the memory of the server at the start, after each minute and at the end.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import random
 import signal
 import socket
 import statistics
@@ -26,9 +33,13 @@ from urllib.parse import quote
 
 import duckdb
 
+from benchmarks.steady import Ask, ask_steadily
+
 ROOT = Path(__file__).resolve().parents[1]
 CLIENTS = 16
 SECONDS = 8.0
+SHOP_PER_SECOND, SHOP_SECONDS = 20, 15.0
+PER_SECOND, LATENCY_MS = 100, 20
 _PLACES = 3900  # of the 4,040 orders of the demo
 DEMO = "/v1/connectors/demo"
 _A4S = (sys.executable, "-c", "from a4s_pipeline.cli import run; run()")
@@ -168,24 +179,119 @@ def _started(
         process.wait(30)
 
 
-def main() -> None:
-    """Measure, and print a line for each load."""
+def _memory_mb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A folder whose settings lead to a gateway that serves."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    @contextmanager
+    def served(self, **settings: str) -> Iterator[tuple[int, int]]:
+        """Run `a4s serve` for as long as the block lasts; return its port and its process."""
+        environment = {**self.environment, **settings}
+        with _started(["serve", "--port", "0"], environment, self.folder, "http://") as (server, url):
+            yield int(url.rpartition(":")[2].partition("/")[0]), server.pid
+
+    def items(self) -> list[str]:
+        """Return the codes of all items."""
+        with duckdb.connect(str(self.folder / "data" / "analytics.duckdb"), read_only=True) as copy:
+            return [code for (code,) in copy.execute("SELECT item_code FROM items").fetchall()]
+
+
+@contextmanager
+def installed(latency_ms: int) -> Iterator[Installation]:
+    """Serve the demo's sandbox, and import from it into a folder of its own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("A4S_")}
     environment |= {"PYTHONPATH": str(ROOT), "A4S_CONNECTORS": '{"demo": "Demo B.V."}'}
+    sandbox = ["sandbox", "--port", "0", "--latency-ms", str(latency_ms)]
     with tempfile.TemporaryDirectory(prefix="a4s-over-http-") as name:
         folder = Path(name)
-        with _started(["sandbox", "--port", "0"], environment, folder, "A4S_GATEWAY_URL") as (_, told):
+        with _started(sandbox, environment, folder, "A4S_GATEWAY_URL") as (_, told):
             environment["A4S_GATEWAY_URL"] = told.strip().partition("=")[2]
             subprocess.run([*_A4S, "sync"], cwd=folder, env=environment, check=True, capture_output=True)  # noqa: S603
-            with _started(["serve", "--port", "0"], environment, folder, "http://") as (server, url):
-                port = int(url.rpartition(":")[2].partition("/")[0])
-                number = 0
-                with duckdb.connect(str(folder / "data" / "analytics.duckdb"), read_only=True) as copy:
-                    items = [code for (code,) in copy.execute("SELECT item_code FROM items").fetchall()]
-                for load in loads(items):
-                    figures, number = measure(port, server.pid, load, number)
-                    sys.stdout.write(figures + "\n")
-                    sys.stdout.flush()
+            yield Installation(folder, environment)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _line_of(port: int, call: Callable[[int], tuple[str, str, bytes]]) -> tuple[Ask, Callable[[], None]]:
+    line = _Line(port)
+    return lambda number: line.ask(*call(number)), line.close
+
+
+def _fifty(items: Sequence[str]) -> Callable[[int], tuple[str, str, bytes]]:
+    """Ask for fifty items at once, each time for others of the shop's."""
+    chance = random.Random(1)  # noqa: S311 - the same items in each run
+
+    def call(number: int) -> tuple[str, str, bytes]:
+        del number
+        body = {"items": [{"itemCode": code} for code in chance.sample(items, 50)]}
+        return "POST", f"{DEMO}/projected-stock", json.dumps(body).encode()
+
+    return call
+
+
+def measure_shop(installation: Installation, fresh_seconds: float) -> str:
+    """Ask for fifty items twenty times a second, and return the line to print."""
+    with installation.served(A4S_STOCK_FRESH_SECONDS=str(fresh_seconds)) as (port, pid):
+        call = _fifty(installation.items())
+        before = _processor_seconds(pid)
+        met = ask_steadily(lambda: _line_of(port, call), SHOP_PER_SECOND, SHOP_SECONDS)
+        cost = (_processor_seconds(pid) - before) / len(met.seconds)
+    return (
+        f"{SHOP_PER_SECOND} a second of 50 items, fresh {fresh_seconds:g} s: {met.told()}, "
+        f"processor {1000 * cost:5.1f} ms each"
+    )
+
+
+def measure_long(minutes: int) -> None:
+    """Ask steadily for so long, and print a line for each minute."""
+    with installed(LATENCY_MS) as installation, installation.served() as (port, pid):
+        items = installation.items()
+        _say(f"memory at the start {_memory_mb(pid):.0f} MB")
+        for minute in range(1, minutes + 1):
+            before = _processor_seconds(pid)
+            met = ask_steadily(
+                lambda: _line_of(port, lambda number: _stock(items[number % len(items)])), PER_SECOND, 60
+            )
+            cost = (_processor_seconds(pid) - before) / len(met.seconds)
+            _say(
+                f"minute {minute}: {met.told()} with the gateway's {LATENCY_MS} ms, "
+                f"processor {1000 * cost:.2f} ms each, memory {_memory_mb(pid):.0f} MB, "
+                f"load {os.getloadavg()[0]:.1f}"
+            )
+
+
+def measure_all() -> None:
+    """Measure every load, and print a line for each."""
+    with installed(0) as installation:
+        with installation.served() as (port, pid):
+            number = 0
+            for load in loads(installation.items()):
+                figures, number = measure(port, pid, load, number)
+                _say(figures)
+        for fresh_seconds in (0, 1):
+            _say(measure_shop(installation, fresh_seconds))
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.over_http")
+    parser.add_argument("--minutes", type=int, help="ask steadily for so long instead")
+    minutes = parser.parse_args().minutes
+    if minutes is None:
+        measure_all()
+    else:
+        measure_long(minutes)
 
 
 if __name__ == "__main__":
