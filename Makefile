@@ -33,7 +33,8 @@ test-versions: .venv/ready
 # An hour, or NIGHTLY_MINUTES: bad weather and kills at random, with a report of what was tried. Then the soak.
 nightly: .venv/ready .venv-dbt/ready .venv-mcp/ready
 	$(BIN)/pytest -n 2 -m nightly --timeout 0 -rA
-	MANY_EXAMPLES=1 $(BIN)/pytest -q -n 2 --timeout 0 a4s_pipeline_tests/hostile a4s_pipeline_tests/ondemand/sending
+	MANY_EXAMPLES=1 $(BIN)/pytest -q -n 2 --timeout 0 a4s_pipeline_tests/hostile
+	MANY_EXAMPLES=1 $(BIN)/pytest -q -n 2 --timeout 0 -m 'hypothesis and not nightly and not cluster'
 	$(MAKE) soak
 
 # An hour, or SOAK_MINUTES: Dagster and `a4s serve` with ten connectors, imports and questions without a pause. It tells

@@ -14,9 +14,10 @@ from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.lake import lake
 from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
 from a4s_pipeline_tests.support.made_once import made_once
+from a4s_pipeline_tests.support.nightly import examples
 
 # How long an example takes says how busy the machine is, and nothing of the product.
-settings.register_profile("ours", deadline=None)
+settings.register_profile("ours", deadline=None, max_examples=examples(30, 1000))
 settings.load_profile("ours")
 
 

@@ -97,10 +97,11 @@ def nested(depth: int, innermost: Any) -> Any:
     return innermost
 
 
-@pytest.mark.parametrize("innermost", [1, "x", [], {}, None])
-def test_what_is_kept_is_nested_within_bounds(innermost: Any) -> None:
-    at_most = nested(100, innermost)
-    assert exact_json.loads(exact_json.dumps_to_keep(at_most)) == at_most
+def test_what_is_kept_is_nested_within_bounds() -> None:
+    kinds: tuple[Any, ...] = (1, "x", [], {}, None)
+    for innermost in kinds:
+        at_most = nested(100, innermost)
+        assert exact_json.loads(exact_json.dumps_to_keep(at_most)) == at_most
     for depth in (101, 500, 2_000, 100_000):
         with pytest.raises(exact_json.NestedTooDeeply):
             exact_json.dumps_to_keep(nested(depth, 1))

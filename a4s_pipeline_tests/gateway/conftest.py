@@ -116,10 +116,10 @@ def in_turn(*answers: Answer) -> Answer:
 
 
 def drip(handler: Handler) -> None:
-    """Send a body byte by byte, each soon after the one before, for five seconds."""
-    handler.begin(200, Content_Length="500")
+    """Send a body byte by byte, each soon after the one before, until the client has gone."""
+    handler.begin(200, Content_Length="60000000")
     try:
-        for _ in range(500):
+        while True:
             handler.wfile.write(b" ")
             time.sleep(0.01)
     finally:

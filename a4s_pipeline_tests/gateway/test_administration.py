@@ -277,7 +277,7 @@ def test_a_code_that_cannot_be_addressed_is_never_called(
     assert sandbox.requests == []
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(LETTERS.filter(is_addressable), LETTERS.filter(is_addressable))
 def test_any_code_and_any_administration_arrive_to_the_letter(
     administration: Administration, sandbox: Sandbox, world: World, name: str, code: str

@@ -238,7 +238,7 @@ def cold_site_of(world: World, sandbox: Sandbox, tmp_path: Path) -> Callable[...
             "data_dir": tmp_path / "data",
             **settings,
         }
-        return Site(sandbox, administration, Settings(**chosen))
+        return Site(sandbox, administration, GivenSettings(**chosen))
 
     return make
 

@@ -2,7 +2,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from a4s_pipeline.files.exact_json import fingerprint_of
@@ -64,7 +64,6 @@ json_values = st.recursive(
 
 
 @given(st.dictionaries(st.text(), json_values))
-@settings(max_examples=40)
 def test_the_order_of_fields_makes_no_difference_to_a_fingerprint(record: dict[str, Any]) -> None:
     assert fingerprint_of(dict(reversed(record.items()))) == fingerprint_of(record)
 

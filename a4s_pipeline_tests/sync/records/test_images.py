@@ -171,31 +171,29 @@ def test_a_picture_that_is_held_is_not_asked_for_again(site: Site) -> None:
     assert (result.stored, result.fetched, site.sandbox.requests) == (2, 0, [])
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
 def test_nothing_is_written_outside_the_folder_whatever_a_hash_or_file_name_says(
-    site: Site, tmp_path: Path, hostile: str
+    site: Site, tmp_path: Path
 ) -> None:
-    site.source.put_image(hostile, PNG)
-    ITEMS.put(site, "A1", images=[{"hash": hostile, "fileName": hostile, "sequence": 1}])
+    for number, hostile in enumerate(HOSTILE):
+        site.source.put_image(hostile, PNG)
+        ITEMS.put(site, f"A{number}", images=[{"hash": hostile, "fileName": hostile, "sequence": 1}])
     ITEMS.sync(site)
     site.platform.publish()
     before = everything_under(tmp_path)
-    assert fetch(site).fetched == 1
+    assert fetch(site).fetched == len(HOSTILE)
     new = {path for path in everything_under(tmp_path) - before if path.parent.name != "locks"}
-    assert new == {site.settings.images_path / f"{stem_of(hostile)}.png"}
-    assert fetch(site).stored == 1
+    assert new == {site.settings.images_path / f"{stem_of(hostile)}.png" for hostile in HOSTILE}
+    assert fetch(site).stored == len(HOSTILE)
 
 
 # An image without a hash is set aside by itself when its item comes in.
-@pytest.mark.parametrize("hostile", [".", ".."])
-def test_a_hash_that_cannot_be_asked_for_is_named_and_the_rest_comes_in(site: Site, hostile: str) -> None:
+def test_a_hash_that_cannot_be_asked_for_is_named_and_the_rest_comes_in(site: Site) -> None:
     site.source.put_image("h1", PNG)
-    put_pictures(site, A1=["h1"], A2=[hostile])
+    put_pictures(site, A1=["h1"], A2=["."], A3=[".."])
     result = fetch(site)
     assert (result.fetched, result.unknown, result.is_whole) == (1, [], False)
-    ((missed),) = result.missed
-    assert (missed.image_hash, missed.item_code) == (hostile, "A2")
-    assert "cannot be put in a path" in str(missed.error)
+    assert [(missed.image_hash, missed.item_code) for missed in result.missed] == [(".", "A2"), ("..", "A3")]
+    assert all("cannot be put in a path" in str(missed.error) for missed in result.missed)
     assert set(files(site)) == {"h1.png"}
 
 
@@ -245,13 +243,16 @@ def test_pictures_are_fetched_side_by_side_up_to_the_number_of_connections(
     assert told == [(1, 40)] * 40
 
 
-@pytest.mark.parametrize("fault", ["reset", "cut", "clipped", "html", "server_error", "bad_gateway"])
-def test_a_bad_answer_is_tried_again_and_never_kept(site: Site, fault: str) -> None:
-    site.source.put_image("h1", PNG)
-    put_pictures(site, A1=["h1"])
-    site.faults.script = {"image": [fault, fault]}
+def test_a_bad_answer_is_tried_again_and_never_kept(site_of: Callable[..., Site]) -> None:
+    site = site_of(max_connections=1)
+    bad = ["reset", "cut", "clipped", "html", "server_error", "bad_gateway"]
+    hashes = [f"h{number}" for number in range(len(bad))]
+    for image_hash in hashes:
+        site.source.put_image(image_hash, PNG)
+    put_pictures(site, A1=hashes)
+    site.faults.script = {"image": [answer for fault in bad for answer in (fault, fault, "ok")]}
     result = fetch(site)
-    assert (files(site), result.retries) == ({"h1.png": PNG}, 2)
+    assert (files(site), result.retries) == ({f"{one}.png": PNG for one in hashes}, 2 * len(bad))
 
 
 def test_a_picture_that_cannot_be_had_now_is_left_and_the_others_come_in(
