@@ -1,4 +1,4 @@
-"""Tells people of failures: a line in `failures.log`, and once to a webhook that holds nothing up."""
+"""Reports failures: a line in `failures.log`, and one post to a webhook that delays nothing."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from a4s_pipeline import __version__
 from a4s_pipeline.gateway.wire.network import Network, trust
 
 _TIMEOUT = 5.0
-# The library's time-outs leave out the look-up of the host's name, and a reply that drips.
+# The library's time-outs do not cover the look-up of the host name, or a reply that drips.
 _LONGEST = _TIMEOUT + 1
 _HEADERS = {"Content-Type": "application/json", "User-Agent": f"a4s-pipeline/{__version__}"}
 _LARGEST_LOG = 4 * 1024 * 1024
-# Far more than is ever told between two ticks of a sensor.
+# Far more than is ever reported between two ticks of a sensor.
 _TAIL = 64 * 1024
 
 
 class FailureLog:
-    """The file that tells each failed run in a line; a full one gives way to a new one, `failures.log.1`."""
+    """The file with a line for each failed run; a full one becomes `failures.log.1`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def add(self, line: str) -> None:
-        """Append a line; raises OSError where it cannot be written."""
+        """Append a line; raises OSError if it cannot be written."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if self._path.exists() and self._path.stat().st_size > _LARGEST_LOG:
             self._path.replace(self._path.with_name(f"{self._path.name}.1"))
@@ -46,7 +46,7 @@ class FailureLog:
             file.write(f"{line}\n")
 
     def recent(self) -> list[str]:
-        """Return the last lines; none where there is no file, or none that can be read."""
+        """Return the last lines; none if there is no readable file."""
         try:
             with self._path.open("rb") as file:
                 file.seek(max(0, self._path.stat().st_size - _TAIL))
@@ -61,10 +61,10 @@ def post_alert(
     network: Network | None = None,
     secret: SecretStr | None = None,
 ) -> str | None:
-    """Post a document to the webhook, once; return why it was not taken, without the URL, or None.
+    """Post a document to the webhook once; return None, or why it was not accepted, without the URL.
 
-    It goes out as calls to the gateway do: `network` has the proxy, and the authority that is trusted. With a
-    secret it is signed as Standard Webhooks says, so that its receiver knows who sent it.
+    It uses the proxy and the trusted authority of gateway calls: `network` has both. With a secret it is
+    signed as in Standard Webhooks, so that the receiver knows the sender.
     """
     body = json.dumps(document).encode()
     headers = dict(_HEADERS)
@@ -82,7 +82,7 @@ def post_document(
 ) -> str | None:
     """Post a document once, with the headers of Standard Webhooks; return as `post_alert` does.
 
-    Without a secret it is not signed. Its id stays the same however often it is posted.
+    Without a secret it is not signed. Every post of it has the same id.
     """
     body = json.dumps(document).encode()
     now = int(time.time())
@@ -93,7 +93,7 @@ def post_document(
 
 def _in_a_thread(url: SecretStr, body: bytes, headers: Mapping[str, str], network: Network) -> str | None:
     outcome: list[str | None] = []
-    # A daemon thread: a process that ends does not wait for it.
+    # A daemon thread: the process does not wait for it at its end.
     thread = threading.Thread(
         target=lambda: outcome.append(_post(url, body, headers, network)),
         name="alert-webhook",
@@ -105,7 +105,7 @@ def _in_a_thread(url: SecretStr, body: bytes, headers: Mapping[str, str], networ
 
 
 def signature_headers(secret: SecretStr, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Return the headers by which a receiver checks a body: its id, its time, an HMAC over all three."""
+    """Return the headers for checking a body: its id, its time, and an HMAC over all three."""
     key = base64.b64decode(secret.get_secret_value().removeprefix("whsec_"))
     signed = f"{message_id}.{timestamp}.".encode() + body
     signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
@@ -117,24 +117,24 @@ def signature_headers(secret: SecretStr, message_id: str, timestamp: int, body: 
 
 
 class _Adapter(HTTPAdapter):
-    """Trusts whom calls to the gateway trust."""
+    """Trusts the authorities that calls to the gateway trust."""
 
     def __init__(self, trusting: ssl.SSLContext) -> None:
         self._trusting = trusting
         super().__init__()
 
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
-        """Have connections trust them."""
+        """Apply them to direct connections."""
         super().init_poolmanager(*arguments, ssl_context=self._trusting, **named)
 
     def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
-        """Have connections through a proxy trust them, and the proxy itself."""
+        """Apply them to connections through a proxy, and to the proxy itself."""
         trusting = {"ssl_context": self._trusting, "proxy_ssl_context": self._trusting}
         return super().proxy_manager_for(proxy, **trusting, **named)
 
 
 class _Session(requests.Session):
-    """Looks at no `Location` and at nothing in the environment; asks no `.netrc` for credentials."""
+    """Follows no redirect and ignores the environment and `.netrc`."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ class _Session(requests.Session):
         self.mount("https://", _Adapter(trust(network.authority)))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return None: there is nowhere to go on to."""
+        """Return None: redirects are not followed."""
 
 
 def _post(url: SecretStr, body: bytes, headers: Mapping[str, str], network: Network) -> str | None:
@@ -167,5 +167,5 @@ def _post(url: SecretStr, body: bytes, headers: Mapping[str, str], network: Netw
     except (requests.Timeout, urllib3.exceptions.TimeoutError):
         return f"it gave no answer within {_TIMEOUT:g} s"
     except Exception as fault:
-        # Whatever it is, its text may hold the URL, and the URL a token.
+        # The error's text may contain the URL, and the URL a token.
         return f"the call failed ({type(fault).__name__})"

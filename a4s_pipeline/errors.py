@@ -1,4 +1,4 @@
-"""Every expected failure, as one tree by what to do about it.
+"""Every expected failure, in one tree by what to do about it.
 
     A4sError
     ├── ChangeSettings          a setting is wrong; nothing was called
@@ -22,8 +22,8 @@
         ├── StoreUnreachable        the database that holds the lake's catalog, or the locks, does not answer
         └── SyncUnderWay            another sync of the same stream is running
 
-A message says what happened, to which record, and what to do next. None holds credentials; of the body of a
-reply it holds at most the gateway's reason, bounded and masked.
+A message says what happened, to which record, and what to do next. It never contains credentials, and from
+the body of a reply at most the gateway's reason, bounded and masked.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 IT_SAYS = ". It says: "
-"""What stands in a message before the gateway's own words, which come last."""
+"""Introduces the gateway's own words at the end of a message."""
 
 
 class A4sError(Exception):
-    """An expected failure, told in one message that a user can act on."""
+    """An expected failure, with one message that a user can act on."""
 
     code: str = "Failed"
 
@@ -53,7 +53,7 @@ class ChangeSettings(A4sError):
 
 
 class ChangeSite(A4sError):
-    """The platform or the legacy backend must be changed by somebody with access to it."""
+    """Somebody with access to the platform or the legacy backend must change it."""
 
 
 class AccessDenied(ChangeSite):
@@ -63,7 +63,7 @@ class AccessDenied(ChangeSite):
 
 
 class Forbidden(AccessDenied):
-    """The gateway takes the credentials and does not allow this (403): all of it, or one record alone."""
+    """The gateway accepts the credentials but does not allow this (403): at all, or for one record."""
 
 
 class UnknownAdministration(ChangeSite):
@@ -87,9 +87,9 @@ class FieldFault:
 
 
 class ChangeRequest(A4sError):
-    """The request is refused and stays refused until its sender changes it.
+    """The request is refused until its sender changes it.
 
-    `fields` names each fault by its field; `known` holds the numbers of what is already there (409).
+    `fields` names each fault by its field; `known` has the identifiers of the existing record (409).
     """
 
     code = "Refused"
@@ -123,7 +123,7 @@ class RefuseOrder(ChangeRequest):
 
 
 class NotSupported(ChangeRequest):
-    """The gateway has no such thing to offer."""
+    """The gateway does not offer this."""
 
     code = "NotSupported"
 
@@ -131,7 +131,7 @@ class NotSupported(ChangeRequest):
 class TryAgain(A4sError):
     """The failure may pass by itself; trying again later loses nothing.
 
-    `wait_seconds` is after how long, where that is known.
+    `wait_seconds` says after how long, if known.
     """
 
     def __init__(self, message: str, *, code: str | None = None, wait_seconds: float | None = None) -> None:
@@ -142,8 +142,8 @@ class TryAgain(A4sError):
 class GatewayUnavailable(TryAgain):
     """The gateway gave no answer, or one that says "later" (429, 5xx).
 
-    `wait_seconds` is the pause it asked for, where it asked for one; `is_untaken` tells that the gateway
-    certainly did nothing with the request: it was never sent, or turned away at the door.
+    `wait_seconds` is the pause it asked for, if any; `is_untaken` means that the gateway certainly did
+    nothing with the request: it was never sent, or rejected unread.
     """
 
     code = "GatewayUnavailable"
@@ -161,32 +161,32 @@ class GatewayUnavailable(TryAgain):
 
 
 class Overloaded(TryAgain):
-    """More waits here than can be answered in time; nothing was asked or sent."""
+    """Too many requests are waiting to answer this one in time; nothing was asked or sent."""
 
     code = "Overloaded"
 
 
 class ReplyUnreadable(TryAgain):
-    """The gateway's answer is cut off, is not JSON, or has not the shape of the contract."""
+    """The gateway's answer is cut off, is not JSON, or does not follow the contract."""
 
     code = "ReplyUnreadable"
 
 
 class ReplyBeyondBounds(ReplyUnreadable):
-    """The gateway's answer is too large or too deeply nested; asked at once again, it would be the same."""
+    """The gateway's answer is too large or too deeply nested; an immediate retry would get the same."""
 
     code = "ReplyBeyondBounds"
 
 
 class ReplyTooLarge(ReplyBeyondBounds):
-    """The gateway's answer is too large; where it is a page, smaller ones are asked for."""
+    """The gateway's answer is too large; a page is then asked for in smaller parts."""
 
 
 class Inconclusive(TryAgain):
-    """A POST was answered, and the answer does not tell whether it was done: what came of it is looked up.
+    """The answer to a POST does not tell whether it was done: its outcome is looked up.
 
-    A 409 may say that it is there already, that it is being done, or that it is not wanted; a redirect, a 202
-    and an answer without numbers say as little. `known` holds the numbers that came with it.
+    A 409 may mean that it exists already, is being done, or is not wanted; a redirect, a 202 and an answer
+    without identifiers say as little. `known` has the identifiers that came with it.
     """
 
     code = "Inconclusive"
@@ -199,18 +199,18 @@ class Inconclusive(TryAgain):
 
 
 class StoreHeld(TryAgain):
-    """Another process holds the warehouse file and did not let go in time."""
+    """Another process has the warehouse file open and did not close it in time."""
 
     code = "StoreHeld"
 
 
 class StoreUnreachable(TryAgain):
-    """The database that holds the catalog of the lake and the locks does not answer now."""
+    """The database with the lake's catalog and the locks does not answer now."""
 
     code = "StoreUnreachable"
 
 
 class SyncUnderWay(TryAgain):
-    """Another sync of the same connector's stream is running; it is left to finish."""
+    """Another sync of the same connector's stream is running; it may finish first."""
 
     code = "SyncUnderWay"

@@ -1,4 +1,4 @@
-"""What the garbage collector is kept from looking at: what stays until the process ends is no garbage."""
+"""Excludes objects that live as long as the process from garbage collection."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def old_objects_left_alone() -> Iterator[None]:
-    """Collect only what is made meanwhile: what was there before is not looked through.
+    """Within the block, collect only new objects, without scanning older ones.
 
-    With Dagster loaded, that took 0.4 of the 5.6 s in which 3,600 orders come in.
+    With Dagster loaded, the scan took 0.4 of the 5.6 s for 3,600 orders.
     """
     gc.freeze()
     try:

@@ -1,6 +1,6 @@
-"""One import, from the gateway to what analysts read: what is asked of it, what it did, what is broken then.
+"""One import from the gateway to the published copy: sync, publish, check.
 
-Dagster's assets and `a4s sync` both go this way.
+Dagster's assets and `a4s sync` both use it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
 @dataclass(frozen=True)
 class Import:
-    """One sync that was done: what was asked, under which run id, and what came of it."""
+    """One finished sync: its plan, run id and result."""
 
     run_id: str
     plan: OrdersPlan
@@ -31,7 +31,7 @@ class Import:
 def import_stream(
     platform: Platform, stream: str, connector: str, plan: OrdersPlan | None = None, advance: Advance = silent
 ) -> Import:
-    """Import one stream of one connector, under a run id of its own; the copy is still to be published."""
+    """Import one stream of one connector under its own run id, without publishing the copy."""
     plan, run_id = plan or OrdersPlan(), str(uuid4())
     result = platform.sync(stream, connector, run_id=run_id, plan=plan, advance=advance)
     return Import(run_id, plan, result)
@@ -43,9 +43,9 @@ def was_held(results: Sequence[SyncResult]) -> bool:
 
 
 def publish_after(platform: Platform, results: Sequence[SyncResult]) -> A4sError | None:
-    """Publish what came in, and write its numbers; return why it could not be published, None where it was.
+    """Publish the imported data and its metrics; return why it could not be published, or None.
 
-    A store that was held during a sync is not waited for once more: the next import publishes.
+    If the store was locked during a sync, do not wait for it again: the next import publishes.
     """
     if was_held(results):
         return None
@@ -64,7 +64,7 @@ def checks_after(streams: Sequence[str]) -> list[Check]:
 
 
 def examine_after(platform: Platform, streams: Sequence[str]) -> dict[Check, Finding]:
-    """Ask the store what is broken now with these streams; nothing where the store cannot be asked."""
+    """Check these streams in the store; return nothing if the store cannot be read."""
     try:
         return examine(platform.warehouse, platform.settings, checks_after(streams))
     except A4sError:

@@ -1,4 +1,4 @@
-"""The platform as one object: the settings, and what they lead to."""
+"""One installation as one object: the settings, and what they configure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from a4s_pipeline.warehouse.store import LONGEST_WAIT, QUERY_INTERRUPTED, Readab
 _log = logging.getLogger(__name__)
 
 IN_USE = "installation"
-"""What a process announces that must not find another store all at once."""
+"""The presence of a process that a restore must not disturb."""
 
 
 class Platform:
@@ -62,7 +62,7 @@ class Platform:
 
     @cached_property
     def locks(self) -> Locks:
-        """What keeps the processes of this installation apart, wherever they run."""
+        """The locks between the processes of this installation, on one machine or several."""
         location = self.settings.warehouse_location
         if isinstance(location, PostgresLake):
             return _postgres_locks(location)
@@ -71,9 +71,9 @@ class Platform:
         return FileLocks(self.settings.data_dir.absolute() / "locks")
 
     def in_use(self) -> AbstractContextManager[None]:
-        """Announce that this process goes by what the store holds, so that none is restored beneath it.
+        """Announce that this process relies on the store, so that no restore replaces it meanwhile.
 
-        While one is restored, it waits. A lake with its catalog in PostgreSQL is restored by other tools.
+        During a restore, it waits. A lake with its catalog in PostgreSQL is restored by other tools.
         """
         if self.locks.reach_other_machines:
             return nullcontext()
@@ -112,17 +112,17 @@ class Platform:
         plan: OrdersPlan | None = None,
         advance: Advance = silent,
     ) -> SyncResult:
-        """Import one stream of one connector, of orders what `plan` asks for, and return what it did.
+        """Import one stream of one connector (orders by `plan`), and return the result.
 
-        An expected failure is in the result's `error`: what came in before it is counted and stays in. Raises
-        `SyncInterrupted` where somebody stops it.
+        An expected failure is in the result's `error`: what was imported before it is counted and stays.
+        Raises `SyncInterrupted` if somebody stops it.
         """
         with self.in_use(), self.administration(connector) as administration:
             sync = self._sync_of(stream, connector, administration, run_id, plan or OrdersPlan(), advance)
             try:
                 return sync.run()
             except A4sError as error:
-                # Also what kept it from beginning, such as a sync that is under way.
+                # Also errors before it began, such as another sync under way.
                 sync.result.error = error
                 return sync.result
             except (KeyboardInterrupt, RuntimeError) as stop:
@@ -154,15 +154,15 @@ class Platform:
         )
 
     def sync_items(self, connector: str, *, run_id: str) -> SyncResult:
-        """Import one connector's items; raises what kept it from its end."""
+        """Import one connector's items; raises the error that ended it early."""
         return self.sync(ITEM_KIND.stream, connector, run_id=run_id).or_raise()
 
     def sync_customers(self, connector: str, *, run_id: str) -> SyncResult:
-        """Import one connector's customers; raises what kept it from its end."""
+        """Import one connector's customers; raises the error that ended it early."""
         return self.sync(CUSTOMER_KIND.stream, connector, run_id=run_id).or_raise()
 
     def sync_orders(self, connector: str, plan: OrdersPlan, *, run_id: str) -> SyncResult:
-        """Import one connector's order history; raises what kept it from its end."""
+        """Import one connector's order history; raises the error that ended it early."""
         return self.sync(STREAM, connector, run_id=run_id, plan=plan).or_raise()
 
     def _order_rules(self) -> OrderRules:
@@ -212,9 +212,9 @@ class Platform:
         return result
 
     def publish(self) -> Published:
-        """Replace the published copy by the warehouse as it is now; a lake is read as it is.
+        """Replace the published copy by the current warehouse; a lake is read directly.
 
-        What is wrong with the site's own tables and SQL is told in the log.
+        Faults in the site's own tables and SQL are logged.
         """
         folders = SiteFolders(self.settings.reference_path, self.settings.models_path)
         if isinstance(self._store, Lake):
@@ -228,11 +228,11 @@ class Platform:
     def copy_store(self, target: Path) -> None:
         """Write a consistent copy of the warehouse file, while others use it."""
         if isinstance(self._store, Lake):
-            raise ChangeSettings("A4S_WAREHOUSE names a lake: it is no file that could be copied")
+            raise ChangeSettings("A4S_WAREHOUSE names a lake, which cannot be copied as a file")
         publish(self._store, target)
 
     def maintain_lake(self) -> Maintained:
-        """Keep the lake small and swift; see `maintain`."""
+        """Keep the lake small and fast; see `maintain`."""
         if not isinstance(self._store, Lake):
             raise ChangeSettings("A4S_WAREHOUSE names no lake: there is nothing to maintain")
         return maintain(self._store, timedelta(days=self.settings.lake_kept_days), datetime.now(UTC))

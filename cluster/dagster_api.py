@@ -172,7 +172,7 @@ class DagsterApi:
                 event.get("message"),
             )
             said += [next(word.strip() for word in words if word)] if any(words) else []
-        return said[0] if said else "it left no word"
+        return said[0] if said else "it left no message"
 
     def terminate(self, run_id: str) -> None:
         """Ask Dagster to stop a run."""

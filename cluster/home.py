@@ -68,7 +68,7 @@ def make_home(
             "DAGSTER_POSTGRES_URL": postgresql.url("dagster"),
             "DAGSTER_CELERY_BROKER_URL": redis.url(0),
             "DAGSTER_CELERY_BACKEND_URL": redis.url(1),
-            # A run tells of each month that it touched: one write for all of them instead of one each.
+            # A run reports each month that it changed: in one write instead of one each.
             "DAGSTER_EVENT_BATCH_SIZE": "1000",
             "A4S_GATEWAY_URL": gateway.url,
             "A4S_CONNECTORS": json.dumps(dict(gateway.connectors)),

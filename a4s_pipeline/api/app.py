@@ -1,4 +1,4 @@
-"""What happens to every call: its route, its caller, its deadline, its answer, one line of log, a count."""
+"""Handles every call: its route, caller, deadline and answer, one log line, and a count."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NOT_ROUTED = "none"
 _CONNECTOR = "a4s_connector"
 DROPPED_WITHIN = 2.0
 DROPPED_BYTES = 16 << 20
-"""How long, and how much, is still read of a caller that was refused while it sends: it finds its answer."""
+"""How long, and how much, to read from a refused caller that is still sending, so that it gets its answer."""
 
 _access = logging.getLogger("a4s_pipeline.access")
 _log = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class Api:
     def _caller(
         self, state: ServerState, request: Request, route: Route | None
     ) -> tuple[Response | None, ApiClient]:
-        """Return why a call is turned away at the door, or None, and who calls."""
+        """Return why a call is rejected before it is routed, or None, and the client."""
         if _comes_from_elsewhere(request):
             return problem_with("Forbidden", "calls of pages from other origins are not answered"), ANYBODY
         keys = state.settings.api_keys
@@ -177,20 +177,20 @@ async def _handled(
     except ClientDisconnect:
         return Response(status_code=400)
     except Exception as error:
-        # A defect of ours must not take other calls along, nor show itself to strangers.
+        # A defect of ours must not end other calls, or show its details to strangers.
         _log.exception("a call of %s %s failed unexpectedly", route.method, route.template)
         return problem_with("Unexpected", f"an unexpected {type(error).__name__}; the server's log has more")
 
 
 class _Body:
-    """The body of a call, and whether all of it has been read."""
+    """The body of a call, and whether it was read completely."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self.is_read = False
 
     async def receive(self) -> Message:
-        """Return what comes next."""
+        """Return the next message."""
         message = await self._receive()
         if message["type"] != "http.request" or not message.get("more_body", False):
             self.is_read = True
@@ -198,9 +198,10 @@ class _Body:
 
 
 def _ends_its_connection(request: Request, response: Response) -> bool:
-    """Tell whether an answer is the last of its connection: by us, by the caller, or by the way it calls."""
+    """Tell whether an answer is the last of its connection, by our choice or the caller's."""
     if "expect" in request.headers:
-        # Whoever waits to be asked for the body may send it or not, and nobody could tell it from a call.
+        # A caller that waits for 100 Continue may or may not send its body, which could then look like a
+        # call.
         response.headers["Connection"] = "close"
     asked = {option.strip().lower() for option in request.headers.get("connection", "").split(",")}
     is_old = request.scope["http_version"] == "1.0"
@@ -208,10 +209,10 @@ def _ends_its_connection(request: Request, response: Response) -> bool:
 
 
 async def _last_of_its_connection(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send an answer, then drop for a while what the caller still sends.
+    """Send an answer, then discard for a while what the caller still sends.
 
-    A connection that is closed with bytes unread is reset, and a caller that sends its whole body
-    before it reads gets a broken pipe instead of its 413.
+    Closing a connection with unread bytes resets it: a caller that sends its whole body before reading would
+    get a broken pipe instead of its 413.
     """
     ends: list[Message] = []
 
@@ -238,15 +239,15 @@ async def _drop(receive: Receive) -> None:
 
 
 def _comes_from_elsewhere(request: Request) -> bool:
-    """Tell whether a browser says that another site's page makes this call: no CORS, and no other way in."""
+    """Tell whether, by the browser's headers, a page of another site makes this call, which is refused."""
     origin = request.headers.get("origin")
     return origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower()
 
 
 def _is_local(request: Request) -> bool:
-    """Tell whether a call is of this machine, by its address and by the name that it calls us by.
+    """Tell whether a call comes from this machine, by its address and the host name it uses.
 
-    A page of the web that has its own name lead to 127.0.0.1 calls us by that name.
+    A web page with a host name that resolves to 127.0.0.1 uses that name.
     """
     peer = request.client.host if request.client else ""
     host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
@@ -261,7 +262,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _log_access(request: Request, route: str, client: ApiClient, status: int, seconds: float) -> None:
-    # The route and not the path: no code of an order or a customer is in a log.
+    # The route, not the path: the log contains no code of an order or a customer.
     if _access.isEnabledFor(logging.INFO):
         method = request.method[:20]
         call = {"client": client.name, "method": method, "route": route, "status": status}

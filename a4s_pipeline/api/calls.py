@@ -1,4 +1,4 @@
-"""One call as its handler sees it: who calls, what about, and what it sent."""
+"""One call as its handler sees it: the client, the path, the query and the body."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _NUMBER = re.compile(r"[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?")
 
 @dataclass
 class Call:
-    """One call; `until` is the moment of `time.monotonic` by which it wants its answer."""
+    """One call; `until` is its deadline, a time of `time.monotonic`."""
 
     request: Request
     client: ApiClient
     path: Mapping[str, str]
     until: float
     has_own_deadline: bool = False
-    """Whether the caller has said how long it may take."""
+    """Whether the caller set the deadline."""
     received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -41,7 +41,7 @@ class Call:
         return self.path["connector"]
 
     def query(self, *known: str) -> dict[str, str]:
-        """Return its query; raises `ChangeRequest` where a parameter is not known, or is given twice."""
+        """Return its query; raises `ChangeRequest` for an unknown or repeated parameter."""
         text = self.request.scope["query_string"].decode("latin-1")
         try:
             pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=100)
@@ -59,7 +59,7 @@ class Call:
         return dict(pairs)
 
     async def body(self) -> Mapping[str, Any]:
-        """Return its body, a JSON object; raises `ChangeRequest` where it is none, or is too large."""
+        """Return its body, a JSON object; raises `ChangeRequest` for any other or too large a body."""
         if _length_of(self.request) > LARGEST_REQUEST:
             raise _too_large()
         try:
@@ -88,7 +88,7 @@ def _too_large() -> ChangeRequest:
 
 
 def deadline_of(request: Request, usual_seconds: float) -> tuple[float, bool]:
-    """Return by when a call wants its answer, by `X-Request-Timeout` or the usual, and whether it said so."""
+    """Return the deadline of a call, by `X-Request-Timeout` or the default, and whether the caller set it."""
     given = request.headers.get("x-request-timeout")
     seconds = usual_seconds
     if given is not None:
@@ -100,7 +100,7 @@ def deadline_of(request: Request, usual_seconds: float) -> tuple[float, bool]:
 
 
 def renamed(answered: Answered, names: Mapping[str, str]) -> Answered:
-    """Return an answer whose faults name what the caller wrote: a parameter instead of the field it fills."""
+    """Return an answer with faults that name the caller's parameters instead of the fields they fill."""
     for fault in (answered.error or {}).get("fields", ()):
         fault["field"] = names.get(fault["field"], fault["field"])
     return answered

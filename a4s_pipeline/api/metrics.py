@@ -1,4 +1,4 @@
-"""The numbers of the HTTP interface, for Prometheus."""
+"""The metrics of the HTTP interface, for Prometheus."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 class Metrics:
-    """Counts what is answered; labels name routes and clients, never the code of a record."""
+    """Counts answers; labels name routes and clients, never the code of a record."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -28,7 +28,7 @@ class Metrics:
         self._open = Gauge("a4s_http_requests_open", "Calls under way", registry=self._registry)
 
     def begin(self) -> None:
-        """Count a call that has come."""
+        """Count a call that has arrived."""
         self._open.inc()
 
     def end(self, route: str, method: str, status: int, client: str, seconds: float) -> None:

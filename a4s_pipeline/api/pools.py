@@ -1,4 +1,4 @@
-"""Threads that answer, with a bounded line before them: what would wait too long is turned away at once."""
+"""Thread pools with a bounded queue: work that would wait too long is rejected at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WEIGHT = 0.1
 
 
 class BoundedPool:
-    """So many threads, and so many that may wait for one."""
+    """A number of threads, and a limit on the work that waits for them."""
 
     def __init__(self, name: str, threads: int, most_waiting: int) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
@@ -27,7 +27,7 @@ class BoundedPool:
         self._average_seconds = 0.0
 
     def submit(self, work: Callable[[], T], seconds_left: float) -> asyncio.Future[T]:
-        """Have something done; raises `Overloaded` where it would begin too late."""
+        """Run something in a thread; raises `Overloaded` if it would begin too late."""
         with self._lock:
             wait = max(0, self._inside - self._threads) / self._threads * self._average_seconds
             if self._inside >= self._most or wait > max(0.0, seconds_left):
@@ -48,5 +48,5 @@ class BoundedPool:
                 self._average_seconds += weight * (time.monotonic() - began - self._average_seconds)
 
     def close(self) -> None:
-        """Let what was begun end."""
+        """Wait for the work that has begun."""
         self._executor.shutdown()

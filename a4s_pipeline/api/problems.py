@@ -12,7 +12,7 @@ from a4s_pipeline.files import exact_json
 from a4s_pipeline.files.texts import json_to_show
 from a4s_pipeline.ondemand.answers import Answered, error_object, error_of
 
-# By the code of the error, ahead of what its status of answer says.
+# By the code of the error, which takes precedence over the answer's status.
 BY_CODE = {
     "UnknownItem": 404,
     "UnknownOrder": 404,
@@ -31,8 +31,8 @@ BY_CODE = {
     "Unexpected": 500,
     "NotSupported": 501,
 }
-# What an answer may say by its code whatever was asked; any other code may be the gateway's own, and means
-# what the status of the answer says unless its route knows better.
+# Codes with one meaning on every route; any other may be the gateway's own, so the answer's status decides
+# unless the route knows the code.
 _ALWAYS_OURS = frozenset({"DuplicateRequest", "Overloaded", "NotSupported", "Unexpected"})
 BY_STATUS = {"ok": 200, "unknown": 202, "refused": 422, "failed": 503}
 _COME_BACK_IN = 5
@@ -40,7 +40,7 @@ _TO_BE_TRIED_AGAIN = (429, 503)
 
 
 def status_of(answered: Answered, *own_codes: str) -> int:
-    """Return the HTTP status of an answer; `own_codes` are those that the route knows the meaning of."""
+    """Return the HTTP status of an answer; `own_codes` are the codes that the route knows."""
     code = answered.error["code"] if answered.error else ""
     if code in _ALWAYS_OURS or code in own_codes:
         return BY_CODE[code]
@@ -69,7 +69,7 @@ def problem_of(error: A4sError, headers: dict[str, str] | None = None) -> Respon
 
 
 def problem_with(code: str, message: str, headers: dict[str, str] | None = None) -> Response:
-    """Return a problem document that is about the call itself."""
+    """Return a problem document about the call itself."""
     return problem(error_of(code, message), BY_CODE.get(code, 422), headers)
 
 
@@ -85,7 +85,7 @@ def as_json(
 
 
 def respond(answered: Answered, *own_codes: str) -> Response:
-    """Return an answer: its document, or the problem that it is; see `status_of`."""
+    """Return an answer as its document or as a problem; see `status_of`."""
     status = status_of(answered, *own_codes)
     if answered.status == "ok" and answered.answer is not None:
         return as_json(answered.answer, status)

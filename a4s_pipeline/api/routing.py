@@ -1,4 +1,4 @@
-"""From a method and a path, as it came over the wire, to a route: codes may hold `/`, percent-encoded."""
+"""Finds the route for a method and a raw path; codes may contain a percent-encoded `/`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Handler = Callable[[ServerState, Call], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Route:
-    """One route: `may` is what a client must be allowed to, None where no key is asked for."""
+    """One route; `may` is the right that a client needs, None if it needs no key."""
 
     method: str
     template: str
@@ -25,20 +25,20 @@ class Route:
     may: str | None
     summary: str
     answers: Mapping[int, str]
-    """What each status means, for the documentation."""
+    """The meaning of each status, for the documentation."""
     parameters: tuple[str, ...] = ()
     """The names of its query parameters."""
     body: str | None = None
     """The name of its body's schema."""
     result: str | None = None
-    """The name of the schema of what it answers with."""
+    """The name of its answer's schema."""
     segments: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "segments", tuple(self.template.split("/")))
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
-        """Return the values in a path, or None where it is another's."""
+        """Return the values in a path, or None if it belongs to another route."""
         if len(segments) != len(self.segments):
             return None
         values: dict[str, str] = {}
@@ -51,7 +51,7 @@ class Route:
 
 
 def segments_of(raw_path: bytes) -> list[str]:
-    """Return the segments of a path, each decoded by itself."""
+    """Return the segments of a path, each decoded separately."""
     return [unquote_to_bytes(part).decode("utf-8", "surrogateescape") for part in raw_path.split(b"/")]
 
 

@@ -1,4 +1,4 @@
-"""Serves the application on uvicorn: slow and hostile connections are cut off, and an end is orderly."""
+"""Serves the application on uvicorn: cuts off slow and hostile connections, and shuts down in order."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from a4s_pipeline.settings.loading import Settings
 _HEAD_WITHIN = 10.0
 _UNREAD_BODY_WITHIN = 30.0
 _LARGEST_HEAD = 64 * 1024
-# Whoever spreads calls over servers looks at readiness every second or so.
+# Load balancers check readiness about once a second.
 _NOT_READY_BEFORE_END = 1.0
 LONGEST_END = 150
-"""Seconds within which the server has ended, once it was asked to."""
+"""The most seconds that a shutdown takes."""
 _BACKLOG = 1024
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Cuts off a connection whose head is too large or too slow, or that leaves the rest of a body unsent."""
+    """Cuts off a connection with a head that is too large or too slow, or with an unfinished body."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -40,20 +40,20 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_in_body = False
         self._slow: asyncio.TimerHandle | None = None
         self._dropped: int | None = None
-        """How much came after this connection was refused; None before."""
+        """How many bytes came after the refusal of this connection; None before it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Give the first head its time."""
+        """Start the timer for the first head."""
         super().connection_made(transport)
         self._slow = self.loop.call_later(_HEAD_WITHIN, self._cut_off)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of the timer."""
+        """Stop the timer."""
         self._stop_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, unless the head has become too large."""
+        """Handle received bytes, unless the head has become too large."""
         if self._dropped is not None:
             self._drop(data)
             return
@@ -65,11 +65,11 @@ class GuardedProtocol(HttpToolsProtocol):
         super().data_received(data)
 
     def _is_head_too_large(self, data: bytes) -> bool:
-        # A body that came with its head counts for nothing.
+        # A body that came with its head does not count.
         return self._head_bytes > _LARGEST_HEAD and b"\r\n\r\n" not in data[: _LARGEST_HEAD + 4]
 
     def on_message_begin(self) -> None:
-        """Give the head of a later call its time too."""
+        """Start the timer for the head of the next call too."""
         super().on_message_begin()
         self._is_in_head = True
         if self._slow is None:
@@ -90,14 +90,14 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Wait no longer than this for the rest of a body that nobody read: its caller has its answer."""
+        """Bound the wait for the rest of an unread body: its caller has the answer."""
         super().on_response_complete()
         if self._is_in_body and not self.transport.is_closing():
             self._stop_timer()
             self._slow = self.loop.call_later(_UNREAD_BODY_WITHIN, self.transport.close)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP."""
+        """Answer bytes that are not HTTP."""
         del msg
         self._refuse(400, "this is no HTTP call that can be read")
 
@@ -129,8 +129,8 @@ class GuardedProtocol(HttpToolsProtocol):
             "x-content-type-options: nosniff\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
-        # A connection that is closed with bytes unread is reset, and takes its answer along: whoever is still
-        # sending gets a broken pipe instead.
+        # Closing a connection with unread bytes resets it and loses the answer: a caller still sending would
+        # get a broken pipe instead.
         self._dropped = 0
         if self.transport.can_write_eof():
             self.transport.write_eof()
@@ -143,7 +143,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """Says that it is not ready a moment before it takes no more calls; `run` it on its `listener`."""
+    """Stops being ready a second before it stops accepting calls; `run` it on its `listener`."""
 
     def __init__(self, config: uvicorn.Config, api: Api, listener: socket.socket) -> None:
         super().__init__(config)
@@ -152,7 +152,7 @@ class Server(uvicorn.Server):
         self._is_ending = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End in order on the first signal, at once on the second."""
+        """Shut down in order on the first signal, at once on the second."""
         state = self._api.state
         if self._is_ending or state is None:
             super().handle_exit(sig, frame)
@@ -162,13 +162,13 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: Settings, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until a signal ends it; what was accepted by then is answered first. `ready` is told the URL."""
+    """Serve until a signal; accepted calls are answered first. `ready` is called with the URL."""
     server = open_server(settings, host, port, ready)
     server.run([server.listener])
 
 
 def open_server(settings: Settings, host: str, port: int, ready: Callable[[str], None]) -> Server:
-    """Return a server that listens and answers nothing yet; raises `ChangeSettings` where it may not."""
+    """Return a server that listens but does not answer yet; raises `ChangeSettings` if it may not listen."""
     settings.required_gateway_url()
     settings.chosen_connectors(None)
     if not settings.api_keys and not _is_loopback(host):

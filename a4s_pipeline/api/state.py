@@ -1,4 +1,4 @@
-"""What one server holds open: the service, its pools, and what is under way."""
+"""The state of one server: the service, its thread pools, and the sends under way."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_L
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-# A call that has reached its deadline hands over what it has a moment later.
+# A call that has reached its deadline returns what it has shortly after.
 _GRACE = 0.5
 _SIZES = {
     ThreadPool.LIVE: (32, 400),
@@ -37,7 +37,7 @@ _SIZES = {
 
 
 class ServerState:
-    """The service behind the routes; made in the event loop's thread, used from there."""
+    """The service behind the routes; created and used in the event loop's thread."""
 
     def __init__(self, platform: Platform, run_id: str) -> None:
         self.settings: Settings = platform.settings
@@ -45,7 +45,7 @@ class ServerState:
         self._stack = ExitStack()
         self._stack.callback(self.service.close)
         with suppress(ChangeSite):
-            # Where no lock can be written nothing can be sent; stock and history are answered all the same.
+            # If no lock can be written, nothing can be sent, but stock and history can be answered.
             self.service.keep_in_use()
         readable = platform.readable
         if isinstance(readable, PublishedCopy):
@@ -58,18 +58,18 @@ class ServerState:
         self._sends: dict[tuple[str, str, str], asyncio.Task[Answered]] = {}
 
     def close(self) -> None:
-        """Let what was begun end, and write what is still to be logged."""
+        """Finish what has begun, and write the remaining log."""
         for pool in self._pools.values():
             pool.close()
         self._stack.close()
 
     def version_of_the_copy(self) -> tuple[int, int, int] | None:
-        """Return what tells the published copy from the next; None where there is none, or no copy at all."""
+        """Return the version of the published copy; None if it has none or there is no copy."""
         readable = self.service.platform.readable
         return readable.version() if isinstance(readable, PublishedCopy) else None
 
     def pool(self, connector: str, kind: ThreadPool) -> BoundedPool:
-        """Return threads: those of one connector where a gateway is waited for, so that it slows no other."""
+        """Return a thread pool; one per connector for waits on a gateway, so that none slows another."""
         key = ("" if kind is ThreadPool.LOCAL else connector, kind)
         if key not in self._pools:
             threads, most_waiting = _SIZES[kind]
@@ -77,7 +77,7 @@ class ServerState:
         return self._pools[key]
 
     async def answer(self, request: Request, received_at: datetime, until: float) -> Answered:
-        """Answer a request in the threads of its kind, by its deadline."""
+        """Answer a request in the thread pool of its kind, by its deadline."""
         pool = self.pool(request.connector, request.kind.pool)
         work = pool.submit(
             lambda: answer(self.service, request, received_at, until), until - time.monotonic()
@@ -92,9 +92,9 @@ class ServerState:
     def send(
         self, key: tuple[str, str, str], request: Request, received_at: datetime, until: float
     ) -> tuple[asyncio.Task[Answered], bool]:
-        """Begin to send something, or return what is under way under the same key; tell which.
+        """Start a send, or return the one under way with the same key; also tell which.
 
-        The task goes on whatever becomes of the call that waits for it.
+        The task continues even if the waiting call is lost.
         """
         known = self._sends.get(key)
         if known is not None:
@@ -113,7 +113,7 @@ class ServerState:
         async def wait() -> Answered:
             answered = await work
             if key in self._to_be_told:
-                # Its caller went in the moment after it was known.
+                # Its caller left just after the outcome was known.
                 await asyncio.get_running_loop().run_in_executor(None, self._have_told, key)
             return answered
 
@@ -123,7 +123,7 @@ class ServerState:
         return task, True
 
     def tell_later(self, key: tuple[str, str, str]) -> None:
-        """Have A4S_CALLBACKS told what becomes of something under way: its caller waits no longer."""
+        """Have A4S_CALLBACKS notified of the outcome of a send: its caller has stopped waiting."""
         if self.settings.callbacks:
             self._to_be_told.add(key)
 
@@ -143,7 +143,7 @@ class ServerState:
             )
 
     def is_under_way(self, connector: str, kind: str, key: str) -> bool:
-        """Tell whether this server is sending something of this name now."""
+        """Tell whether this server is sending something with this name now."""
         return any(at[:2] == (connector, kind) and at[2].split("\0")[0] == key for at in self._sends)
 
 

@@ -1,5 +1,5 @@
-"""A consistent copy of an installation while all of it runs, and the way back.
+"""Makes a consistent copy of a running installation, and restores it.
 
 `making` writes a backup whole or not at all, `restoring` puts one in place, `manifest` names and checks its
-files. From a restore on, what the older ledger does not know is looked up before it is sent.
+files. After a restore, anything that the older ledger does not know is looked up before it is sent.
 """

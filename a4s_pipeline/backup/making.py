@@ -22,15 +22,15 @@ STORE = "warehouse.duckdb"
 CATALOG = "catalog.sqlite"
 LAKE_FILES = "lake"
 REQUESTS = "requests"
-# Whatever else an installation keeps in its data folder, and nobody else has. Pictures can be fetched again.
+# The other irreplaceable contents of the data folder. Pictures can be fetched again.
 KEPT_BESIDE = ("reference", "failures.log", "failures.log.1")
-# Waiting requests first: one that is answered meanwhile is then found among those that are done.
+# Waiting requests first: one that is answered meanwhile is then copied with the done ones.
 _FOLDERS = ("inbox", "inbox/.unsettled", "inbox/done", "inbox/failed", "inbox/.answers", "outbox")
 
 
 @dataclass(frozen=True)
 class BackupMade:
-    """A backup as it stands: where, how many files, and their bytes."""
+    """A finished backup: its folder, the number of files, and their size in bytes."""
 
     path: Path
     files: int
@@ -38,16 +38,16 @@ class BackupMade:
 
 
 def back_up(platform: Platform, target: Path) -> BackupMade:
-    """Write a backup into a folder that is not there yet, whole or not at all.
+    """Write a backup into a new folder, whole or not at all.
 
-    Requests are copied before the ledger: what waits in the copy was not sent yet, or the ledger knows it.
-    Raises `ChangeRequest` where the folder is taken, `ChangeSettings` where the store is one that its own
-    tools must back up, and `ChangeSite` where there is no room.
+    Requests are copied before the ledger: a request waiting in the copy was not sent yet, or the ledger knows
+    it. Raises `ChangeRequest` if the folder exists, `ChangeSettings` if the store has its own backup tools,
+    and `ChangeSite` if the disk is full.
     """
     location = platform.settings.warehouse_location
     _refuse_what_others_back_up(location)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ChangeRequest(f"{target} is taken: name a folder that is not there yet", code="TargetTaken")
+        raise ChangeRequest(f"{target} is taken: name an empty folder or a new one", code="TargetTaken")
     aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     made_at = datetime.now(UTC)
     try:
@@ -92,7 +92,7 @@ def _copy_requests(folder: Path | None, target: Path) -> None:
     for name in _FOLDERS:
         for path in sorted((folder / name).glob("*")):
             if path.is_file() and not path.is_symlink() and not path.name.endswith(".tmp"):
-                # Its sender, or a worker, may take it away at any moment.
+                # Its sender or a worker may remove it at any time.
                 with suppress(FileNotFoundError):
                     _copy(path, target / name / path.name)
 
@@ -101,7 +101,7 @@ def _copy_store(platform: Platform, location: StoreLocation, target: Path) -> No
     if isinstance(location, FileLocation):
         platform.copy_store(target / STORE)
     elif isinstance(location, SqliteLake):
-        # The catalog first: what it names is there for a day after its last snapshot.
+        # The catalog first: the files it names stay for a day after its last snapshot.
         with (
             closing(sqlite3.connect(location.catalog)) as source,
             closing(sqlite3.connect(target / CATALOG)) as copy,

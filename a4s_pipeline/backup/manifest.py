@@ -1,4 +1,4 @@
-"""What a backup holds: each file with its size and hash, so that a broken copy is never restored."""
+"""Lists the files of a backup with sizes and hashes, so that a broken copy is never restored."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BackedUpFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a backup holds, which version of the product made it, and when."""
+    """The contents of a backup, the version that made it, and when."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,7 +40,7 @@ class Manifest(BaseModel):
 
 
 def manifest_of(folder: Path, *, version: str, made_at: datetime, store: StoreKind) -> Manifest:
-    """Describe every file that lies in a folder."""
+    """Describe every file in a folder."""
     files = tuple(
         _as_listed(path, path.relative_to(folder).as_posix())
         for path in sorted(folder.rglob("*"))
@@ -50,12 +50,12 @@ def manifest_of(folder: Path, *, version: str, made_at: datetime, store: StoreKi
 
 
 def checked_manifest(source: Path) -> Manifest:
-    """Read the manifest and hold every file against it; raises `ChangeRequest` where one is off."""
+    """Read the manifest and check every file against it; raises `ChangeRequest` if one differs."""
     try:
         manifest = Manifest.model_validate_json((source / NAME).read_bytes())
     except (OSError, ValidationError):
         raise ChangeRequest(
-            f"{source} is no backup: it has no {NAME} that can be read; name a folder that `a4s backup` made",
+            f"{source} is not a backup: it has no readable {NAME}; name a folder that `a4s backup` made",
             code="NoBackup",
         ) from None
     for file in manifest.files:
@@ -63,7 +63,7 @@ def checked_manifest(source: Path) -> Manifest:
         is_inside = path.resolve().is_relative_to(source.resolve())
         if not is_inside or not path.is_file() or _as_listed(path, file.path) != file:
             raise ChangeRequest(
-                f"{path} is missing or is not what was backed up: take another backup", code="BackupDamaged"
+                f"{path} is missing or has changed since the backup: use another backup", code="BackupDamaged"
             )
     return manifest
 

@@ -1,4 +1,4 @@
-"""Puts a backup in place, and records it: from then on the ledger may know less than the gateway."""
+"""Restores a backup, and records it: afterwards the ledger may know less than the gateway."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from a4s_pipeline.warehouse.rows.ondemand.restores import record_restore
 
 @dataclass(frozen=True)
 class Restored:
-    """A backup that was put in place: when it was made, and where what stood there before lies now."""
+    """A restored backup: when it was made, and where the previous data was moved."""
 
     made_at: datetime
     moved_to: Path | None
 
 
 def restore(platform: Platform, source: Path, *, replace: bool) -> Restored:
-    """Put a backup in place, wherever the settings say that this installation keeps its data.
+    """Restore a backup to where the settings say that this installation keeps its data.
 
-    What stands there is refused to be replaced, unless `replace` moves it aside. Raises `ChangeRequest` for
-    that, and for a backup that is not whole; `TryAgain` while a server, a sync or an on-demand run is there,
-    which would go on by what it knows of the store that was. What starts meanwhile waits.
+    Existing data is not replaced unless `replace` moves it aside. Raises `ChangeRequest` if it would be, and
+    for an incomplete backup; `TryAgain` while a server, a sync or an on-demand run is running, which would
+    continue with what it knows of the old store. Processes that start meanwhile wait.
     """
     manifest = checked_manifest(source)
     location = platform.settings.warehouse_location
@@ -40,11 +40,11 @@ def restore(platform: Platform, source: Path, *, replace: bool) -> Restored:
     if manifest.store != expected or not isinstance(location, FileLocation | SqliteLake):
         raise ChangeSettings(
             f"A4S_WAREHOUSE: the backup is of a {manifest.store}, and the settings name another store: "
-            "set it as it was where the backup was made"
+            "set it as it was when the backup was made"
         )
     requests = folder_of_requests(platform)
     if requests is None:
-        raise ChangeSettings("A4S_REQUESTS: a backup is put back into a folder: unset it, or name one")
+        raise ChangeSettings("A4S_REQUESTS: a backup can only be restored to a folder: unset it, or name one")
     with platform.locks.alone(IN_USE, _in_use):
         moved_to = _replaced(platform, source, location, requests, replace=replace)
         _record(platform, manifest.made_at)
@@ -95,10 +95,10 @@ def _moved_aside(data_dir: Path, standing: list[Path], *, replace: bool) -> Path
         named = ", ".join(str(path) for path in standing[:3])
         raise ChangeRequest(
             f"{named} would be replaced: stop everything of this installation, then restore with --replace, "
-            "which moves what stands there aside",
+            "which moves the existing data aside",
             code="TargetTaken",
         )
-    # To the microsecond: two restores may follow each other within a second.
+    # To the microsecond: two restores may happen within a second.
     aside = data_dir / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
     aside.mkdir(parents=True)
     for path in standing:
@@ -128,7 +128,7 @@ def _put_in_place(
         shutil.copytree(source / LAKE_FILES, location.files)
     shutil.copy2(source / CATALOG, location.catalog)
     with closing(sqlite3.connect(location.catalog)) as catalog, catalog:
-        # The catalog remembers where its files lay.
+        # The catalog stores the location of its files.
         catalog.execute("UPDATE ducklake_metadata SET value = ? WHERE key = 'data_path'", [location.files])
 
 

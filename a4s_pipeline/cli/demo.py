@@ -79,7 +79,7 @@ def demo() -> None:
 
 
 def _own_command() -> str:
-    """Return what starts this command line: its name where a shell finds it, otherwise its path."""
+    """Return how to start this command line: its name if a shell finds it, otherwise its path."""
     started = Path(sys.argv[0])
     found = shutil.which(started.name)
     if found and Path(found).samefile(started):
@@ -88,7 +88,7 @@ def _own_command() -> str:
 
 
 class _WatchedPlatform(Platform):
-    """A platform whose syncs, which Dagster's runs start, move a progress bar and are kept for a summary."""
+    """A platform that shows the progress of Dagster's syncs and keeps their results for a summary."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -111,7 +111,7 @@ class _WatchedPlatform(Platform):
 
 
 def _import_all(platform: _WatchedPlatform, home: Path) -> list[str]:
-    """Import every stream by its job in Dagster; return what failed beyond what the results tell."""
+    """Import every stream by its job in Dagster; return failures that the results do not show."""
     from a4s_pipeline.orchestration.in_process import jobs_recorded_in  # noqa: PLC0415
 
     failures = []

@@ -34,7 +34,7 @@ python_logs:
 
 
 def empty_demo_folder() -> Path:
-    """Return an empty folder for the demo's data; a store that somebody else filled is never touched."""
+    """Return an empty folder for the demo's data; never touch a store that the demo did not make."""
     asked = os.environ.get("A4S_DATA_DIR")
     if asked and not any((Path(asked) / name).exists() for name in ("warehouse.duckdb", "analytics.duckdb")):
         return Path(asked)
@@ -46,7 +46,7 @@ def empty_demo_folder() -> Path:
 
 
 def dagster_home(folder: Path) -> Path:
-    """Return the Dagster home within the demo's folder, made where it is not there yet."""
+    """Return the Dagster home in the demo's folder; make it if needed."""
     home = folder.absolute() / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"

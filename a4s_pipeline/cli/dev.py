@@ -18,7 +18,7 @@ from a4s_pipeline.errors import ChangeSettings
 from a4s_sandbox import DEMO_CONNECTORS
 from a4s_sandbox.serving.background import sandbox_process
 
-# Whoever typed `a4s dev` can do nothing about what Dagster says of its own command.
+# The user of `a4s dev` cannot act on Dagster's warnings about its own command.
 _SUPERSEDED = "Function `dev_command` is superseded"
 
 
@@ -38,7 +38,7 @@ def dev(port: int) -> None:
             "A4S_CONNECTORS": json.dumps(DEMO_CONNECTORS),
             "A4S_DATA_DIR": str(folder),
             "A4S_HISTORY_START": f"{DEMO_HISTORY_START}",
-            # The demo's runs belong to the demo's data, and never to those of a real installation.
+            # The demo's runs belong to the demo's data, never to a real installation's.
             "DAGSTER_HOME": str(dagster_home(folder)),
         }
         command = [sys.executable, "-W", f"ignore:{_SUPERSEDED}", "-m", "dagster", "dev"]
@@ -47,8 +47,8 @@ def dev(port: int) -> None:
         click.echo(
             f"The Dagster UI: http://127.0.0.1:{port}   The sandbox gateway: {url}   The data: {folder}"
         )
-        # Ctrl-C in a terminal reaches a whole group at once, and runs under way would fall over one another:
-        # Dagster, in a group of its own, stops what it started.
+        # Ctrl-C in a terminal reaches a whole process group at once, and runs would end in disorder: Dagster,
+        # in a group of its own, stops what it started.
         process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - our own
         try:
             status = process.wait()
@@ -71,7 +71,7 @@ def _require_free(port: int) -> None:
 
 @contextmanager
 def _until_stopped() -> Iterator[None]:
-    """Have Ctrl-C, a request to end and a terminal that closes interrupt the block in the same way."""
+    """Let Ctrl-C, SIGTERM and a closed terminal interrupt the block in the same way."""
 
     def stop(_signal: int, _frame: object) -> None:
         raise KeyboardInterrupt

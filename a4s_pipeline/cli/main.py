@@ -16,7 +16,7 @@ from a4s_pipeline.cli import logs
 from a4s_pipeline.cli.output import print_json, report_failure
 from a4s_pipeline.errors import A4sError
 
-# Command to its module, and a few words on it: neither `a4s stock` nor `a4s --help` pays for the others.
+# Each command's module and help line: neither `a4s stock` nor `a4s --help` loads the others.
 _COMMANDS = {
     "backup": ("upkeep.backup", "makes a consistent backup while everything runs"),
     "check": ("imports.check", "finds what is wrong between here and the gateway"),
@@ -46,7 +46,7 @@ _COMMANDS = {
     "stock": ("ondemand.stock", "shows projected stock, live from the gateway"),
     "sync": ("imports.sync", "imports what is new or changed, and publishes it"),
 }
-# What Ctrl-C becomes in the middle of a query; the store's own word for it is not loaded by every command.
+# DuckDB's message for Ctrl-C during a query; not imported from the store, which most commands do not load.
 _DUCKDB_WAS_INTERRUPTED = "Query interrupted"
 
 
@@ -86,7 +86,7 @@ def main() -> None:
     """Run the command line and exit with its status."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # Names and codes hold any letter; a terminal that lacks one must not end the command.
+            # Names and codes may contain any letter; a terminal that lacks one must not end the command.
             stream.reconfigure(errors="backslashreplace")
     logs.begin()
     as_json = "--json" in sys.argv[1:]
@@ -108,7 +108,7 @@ def main() -> None:
         click.echo("Aborted!", err=True)
         sys.exit(1)
     except BrokenPipeError:
-        # The reader of our output has gone, as `| head` does; there is nobody to tell.
+        # The reader of our output has gone, as with `| head`: nobody can be told.
         sys.stderr.close()
         sys.exit(1)
     except OSError as error:
@@ -117,6 +117,6 @@ def main() -> None:
         click.echo(
             "a4s: the disk is full, and not everything could be printed: free some space first", err=True
         )
-        # What is still to be printed cannot be either, and would be complained of once more.
+        # The buffered rest cannot be printed either, and Python would complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -43,7 +43,7 @@ def notebook(port: int, headless: bool, copy: Path | None) -> None:
     if headless:
         command.append("--headless")
     sys.stdout.flush()
-    # Marimo takes the place of this process: Ctrl-C, a request to end and the exit status are its own.
+    # Marimo replaces this process, so it handles Ctrl-C and SIGTERM and sets the exit status.
     os.execv(sys.executable, command)  # noqa: S606 - our own
 
 

@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def say(*lines: str, err: bool = False) -> None:
-    """Print lines; what a terminal would obey, which names and codes may hold, is shown instead."""
+    """Print lines; control characters, which names and codes may contain, are shown and not sent."""
     for line in lines:
         click.echo(on_a_line(line), err=err)
 
@@ -29,20 +29,20 @@ def print_json(document: Any) -> None:
 
 
 def utf8(argument: str) -> str:
-    """Take an argument that the store is asked for: bytes that are no UTF-8 name nothing there."""
+    """Check an argument that the store is asked for: it must be UTF-8."""
     if not has_utf8(argument):
-        raise click.BadParameter(f"{argument!r} is no text in UTF-8")
+        raise click.BadParameter(f"{argument!r} is not UTF-8 text")
     return argument
 
 
 def report_failure(error: A4sError, *, as_json: bool) -> int:
-    """Say what failed, and return the exit status that goes with it."""
+    """Say what failed, and return its exit status."""
     report_error(error_object(error), as_json=as_json)
     return 2 if isinstance(error, ChangeSettings) else 1
 
 
 def report_error(error: Mapping[str, Any], *, as_json: bool) -> int:
-    """Say what an answer holds instead of what was asked for, and return the exit status for it."""
+    """Say why an answer is not the one asked for, and return its exit status."""
     if as_json:
         print_json({"error": error})
     _tell(error, "a4s:")
@@ -60,7 +60,7 @@ def _tell(error: Mapping[str, Any], begins: str) -> None:
 
 
 def print_answered(answered: Answered, *, as_json: bool, summary: Callable[[dict[str, Any]], str]) -> int:
-    """Print what a request was answered with, and return the exit status that goes with it."""
+    """Print the answer to a request, and return its exit status."""
     if as_json:
         print_json(answered.answer if answered.status == "ok" else {"error": answered.error})
     elif answered.answer is not None and answered.status == "ok":

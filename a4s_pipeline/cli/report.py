@@ -1,4 +1,4 @@
-"""`a4s report`: the published copy as one page of pictures and tables."""
+"""`a4s report`: the published copy as one page of charts and tables."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def report(output: Path | None, connector: str | None) -> None:
     """
     platform = Platform()
     settings = platform.settings
-    # Without any settings, as on an analyst's machine, the copy says which connectors there are.
+    # Without settings, as on an analyst's machine, the copy says which connectors there are.
     chosen = None
     if connector or settings.connectors:
         chosen = {name: settings.connectors[name].streams for name in settings.chosen_connectors(connector)}

@@ -1,4 +1,4 @@
-"""What an existing Dagster project embeds: the connector as a component, described in its `defs.yaml`."""
+"""The connector as a component for an existing Dagster project, described in its `defs.yaml`."""
 
 from a4s_pipeline.components.connector import A4sConnector
 

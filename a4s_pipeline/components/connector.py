@@ -1,4 +1,4 @@
-"""The component `A4sConnector`: the same definitions as the code location of our own, laid out as asked."""
+"""The component `A4sConnector`: the definitions of our code location, with the project's own layout."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -16,8 +16,8 @@ from a4s_pipeline.settings.loading import load_settings
 class A4sConnector(dg.Component, dg.Model, dg.Resolvable):
     """Imports items, customers and order history of App4Sales Platform connections into DuckDB.
 
-    `settings` are those of the environment under their own names, without `A4S_` and in lower case; what they
-    leave out is read from the environment. Secrets belong there: `{{ env.A4S_GATEWAY_TOKEN }}`.
+    `settings` are those of the environment, without `A4S_` and in lower case; any left out are read from the
+    environment. Secrets belong there: `{{ env.A4S_GATEWAY_TOKEN }}`.
     """
 
     settings: Annotated[
@@ -26,22 +26,22 @@ class A4sConnector(dg.Component, dg.Model, dg.Resolvable):
     ] = Field(default_factory=dict)
     key_prefix: Annotated[
         Sequence[str],
-        Field(description="Goes before every asset's key, so that `orders` stays yours."),
+        Field(description="Prefix of every asset key, so that `orders` stays free for your own."),
     ] = ()
     groups: Annotated[
         dict[str, str],
         Field(
-            description="Your names of the groups sales, catalogue, customers, on_demand, analytics, gateway."
+            description="Your names for groups: sales, catalogue, customers, on_demand, analytics, gateway."
         ),
     ] = Field(default_factory=dict)
-    owners: Annotated[Sequence[str], Field(description="Owners of the assets, as mail or `team:` names.")] = (
-        OWNERS
-    )
+    owners: Annotated[
+        Sequence[str], Field(description="Owners of the assets, as e-mail addresses or `team:` names.")
+    ] = OWNERS
     schedules: Annotated[
-        bool, Field(description="Whether imports and checks start by themselves, as they do by default.")
+        bool, Field(description="Whether imports and checks run automatically, which is the default.")
     ] = True
     streams: Annotated[
-        Sequence[str], Field(description="The streams of which there are assets: items, customers, orders.")
+        Sequence[str], Field(description="The streams to create assets for: items, customers, orders.")
     ] = STREAMS
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
@@ -59,7 +59,7 @@ class A4sConnector(dg.Component, dg.Model, dg.Resolvable):
 
 
 def checked_streams(streams: Sequence[str]) -> tuple[str, ...]:
-    """Return the streams in the order of their import; raises ValueError for one that there is not."""
+    """Return the streams in the order of their import; raises ValueError for an unknown one."""
     unknown = [stream for stream in streams if stream not in STREAMS]
     if unknown or not streams:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Tables and models as files for other tools: Parquet, CSV or Excel, all of them or none."""
+"""Exports tables and models for other tools: Parquet, CSV or Excel; all files or none."""
 
 from a4s_pipeline.exporting.export import Export, Exported, export_files
 

@@ -1,4 +1,4 @@
-"""A folder of exported files in an object store, or wherever else fsspec reaches."""
+"""A folder of exported files in an object store, or anywhere else that fsspec reaches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
 
 
 def is_url(target: Path | str) -> bool:
-    """Tell whether a target is a URL, and otherwise a folder."""
+    """Tell whether a target is a URL; otherwise it is a folder."""
     return isinstance(target, str) and _URL.match(target) is not None
 
 
@@ -32,10 +32,10 @@ class Bucket:
 
     @classmethod
     def at(cls, url: str) -> Bucket:
-        """Reach a folder by its URL; raises `ChangeSite` where nothing here knows how."""
+        """Open a folder by its URL; raises `ChangeSite` if no installed package can."""
         shown = _CREDENTIALS.sub("", url)
         try:
-            # Other exports need none of it.
+            # Other exports do not need fsspec.
             from fsspec.core import url_to_fs  # type: ignore[import-untyped] # noqa: PLC0415
 
             store, path = url_to_fs(url.rstrip("/"))
@@ -45,12 +45,12 @@ class Bucket:
                 "such as s3fs"
             ) from None
         except Exception as error:
-            # Each store's driver has errors of its own, already when it is opened.
+            # Each store's driver has its own errors, even on opening.
             raise _not_written(shown, error) from None
         return cls(store, path, shown)
 
     def check_replaceable(self) -> None:
-        """Raise `ChangeRequest` where there are files that no export wrote."""
+        """Raise `ChangeRequest` if there are files that no export wrote."""
         before = self._told(self._files)
         if before and f"{self.path}/{MANIFEST}" not in before:
             raise ChangeRequest(
@@ -59,14 +59,14 @@ class Bucket:
             )
 
     def put(self, folder: Path) -> None:
-        """Put files there in the place of an earlier export's."""
+        """Replace an earlier export's files by these."""
         self._told(lambda: self._put(folder))
 
     def _told(self, work: Callable[[], T]) -> T:
         try:
             return work()
         except Exception as error:
-            # Each store's driver has errors of its own, and some of them are no OSError.
+            # Each store's driver has its own errors, and not all are OSErrors.
             raise _not_written(self.shown, error) from None
 
     def _put(self, folder: Path) -> None:

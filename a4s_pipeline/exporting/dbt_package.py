@@ -1,4 +1,4 @@
-"""A dbt package of sources: every table and model with its description, its tests, and how fresh it is."""
+"""A dbt package of sources: every table and model with its description, tests and freshness."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SOURCES = "models/a4s_sources.yml"
 _NAME = "a4s_pipeline"
 _DATABASE = "{{ var('a4s_database', 'a4s') }}"
 _STREAMS = ("orders", "customers", "items")
-# As fresh as the connector that was read longest ago; one that did not run for a month is configured no more.
+# As fresh as the connector read longest ago; a connector without a run for a month counts as removed.
 _LOADED_AT = (
     "(SELECT min(last_success_at) AT TIME ZONE 'UTC' FROM {database}.main.sync_state "
     "WHERE stream = '{stream}' "
@@ -42,8 +42,7 @@ NOT EXISTS (
 _README = """\
 # a4s_pipeline, a dbt package of sources
 
-Written by `a4s dbt-sources`, and written anew by it: change nothing here. Name it in your project's
-`packages.yml`:
+Written by `a4s dbt-sources`, which overwrites changes made here. Name it in your project's `packages.yml`:
 
     packages:
       - local: ../a4s-dbt
@@ -61,13 +60,13 @@ The published copy is attached read-only, in `profiles.yml`, under the name `a4s
           attach:
             - {path: ../data/analytics.duckdb, alias: a4s, read_only: true}
 
-Then `{{ source('a4s', 'sales_lines') }}` is a relation like any other, `dbt test --select source:a4s` asks
-what each says of itself, and `dbt source freshness` whether imports stopped.
+Then `{{ source('a4s', 'sales_lines') }}` is a relation like any other, `dbt test --select source:a4s` runs
+the tests of each, and `dbt source freshness` shows whether imports stopped.
 """
 
 
 def dbt_files(conventions: Conventions) -> dict[str, str]:
-    """Return the files of the package by their paths in its folder."""
+    """Return the package's files by their paths in its folder."""
     document = relations_document(conventions)
     project = {
         "name": _NAME,
@@ -101,7 +100,7 @@ def write_dbt_package(folder: Path, conventions: Conventions) -> list[Path]:
         is_ours = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
     if not is_ours:
         raise ChangeRequest(
-            f"{folder} holds something else: name a folder that is empty, or one that was written so before",
+            f"{folder} contains other files: name an empty folder, or one that this command wrote",
             code="Invalid",
         )
     written = []
@@ -165,7 +164,7 @@ def _as_yaml(value: Any) -> str:
 
 
 def _lines(value: Any, depth: int) -> Iterator[str]:
-    """Write mappings a line a name, lists of mappings a dash each, and the rest as JSON, which is YAML."""
+    """Write YAML: mappings one name a line, lists of mappings one dash each, the rest as JSON."""
     indent = "  " * depth
     for name, inner in value.items():
         if isinstance(inner, dict):

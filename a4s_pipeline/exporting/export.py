@@ -1,4 +1,4 @@
-"""Writes relations into a folder beside the target, and puts it in the target's place at once."""
+"""Writes relations into a folder beside the target, then replaces the target in one step."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MONTH = "month"
 
 @dataclass(frozen=True)
 class Export:
-    """What is wanted: which relations, in which format, of which rows, in one file or in one a month."""
+    """What to export: relations, format, rows, and one file or one per month."""
 
     relations: Sequence[Relation]
     format: Format
@@ -43,7 +43,7 @@ class Export:
 
 @dataclass
 class Exported:
-    """What was written: where, how many rows of each relation, and what is not as it was, a sentence each."""
+    """What was written: where, how many rows of each relation, and a sentence for each change of values."""
 
     target: Path | str
     rows: dict[str, int] = field(default_factory=dict)
@@ -56,11 +56,11 @@ def export_files(
     wanted: Export,
     advance: Callable[[int, int], None] = lambda _more, _total: None,
 ) -> Exported:
-    """Write relations to a folder, which is there whole or as it was before, or to an object store's URL.
+    """Write relations to a folder, whole or not at all, or to an object store's URL.
 
     A folder of an earlier export is replaced; raises `ChangeRequest` for any other that is not empty, and
-    `ChangeSite` where it cannot be written. No store replaces many files at once: there `isWhole` is false in
-    the manifest while files are on their way, and stays so where they do not all arrive.
+    `ChangeSite` if it cannot be written. An object store cannot replace many files at once: there `isWhole`
+    is false in the manifest until all files have arrived.
     """
     if is_url(target):
         bucket = Bucket.at(str(target))
@@ -172,7 +172,7 @@ def _write_workbooks(
 
 
 def _month_of(relation: Relation) -> str | None:
-    """Return the expression of a row's month; None where rows have no day."""
+    """Return the expression for a row's month; None if rows have no day."""
     if relation.day is None or relation.day == _MONTH:
         return relation.day
     return f"strftime({relation.day}, '%Y-%m')"
@@ -181,7 +181,7 @@ def _month_of(relation: Relation) -> str | None:
 def _cells(relation: Relation, kind: Format) -> list[str]:
     def cell(name: str, type_: str) -> str:
         quoted = identifier(name)
-        # Excel knows no offset; Parquet and CSV keep the instant.
+        # Excel has no offsets; Parquet and CSV keep the instant.
         if kind == "xlsx" and type_ == INSTANT:
             return f"{quoted}::TIMESTAMP AS {quoted}"
         return f"{quoted}::VARCHAR AS {quoted}" if type_ == JSON else quoted

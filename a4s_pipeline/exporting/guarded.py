@@ -1,4 +1,4 @@
-"""Texts in a CSV that a spreadsheet would take for a formula."""
+"""Protects a CSV against texts that a spreadsheet would run as a formula."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from a4s_pipeline.models.conventions import identifier
 from a4s_pipeline.warehouse.schema.relations import Relation
 from a4s_pipeline.warehouse.schema.schema import TEXT
 
-# Whoever can name a customer or an item could have a program run where the file is opened. A number, a
-# percentage or a telephone number begins so too, and does nothing.
+# Otherwise anyone who can name a customer or an item could run a program where the file is opened. Numbers,
+# percentages and telephone numbers begin like formulas too, but are harmless.
 _IS_FORMULA = (
     "regexp_matches({column}, '^[=+@\\t\\r-]') AND NOT regexp_full_match({column}, '[+-][0-9 ().,/%+-]*')"
 )
 
 
 def guard_texts(connection: duckdb.DuckDBPyConnection, table: str, relation: Relation) -> list[str]:
-    """Put an apostrophe before such texts in a table of rows to export, and say how many there are."""
+    """Put an apostrophe before such texts in a table to export, and say how many there are."""
     columns = [identifier(column.name) for column in relation.columns if column.type == TEXT]
     count = 0
     for column in columns:
@@ -27,6 +27,6 @@ def guard_texts(connection: duckdb.DuckDBPyConnection, table: str, relation: Rel
     if not count:
         return []
     return [
-        f"{relation.name}: {count:,} texts that a spreadsheet would take for a formula have an apostrophe "
-        "before them; Parquet has them as they are"
+        f"{relation.name}: {count:,} texts that a spreadsheet would run as a formula now begin with an "
+        "apostrophe; Parquet has them unchanged"
     ]

@@ -15,30 +15,30 @@ from a4s_pipeline.errors import ChangeRequest
 from a4s_pipeline.warehouse.schema.relations import Relation
 
 MOST_ROWS = 1_048_576 - 1
-"""What a sheet of Excel holds, less its heading."""
+"""The most rows of an Excel sheet, without the heading."""
 _LONGEST_TEXT = 32_767
 _MOST_DIGITS = 15
 _CHANGES = {
     "cut": f"texts of more than {_LONGEST_TEXT:,} characters were cut: a cell of Excel holds no more",
-    "rounded": f"numbers of more than {_MOST_DIGITS} digits are rounded: Excel reckons with no more",
+    "rounded": f"numbers of more than {_MOST_DIGITS} digits are rounded: Excel calculates with no more",
     "dated": "days before 1900 are texts: Excel's calendar begins there",
 }
 _AT_ONCE = 10_000
 
 
 def in_words(name: str, changed: Counter[str]) -> list[str]:
-    """Say what a sheet could not hold as it was."""
+    """Say which values a sheet could not store unchanged."""
     return [f"{name}: {number:,} {_CHANGES[what]}" for what, number in sorted(changed.items())]
 
 
 def write_workbook(
     target: Path, relation: Relation, rows: duckdb.DuckDBPyConnection, changed: Counter[str]
 ) -> None:
-    """Write the rows of a query; raises `ChangeRequest` where a sheet cannot hold them.
+    """Write the rows of a query; raises `ChangeRequest` if they do not fit in a sheet.
 
-    What a cell cannot hold as it is, is counted in `changed`; `in_words` says it.
+    `changed` counts values that a cell cannot store unchanged; `in_words` describes them.
     """
-    # Texts stay texts: one that begins with = is no formula, and one that looks like an address no link.
+    # Texts stay texts: one that begins with = is not a formula, and one that looks like a URL is not a link.
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(str(target), options) as book:
         sheet = book.add_worksheet(relation.name[:31])
@@ -64,7 +64,7 @@ def write_workbook(
 
 
 def _write_cell(sheet: Any, row: int, column: int, value: Any, formats: dict[str, Any]) -> str | None:
-    """Write a value, and return how it had to be changed, None where it is what it was."""
+    """Write a value, and return how it had to be changed, or None."""
     if value is None:
         return None
     if isinstance(value, bool):

@@ -1,1 +1,1 @@
-"""Files written whole, JSON with exact decimals, and text for people; knows nothing of ours but errors."""
+"""Files written whole, JSON with exact decimals, and text for people; imports only errors."""

@@ -1,4 +1,4 @@
-"""JSON with exact numbers, both ways: a fraction is a `Decimal`, never a binary float."""
+"""Reads and writes JSON with exact numbers: a fraction is a `Decimal`, never a binary float."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import simplejson
 
 _LONGEST_INTEGER = 60
 _MOST_OF_A_NAME = 60
-# Far more than any record needs, and far less than Python's own limit, which counts the callers too: what
-# can be read in one place can then be written in every other.
+# Far more than any record needs, and far less than Python's own limit, which includes the callers: so
+# anything that was read can be written everywhere.
 _DEEPEST = 100
 _TOO_DEEP = '"(nested too deeply to keep)"'
 
 
 class Written(simplejson.RawJSON):
-    """JSON that is written already, as a part of what is written: it goes in as it is."""
+    """Finished JSON to insert unchanged into a larger document."""
 
     def __len__(self) -> int:
         return len(self.encoded_json)
 
 
 class NestedTooDeeply(ValueError):
-    """A document whose nesting goes beyond what can be kept."""
+    """A document that is nested too deeply to store."""
 
     def __init__(self) -> None:
         super().__init__("is nested too deeply")
@@ -40,13 +40,13 @@ class NamedTwice(ValueError):
 
 
 def loads(body: bytes | str, *, strict: bool = True, names_once: bool = False) -> Any:
-    """Read JSON, or raise `ValueError`: `NestedTooDeeply` where its nesting cannot be followed.
+    """Read JSON, or raise `ValueError`; `NestedTooDeeply` if it is nested too deeply.
 
-    Where it is not `strict`, a text may hold control characters as they are. Of a name that an object has
-    twice the last value counts, or with `names_once` it raises `NamedTwice`.
+    Unless `strict`, texts may contain raw control characters. If an object has a name twice, the last value
+    counts, or with `names_once` it raises `NamedTwice`.
 
-    `NaN`, `Infinity`, absurdly long integers and absurd exponents, which are no amounts, become texts,
-    so that they spoil their own record and not the page it is on.
+    `NaN`, `Infinity`, absurdly long integers and absurd exponents, which are not amounts, become texts, so
+    that they spoil only their own record and not its page.
     """
     try:
         return json.loads(
@@ -69,7 +69,7 @@ def loads(body: bytes | str, *, strict: bool = True, names_once: bool = False) -
 
 
 def dumps(value: Any, *, sort_keys: bool = False) -> str:
-    """Write JSON with every `Decimal` as the number it is; what is nested too deeply is said to be."""
+    """Write JSON with every `Decimal` as an exact number; replace parts nested too deeply by a note."""
     try:
         text: str = simplejson.dumps(
             value, use_decimal=True, ensure_ascii=False, sort_keys=sort_keys, separators=(",", ":")
@@ -80,9 +80,9 @@ def dumps(value: Any, *, sort_keys: bool = False) -> str:
 
 
 def dumps_to_keep(value: Any) -> str:
-    """Write JSON that is kept or sent as data: as `dumps` does, or not at all; raises `NestedTooDeeply`."""
+    """Write JSON that is stored or sent as data, like `dumps`; raises `NestedTooDeeply`."""
     text = dumps(value)
-    # Most values hold fewer brackets than they may be deep, which is counted in no time.
+    # Most values have fewer brackets than the limit, and counting those is fast.
     if text == _TOO_DEEP or (text.count("[") + text.count("{") > _DEEPEST and _is_too_deep(value)):
         raise NestedTooDeeply
     return text
@@ -103,7 +103,7 @@ def _is_too_deep(value: Any) -> bool:
 
 
 def fingerprint_of(value: Any) -> str:
-    """Return a hash of a value as JSON, whatever the order of its fields."""
+    """Return a hash of a value as JSON, regardless of the order of its fields."""
     return blake2b(dumps(value, sort_keys=True).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 

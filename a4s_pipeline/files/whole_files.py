@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, after a power cut too, and what kills leave of them."""
+"""Writes files whole or not at all, even through a power cut, and cleans up after kills."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from a4s_pipeline.errors import ChangeSite
 
-# A file is written within moments: what is older than this was left half written by a kill.
+# Writing a file takes seconds at most: an older temporary file was left by a kill.
 ABANDONED_AFTER_SECONDS = 600.0
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that is to hold such files, or say why it cannot be."""
+    """Make a folder for such files, or say why it cannot be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -28,12 +28,12 @@ def make_folder(folder: Path) -> None:
 
 
 def write_whole(target: Path, content: bytes, *, is_name_synced: bool = True) -> None:
-    """Write a file beside its place, and put it there at once; raises OSError and leaves nothing behind.
+    """Write a temporary file, then rename it into place; on OSError nothing is left behind.
 
-    When it returns the file is on the disk, name and all: a power cut leaves the old one or the new one.
-    Without `is_name_synced` it leaves one of them too, but which is not settled when this returns.
+    On return the file and its name are on the disk: a power cut leaves the old or the new file. Without
+    `is_name_synced` it also leaves one of them, but possibly the old one even after this returns.
     """
-    # Two threads may write under one name at once: a request, and the same again that waits unsettled.
+    # Two threads may write to one name at once: for a request and its unresolved duplicate.
     name = f".{target.name.removeprefix('.')}.{os.getpid()}.{threading.get_native_id()}.tmp"
     temporary = target.with_name(name)
     try:
@@ -46,7 +46,7 @@ def write_whole(target: Path, content: bytes, *, is_name_synced: bool = True) ->
 
 
 def put_in_place(temporary: Path, target: Path, *, is_name_synced: bool = True) -> None:
-    """Give a file that was written beside its place its name, content first and name second on the disk."""
+    """Rename a temporary file into place, with its content on the disk before its name."""
     sync(temporary)
     temporary.replace(target)
     if is_name_synced:
@@ -54,18 +54,18 @@ def put_in_place(temporary: Path, target: Path, *, is_name_synced: bool = True) 
 
 
 def sync_what_others_wrote(path: Path) -> None:
-    """Wait until the disk has a file of somebody else's; what cannot be opened is left as it is."""
+    """Wait until the disk has another program's file; ignore one that cannot be opened."""
     with suppress(OSError):
         sync(path)
 
 
 def sync(path: Path) -> None:
-    """Wait until the disk has what a file holds, or the names in a folder."""
+    """Wait until the disk has the content of a file, or the names in a folder."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     except OSError as error:
-        # Some file systems over a network keep no order of names, and say so.
+        # Some network file systems cannot sync a folder, and say so.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
     finally:
@@ -73,7 +73,7 @@ def sync(path: Path) -> None:
 
 
 def clear_abandoned(folder: Path) -> None:
-    """Delete what killed processes had half written; by age, because others may be writing now."""
+    """Delete files that killed processes left half written; by age, because others may be writing now."""
     oldest = time.time() - ABANDONED_AFTER_SECONDS
     for temporary in folder.glob(".*.tmp"):
         with suppress(OSError):

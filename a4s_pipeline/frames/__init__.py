@@ -1,4 +1,4 @@
-"""Every table and model as a pandas frame, for notebooks.
+"""Returns every table and model as a pandas frame, for notebooks.
 
     from a4s_pipeline import frames
 

@@ -49,11 +49,11 @@ CATEGORIES = frozenset(
         "unit_code",
     }
 )
-"""Columns of few values, which a frame holds as categories."""
+"""Columns with few values, which become categories."""
 
 
 class Reader(Protocol):
-    """A function that reads one relation; see the package for what it takes."""
+    """A function that reads one relation; the package describes its arguments."""
 
     def __call__(
         self,
@@ -67,12 +67,12 @@ class Reader(Protocol):
 
 
 def names() -> list[str]:
-    """Return the names of all relations, each of which is a function of this package."""
+    """Return the names of all relations; each is a function of this package."""
     return [relation.name for relation in relations_by(Conventions())]
 
 
 def reader_of(name: str) -> Reader:
-    """Return the function that reads a relation; raises AttributeError where there is none."""
+    """Return the function that reads a relation; raises AttributeError for an unknown name."""
     described = {relation.name: relation for relation in relations_by(Conventions())}
     if name not in described:
         raise AttributeError(f"there is no table or model {name!r}; frames.names() lists them")
@@ -118,7 +118,7 @@ def _start(since: date | datetime | str | None, zone: ZoneInfo) -> date | dateti
             )
         except ValueError:
             raise ChangeRequest(
-                f"since: {since!r} is no day or instant, such as 2026-01-31", code="Invalid"
+                f"since: {since!r} is not a day or an instant such as 2026-01-31", code="Invalid"
             ) from None
     if isinstance(since, datetime) and since.tzinfo is None:
         return since.replace(tzinfo=zone)

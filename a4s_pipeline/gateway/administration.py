@@ -29,14 +29,14 @@ from a4s_pipeline.gateway.records.stock_records import Stock
 
 
 class Administration:
-    """One administration of the gateway: what it can be asked, and how its times are meant."""
+    """One administration at the gateway: its calls, and the time zone of its dates."""
 
     def __init__(self, client: GatewayClient, name: str, timezone: ZoneInfo, page_size: int) -> None:
         self.client = client
         self.name = name
         self.timezone = timezone
         self.page_size = page_size
-        """How many records a page of its listings usually holds."""
+        """The usual number of records on a page of its listings."""
         self._one_size_alone: set[str] = set()
         self._page_numbers: defaultdict[str, PageNumbers] = defaultdict(PageNumbers)
         self._page_sizes = PageSizes()
@@ -113,9 +113,9 @@ class Administration:
         return stock
 
     def _page(self, route: str, page: int, query: dict[str, str], size: int | None) -> Reply[Page]:
-        """Read one page, in smaller pages if needed; each span of dates is a separate listing.
+        """Read one page, in smaller pages if needed; each span of dates is a listing of its own.
 
-        Where the gateway takes pages of the usual size alone, that is what is asked for.
+        A gateway that accepts only the usual page size is asked for that size.
         """
         key = repr((route, query))
         ask = partial(self._one_page, route, query)
@@ -152,8 +152,8 @@ def _bounds(start: datetime | None, end: datetime | None) -> dict[str, str]:
 
 
 def _array(raw: Any) -> list[Any]:
-    # As with pages, nothing at all (204, an empty body, null) is an empty one, one object is a list of one,
-    # and an object of objects is a list as PHP writes it.
+    # As with pages, nothing (204, an empty body, null) is an empty list, one object is a list of one, and an
+    # object of objects is a list as PHP writes it.
     if raw is None:
         return []
     if isinstance(raw, dict) and "lineCode" in raw:
@@ -170,6 +170,6 @@ def _array(raw: Any) -> list[Any]:
 
 
 def require_history(status: Status, administration: str) -> None:
-    """Raise `HistoryNotConfigured` where the legacy backend has no focus connector."""
+    """Raise `HistoryNotConfigured` if the legacy backend has no focus connector."""
     if not status.focus_connector.configured:
         raise no_focus_connector(f"the administration {administration!r}")

@@ -1,7 +1,7 @@
-"""What the contract says of each record: which fields it names, of which JSON kind, and which must be there.
+"""What the contract says of each record: its fields, their JSON kinds, and which are required.
 
-It is read off the models. They forgive what the contract does not: a list that is absent is an empty one,
-a stock may be lacking. What they cannot tell is written down here.
+It is derived from the models. These accept more than the contract: an absent list is an empty one, the stock
+may be absent. What the models cannot tell is written here.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ KIND_OF_TYPE: Mapping[type, JsonKind] = {
 
 _KIND_OF_FIELD: Mapping[Any, JsonKind] = {**KIND_OF_TYPE, datetime: "text", date: "text"}
 
-# Lists, and the names of an item, must be there by contract, and so must these.
+# The contract requires lists and the names of an item, and also these.
 _FORGIVEN: Mapping[type[WireRecord], frozenset[str]] = {
     Item: frozenset({"stock"}),
     ItemStock: frozenset({"itemCode"}),
@@ -52,8 +52,8 @@ _WITH_ATTRIBUTES = frozenset({Item, Customer})
 class FieldRule:
     """What the contract says of one field.
 
-    `within` is the record that it holds, or of which it is a list; `holds` is the kind of every entry of an
-    object whose names are free.
+    `within` is the model of the record, or list of records, in it; `holds` is the kind of each value in an
+    object with free names.
     """
 
     kind: JsonKind
@@ -64,7 +64,7 @@ class FieldRule:
 
 @cache
 def contract_of(model: type[WireRecord]) -> Mapping[str, FieldRule]:
-    """Return what the contract says of the fields of a record, by their names on the wire."""
+    """Return what the contract says of a record's fields, by their names on the wire."""
     rules = {field.alias or name: _rule(model, field) for name, field in model.model_fields.items()}
     if model in _WITH_ATTRIBUTES:
         rules["attributes"] = FieldRule("object")
@@ -90,13 +90,13 @@ def _rule(model: type[WireRecord], field: FieldInfo) -> FieldRule:
 
 
 def holds_record(field: FieldInfo) -> bool:
-    """Tell whether a field holds a record of its own."""
+    """Tell whether the value of a field is a record."""
     kind = _plain(field.annotation)
     return isinstance(kind, type) and issubclass(kind, WireRecord)
 
 
 def _plain(annotation: Any) -> Any:
-    """Return the type that is meant, without what pydantic adds to it and without null."""
+    """Return the plain type, without null and what pydantic adds."""
     while get_origin(annotation) in {Annotated, Union, UnionType}:
         annotation = next(part for part in get_args(annotation) if part is not type(None))
     return annotation

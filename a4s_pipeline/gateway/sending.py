@@ -1,4 +1,4 @@
-"""The calls that create something at the gateway, each sent once, and the look-ups of their outcome."""
+"""The calls that create something at the gateway, each sent once, and the look-ups of their outcomes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from a4s_pipeline.gateway.listing.listing import Listed, Listing
 from a4s_pipeline.gateway.listing.paging import pages_in_turn, readings_of
 
 Numbers = dict[str, str]
-"""What the gateway numbered something by: `orderId` and `orderNumber`, or `externalId`.
+"""The identifiers that the gateway assigned: `orderId` and `orderNumber`, or `externalId`.
 
-`foundAs` is there too where the gateway has it under another spelling of the code that was asked for.
+`foundAs` is added if the gateway spells the code in another way than it was asked for.
 """
 
 
@@ -39,12 +39,12 @@ def export_order(
 
 
 def exported_order(administration: Administration, external_id: str) -> Numbers | None:
-    """Look an order up by its external id; None where the gateway has not booked it."""
+    """Look an order up by its external id; None if the gateway has not booked it."""
     subject = f"the exported order {external_id!r} of {administration.name!r}"
 
     def read(raw: Any) -> Numbers:
         numbers = _order_numbers(raw, external_id)
-        # One that names the order is an answer, also before the back office has numbered it.
+        # A 404 that names the order is an answer, even before the back office has numbered the order.
         if not numbers and not (isinstance(raw, dict) and raw.get("externalId")):
             raise ValueError("it has no orderId")
         return numbers
@@ -55,7 +55,7 @@ def exported_order(administration: Administration, external_id: str) -> Numbers 
         ).value
     except NotThere as error:
         if error.code != "UnknownOrder":
-            # Any other 404 says nothing about the order: it comes from a proxy, or the gateway lacks the
+            # Any other 404 says nothing about the order: it comes from a proxy, or from a gateway without the
             # route.
             raise ReplyUnreadable(str(error)) from None
         return None
@@ -104,17 +104,17 @@ def _posted(
         try:
             error.known = read(error.known)
         except ValueError:
-            # It speaks of another one: that says nothing of this.
+            # It is about another customer, and says nothing of this one.
             error.known = {}
         raise
 
 
 def created_customer(administration: Administration, customer_code: str) -> Numbers | None:
-    """Look a customer up in the listing; None where it certainly does not have it.
+    """Look a customer up in the listing; None if it is certainly not there.
 
-    Back offices pad codes with blanks, trim them and write them in capitals: a customer whose code only
-    differs in that is the same one. "Not there" may lead to another POST, so it is believed only after two
-    identical readings of the listing, whatever its total says.
+    Back offices pad, trim and capitalise codes: a customer whose code differs only in that is the same. "Not
+    there" may lead to another POST, so it takes two identical readings of the listing, whatever its total
+    says.
     """
     listing = Listing(administration.page_size)
     for _ in readings_of(listing):
@@ -139,7 +139,7 @@ def _found_in(administration: Administration, customer_code: str, listing: Listi
             if given is None:
                 listed.append(Listed(None, content=fingerprint_of(record)))
                 continue
-            # Some back offices number their customers: the code may come as a number.
+            # Some back offices number their customers: the code may be a number.
             code = str(given)
             listed.append(Listed(code))
             if not is_same_code(code, customer_code):
@@ -162,11 +162,11 @@ def _customer_numbers(raw: Any, customer_code: str) -> Numbers:
 
 
 def _texts(raw: Any, wanted: tuple[str, ...], key_name: str, key: str) -> Numbers:
-    """Return the numbers in an answer; raises `ValueError` where it speaks of another than was asked for."""
+    """Return the identifiers in an answer; raises `ValueError` if it is about another record."""
     if not isinstance(raw, dict):
         return {}
     if raw.get(key_name) not in (None, "") and not is_same_code(raw[key_name], key):
-        raise ValueError(f"it speaks of another {key_name}")
+        raise ValueError(f"it is about another {key_name}")
     return {
         name: str(raw[name])
         for name in wanted

@@ -1,5 +1,5 @@
-"""What is broken now, and what to do: standing checks that ask the store alone.
+"""What is broken now, and what to do: standing checks that read only the store.
 
-`checks.CHECKS` names them, `checks.examine` asks them. Dagster shows them on the assets, and the command line
-after a sync: both by these.
+`checks.CHECKS` lists them, `checks.examine` runs them. Dagster shows them on the assets, the command line
+after a sync.
 """

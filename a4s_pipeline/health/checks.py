@@ -1,4 +1,4 @@
-"""The standing checks, each a question to the store with its wording, and how they are asked."""
+"""The standing checks, each a query to the store with its wording, and how they are run."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ LEDGERS = "ledgers"
 def examine(
     warehouse: Warehouse, settings: Settings, checks: Iterable[Check], connector: str | None = None
 ) -> dict[Check, Finding]:
-    """Ask the store each of these checks, in one session: each opening of the file costs 20 ms.
+    """Run these checks in one session of the store: opening the file costs 20 ms.
 
-    They are about every connector whose stream is imported, or about one alone.
+    They cover every connector that imports the stream, or one connector.
     """
     with warehouse.session() as store:
         return {check: check.ask(store, _asked(settings, check, connector)) for check in checks}
 
 
 def months_as_compared(warehouse: Warehouse, settings: Settings) -> dict[Check, Finding]:
-    """Return what the last comparison with the gateway found; nothing where there was none yet."""
+    """Return the result of the last comparison with the gateway; nothing before the first."""
     with warehouse.session() as store:
         if not months_were_compared(store):
             return {}
@@ -160,7 +160,7 @@ def _by_file(
     advice: str,
     connectors: Sequence[str],
 ) -> Finding:
-    """Find what a site's own file leaves out; where the site has no such file, say it and pass."""
+    """Find what a site's own file leaves out; pass with a note if the site has no such file."""
     find = counted if not found or is_filled(store, table) else noted
     return find(found, what, advice, connectors)
 
@@ -193,7 +193,7 @@ def _is_fresh(stream: str) -> Check:
 
 def _exports_are_settled(store: duckdb.DuckDBPyConnection, asked: Asked) -> Finding:
     broken = exports_unsettled(store, asked.now)
-    # Of connectors that are configured no longer too: an order may be lost there.
+    # Includes connectors that are no longer configured: an order may be lost there.
     return counted(
         broken,
         "orders whose export failed or is unknown",
@@ -306,15 +306,14 @@ CHECKS = (
         _creations_are_settled,
     ),
 )
-"""Every check that asks the store alone."""
+"""Every check that reads only the store."""
 
 MONTHS_AGREE = Check(
     "months_agree",
     ORDERS.name,
     STREAM,
-    "Each month holds the orders that the gateway lists, by their headers. It asks the gateway for the "
-    "months of its run, or for all where the run names none, as once a day; of the others it tells what the "
-    "table reconciled_months holds.",
+    "Each month has the order headers that the gateway lists. Compares the months of its run, or all if it "
+    "names none, as once a day; for other months it reports the last result in the table reconciled_months.",
     _months_agree,
 )
-"""What a comparison with the gateway found: it is asked of the store for what was found last."""
+"""The comparison with the gateway; here it reports the last result in the store."""

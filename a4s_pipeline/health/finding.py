@@ -1,4 +1,4 @@
-"""A check, and what it finds: one sentence, with records by name and what to do; pure wording."""
+"""A check and its finding: one sentence that names records and says what to do; pure wording."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST_NAME = 60
 
 @dataclass(frozen=True)
 class Asked:
-    """Which connectors are asked about, when, and in which zone instants are told."""
+    """Which connectors to check, at what time, and the time zone of messages."""
 
     connectors: Sequence[str]
     now: datetime
@@ -30,8 +30,8 @@ class Asked:
 class Finding:
     """What a check found: whether it passes, and a sentence that says what is broken and what to do.
 
-    `by_connector` has a clause for each connector that was asked about, empty where nothing is broken there;
-    `counts` how many records are broken, by connector and kind; `last` when each connector last went well.
+    `by_connector` has a clause for each checked connector, empty if nothing is broken there; `counts` the
+    number of broken records, by connector and kind; `last` when each connector last succeeded.
     """
 
     passed: bool
@@ -42,7 +42,7 @@ class Finding:
 
     @property
     def count(self) -> int:
-        """How much is broken: records, or connectors where that is what was asked."""
+        """How many are broken: records, or connectors if the check is about those."""
         return sum(self.counts.values()) if self.counts else sum(map(bool, self.by_connector.values()))
 
 
@@ -52,7 +52,7 @@ Ask = Callable[[duckdb.DuckDBPyConnection, Asked], Finding]
 
 @dataclass(frozen=True)
 class Check:
-    """One standing check: the table that it is about, the import that it follows, and how the store is asked.
+    """One standing check: its table, the import that it follows, and its query.
 
     `stream` is `items`, `customers`, `orders` or, for what was sent, `ledgers`.
     """
@@ -79,7 +79,7 @@ def counted(found: Sequence[Broken], what: str, advice: str, connectors: Collect
 
 
 def noted(found: Sequence[Broken], what: str, advice: str, connectors: Collection[str]) -> Finding:
-    """Say what a site may want to know, which is no fault: the check passes."""
+    """Report something that a site may want to know but is not a fault: the check passes."""
     return Finding(
         passed=True,
         sentence=sentence(of_connectors(found, connectors), what, advice),
@@ -94,9 +94,9 @@ def told(
     last: Mapping[str, datetime | None],
     absent: Sequence[str] = (),
 ) -> Finding:
-    """Say at which connectors something is out of date; `faults` has a clause for each of them.
+    """Say at which connectors something is out of date; `faults` has a clause for each.
 
-    `absent` are those that have no such thing, which is a state and no fault.
+    `absent` are connectors without order history, which is a state and not a fault.
     """
     found = f"{what}: {_joined(list(faults.values()))}{advice}" if faults else "fresh"
     if absent:
@@ -110,12 +110,12 @@ def told(
 
 
 def of_connectors(broken: Sequence[Broken], connectors: Collection[str]) -> list[Broken]:
-    """Leave out connectors that are configured no longer: no command could mend what is theirs."""
+    """Leave out connectors that are no longer configured: no command could mend their records."""
     return [one for one in broken if one.connector in connectors]
 
 
 def sentence(broken: Sequence[Broken], what: str, advice: str) -> str:
-    """Say how much of something is broken, which records first, and what to do."""
+    """Say how many are broken, name the first records, and say what to do."""
     if not broken:
         return NOTHING
     total = sum(one.count for one in broken)

@@ -1,4 +1,6 @@
-"""Which streams are out of date, why, and what to do; and when to ask one without history: pure decisions."""
+"""Decides which streams are out of date, why, and what to do; and when to ask a connector without history
+again: pure functions.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ _LONGEST_ERROR = 200
 def stale_streams(
     stream: str, connectors: Iterable[str], known: Mapping[str, StreamHealth], now: datetime, zone: ZoneInfo
 ) -> dict[str, str]:
-    """Return a clause for each of these connectors whose stream has not succeeded for a day."""
+    """Return a clause for each connector without a successful run of its stream for a day."""
     faults = {name: _fault(stream, name, known.get(name, StreamHealth()), now, zone) for name in connectors}
     return {name: f"{name} {fault}" for name, fault in faults.items() if fault}
 
@@ -26,7 +28,7 @@ def _fault(stream: str, connector: str, health: StreamHealth, now: datetime, zon
     run = f"`a4s sync {stream} --connector {connector}`"
     success = health.last_success_at
     if health.lacks_history:
-        return None  # a state and no fault: `without_history` names it
+        return None  # a state, not a fault: `without_history` names it
     if health.has_history is False:
         return f"lost its focus connector: have it configured in the legacy backend again, then run {run}"
     if success is not None and now - success <= OLDEST:
@@ -48,7 +50,7 @@ def _fault(stream: str, connector: str, health: StreamHealth, now: datetime, zon
 def stale_histories(
     connectors: Iterable[str], known: Mapping[str, StreamHealth], now: datetime, zone: ZoneInfo
 ) -> dict[str, str]:
-    """Return a clause for each connector whose legacy backend has not synced its history for a day."""
+    """Return a clause for each connector without a history sync in the legacy backend for a day."""
     return {
         name: f"{name} ({_last_synced(health.last_history_sync, zone)})"
         for name in connectors
@@ -63,12 +65,12 @@ def _last_synced(instant: datetime | None, zone: ZoneInfo) -> str:
 
 
 def without_history(connectors: Iterable[str], known: Mapping[str, StreamHealth]) -> list[str]:
-    """Return the connectors whose administration keeps no order history for us, and never did."""
+    """Return the connectors that have no order history and never had."""
     return [name for name in connectors if (health := known.get(name)) is not None and health.lacks_history]
 
 
 def waits_until_tomorrow(state: StreamState, now: datetime, zone: ZoneInfo) -> bool:
-    """Tell whether a connector never had history and was asked for it today: four times an hour is noise."""
+    """Tell whether a connector never had history and was asked today already: once a day is enough."""
     if state.has_history is not False or state.was_read or state.last_run_at is None:
         return False
     return state.last_run_at.astimezone(zone).date() == now.astimezone(zone).date()

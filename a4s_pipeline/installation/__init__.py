@@ -1,5 +1,5 @@
-"""The files that a new installation begins with, and the units that keep it running on one machine.
+"""The files of a new installation, and the systemd units for one machine.
 
-`files/` holds them; `workspace.yaml` and `dagster.yaml` are those at the top of the project, and `env` is
-made of the README's table of settings by `env_file`. `writing` puts them into a folder.
+They are in `files/`; `workspace.yaml` and `dagster.yaml` equal those at the top of the project, and
+`env_file` makes `env` from the README's table of settings. `writing` writes them to a folder.
 """

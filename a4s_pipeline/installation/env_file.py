@@ -16,10 +16,10 @@ _ROW = re.compile(r"^\| (`A4S_.*?) \| (.*?) \| (.*?) \|$", re.MULTILINE)
 _LINK = re.compile(r"\s*\(?\[[^\]]*\]\([^)]*\)\)?")
 _WIDTH = 100
 _HEAD = """\
-# Settings of a4s-pipeline in this folder. A variable of the environment wins over its line here, but in
-# Dagster, where the line wins, an empty one too: leave it commented out where the environment has it.
-# Take the # away where a setting is to differ from its default; every installation gives the gateway's URL,
-# its credentials and the connectors. This file may hold credentials: keep it readable by its owner alone.
+# Settings of a4s-pipeline in this folder. The environment overrides these lines, except in Dagster, where a
+# line overrides the environment, even an empty one: keep a line commented out if the environment sets it.
+# Remove the # to change a default; every installation must set the gateway's URL, its credentials and the
+# connectors. This file may contain credentials: keep it readable only by its owner.
 """
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong on this machine, whatever the gateway says: the part of `a4s check` that asks nobody."""
+"""The part of `a4s check` that looks at this machine and calls nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from a4s_pipeline.settings.store_location import FileLocation
 
 
 def look_around(settings: Settings) -> list[Checked]:
-    """Return what was found of the settings' names, the data folder, and the order hook if there is one."""
+    """Return the findings on the settings' names, the data folder, and the order hook if there is one."""
     findings = [*_of_names(misspelt_variables()), _of_folder(settings)]
     if settings.order_hook is not None:
         findings.append(_of_hook(settings.order_hook))
@@ -32,7 +32,7 @@ def _of_folder(settings: Settings) -> Checked:
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     advice = "give the user who runs this write access, or set A4S_DATA_DIR to a folder that can be written"
     try:
-        # Permissions alone do not tell: the disk may be full, or mounted to be read.
+        # Permissions are not enough: the disk may be full or mounted read-only.
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
@@ -42,7 +42,7 @@ def _of_folder(settings: Settings) -> Checked:
     store = settings.warehouse_location
     for path in (store.path if isinstance(store, FileLocation) else None, settings.analytics_path):
         if path is not None and path.exists() and not os.access(path, os.R_OK | os.W_OK):
-            return Checked("data_folder", Outcome.FAILED, f"{path} is not ours to write", advice)
+            return Checked("data_folder", Outcome.FAILED, f"{path} is not writable for this user", advice)
     return Checked("data_folder", Outcome.OK, f"{folder} can be written")
 
 

@@ -1,4 +1,4 @@
-"""Writes the files of a new installation, and never over one that is there."""
+"""Writes the files of a new installation; never overwrites an existing one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _READABLE = 0o644
 
 @dataclass(frozen=True)
 class FilesWritten:
-    """Which files were written, and which were there and left as they are."""
+    """Which files were written, and which existed and were left unchanged."""
 
     new: tuple[Path, ...]
     left: tuple[Path, ...]
@@ -29,7 +29,7 @@ class FilesWritten:
 def write_installation(
     folder: Path, *, with_systemd: bool, data_dir: str = "data", user: str | None = None
 ) -> FilesWritten:
-    """Write the files into a folder, made where it is missing; raises `ChangeSite` if it cannot be."""
+    """Write the files into a folder, and make it if needed; raises `ChangeSite` if it cannot be made."""
     new, left = [], []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def _contents(folder: Path, *, with_systemd: bool, data_dir: str, user: str) -> 
             "user": user,
             "folder": str(folder),
             "bin": str(Path(sys.executable).parent),
-            # The history of Dagster, and the data; both are made by the services.
+            # Dagster's history and the data folder, which the services create.
             "writable": f"{folder} {folder / data_dir}" if Path(data_dir).is_absolute() else str(folder),
         }
         for unit in _UNITS:

@@ -1,1 +1,1 @@
-"""How the installation is, in numbers for Prometheus: in `/metrics`, and in a file after each import."""
+"""Metrics of the installation for Prometheus: at `/metrics`, and in a file after each import."""

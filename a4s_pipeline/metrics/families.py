@@ -1,4 +1,4 @@
-"""The names of the numbers and what they mean: alert rules, dashboards and docs/monitoring.md go by them."""
+"""The names and meanings of the metrics; alert rules, dashboards and docs/monitoring.md use them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _STREAM = ("connector", "stream")
 
 
 def families_of(standing: InstallationNumbers) -> Iterator[Metric]:
-    """Yield every family of numbers for how an installation is; instants are seconds since 1970."""
-    yield _gauge("a4s_store_readable", "1 where the store can be read", (), {(): standing.is_readable})
-    # Where order history does not exist there is nothing that could be out of date.
+    """Yield every family of metrics for the state of an installation; instants are seconds since 1970."""
+    yield _gauge("a4s_store_readable", "1 if the store can be read", (), {(): standing.is_readable})
+    # Without order history nothing can be out of date.
     due = {key: run for key, run in standing.runs.items() if run.has_history is not False or run.last_success}
     yield _of_runs(
         "last_success_timestamp_seconds",
-        "When it was last read to its end; 0 where it never was",
+        "When it was last read completely; 0 if never",
         due,
         lambda run: run.last_success or 0,
     )
@@ -30,26 +30,26 @@ def families_of(standing: InstallationNumbers) -> Iterator[Metric]:
     )
     yield _of_runs(
         "last_run_failed",
-        "1 where the last run did not reach its end",
+        "1 if the last run did not finish",
         standing.runs,
         lambda run: run.last_run and float(run.has_failed),
     )
     yield _of_runs("last_run_seconds", "How long the last run took", standing.runs, lambda run: run.seconds)
     yield _of_runs(
         "last_run_calls",
-        "Calls to the gateway in the last run, repeated ones included",
+        "Calls to the gateway in the last run, including retries",
         standing.runs,
         lambda run: run.calls,
     )
     yield _of_runs(
         "last_run_retries",
-        "Calls of the last run that repeated one that failed",
+        "Retries of failed calls in the last run",
         standing.runs,
         lambda run: run.retries,
     )
     yield _gauge(
         "a4s_stream_last_run_records",
-        "Records of the last run, by what came of them",
+        "Records of the last run, by outcome",
         (*_STREAM, "change"),
         {(*key, change): count for key, run in standing.runs.items() for change, count in run.counts.items()},
     )
@@ -59,9 +59,7 @@ def families_of(standing: InstallationNumbers) -> Iterator[Metric]:
         ("connector",),
         {(name,): run.last_history_sync for (name, stream), run in standing.runs.items() if stream == STREAM},
     )
-    yield _gauge(
-        "a4s_rows", "Rows that are there, without removed ones", ("connector", "table"), standing.rows
-    )
+    yield _gauge("a4s_rows", "Rows, without removed ones", ("connector", "table"), standing.rows)
     yield _gauge(
         "a4s_set_aside_records",
         "Records that could not be read and were not acknowledged",
@@ -70,7 +68,7 @@ def families_of(standing: InstallationNumbers) -> Iterator[Metric]:
     )
     yield _gauge(
         "a4s_orders_without_lines",
-        "Orders whose lines are not in",
+        "Orders without lines",
         ("connector",),
         standing.without_lines,
     )
@@ -82,14 +80,14 @@ def families_of(standing: InstallationNumbers) -> Iterator[Metric]:
     )
     yield _gauge(
         "a4s_order_exports_oldest_unknown_timestamp_seconds",
-        "When the oldest order of unknown outcome went",
+        "When the oldest order with an unknown outcome was sent",
         ("connector",),
         standing.oldest_unknown,
     )
-    yield _gauge("a4s_inbox_requests", "Requests that wait in the inbox", (), {(): standing.waiting})
+    yield _gauge("a4s_inbox_requests", "Requests waiting in the inbox", (), {(): standing.waiting})
     yield _gauge(
         "a4s_inbox_oldest_timestamp_seconds",
-        "When the oldest request that waits came in",
+        "When the oldest waiting request arrived",
         (),
         {(): standing.oldest_waiting},
     )
@@ -115,7 +113,7 @@ def _gauge(
 
 
 class StandingCollector(Collector):
-    """The families of one standing, as a registry collects them."""
+    """The families of one state, as a registry collects them."""
 
     def __init__(self, standing: InstallationNumbers) -> None:
         self._standing = standing
@@ -126,7 +124,7 @@ class StandingCollector(Collector):
 
 
 def page_of(standing: InstallationNumbers) -> bytes:
-    """Return the numbers as Prometheus reads them."""
+    """Return the metrics in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StandingCollector(standing))
     return generate_latest(registry)

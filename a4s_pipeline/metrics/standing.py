@@ -1,4 +1,4 @@
-"""What the numbers are made of: asked of what analysts read, and of the inbox."""
+"""Collects the state behind the metrics from the published copy and the inbox."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _EXPORTS = """
 
 @dataclass(frozen=True)
 class LastRun:
-    """How the last run of a stream went; instants are seconds since 1970, None where there was none."""
+    """The last run of a stream; instants are seconds since 1970, None if there was none."""
 
     last_success: float | None = None
     last_run: float | None = None
@@ -55,7 +55,7 @@ class LastRun:
 
 @dataclass
 class InstallationNumbers:
-    """How the installation is, by connector, and by stream, table or status; empty where nothing is known."""
+    """The state of the installation, by connector, and by stream, table or status; empty if unknown."""
 
     runs: dict[tuple[str, str], LastRun] = field(default_factory=dict)
     rows: dict[tuple[str, ...], int] = field(default_factory=dict)
@@ -69,15 +69,15 @@ class InstallationNumbers:
 
 
 def standing_of(platform: Platform) -> InstallationNumbers:
-    """Return how an installation is; what cannot be asked now is left out.
+    """Return the state of an installation, without what cannot be read now.
 
-    A stream that is imported and never ran has a run without any instant.
+    An imported stream that never ran has a run without any instant.
     """
     standing = InstallationNumbers()
     try:
         _ask_store(platform, standing)
     except (A4sError, duckdb.Error) as error:
-        # Before the first import there is nothing to read, and nothing wrong.
+        # Before the first import there is nothing to read, which is no fault.
         standing.is_readable = isinstance(error, A4sError) and error.code == "NotPublished"
     if standing.is_readable:
         for name, connector in platform.settings.connectors.items():
@@ -107,7 +107,7 @@ def _ask_store(platform: Platform, standing: InstallationNumbers) -> None:
 def _ask_inbox(platform: Platform, standing: InstallationNumbers) -> None:
     waiting = inbox_of(platform).waiting()
     standing.waiting = len(waiting)
-    # A store of files elsewhere tells no age without a call for each.
+    # A remote store would need a call for the age of each file.
     standing.oldest_waiting = min(_times_of(waiting), default=None)
 
 

@@ -1,4 +1,4 @@
-"""The numbers as a file that node_exporter's textfile collector reads, written anew after each import."""
+"""The metrics as a file for node_exporter's textfile collector, rewritten after each import."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _log = logging.getLogger(__name__)
 
 
 def write_metrics_file(platform: Platform) -> None:
-    """Write the file that A4S_METRICS_FILE names, if any; what keeps it from that is told in the log."""
+    """Write the file that A4S_METRICS_FILE names, if any; log why it cannot be written."""
     target = platform.settings.metrics_file
     if target is None:
         return
-    # A client of Prometheus is loaded where one is wanted.
+    # The Prometheus client is loaded only if it is used.
     from a4s_pipeline.metrics.families import page_of  # noqa: PLC0415
     from a4s_pipeline.metrics.standing import standing_of  # noqa: PLC0415
 

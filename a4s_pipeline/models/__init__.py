@@ -1,7 +1,7 @@
-"""The analysts' SQL: one file a model, with what it and each of its columns mean, its key and its tests.
+"""The analysts' SQL: one file per model, with descriptions of it and its columns, its key and its tests.
 
 A model is a view in the store and in its published copy. `models_by` reads them all, each after those it is
-built upon; `warehouse.views` makes views of them. This room knows no store and imports nothing of the rest.
+built upon; `warehouse.views` makes views of them. This room knows no store and imports no other room.
 """
 
 from a4s_pipeline.models.conventions import DEFAULT_ZONE, Conventions

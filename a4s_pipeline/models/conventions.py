@@ -1,4 +1,4 @@
-"""What a site chooses for all of its numbers: written into the models, because a query knows no settings."""
+"""A site's conventions for its numbers, written into the models because a query cannot read settings."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 DEFAULT_ZONE = ZoneInfo("Europe/Amsterdam")
-"""The time zone of days and months where none is set."""
+"""The default time zone of days and months."""
 
 ATTRIBUTE_TYPES = {"text": "VARCHAR", "number": "DECIMAL(18,4)", "flag": "BOOLEAN", "day": "DATE"}
-"""What an attribute of items may be as a column, by the word that a setting uses."""
+"""The types that an item attribute may have as a column, by the setting's word for each."""
 
 
 @dataclass(frozen=True)
 class Conventions:
     """The time zone, language, currency and calendar of a site: a store replaces its models when they change.
 
-    `item_attributes` names attributes of items that are columns of `dim_item`, each with a word of
-    `ATTRIBUTE_TYPES`; `customer_group` an attribute of customers, the price list where it is None; `versions`
-    which streams keep what rows were before they were replaced.
+    `item_attributes` names item attributes that become columns of `dim_item`, each with a word of
+    `ATTRIBUTE_TYPES`; `customer_group` a customer attribute, or None for the price list; `versions` the
+    streams that keep replaced rows.
     """
 
     zone: ZoneInfo = DEFAULT_ZONE
@@ -31,7 +31,7 @@ class Conventions:
     versions: Literal["none", "orders", "all"] = "orders"
 
     def placeholders(self) -> dict[str, str]:
-        """Return what stands in a model's query for each `{name}`: literals and columns, quoted."""
+        """Return the replacement for each `{name}` in a model's query: literals and columns, quoted."""
         return {
             "zone": literal(str(self.zone)),
             "language": literal(self.language),
@@ -51,7 +51,7 @@ class Conventions:
         }
 
     def words(self) -> dict[str, str]:
-        """Return what stands in a description for each `{name}`."""
+        """Return the replacement for each `{name}` in a description."""
         return {
             "zone": str(self.zone),
             "language": self.language,
@@ -67,7 +67,7 @@ def literal(text: str) -> str:
 
 
 def identifier(name: str) -> str:
-    """Return a name as SQL writes it, whatever characters it holds."""
+    """Return a name as SQL writes it, with any characters."""
     return '"' + name.replace('"', '""') + '"'
 
 

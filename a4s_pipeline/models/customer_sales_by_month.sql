@@ -1,8 +1,8 @@
 /*
 description = """What each customer bought in a month: the sum of the amounts of sales_orders, after discount, \
-before VAT and shipping costs, returns taken off. One row a currency, never a sum over two. What counts as a \
-sale is what `is_sale` of sales_orders says. A removed customer's sales stay. Months are those of the order \
-date in {zone} (A4S_TIMEZONE); a date in the future counts as it is."""
+before VAT and shipping costs, less returns. One row per currency; currencies are never added up. A \
+sale is defined by `is_sale` of sales_orders. A removed customer's sales stay. Months are those of the order \
+date in {zone} (A4S_TIMEZONE); future dates count too."""
 key = ["connector", "customer_code", "month", "currency"]
 nullable = ["currency"]
 not_null = ["order_count", "return_count", "without_amount"]
@@ -15,10 +15,10 @@ connector = ["VARCHAR", "The App4Sales Platform connection that the row belongs 
 customer_code = ["VARCHAR", "The customer who ordered."]
 customer_name = ["VARCHAR", "The customer's name as listed; one never listed has the name on the month's last order."]
 month = ["DATE", "The first day of the month, in {zone}."]
-currency = ["VARCHAR", "The currency of the amounts; null where the orders name none."]
+currency = ["VARCHAR", "The currency of the amounts; null if the orders name none."]
 order_count = ["BIGINT", "How many orders count."]
 return_count = ["BIGINT", "How many returns count."]
-sub_total = ["DECIMAL(38,4)", "The sum of their amounts; null where none has one."]
+sub_total = ["DECIMAL(38,4)", "The sum of their amounts; null if none has one."]
 without_amount = ["BIGINT", "How many of them have no amount and add nothing to the sum."]
 */
 -- The name is looked up in a subquery: DuckDB 2.0.0 finds nothing by a filter such as

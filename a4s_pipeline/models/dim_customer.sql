@@ -1,14 +1,14 @@
 /*
-description = """Customers: one row a customer, with those that were never listed and are known from their \
-orders alone (`NOT is_listed`), so that every order that names a customer has it here. First and last order are those of \
-sales, returns left out."""
+description = """Customers: one row per customer, including those never listed and known only from their \
+orders (`NOT is_listed`), so that every order with a customer code has its customer here. First and last order are the first and last \
+sale, without returns."""
 key = ["connector", "customer_code"]
 not_null = ["is_blocked", "is_prospect", "is_listed", "is_removed", "order_count"]
 
 [columns]
 connector = ["VARCHAR", "The App4Sales Platform connection that the row belongs to."]
 customer_code = ["VARCHAR", "The customer's code, unique in its administration."]
-name = ["VARCHAR", "The customer's name; of one never listed, that on its last order."]
+name = ["VARCHAR", "The customer's name; for one never listed, the name on its last order."]
 customer_group = ["VARCHAR", "The customer's group: the {customer_group} (A4S_CUSTOMER_GROUP)."]
 price_list = ["VARCHAR", "The customer's price list."]
 currency = ["VARCHAR", "The customer's currency, in capitals; orders may be in another."]
@@ -16,23 +16,23 @@ language_code = ["VARCHAR", "The customer's language."]
 discount = ["DECIMAL(18,4)", "The customer's discount in percent."]
 payment_condition_code = ["VARCHAR", "The customer's payment condition."]
 vat_number = ["VARCHAR", "The VAT number."]
-is_blocked = ["BOOLEAN", "Whether the customer is blocked; false where nothing says so."]
-is_prospect = ["BOOLEAN", "Whether the customer is a prospect; false where nothing says so."]
+is_blocked = ["BOOLEAN", "Whether the customer is blocked; false if nothing says so."]
+is_prospect = ["BOOLEAN", "Whether the customer is a prospect; false if nothing says so."]
 is_listed = ["BOOLEAN", "Whether the gateway lists the customer, or did so until it was removed."]
 is_removed = ["BOOLEAN", "Whether the customer is gone at the source."]
 created_day = ["DATE", "The day on which the customer was created, in {zone} (A4S_TIMEZONE)."]
-address_line1 = ["VARCHAR", "The first line of the main address: that for visits, for invoices, or another."]
+address_line1 = ["VARCHAR", "The first line of the main address: the visit address, or else the invoice address, or another."]
 post_code = ["VARCHAR", "The post code of the main address."]
 city = ["VARCHAR", "The city of the main address."]
 country = ["VARCHAR", "The country of the main address."]
-region = ["VARCHAR", "The state or province of the main address; the first two characters of the post code where it names none."]
+region = ["VARCHAR", "The state or province of the main address; the first two characters of the post code if it names none."]
 delivery_address_line1 = ["VARCHAR", "The first line of the address for deliveries, or else of the main one."]
 delivery_post_code = ["VARCHAR", "The post code of the address for deliveries, or else of the main one."]
 delivery_city = ["VARCHAR", "The city of the address for deliveries, or else of the main one."]
 delivery_country = ["VARCHAR", "The country of the address for deliveries, or else of the main one."]
-first_order_day = ["DATE", "The day of the first sale; null where there is none."]
+first_order_day = ["DATE", "The day of the first sale; null if there is none."]
 last_order_day = ["DATE", "The day of the last sale."]
-order_count = ["BIGINT", "How many sales there were, returns left out."]
+order_count = ["BIGINT", "How many sales there were, without returns."]
 */
 WITH bought AS (
     SELECT connector, customer_code,

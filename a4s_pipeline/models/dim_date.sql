@@ -1,7 +1,7 @@
 /*
 description = """Days from 2000 to ten years ahead, one row each: join on `day`. It belongs to no connector. An order \
 dated outside of these days has none here: with a LEFT JOIN it is not lost. \
-Holidays are the public ones of the Netherlands and Belgium; a working day is no Saturday, Sunday or holiday."""
+Holidays are the public ones of the Netherlands and Belgium; a working day is not a Saturday, Sunday or holiday."""
 key = ["day"]
 not_null = ["year", "month", "iso_week", "is_working_day_nl", "is_working_day_be"]
 

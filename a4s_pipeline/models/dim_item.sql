@@ -1,24 +1,24 @@
 /*
-description = """Items: one row an item, with those that were never listed and are known from order lines \
-alone (`NOT is_listed`), so that every line with an item code has its item here."""
+description = """Items: one row per item, including those never listed and known only from order lines \
+(`NOT is_listed`), so that every line with an item code has its item here."""
 key = ["connector", "item_code"]
 not_null = ["is_listed", "is_removed"]
 
 [columns]
 connector = ["VARCHAR", "The App4Sales Platform connection that the row belongs to."]
 item_code = ["VARCHAR", "The item's code, unique in its administration."]
-name = ["VARCHAR", "The item's name in {language} (A4S_LANGUAGE), or else in English, or else in any language; of one never listed, the description on its last line."]
+name = ["VARCHAR", "The item's name in {language} (A4S_LANGUAGE), or else in English, or else in any language; for one never listed, the description on its last line."]
 family_code = ["VARCHAR", "The family that the item belongs to."]
-family_name = ["VARCHAR", "The family's name, of the reference table item_families; the code where it names none."]
+family_name = ["VARCHAR", "The family's name from the reference table item_families; otherwise its code."]
 ean_code = ["VARCHAR", "The item's EAN bar code."]
 unit_code = ["VARCHAR", "The code of the item's one unit of measure."]
-unit_quantity = ["DECIMAL(18,4)", "How many pieces the unit of measure holds."]
+unit_quantity = ["DECIMAL(18,4)", "How many pieces are in the unit of measure."]
 is_listed = ["BOOLEAN", "Whether the gateway lists the item, or did so until it was removed."]
 is_removed = ["BOOLEAN", "Whether the item is gone at the source."]
 created_day = ["DATE", "The day on which the item was created, in {zone} (A4S_TIMEZONE)."]
-shelf_stock = ["DECIMAL(18,4)", "How much lay on the shelf at the last sync."]
-to_be_delivered = ["DECIMAL(18,4)", "How much of it was sold and is still to be delivered."]
-available_stock = ["DECIMAL(18,4)", "Shelf stock less what is to be delivered; negative where it is short."]
+shelf_stock = ["DECIMAL(18,4)", "The quantity on the shelf at the last sync."]
+to_be_delivered = ["DECIMAL(18,4)", "The quantity sold but not delivered yet."]
+available_stock = ["DECIMAL(18,4)", "Shelf stock less what is to be delivered; negative if it is short."]
 */
 WITH named AS (
     SELECT connector, item_code,

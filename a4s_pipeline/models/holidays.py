@@ -1,7 +1,7 @@
 """The public holidays that `dim_date` shows, from 2000 to 2050.
 
 They are a file of the package, written by `python -m a4s_pipeline.models.holidays` with the library holidays:
-to work them out takes that library more than a second, which no sync should wait for.
+that library needs more than a second, which no sync should wait for.
 """
 
 from __future__ import annotations

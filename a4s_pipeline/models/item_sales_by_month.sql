@@ -1,9 +1,9 @@
 /*
 description = """How much of each item was sold in a month: the sums of quantity and amount of sales_lines, \
-after discount and before VAT, returns taken off. One row a currency and unit, never a sum over two. What \
-counts as a sale is what `is_sale` of sales_lines says. Lines of text alone are one row without an item. \
-Orders whose lines are not in (orders_without_lines) are missing; a removed item's sales stay. Months are \
-those of the order date in {zone} (A4S_TIMEZONE); a date in the future counts as it is."""
+after discount and before VAT, less returns. One row per currency and unit; neither is ever added up. A \
+sale is defined by `is_sale` of sales_lines. Text-only lines are one row without an item. \
+Orders without lines (orders_without_lines) are missing; a removed item's sales stay. Months are \
+those of the order date in {zone} (A4S_TIMEZONE); future dates count too."""
 key = ["connector", "item_code", "month", "currency", "unit"]
 nullable = ["item_code", "currency", "unit"]
 not_null = ["order_count", "without_amount"]
@@ -13,14 +13,14 @@ dim_item = { connector = "connector", item_code = "item_code" }
 
 [columns]
 connector = ["VARCHAR", "The App4Sales Platform connection that the row belongs to."]
-item_code = ["VARCHAR", "The item that was sold; null on lines of text alone."]
+item_code = ["VARCHAR", "The item that was sold; null on text-only lines."]
 description = ["VARCHAR", "The item's description on the month's last order."]
 month = ["DATE", "The first day of the month, in {zone}."]
-currency = ["VARCHAR", "The currency of the amounts; null where the orders name none."]
-unit = ["VARCHAR", "The unit of the quantity; null where the lines name none."]
-order_count = ["BIGINT", "On how many orders and returns the item stands."]
+currency = ["VARCHAR", "The currency of the amounts; null if the orders name none."]
+unit = ["VARCHAR", "The unit of the quantity; null if the lines name none."]
+order_count = ["BIGINT", "How many orders and returns contain the item."]
 quantity = ["DECIMAL(38,4)", "The sum of the quantities."]
-line_total = ["DECIMAL(38,4)", "The sum of the amounts; null where no line has one."]
+line_total = ["DECIMAL(38,4)", "The sum of the amounts; null if no line has one."]
 without_amount = ["BIGINT", "How many lines have no amount and add nothing to the sum."]
 */
 SELECT connector, item_code,

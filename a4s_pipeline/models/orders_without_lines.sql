@@ -1,5 +1,5 @@
 /*
-description = """Orders whose lines are not in yet: the next sync asks for them first. Removed orders are \
+description = """Orders without lines: the next sync asks for them first. Removed orders are \
 left out."""
 key = ["connector", "order_code"]
 

@@ -1,4 +1,4 @@
-"""Reads the models: SQL files that begin with a comment of TOML, which says what everything means."""
+"""Reads the models: SQL files that begin with a TOML comment describing them."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class Model:
-    """One model: what it is, its columns in order, what its tests hold, and its query.
+    """One model: its description, its columns in order, its tests, and its query.
 
-    `key` is unique, null being a value like another; `not_null` and `accepted` (the values a column may have)
-    hold for every row; each row has its row in every relation of `references`, where it names one. `upstream`
+    `key` is unique, with null as a value like any other; `not_null` and `accepted` (the values a column may
+    have) apply to every row; a row that names a row of a relation in `references` finds it there. `upstream`
     names the relations that the query reads.
     """
 
@@ -58,12 +58,12 @@ class Model:
 
 @cache
 def models_by(conventions: Conventions) -> tuple[Model, ...]:
-    """Return the models of the package as a site has chosen them, each after those it reads."""
+    """Return the package's models with a site's conventions, each after those it reads."""
     return tuple(_in_order(_model(name, text, conventions) for name, text in _texts().items()))
 
 
 def columns_of_items() -> frozenset[str]:
-    """Return the columns that `dim_item` has whatever attributes of items a site names."""
+    """Return the columns of `dim_item` without the item attributes that a site names."""
     return frozenset(
         column.name
         for model in models_by(Conventions())
@@ -121,7 +121,7 @@ def _columns(
 
 
 def _worded(text: str, words: Mapping[str, str]) -> str:
-    # In one pass: what a site named something may itself look like a placeholder.
+    # In one pass: a site's own name may look like a placeholder.
     return _PLACEHOLDER.sub(lambda found: words.get(found[1], found[0]), text)
 
 

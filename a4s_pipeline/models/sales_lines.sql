@@ -1,7 +1,7 @@
 /*
-description = """Order lines with what they count for: one row a line of an order of any type. What was sold \
-is `WHERE is_sale`, as sales_orders defines it, and its value is `amount`. Lines of text alone have no item \
-and add nothing. An order whose lines are not in (sales_orders.has_lines) has no rows here."""
+description = """Order lines with their sales values: one row per line of an order of any type. What was sold \
+is `WHERE is_sale`, as sales_orders defines it, and its value is `amount`. Text-only lines have no item \
+and add nothing. An order without stored lines (sales_orders.has_lines) has no rows here."""
 key = ["connector", "order_code", "line_code"]
 not_null = ["is_sale", "is_return"]
 accepted.sales_rep_source = ["order", "customer"]
@@ -17,29 +17,29 @@ dim_item = { connector = "connector", item_code = "item_code" }
 connector = ["VARCHAR", "The App4Sales Platform connection that the row belongs to."]
 order_code = ["VARCHAR", "The order that the line belongs to."]
 line_code = ["VARCHAR", "The line's code, unique in its order."]
-line_number = ["BIGINT", "The line's place in the order; counts from 0 or from 1, by back office."]
+line_number = ["BIGINT", "The line's position in the order; some back offices count from 0, others from 1."]
 order_date = ["TIMESTAMPTZ", "When the order was placed."]
 order_day = ["DATE", "The day on which it was placed, in {zone} (A4S_TIMEZONE)."]
 customer_code = ["VARCHAR", "The customer who ordered."]
-item_code = ["VARCHAR", "The item; null on a line of text alone."]
+item_code = ["VARCHAR", "The item; null on a text-only line."]
 description = ["VARCHAR", "The description on the order."]
-order_type = ["VARCHAR", "order, quotation, invoice or return; null where the back office names none."]
+order_type = ["VARCHAR", "order, quotation, invoice or return; null if the back office names none."]
 is_sale = ["BOOLEAN", "Whether it counts as sold, as sales_orders defines it."]
 is_return = ["BOOLEAN", "Whether it is a line of a return."]
-status_group = ["VARCHAR", "open, shipped, invoiced or cancelled; null where the order's status is not mapped."]
-is_open = ["BOOLEAN", "Whether its order is still open; null where its status is not mapped."]
+status_group = ["VARCHAR", "open, shipped, invoiced or cancelled; null if the order's status is not mapped."]
+is_open = ["BOOLEAN", "Whether its order is still open; null if its status is not mapped."]
 sales_rep = ["VARCHAR", "The sales representative on the order, or else the customer's."]
 sales_rep_source = ["VARCHAR", "order or customer: where the sales representative was found."]
 quantity = ["DECIMAL(18,4)", "How many units; negative on a return."]
-unit = ["VARCHAR", "The unit of the quantity; null where the line names none."]
+unit = ["VARCHAR", "The unit of the quantity; null if the line names none."]
 price = ["DECIMAL(18,4)", "The price of one unit, in the order's currency."]
-list_price = ["DECIMAL(18,4)", "The item's list price: of the reference table list_prices, or else the item's attribute listPrice, which is in {currency}; null where neither is there, or is in another currency than the order."]
+list_price = ["DECIMAL(18,4)", "The item's list price: from the reference table list_prices, or else the item's attribute listPrice, which is in {currency}; null if there is neither, or it is in another currency than the order."]
 discount = ["DECIMAL(18,4)", "The discount in percent."]
-currency = ["VARCHAR", "The currency of the amounts; null where the order names none."]
-amount = ["DECIMAL(18,4)", "What the line is worth, after discount and before VAT; negative on a return; null where the line has no total."]
-house_amount = ["DECIMAL(18,4)", "The amount in {currency} (A4S_CURRENCY), as in sales_orders; null where there is no rate."]
-promised_day = ["DATE", "The day of delivery on the line; null where there is no real one."]
-delivered_day = ["DATE", "The day on which it was delivered, where the back office says so in the field deliveredDate of the line; null otherwise."]
+currency = ["VARCHAR", "The currency of the amounts; null if the order names none."]
+amount = ["DECIMAL(18,4)", "The line's value, after discount and before VAT; negative on a return; null if the line has no total."]
+house_amount = ["DECIMAL(18,4)", "The amount in {currency} (A4S_CURRENCY), as in sales_orders; null if there is no rate."]
+promised_day = ["DATE", "The day of delivery on the line; null if there is no real one."]
+delivered_day = ["DATE", "The day on which it was delivered, from the field deliveredDate of the line; null if the back office does not send it."]
 */
 WITH listed AS (
     SELECT connector, item_code, {currency} AS currency, try_cast(value_text AS DECIMAL(18,4)) AS list_price

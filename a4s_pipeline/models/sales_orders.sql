@@ -1,8 +1,8 @@
 /*
-description = """Order headers with what they count for: one row an order, of every type, removed ones too. \
+description = """Order headers with their sales values: one row per order, of every type, removed ones too. \
 What was sold is `WHERE is_sale`: orders and returns, and orders without a type; quotations, invoices (which \
-repeat their order), removed and cancelled orders are no sales. An order dated in the future counts as it is. \
-Every other number of sales is built upon this."""
+repeat their order), removed and cancelled orders are not sales. Orders dated in the future count too. \
+Every other number on sales is built on this."""
 key = ["connector", "order_code"]
 not_null = ["is_sale", "is_return", "sign"]
 accepted.sales_rep_source = ["order", "customer"]
@@ -22,28 +22,28 @@ order_day = ["DATE", "The day on which it was placed, in {zone} (A4S_TIMEZONE)."
 modified_day = ["DATE", "The day on which the legacy backend last changed it, in {zone}."]
 customer_code = ["VARCHAR", "The customer who ordered."]
 customer_name = ["VARCHAR", "The customer's name on the order."]
-order_type = ["VARCHAR", "order, quotation, invoice or return, in small letters; null where the back office names none."]
+order_type = ["VARCHAR", "order, quotation, invoice or return, in lower case; null if the back office names none."]
 is_sale = ["BOOLEAN", "Whether it counts as sold: the one definition of a sale."]
 is_return = ["BOOLEAN", "Whether it is a return."]
 status = ["VARCHAR", "The status in the legacy backend."]
-status_group = ["VARCHAR", "open, shipped, invoiced or cancelled, by the reference table order_status; null where it maps no such status."]
-is_open = ["BOOLEAN", "Whether it is still open; null where its status is not mapped."]
+status_group = ["VARCHAR", "open, shipped, invoiced or cancelled, by the reference table order_status; null if it does not map the status."]
+is_open = ["BOOLEAN", "Whether it is still open; null if its status is not mapped."]
 sales_rep = ["VARCHAR", "The sales representative on the order, or else the customer's."]
 sales_rep_source = ["VARCHAR", "order or customer: where the sales representative was found."]
-currency = ["VARCHAR", "The currency of the amounts, in capitals; null where the order names none."]
-amount = ["DECIMAL(18,4)", "What it is worth: the sub total, after discount, before VAT and shipping costs; negative on a return; null where there is none."]
+currency = ["VARCHAR", "The currency of the amounts, in capitals; null if the order names none."]
+amount = ["DECIMAL(18,4)", "Its value: the sub total, after discount, before VAT and shipping costs; negative on a return; null if there is none."]
 vat_amount = ["DECIMAL(18,4)", "The VAT, negative on a return."]
 shipping_costs = ["DECIMAL(18,4)", "The shipping costs, negative on a return."]
 total = ["DECIMAL(18,4)", "Amount, VAT and shipping costs together, negative on a return."]
 sign = ["TINYINT", "What the source's numbers were multiplied by: -1 on a return that its back office writes with positive numbers, otherwise 1."]
-rate = ["DECIMAL(38,8)", "What one unit of the currency was worth in {currency} (A4S_CURRENCY) on the day; null where currency_rates has none."]
-house_amount = ["DECIMAL(18,4)", "The amount in {currency} (A4S_CURRENCY) at the last rate of currency_rates on or before the day; null where there is no rate, or it is beyond what the column holds."]
+rate = ["DECIMAL(38,8)", "What one unit of the currency was worth in {currency} (A4S_CURRENCY) on the day; null if currency_rates has none."]
+house_amount = ["DECIMAL(18,4)", "The amount in {currency} (A4S_CURRENCY) at the last rate of currency_rates on or before the day; null if there is no rate, or the result does not fit in the column."]
 reference = ["VARCHAR", "Our reference."]
 your_reference = ["VARCHAR", "The customer's reference."]
-delivery_post_code = ["VARCHAR", "The post code of the order's own delivery address, where it has one."]
+delivery_post_code = ["VARCHAR", "The post code of the order's own delivery address, if it has one."]
 delivery_city = ["VARCHAR", "The city of the order's own delivery address."]
 delivery_country = ["VARCHAR", "The country of the order's own delivery address."]
-has_lines = ["BOOLEAN", "Whether its lines are in; without them it is missing in sales_lines."]
+has_lines = ["BOOLEAN", "Whether its lines are stored; without them it is missing from sales_lines."]
 */
 WITH negated AS (
     -- Some back offices write a return with positive numbers; nothing on it is negative then.

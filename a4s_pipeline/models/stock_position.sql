@@ -13,11 +13,11 @@ dim_item = { connector = "connector", item_code = "item_code" }
 [columns]
 connector = ["VARCHAR", "The App4Sales Platform connection that the row belongs to."]
 item_code = ["VARCHAR", "The item."]
-day = ["DATE", "The day from which on the projection holds."]
-last_day = ["DATE", "The last day on which it holds; null where nothing is known to change it."]
-incoming = ["DECIMAL(38,4)", "What is expected on the day; on the item's first day, with all that was expected before it."]
-projected = ["DECIMAL(38,4)", "The projected stock; negative where it is short."]
-promisable = ["DECIMAL(38,4)", "How much can be promised from the day on: the least that is projected on it or later. The first day on which this is enough is the day from which on a quantity is there."]
+day = ["DATE", "The first day of this projection."]
+last_day = ["DATE", "The last day of this projection; null if no change is known."]
+incoming = ["DECIMAL(38,4)", "The expected deliveries of the day; on the item's first day, with all earlier ones."]
+projected = ["DECIMAL(38,4)", "The projected stock; negative if it is short."]
+promisable = ["DECIMAL(38,4)", "How much can be promised from the day on: the lowest projection on it or later. A quantity is available from the first day on which this is enough."]
 short_from = ["DATE", "The item's first day of shortage; null where it never runs short."]
 */
 WITH stock AS (

@@ -1,4 +1,4 @@
-"""The notebook: sales, customers gone quiet and items running short, with filters, on what analysts read."""
+"""The notebook on the published data: sales, customers gone quiet and items running short, with filters."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from a4s_pipeline.report.upkeep import connectors_in
 from a4s_pipeline.warehouse.store import Readable
 
 NOTEBOOK = Path(__file__).with_name("sales_and_stock.py")
-"""The notebook, a file that marimo runs, and that an analyst may copy and change."""
+"""The notebook, a marimo file that an analyst may copy and change."""
 
 _PACKAGES = ("marimo", "altair")
 
 
 def require_notebook(store: Readable) -> None:
-    """See that the notebook can be opened on what analysts read.
+    """Check that the notebook can be opened.
 
-    Raises `ChangeSite` where the extra `notebook` is not installed, and `NotPublished` where nothing was
-    synced.
+    Raises `ChangeSite` if the extra `notebook` is not installed, and `NotPublished` if nothing was synced.
     """
     if missing := [name for name in _PACKAGES if find_spec(name) is None]:
         raise ChangeSite(

@@ -293,7 +293,7 @@ def _(chosen):
 
 @app.cell
 def _(chosen):
-    # Quantities in two units are not added up. Orders whose lines are not in have no items here.
+    # Quantities in two units are not added up. Orders without lines have no items here.
     top_items = ask(
         SOLD
         + """

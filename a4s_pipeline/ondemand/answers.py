@@ -1,4 +1,4 @@
-"""What a request is answered with: a status, and an answer or an error."""
+"""The answer to a request: a status, and an answer or an error."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Status = Literal["ok", "refused", "failed", "unknown"]
 
 @dataclass(frozen=True)
 class Answered:
-    """The outcome of a request: `answer` where there is one, `error` where something is to be done."""
+    """The outcome of a request: `answer` if there is one, `error` if something is to be done."""
 
     status: Status
     answer: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
     is_new: bool = field(default=False, compare=False)
-    """Whether something was sent for it now, rather than known from before."""
+    """Whether something was sent for it now, and not known from before."""
     told: dict[str, Any] | None = None
-    """Where nothing could be answered: each part with its own error, for those who show them one by one."""
+    """If nothing could be answered: each part with its own error, for showing them one by one."""
     flaw: str | None = None
-    """Why a part of it could not be answered; the log of flow executions has it as a failure."""
+    """Why a part of it could not be answered; logged as a failure in the flow executions."""
 
 
 def refusal(error: ChangeRequest) -> Answered:
@@ -36,7 +36,7 @@ def refusal(error: ChangeRequest) -> Answered:
 
 
 def failure(error: A4sError) -> Answered:
-    """Return the answer for an error: refused where the request must change, failed where it may pass."""
+    """Return the answer for an error: refused if the request must change, failed if a retry may help."""
     if isinstance(error, ChangeRequest):
         return refusal(error)
     return Answered("unknown" if error.code == UNKNOWN else "failed", None, error_object(error))

@@ -18,7 +18,7 @@ from a4s_pipeline.ondemand.orders.intake import NewCustomer, read_request
 from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce
 from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry
 
-# A customer is the same by its code alone: updating is not supported, so other content changes nothing.
+# Only the code identifies a customer: updating is not supported, so other content changes nothing.
 _BY_CODE = "by code"
 
 
@@ -46,7 +46,7 @@ class CustomerCreation:
         self._timezone = timezone
 
     def create(self, customer: Any, received_at: datetime) -> Answered:
-        """Create a customer, or say from the ledger what became of it."""
+        """Create a customer, or return its outcome from the ledger."""
         is_new = False
 
         def prepare(_: datetime) -> Prepared:
@@ -69,7 +69,7 @@ class CustomerCreation:
         return _naming_what_differs(replace(answer_from(entry), is_new=is_new), entry, payload)
 
     def settle(self, customer_code: str) -> Answered | None:
-        """Settle one customer whose outcome is unknown, by look-up; None where the ledger has none such."""
+        """Settle one customer with an unknown outcome by look-up; None if the ledger has no such customer."""
         try:
             entry = self._send_once.settle(customer_code, self._sender(customer_code))
         except A4sError as error:
@@ -81,7 +81,7 @@ class CustomerCreation:
 
 
 def _naming_what_differs(answered: Answered, entry: Entry, payload: str) -> Answered:
-    """Say of a customer that is there, or may be, that other content under its code was not sent."""
+    """Say that other content for an existing, or possibly existing, customer was not sent."""
     differs = differing_fields(entry.row["payload"], payload)
     if answered.answer is None or not differs:
         return answered
@@ -89,14 +89,14 @@ def _naming_what_differs(answered: Answered, entry: Entry, payload: str) -> Answ
 
 
 def differing_fields(known: str | None, wanted: str) -> list[str]:
-    """Return the names of the fields of a customer that are not what was sent before."""
+    """Return the names of the customer's fields that differ from what was sent before."""
     before = exact_json.loads(known) if known else {}
     now = exact_json.loads(wanted)
     return [name for name in {**now, **before} if before.get(name) != now.get(name)]
 
 
 def created_row(entry: Entry) -> dict[str, Any]:
-    """Return one customer of the ledger: what became of it, and when."""
+    """Return one customer of the ledger with its outcome and times."""
     return {
         "customerCode": entry.key,
         "externalId": entry.row["external_id"],

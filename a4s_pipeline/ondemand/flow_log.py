@@ -1,4 +1,4 @@
-"""The log of flow executions: filled at once, written later, so that no live answer waits for the store."""
+"""The log of flow executions: collected in memory and written later, so that no live answer waits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class FlowLog:
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._waiting: list[FlowExecution] = []
-        # Begins anywhere, so that a command which answers once is logged one time in ten as well.
+        # Starts at a random count, so that commands that answer once are logged one time in ten too.
         self._sample = _Sample(itertools.count(random.randrange(_ONE_IN)))  # noqa: S311 - a sample
 
     def note(
@@ -47,7 +47,7 @@ class FlowLog:
         *,
         always: bool = False,
     ) -> None:
-        """Note an execution: `always`, or one in ten of those that are many and cheap; each failure too."""
+        """Log an execution: `always`, or one in ten of frequent, cheap ones; failures always."""
         with self._lock:
             is_logged = always or status in ("failed", "unknown") or self._sample.takes_this()
             if is_logged and len(self._waiting) < _MOST_WAITING:
@@ -56,8 +56,8 @@ class FlowLog:
                 )
 
     def write(self) -> bool:
-        """Write what waits; False where the store is held, and then it waits on."""
-        # One at a time: two would both write what waits, and both strike as much off.
+        """Write the waiting entries; False if the store is locked, and then they keep waiting."""
+        # One at a time: two would both write the waiting entries, and both remove as many.
         with self._writing:
             with self._lock:
                 batch = list(self._waiting)

@@ -1,4 +1,4 @@
-"""Everything that answers on demand, for one process: gateways, ledgers, hook and log, opened once."""
+"""The on-demand service of one process: gateways, ledgers, hook and log, opened once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from a4s_pipeline.warehouse.rows.ondemand.ledger import (
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
 if TYPE_CHECKING:
-    # What sends, and what reads history, is loaded where it is asked for: live stock needs neither.
+    # Sending and history are imported on demand: live stock needs neither.
     from a4s_pipeline.ondemand.customer_creation import CustomerCreation
     from a4s_pipeline.ondemand.orders.hook import OrderHook
     from a4s_pipeline.ondemand.orders.order_export import OrderExport
@@ -55,7 +55,7 @@ class OnDemand:
         self.close()
 
     def close(self) -> None:
-        """Let go of the connections, and write what is still to be logged."""
+        """Close the connections, and write the remaining log."""
         self._stack.close()
         self.log.write()
 
@@ -67,14 +67,14 @@ class OnDemand:
         return load_hook(self.platform.settings.order_hook)
 
     def keep_in_use(self) -> None:
-        """Announce, until this is closed, that the ledgers are gone by; see `Platform.in_use`."""
+        """Announce, until this is closed, that this process relies on the ledgers; see `Platform.in_use`."""
         with self._lock:
             if not self._is_in_use:
                 self._stack.enter_context(self.platform.in_use())
                 self._is_in_use = True
 
     def at_end(self, close: Callable[[], None]) -> None:
-        """Have something closed with this, before what it stands on."""
+        """Close something with this service, before what it depends on."""
         with self._lock:
             self._stack.callback(close)
 
@@ -91,9 +91,9 @@ class OnDemand:
             return self._stack.enter_context(self.platform.administration(connector))
 
     def settle_all(self, is_over: Callable[[], bool] = lambda: False) -> int:
-        """Settle whatever the ledgers hold as unknown, until it is over; return how much of it still is.
+        """Settle all unknown outcomes in the ledgers, unless stopped; return how many are still unknown.
 
-        What cannot be asked now, because the store is held, say, is left for the next time.
+        What cannot be looked up now, for example because the store is locked, is left for the next time.
         """
         left = 0
         for name in self.platform.settings.connectors:
@@ -145,7 +145,9 @@ class ConnectorAnswers:
 
     @property
     def stock(self) -> StockAnswers:
-        """Answers with projected stock, by calls of this connector's own: another's slow ones delay none."""
+        """Answers with projected stock, over this connector's own calls: another's slow ones do not delay
+        them.
+        """
         with self._lock:
             if self._stock is None:
                 settings = self._settings
@@ -158,7 +160,7 @@ class ConnectorAnswers:
 
     @cached_property
     def history(self) -> OrderHistory:
-        """Answers from the orders that were imported."""
+        """Answers from the imported orders."""
         from a4s_pipeline.ondemand.retrieval.orders import OrderHistory  # noqa: PLC0415
 
         is_imported = self._settings.connectors[self.name].imports(STREAM)
@@ -174,7 +176,9 @@ class ConnectorAnswers:
         return OrderExport(self.administration, self._send_once(ORDER_LEDGER), hook, self._settings.timezone)
 
     def resolve_order(self, intake_order_id: str, numbers: Numbers | None, said: str) -> Entry | None:
-        """Record what somebody found out of an order by hand; see `SendOnce.resolve`. No gateway is asked."""
+        """Record the outcome of an order that somebody found by hand; see `SendOnce.resolve`. Calls no
+        gateway.
+        """
         return self._send_once(ORDER_LEDGER).resolve(intake_order_id, numbers, said)
 
     def _send_once(self, kind: LedgerKind) -> SendOnce:
@@ -190,7 +194,7 @@ class ConnectorAnswers:
         return SendOnce(self.ledger(kind), rules)
 
     def settle_all(self, is_over: Callable[[], bool] = lambda: False) -> int:
-        """Settle what the ledgers of this connector hold as unknown; return how much of it still is."""
+        """Settle this connector's unknown outcomes; return how many are still unknown."""
         left = 0
         for kind in (ORDER_LEDGER, CUSTOMER_LEDGER):
             for key in self.ledger(kind).left_open():
@@ -198,8 +202,8 @@ class ConnectorAnswers:
         return left
 
     def settle(self, kind: LedgerKind, key: str) -> bool:
-        """Settle one outcome that is unknown; return whether it still is."""
-        # Nothing is prepared anew, so a hook that cannot be loaded keeps nothing from being settled.
+        """Settle one unknown outcome; return whether it is still unknown."""
+        # Nothing is prepared again, so this works even if the hook cannot be loaded.
         settle = self.customers.settle if kind is CUSTOMER_LEDGER else self._exporting(None).settle
         outcome = settle(key)
         return outcome is not None and outcome.status == "unknown"

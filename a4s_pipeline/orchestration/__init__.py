@@ -1,1 +1,1 @@
-"""Dagster alone: wires the imports and the on-demand flows to assets, jobs and schedules; decides nothing."""
+"""Connects the imports and the on-demand flows to Dagster's assets, jobs and schedules; decides nothing."""

@@ -1,4 +1,4 @@
-"""Runs the jobs in this process and records them, as the demo does: what Dagster then shows is not empty."""
+"""Runs the jobs in this process and records them in Dagster, for the demo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
-# Expected failures are told by the command itself, in a line; Dagster would add its stack trace.
+# The command reports expected failures in a line; Dagster would add its stack trace.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 RunJob = Callable[[str, str], str | None]
@@ -26,13 +26,13 @@ RunJob = Callable[[str, str], str | None]
 
 @contextmanager
 def jobs_recorded_in(home: Path, platform: Platform) -> Iterator[RunJob]:
-    """Yield what runs the jobs, one after another; each is recorded in the Dagster home `home`."""
+    """Yield a function that runs a job and records it in the Dagster home `home`."""
     with dg.DagsterInstance.from_config(str(home)) as instance:
         graph = build_definitions(platform.settings)
 
         def run(stream: str, connector: str) -> str | None:
             with warnings.catch_warnings():
-                # Dagster warns of a parameter that it passes on itself: nothing that our user can act on.
+                # Dagster warns of a parameter that it passes itself: users cannot act on that.
                 warnings.simplefilter("ignore", dg.BetaWarning)
                 job = graph.resolve_job_def(f"sync_{stream}")
             request = _request(stream, connector, platform)
@@ -57,7 +57,7 @@ def _request(stream: str, connector: str, platform: Platform) -> dg.RunRequest:
 
 
 def _why_it_failed(result: dg.ExecuteInProcessResult) -> str:
-    """Return the reason in words; Ctrl-C, which Dagster takes for a failure of the step, goes on up."""
+    """Return the reason in words; re-raise Ctrl-C, which Dagster treats as a failed step."""
     for event in result.get_step_failure_events():
         failure = event.step_failure_data
         if failure.error is not None and failure.error.cls_name in INTERRUPTIONS:

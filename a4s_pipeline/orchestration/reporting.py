@@ -30,7 +30,7 @@ _LISTINGS = {tables.stream: tables for tables in (ITEM_TABLES, CUSTOMER_TABLES)}
 
 @contextmanager
 def instance_at(home: str) -> Iterator[dg.DagsterInstance]:
-    """Open the instance of a Dagster home; raises `ChangeSettings` where that is no folder."""
+    """Open the instance of a Dagster home; raises `ChangeSettings` if that is not a folder."""
     if not (Path(home).is_absolute() and Path(home).is_dir()):
         raise ChangeSettings(f"DAGSTER_HOME: {home!r} is not the absolute path of a folder that exists")
     with dg.DagsterInstance.get() as instance:
@@ -38,7 +38,7 @@ def instance_at(home: str) -> Iterator[dg.DagsterInstance]:
 
 
 class Reports:
-    """What is reported of one command to one instance, under the keys of the layout."""
+    """Reports one command to one instance, under the asset keys of the layout."""
 
     def __init__(self, instance: dg.DagsterInstance, platform: Platform, layout: Layout) -> None:
         self._instance = instance
@@ -50,7 +50,7 @@ class Reports:
         for one in imports:
             self._run(one)
             for recorded in self._recorded(one):
-                # An event that no step made belongs to no run: it leads to the one that it is of.
+                # An event outside a step belongs to no run; its metadata links to the run.
                 metadata = {**recorded.metadata, "run": dg.MetadataValue.dagster_run(one.run_id)}
                 key = self._layout.key(recorded.table)
                 self._instance.report_runless_asset_event(
@@ -65,7 +65,7 @@ class Reports:
             self._instance.report_runless_asset_event(event)
 
     def findings(self, findings: Mapping[Check, Finding]) -> None:
-        """Record what the checks found, and with those of orders what the last comparison did."""
+        """Record the results of the checks; with those of orders also the last comparison's."""
         known = {}
         if any(check.stream == STREAM for check in findings):
             with suppress(A4sError):

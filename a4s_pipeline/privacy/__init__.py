@@ -1,5 +1,5 @@
-"""Forgetting a customer: whatever is stored of them as a person, wherever the installation keeps it.
+"""Forgets a customer: removes their personal data everywhere in the installation.
 
-`forget` goes through the store, the published copy, requests and answers, and the log of failures.
-`documents` decides what stays of a request or an answer. What the books need (codes, dates, amounts) stays.
+`forget` covers the store, the published copy, requests and answers, and the log of failures. `documents`
+decides what stays of a request or an answer. What the books need (codes, dates, amounts) stays.
 """

@@ -1,12 +1,12 @@
-"""What stays of a request or an answer once a customer was forgotten: pure decisions on JSON documents."""
+"""Decides what stays of a request or an answer about a forgotten customer: pure functions on JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
 
-# What the books need, and what tells one document from another. Everything else that is a text may be about
-# the person: what a field that nobody has named holds, nobody knows.
+# What the books need, and what identifies a document. Any other text may be about the person, because the
+# content of unknown fields is unknown.
 _KEPT = frozenset(
     {
         *("id", "kind", "connector", "status", "code", "field"),
@@ -32,9 +32,9 @@ def concerns(document: Any, customer_code: str) -> bool:
 def without_person(
     document: Any, customer_code: str, marks: Collection[str], *, is_theirs: bool = False
 ) -> Any:
-    """Return a document without what it says of the customer; what is about others stays as it is.
+    """Return a document without the customer's personal data; data about others stays.
 
-    `marks` are texts that tell the person, and go wherever they stand; `is_theirs` says that all of the
+    `marks` are texts that identify the person, and are removed everywhere; `is_theirs` means that the whole
     document is about them.
     """
     if isinstance(document, dict):

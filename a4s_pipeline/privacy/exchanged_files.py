@@ -1,4 +1,4 @@
-"""The requests and answers of an installation, looked through for one customer."""
+"""Searches the requests and answers of an installation for one customer."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _DIGEST = re.compile(r"\.[0-9a-f]{8}(?:[0-9a-f]{16})?$")
 
 @dataclass(frozen=True)
 class Blanked:
-    """A file that says something of the person, and what is to stand there instead."""
+    """A file with data of the person, and its replacement."""
 
     path: str
     content: bytes
 
 
 def waiting_for(store: Store, person: StoredPerson) -> list[str]:
-    """Return the requests about the customer that are not answered yet, or whose outcome is not known."""
+    """Return the requests about the customer that are unanswered or have an unknown outcome."""
     return [path for path, raw in _files(store, _WAITING) if _is_about(_document(raw), raw, person)]
 
 
 def blanked_files(store: Store, person: StoredPerson) -> Iterator[Blanked]:
-    """Return every request and answer that says something of the person, without it."""
+    """Return every request and answer with data of the person, and its content without them."""
     about = set()
     for path, raw in _files(store, _REQUESTS):
         document = _document(raw)
@@ -77,5 +77,5 @@ def _document(raw: bytes) -> Any:
 
 def _id_of(path: str) -> str:
     stem = path.rpartition("/")[2].removesuffix(".json")
-    # Kept answers, and requests whose id was another's, have a digest after the id.
+    # Kept answers, and requests with a reused id, have a digest after the id.
     return _DIGEST.sub("", stem)

@@ -19,14 +19,14 @@ from a4s_pipeline.warehouse.privacy.forgetting import StoredPerson, count_rows, 
 
 
 class StillOpen(TryAgain):
-    """Something is on its way for the customer: what it says of them is still needed."""
+    """Something is still being sent for the customer: their data is still needed."""
 
     code = "StillOpen"
 
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What was removed or blanked, or would be: rows by table, files by folder, and lines of logs."""
+    """What was, or would be, removed or blanked: rows by table, files by folder, and lines of logs."""
 
     connector: str
     customer_code: str
@@ -51,15 +51,15 @@ def find_customer(platform: Platform, connector: str, customer_code: str) -> For
 def forget_customer(
     platform: Platform, connector: str, customer_code: str, *, asked_by: str, run_id: str
 ) -> Forgotten:
-    """Remove what is stored of a customer as a person, for good; codes, dates and amounts stay.
+    """Remove a customer's personal data for good; codes, dates and amounts stay.
 
-    Raises `StillOpen` while something about the customer is on its way, and `NotThere` where nothing of
-    them is stored. It can be done again at any time, and goes on where it was interrupted.
+    Raises `StillOpen` while something for the customer is being sent, and `NotThere` if nothing is stored of
+    them. It can be repeated at any time, and continues where it was interrupted.
     """
     person, rows = _found(platform, connector, customer_code)
     requests = store_of_requests(platform)
     _refuse_while_open(requests, person)
-    # The rows last: they tell by what the person is found in files, should this be interrupted.
+    # The rows last: if this is interrupted, they are needed to find the person in files again.
     files = Counter[str]()
     for one in blanked_files(requests, person):
         requests.write(one.path, one.content)
@@ -116,7 +116,7 @@ def _logs(platform: Platform) -> Iterator[Path]:
 
 
 def lines_to_blank(log: Path, person: StoredPerson) -> Sequence[int]:
-    """Return which lines of a log, counted from 0, hold a text that tells the person."""
+    """Return which lines of a log, counted from 0, contain a text that identifies the person."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return [number for number, line in enumerate(lines) if any(mark in line for mark in person.marks)]
 

@@ -1,4 +1,4 @@
-"""The report: one HTML page of pictures and tables, drawn from what analysts read alone."""
+"""The report: one HTML page of charts and tables, made from the published copy alone."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ def write_report(
     connectors: Mapping[str, Collection[str]] | None = None,
     zone: ZoneInfo = DEFAULT_ZONE,
 ) -> Path:
-    """Write the page on what analysts read to `target`, replacing it at once; return its absolute path.
+    """Write the page to `target`, replacing it in one step; return its absolute path.
 
-    `connectors`, each with its streams, are shown in their order, by default all that it holds; `zone` is
-    that of the dates and times on the page. Raises `NotPublished` where nothing was synced, and
-    `ChangeSite` where the copy is of another version, the page cannot be written, or the extra `report` is
-    not installed.
+    `connectors`, each with its streams, are shown in their order, by default all in the copy; `zone` is the
+    time zone of the page. Raises `NotPublished` if nothing was synced, and `ChangeSite` if the copy is of
+    another version, the page cannot be written, or the extra `report` is not installed.
     """
     # Matplotlib takes most of a second to import, and only this needs it.
     try:

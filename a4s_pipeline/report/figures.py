@@ -1,4 +1,4 @@
-"""The pictures of the page; none shows a text that comes from the data."""
+"""The charts of the page; none shows text from the data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TICK = 0.86
 def sales_by_month(months: Sequence[Month], *, name: str, label: str) -> Markup:
     """Draw the sales of each month as bars, and those of a year before as a dash on each.
 
-    There are two drawings, for wide and for narrow screens: text that shrinks with a picture is unreadable.
+    There are two drawings, for wide and narrow screens: text that shrinks with a chart is unreadable.
     """
     return _sales(months, 1040, 280, 13, f"{name}-wide", "wide", label) + _sales(
         months, 350, 230, 11, f"{name}-narrow", "narrow", label
@@ -71,7 +71,7 @@ def trend(amounts: Sequence[Decimal], *, name: str) -> Markup:
 
 
 def stock_course(course: Sequence[Decimal], *, name: str) -> Markup:
-    """Draw what is likely left of an item on each day, what lies below nil filled."""
+    """Draw an item's expected stock on each day, with the area below zero filled."""
     figure = new_figure(120, 26)
     axes = figure.add_axes((0, 0.06, 1, 0.88))
     days = np.arange(len(course))

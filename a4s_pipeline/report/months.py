@@ -1,4 +1,4 @@
-"""Which months the page looks at."""
+"""The months that the page shows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import duckdb
 class Year:
     """The twelve months that end with the last month of sales; `today` may lie in that month, or after it.
 
-    While the last month is under way, it is compared with as many days of a year before.
+    An unfinished last month is compared with the same days of the year before.
     """
 
     last: date
@@ -25,7 +25,7 @@ class Year:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether the last month is not over yet."""
+        """Whether the last month is unfinished."""
         return self.end > self.today
 
     @property
@@ -35,12 +35,12 @@ class Year:
 
     @property
     def until(self) -> date:
-        """The last day that is known: today, while the last month is under way."""
+        """The last day with data: today, if the last month is unfinished."""
         return min(self.end - timedelta(days=1), self.today)
 
     @property
     def until_before(self) -> date:
-        """The same day a year before, up to which sales of then are comparable."""
+        """The same day a year before, the end of the comparable sales."""
         if not self.is_under_way:
             return month_before(self.last, 11) - timedelta(days=1)
         first = month_before(self.last, 12)
@@ -60,9 +60,9 @@ def month_before(month: date, back: int) -> date:
 
 
 def year_of_sales(connection: duckdb.DuckDBPyConnection, connector: str, today: date) -> Year | None:
-    """Return the year that ends with a connector's last month of sales, or None where it sold nothing.
+    """Return the year that ends with a connector's last month of sales, or None without sales.
 
-    Orders dated after this month do not count: one with a date far ahead would leave the page empty.
+    Orders dated after this month do not count: one far in the future would leave the page empty.
     """
     row = connection.execute(
         """

@@ -1,4 +1,4 @@
-"""The page: what is asked of the copy, drawn and put into the template."""
+"""Builds the page: queries the copy, draws charts and fills the template."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from a4s_pipeline.warehouse.store import Readable
 _TOP = 10
 _LONGEST_LIST = 20
 _CURRENCIES = 3
-"""With more currencies the others are named, not drawn."""
+"""Further currencies are named, not drawn."""
 
 
 @dataclass(frozen=True)
 class ConnectorPage:
-    """All that the page says of one connector."""
+    """The page's data on one connector."""
 
     name: str
     year: Year | None
@@ -134,7 +134,7 @@ class _Drawings:
         return figures.trend([seller.by_month[month] for month in year.months], name=self._name())
 
     def course(self, item: ShortItem) -> Markup:
-        """Draw what is likely left of an item."""
+        """Draw the expected stock of an item."""
         return figures.stock_course(item.course, name=self._name())
 
     def _name(self) -> str:

@@ -1,4 +1,4 @@
-"""What was sold in the last twelve months: by month, to whom, and which items; each currency apart."""
+"""The sales of the last twelve months by month, customer and item; each currency separately."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NOTHING = Decimal(0)
 
 @dataclass(frozen=True)
 class Month:
-    """The sales of a month, and those of as many days of the same month a year before."""
+    """The sales of a month, and those of the same days a year before."""
 
     first_day: date
     amount: Decimal
@@ -42,7 +42,7 @@ class Seller:
 
 @dataclass(frozen=True)
 class CurrencySales:
-    """The sales in one currency; None is that of orders which name none."""
+    """The sales in one currency; None for orders that name none."""
 
     currency: str | None
     months: list[Month]

@@ -9,11 +9,11 @@ from a4s_pipeline.files.whole_files import write_whole
 
 
 def replace_file(target: Path, text: str) -> Path:
-    """Put a text in the place of a file at once, so that nobody opens half a page; return where it is."""
+    """Replace a file in one step, so that nobody opens half a page; return its path."""
     path = target.absolute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Half a surrogate pair has no UTF-8: what cannot be written becomes "?".
+        # UTF-8 cannot encode half a surrogate pair: it becomes "?".
         write_whole(path, text.encode("utf-8", "replace"))
     except OSError as error:
         raise ChangeSite(

@@ -1,4 +1,4 @@
-"""Which items run short in the next weeks, at the pace at which they were sold of late."""
+"""Finds the items that run short in the next weeks at their recent pace of sales."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MONTHS_OF_PACE = 3
 
 @dataclass(frozen=True)
 class StockDay:
-    """A day on which the projection of an item changes: what comes in, and what it is from then on."""
+    """A day on which an item's projection changes: what arrives, and the projection from then on."""
 
     day: date
     incoming: Decimal
@@ -27,7 +27,7 @@ class StockDay:
 
 @dataclass(frozen=True)
 class ShortItem:
-    """An item that runs short: on `runs_out` its projected stock, less what is likely sold, is below nil."""
+    """An item that runs short: on `runs_out` its projected stock, less expected sales, is below zero."""
 
     code: str
     a_day: Decimal
@@ -35,19 +35,19 @@ class ShortItem:
     runs_out: date
     next_delivery: StockDay | None
     course: tuple[Decimal, ...]
-    """What is likely left on each day, from today on."""
+    """The expected stock on each day, from today on."""
     name: str | None = None
     unit: str | None = None
 
     @property
     def a_week(self) -> Decimal:
-        """How much was sold a week."""
+        """The quantity sold per week."""
         return self.a_day * 7
 
 
 @dataclass(frozen=True)
 class Shortages:
-    """The first items that run short, how many there are in all, and how many are short already."""
+    """The first items that run short, their total number, and how many are short already."""
 
     items: list[ShortItem]
     count: int
@@ -55,9 +55,9 @@ class Shortages:
 
 
 def likely_course(days: Sequence[StockDay], a_day: Decimal, today: date, length: int) -> tuple[Decimal, ...]:
-    """Return what is likely left on each of so many days: the projection less what is sold until then.
+    """Return the expected stock on each day: the projection less expected sales until then.
 
-    `days` are in order; a first day after today counts as today's.
+    `days` are in order; a first day after today counts as today.
     """
     course, passed, projected = [], 0, days[0].projected
     for ahead in range(length):
@@ -69,12 +69,12 @@ def likely_course(days: Sequence[StockDay], a_day: Decimal, today: date, length:
 
 
 def runs_out(course: Sequence[Decimal], today: date) -> date | None:
-    """Return the first day on which less than nothing is left, or None where there is none."""
+    """Return the first day with stock below zero, or None."""
     return next((today + timedelta(days=ahead) for ahead, left in enumerate(course) if left < 0), None)
 
 
-# Quantities in another unit than the item's own cannot be set against its stock. The condition at the end
-# lets through too many rather than too few: deliveries may yet save the item.
+# Quantities in another unit than the item's cannot be compared with its stock. The last condition lets too
+# many items through rather than too few: deliveries may still save an item.
 _CANDIDATES = """
     WITH sold AS (
         SELECT item_code, greatest(sum(quantity), 0) AS quantity
@@ -109,8 +109,8 @@ def items_running_short(
 ) -> Shortages:
     """Return the items that run short within so many weeks: soonest first, then those that sell most.
 
-    `limit` is how many are named of those that are short already, and how many of those to come. The pace
-    is that of the last `MONTHS_OF_PACE` months of sales; without sales only stock below nil counts.
+    `limit` is the number of items named among those short already, and among those to come. The pace is that
+    of the last `MONTHS_OF_PACE` months of sales; without sales only stock below zero counts.
     """
     first, passed = year.last_days(MONTHS_OF_PACE) if year else (today, 1)
     ahead = weeks * 7

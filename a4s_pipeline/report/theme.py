@@ -1,4 +1,4 @@
-"""Turns a Matplotlib figure into SVG that belongs to the page: its colours, its font, nothing else."""
+"""Turns a Matplotlib figure into inline SVG with the page's colours and font."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-# Matplotlib wants real colours. These stand for the page's own, which follow its light or dark theme.
+# Matplotlib needs real colours. These are placeholders for the page's own, which follow its theme.
 INK = "#000001"
 MUTED = "#000002"
 GRID = "#000003"
@@ -50,9 +50,9 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def to_svg(figure: Figure, *, name: str, css_class: str, label: str | None) -> Markup:
-    """Return a figure as inline SVG; `label` tells it to those who cannot see it, None hides it from them.
+    """Return a figure as inline SVG; `label` describes it to screen readers, None hides it from them.
 
-    `name` is unique on the page: identifiers in the drawing are made from it.
+    `name` is unique on the page and prefixes the identifiers in the drawing.
     """
     drawn = io.StringIO()
     with mpl.rc_context({**_RULES, "svg.hashsalt": name}):

@@ -1,4 +1,4 @@
-"""How fresh the streams are, and what is not in."""
+"""The freshness of the streams, and what is missing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Stream:
     seen: int | None = None
 
     def freshness(self, now: datetime) -> Freshness:
-        """Judge the stream: orders are no fresher than the legacy backend's own history."""
+        """Judge the stream: orders are only as fresh as the legacy backend's history."""
         if self.has_history is False:
             return Freshness.ABSENT
         if self.last_success_at is None:
@@ -61,7 +61,7 @@ class Aside:
 
 @dataclass(frozen=True)
 class OrderWithoutLines:
-    """An order whose lines are not in."""
+    """An order without its lines."""
 
     code: str
     order_date: datetime | None
@@ -72,7 +72,7 @@ class OrderWithoutLines:
 
 @dataclass(frozen=True)
 class StreamsShown:
-    """What a connector's streams are like: the first records of each kind, and how many there are in all."""
+    """The state of a connector's streams: the first faulty records of each kind, and their total number."""
 
     streams: list[Stream]
     aside: list[Aside]
@@ -84,7 +84,7 @@ class StreamsShown:
 def upkeep_of(
     connection: duckdb.DuckDBPyConnection, connector: str, streams: Collection[str], limit: int
 ) -> StreamsShown:
-    """Return how these streams of a connector are, with at most `limit` records of each kind."""
+    """Return the state of a connector's streams, with at most `limit` records of each kind."""
     parameters = {"connector": connector}
     states = connection.execute(
         """
@@ -95,7 +95,7 @@ def upkeep_of(
     ).fetchall()
     known = {row[0]: Stream(*row) for row in states}
     if any(stream.last_success_at for stream in known.values()):
-        # Where the other streams came in and orders were not even tried, there are none to be had.
+        # If the other streams were imported and orders were never tried, there are none.
         known.setdefault("orders", Stream("orders", has_history=False))
     aside = connection.execute(
         """
@@ -123,7 +123,7 @@ def upkeep_of(
 
 
 def connectors_in(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return the names of the connectors that the copy knows."""
+    """Return the names of the connectors in the copy."""
     rows = connection.execute(
         "SELECT connector FROM sync_state UNION SELECT connector FROM orders ORDER BY connector"
     ).fetchall()

@@ -41,7 +41,7 @@ def compact(value: float) -> str:
 
 
 def change(now: Decimal, before: Decimal) -> str | None:
-    """Return by how much sales rose or fell, in percent; None where there is nothing to compare with."""
+    """Return the change of sales in percent; None without sales to compare with."""
     if before <= 0:
         return None
     percent = _whole((now - before) / before * 100)
@@ -77,7 +77,7 @@ def ago(value: datetime, now: datetime) -> str:
 
 
 def short(text: str | None) -> str:
-    """Return a text from the data, cut where it would fill the page."""
+    """Return a text from the data, cut if it is too long for the page."""
     if not text:
         return ""
     return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"

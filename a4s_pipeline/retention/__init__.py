@@ -1,1 +1,1 @@
-"""What would grow for ever: answered requests, logged flows, attempts of exports that are resolved."""
+"""Removes what would grow for ever: answered requests, logged flows, attempts of resolved exports."""

@@ -1,4 +1,4 @@
-"""Removes what is older than the settings say, and tells how much that was."""
+"""Removes what is older than the settings allow, and counts it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from a4s_pipeline.ondemand.inbox.inboxes import folder_of_requests
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.rows.ondemand.retention import prune_rows
 
-# What waits or is not resolved is never removed. An answer that nobody fetched for so long is.
+# Waiting and unresolved requests are never removed. An answer that nobody fetched is.
 _FOLDERS = ("inbox/done", "inbox/failed", "inbox/.answers", "outbox")
 
 
@@ -56,7 +56,7 @@ def prune_files(folder: Path, before: datetime) -> dict[str, int]:
     counts: dict[str, int] = {}
     for name in _FOLDERS:
         for path in (folder / name).rglob("*.json"):
-            # Whoever collects an answer may be first.
+            # Its reader may have removed the answer first.
             with suppress(FileNotFoundError):
                 if path.lstat().st_mtime < before.timestamp():
                     path.unlink()

@@ -1,1 +1,1 @@
-"""What the environment may say, checked once for a process. Enter by `loading.load_settings`."""
+"""The settings in the environment, checked once for a process. Enter by `loading.load_settings`."""

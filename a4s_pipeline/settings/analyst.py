@@ -43,7 +43,7 @@ def _currency(text: str) -> str:
 
 def _printable(text: str) -> str:
     if not text.isprintable():
-        raise ValueError("must not hold control characters")
+        raise ValueError("must not contain control characters")
     return text
 
 
@@ -61,13 +61,13 @@ def _item_attributes(value: Any) -> dict[str, str]:
         if kind not in ATTRIBUTE_TYPES:
             raise ValueError(f"{name!r} must be one of {kinds}")
         if not name or not name.isprintable() or name.lower() in taken:
-            raise ValueError(f"{name!r} cannot name a column of dim_item: it is empty, or there is one")
+            raise ValueError(f"{name!r} cannot name a column of dim_item: it is empty or already taken")
         taken.add(name.lower())
     return value
 
 
 class AnalystSettings(BaseSettings):
-    """What analysts read, as a site wants it; see `Settings`."""
+    """The part of the settings that shapes the analysts' data; see `Settings`."""
 
     data_dir: Annotated[Path, BeforeValidator(at_home), AfterValidator(openable)] = Path("data")
     timezone: Annotated[ZoneInfo, BeforeValidator(_timezone), PlainSerializer(str)] = DEFAULT_ZONE
@@ -98,7 +98,7 @@ class AnalystSettings(BaseSettings):
 
     @property
     def conventions(self) -> Conventions:
-        """What the days, months and words of the models go by."""
+        """The conventions for the days, months and words of the models."""
         return Conventions(
             zone=self.timezone,
             language=self.language,

@@ -1,4 +1,4 @@
-"""Who may call the HTTP interface, as A4S_API_KEYS says: a name, the hash of a key, and what it may do."""
+"""The clients in A4S_API_KEYS that may call the HTTP interface: name, hash of the key, and rights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FIELDS = ("key", "sha256", "connectors", "may")
 
 @dataclass(frozen=True)
 class ApiClient:
-    """A client of the HTTP interface. Its key is kept as a hash alone, so that nothing can show it."""
+    """A client of the HTTP interface. Only a hash of its key is kept, so that nothing can show the key."""
 
     name: str
     sha256: str = field(repr=False)
@@ -35,11 +35,11 @@ class ApiClient:
 
 
 ANYBODY = ApiClient("anybody", "")
-"""Who calls where there are no keys, which is from this machine alone."""
+"""The client if there are no keys: then only this machine may call."""
 
 
 def client_of(key: str, clients: Iterable[ApiClient]) -> ApiClient | None:
-    """Return the client whose key this is; how long it takes tells nothing of any key."""
+    """Return the client with this key, in a time that reveals nothing about any key."""
     hashed = sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
     found = None
     for client in clients:
@@ -67,7 +67,7 @@ def read_api_keys(value: Any) -> tuple[ApiClient, ...]:
 
 def _client(name: str, given: Any) -> ApiClient:
     if not name or not name.isprintable():
-        raise ValueError("names a client by nothing that can be printed")
+        raise ValueError("has a client without a printable name")
     if isinstance(given, str):
         return ApiClient(name, _hash_of(name, given))
     if not isinstance(given, dict):

@@ -1,4 +1,4 @@
-"""Who is told when an outcome that was unknown is settled, as A4S_CALLBACKS says."""
+"""The URLs in A4S_CALLBACKS that are called when an unknown outcome is settled."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _FIELDS = ("url", "secret", "connectors")
 
 @dataclass(frozen=True)
 class Callback:
-    """A URL that is told; what it is told is signed where there is a secret."""
+    """A URL to call; with a secret the call is signed."""
 
     name: str
     url: SecretStr
     secret: SecretStr | None = None
     connectors: frozenset[str] | None = None
-    """The connectors that it is told of; None is all."""
+    """The connectors it is called for; None for all."""
 
     def is_for(self, connector: str) -> bool:
-        """Tell whether it is told of a connector."""
+        """Tell whether it is called for a connector."""
         return self.connectors is None or connector in self.connectors
 
 
@@ -45,7 +45,7 @@ def read_callbacks(value: Any) -> tuple[Callback, ...]:
 
 def _callback(name: str, given: Any) -> Callback:
     if not name or not name.isprintable():
-        raise ValueError("names a URL by nothing that can be printed")
+        raise ValueError("has a URL without a printable name")
     fields = {"url": given} if isinstance(given, str) else given
     if not isinstance(fields, dict) or not isinstance(fields.get("url"), str):
         raise ValueError(f"{name!r} needs a URL, or an object with url")

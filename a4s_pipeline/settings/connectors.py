@@ -1,4 +1,4 @@
-"""A connector as A4S_CONNECTORS names it: the name it is routed by, and which streams are imported."""
+"""A connector in A4S_CONNECTORS: its AdministrationName, and which streams are imported."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read_connectors(value: Any) -> dict[str, Connector]:
 
 
 def unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return what a JSON object holds; raises ValueError where it names something twice."""
+    """Return the content of a JSON object; raises ValueError if it has a name twice."""
     names = [name for name, _ in pairs]
     for name in names:
         if names.count(name) > 1:
@@ -54,7 +54,9 @@ def unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _connector(name: str, given: Any) -> Connector:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no connector name: use lower-case letters, digits, _ and - (up to 64)")
+        raise ValueError(
+            f"{name!r} is not a connector name: use up to 64 lower-case letters, digits, _ and -"
+        )
     if isinstance(given, Connector):
         return given
     if not isinstance(given, dict):

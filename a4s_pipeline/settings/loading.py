@@ -72,7 +72,7 @@ def _history_start(value: Any) -> date:
         read = value if isinstance(value, date) else date.fromisoformat(value)
     except (ValueError, TypeError):
         raise ValueError("must be a date such as 2015-01-01") from None
-    # Tomorrow by UTC may be today where the administration is.
+    # Tomorrow in UTC may be today at the administration.
     if not date(1970, 1, 1) <= read <= datetime.now(UTC).date() + timedelta(days=1):
         raise ValueError("must be a date from 1970-01-01 to today")
     return read
@@ -173,16 +173,16 @@ class Settings(AnalystSettings):
         for name in ("gateway_token", "gateway_user", "gateway_password"):
             secret: SecretStr | None = getattr(self, name)
             if secret is not None and not secret.get_secret_value().isprintable():
-                raise ValueError(f"A4S_{name.upper()} holds a line break or another control character")
+                raise ValueError(f"A4S_{name.upper()} contains a line break or another control character")
         if self.gateway_token is not None and not self.gateway_token.get_secret_value().isascii():
-            raise ValueError("A4S_GATEWAY_TOKEN holds a character that no HTTP header can carry")
+            raise ValueError("A4S_GATEWAY_TOKEN contains a character that is not allowed in an HTTP header")
         if self.gateway_user is not None and ":" in self.gateway_user.get_secret_value():
-            raise ValueError("A4S_GATEWAY_USER holds a colon, which ends the user in HTTP Basic")
+            raise ValueError("A4S_GATEWAY_USER contains a colon, which ends the user in HTTP Basic")
         return self
 
     @property
     def warehouse_path(self) -> Path:
-        """The pipeline's own store, where A4S_WAREHOUSE names no other."""
+        """The pipeline's own store, unless A4S_WAREHOUSE names another."""
         return self.data_dir.absolute() / "warehouse.duckdb"
 
     @property
@@ -223,7 +223,7 @@ class Settings(AnalystSettings):
         return [name for name, connector in self.connectors.items() if connector.imports(stream)]
 
     def chosen_connectors_with(self, stream: str, connector: str | None) -> list[str]:
-        """Return the chosen connectors whose stream is imported; raises where there is none."""
+        """Return the chosen connectors that import the stream; raises if there is none."""
         chosen = self.chosen_connectors(connector)
         importing = [name for name in chosen if self.connectors[name].imports(stream)]
         if not importing:
@@ -232,7 +232,7 @@ class Settings(AnalystSettings):
         return importing
 
     def required_gateway_url(self) -> str:
-        """Return the gateway's base URL without a slash at its end, or say that it is missing."""
+        """Return the gateway's base URL without a trailing slash, or say that it is missing."""
         if self.gateway_url is None:
             raise ChangeSettings(
                 "A4S_GATEWAY_URL is not set: give the base URL of the App4Sales Platform Gateway"
@@ -241,7 +241,7 @@ class Settings(AnalystSettings):
 
 
 class GivenSettings(Settings):
-    """Settings from the caller alone: neither the environment nor a `.env` is read."""
+    """Settings from the caller only: neither the environment nor a `.env` is read."""
 
     @classmethod
     def settings_customise_sources(
@@ -266,7 +266,7 @@ def _line(error: Any) -> str:
 
 
 def misspelt_variables() -> list[str]:
-    """Return a line for each variable of the environment or `.env` that looks like one of ours and is not."""
+    """Return a line for each variable of the environment or `.env` that looks like a setting but is not."""
     given = [name for name, value in os.environ.items() if value]
     with suppress(OSError, UnicodeDecodeError):
         given += DotEnvSettingsSource(Settings).env_vars
@@ -285,8 +285,8 @@ def log_format() -> str:
 def load_settings(**given: Any) -> Settings:
     """Read the settings of this process, or raise `ChangeSettings` with one line for each wrong variable.
 
-    What is given, under the names of the fields, goes before what the environment says. A variable that looks
-    like one of ours and is not is told in the log.
+    Values given under the names of the fields override the environment. A variable that looks like a setting
+    but is not is logged.
     """
     if unknown := sorted(given.keys() - Settings.model_fields.keys()):
         raise ChangeSettings(f"{unknown[0]}: there is no such setting")

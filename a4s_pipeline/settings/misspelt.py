@@ -1,4 +1,4 @@
-"""Variables that look like ours and are not: each is a setting that somebody believes to have set."""
+"""Finds variables that look like settings but are not: somebody believes to have set them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ PREFIX = "A4S_"
 
 
 def misspelt(names: Iterable[str], known: Collection[str]) -> Iterator[str]:
-    """Yield a line for each name that begins with A4S_ and is not known, with the nearest that is.
+    """Yield a line for each unknown name that begins with A4S_, with the nearest known name.
 
-    Letters may be small or capital, in names as in what is known.
+    Case does not matter.
     """
     settings = {name.upper() for name in known}
     for name in sorted({name.upper() for name in names}):
@@ -19,4 +19,4 @@ def misspelt(names: Iterable[str], known: Collection[str]) -> Iterator[str]:
             continue
         nearest = get_close_matches(name, settings, n=1)
         advice = f"did you mean {nearest[0]}?" if nearest else "take it away, or look for it in the README"
-        yield f"{name} is no setting and is not read: {advice}"
+        yield f"{name} is not a setting and is ignored: {advice}"

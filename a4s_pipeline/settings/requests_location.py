@@ -8,26 +8,26 @@ _BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "az"})
 
 
 def is_url(location: str) -> bool:
-    """Tell whether a location is a URL rather than a folder."""
+    """Tell whether a location is a URL and not a folder."""
     return "://" in location
 
 
 def requests_location(text: str) -> str:
-    """Return where the requests are, as it was given; raises ValueError that says what it may be.
+    """Return the location of the requests unchanged; raises ValueError that says what is allowed.
 
-    Whether there is such a store is seen at its first use: no command waits for a driver it does not need.
+    The store is opened at first use: no command waits for a driver it does not need.
     """
     if not text.isprintable():
-        raise ValueError("must not hold control characters")
+        raise ValueError("must not contain control characters")
     if not is_url(text):
         return text
     try:
         parts = urlsplit(text)
     except ValueError:
         raise ValueError("is not a URL") from None
-    # What others name before the @ is a container, or a user whose key is elsewhere.
+    # Other schemes have a container before the @, or a user without a key.
     if parts.password is not None or (parts.username is not None and parts.scheme in _BUCKETS):
-        raise ValueError("must not hold credentials; give them to the store's driver, as it documents")
+        raise ValueError("must not contain credentials; give them to the store's driver, as it documents")
     if parts.query or parts.fragment or "::" in text:
         raise ValueError("must end before any ? or #, and name one store")
     if parts.scheme in ("file", "local"):

@@ -1,4 +1,4 @@
-"""Where each call goes: one template a route, filled with percent-encoded parts."""
+"""The path of each call: one template per route, filled with percent-encoded parts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from a4s_pipeline.errors import ChangeRequest
 
 @dataclass(frozen=True)
 class Routes:
-    """The gateway's routes by name; a site whose gateway speaks another dialect replaces some of them.
+    """The gateway's routes by name; a site with another gateway dialect replaces some of them.
 
     `{a}` stands for the AdministrationName and `{code}` for the code of a record, both encoded.
     """
@@ -33,14 +33,14 @@ class Routes:
                 raise ValueError(f"route {name!r} must start with / and hold the same parts as {wanted}")
 
     def path(self, name: str, administration: str, code: str | None = None) -> str:
-        """Return the path of a call, each part encoded to the letter.
+        """Return the path of a call with each part encoded exactly.
 
-        Raises `ChangeRequest` for a part that would lead into another path.
+        Raises `ChangeRequest` for a part that would lead to another path.
         """
         template: str = getattr(self, name)
         given = {"a": administration} if code is None else {"a": administration, "code": code}
         if given.keys() != _parts(template):
-            raise ValueError(f"route {name!r} wants the parts {sorted(_parts(template))}")
+            raise ValueError(f"route {name!r} must have the parts {sorted(_parts(template))}")
         for part in given.values():
             if not is_addressable(part):
                 raise ChangeRequest(f"{part!r} cannot be put in a path: it cannot be asked for by that name")
@@ -52,15 +52,15 @@ def _parts(template: str) -> set[str]:
 
 
 def encoded(part: str) -> str:
-    """Percent-encode one part of a path to the letter: `/`, capitals, spaces and accents survive."""
+    """Percent-encode one part of a path exactly: `/`, capitals, spaces and accents survive."""
     return quote(part, safe="")
 
 
 def is_addressable(code: str) -> bool:
-    """Tell whether a code can be put in a path.
+    """Tell whether a code can be part of a path.
 
-    `.` and `..` cannot: clients and proxies fold them into another path. Nor can an empty code, or a
-    half of a surrogate pair, which has no UTF-8.
+    `.` and `..` cannot: clients and proxies resolve them to another path. Nor can an empty code, or half a
+    surrogate pair, which UTF-8 cannot encode.
     """
     if code in ("", ".", ".."):
         return False

@@ -1,4 +1,4 @@
-"""Where the warehouse is: what `A4S_WAREHOUSE` and `A4S_LAKE_FILES` mean."""
+"""The location of the warehouse: the meaning of `A4S_WAREHOUSE` and `A4S_LAKE_FILES`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SqliteLake:
 
     catalog: Path
     files: str
-    """The folder or the prefix in an object store that the Parquet files lie under; ends with a slash."""
+    """The folder, or prefix in an object store, of the Parquet files; ends with a slash."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class PostgresLake:
     """A DuckLake for many machines: its catalog is a database in PostgreSQL."""
 
     connection: str = field(repr=False)
-    """A connection string of libpq, which may hold a password: no message shows it."""
+    """A connection string of libpq, which may contain a password: no message shows it."""
     files: str
 
 
@@ -46,9 +46,9 @@ StoreLocation = FileLocation | LakeLocation
 
 
 def read_location(text: str, files: str) -> StoreLocation:
-    """Read where the warehouse is; raises ValueError that says what it may be."""
+    """Read the location of the warehouse; raises ValueError that says what is allowed."""
     if not text.isprintable():
-        raise ValueError("must not hold control characters")
+        raise ValueError("must not contain control characters")
     if not text.startswith(_LAKE):
         # One letter before a colon is a drive, not a scheme.
         if _SCHEME.match(text):

@@ -1,4 +1,4 @@
-"""What a URL in a setting may be; each raises `ValueError` that says what is wrong with it."""
+"""Checks URLs in settings; each function raises `ValueError` with what is wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 def _url_parts(text: str, example: str) -> SplitResult:
     if " " in text or not text.isprintable():
-        raise ValueError("must not hold spaces or control characters")
+        raise ValueError("must not contain spaces or control characters")
     try:
         parts = urlsplit(text)
         _ = parts.port
@@ -24,7 +24,7 @@ def _url_parts(text: str, example: str) -> SplitResult:
 def checked_gateway_url(text: str) -> str:
     parts = _url_parts(text, "https://gateway.example.com")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold credentials; set A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD instead")
+        raise ValueError("must not contain credentials: use A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD")
     if parts.query or parts.fragment:
         raise ValueError("must end before any ? or #")
     return text.rstrip("/")
@@ -33,7 +33,7 @@ def checked_gateway_url(text: str) -> str:
 def checked_dagster_url(text: str) -> str:
     parts = _url_parts(text, "https://dagster.example.com")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold a user or a password: it is shown in alerts")
+        raise ValueError("must not contain a user or a password: it is shown in alerts")
     if parts.query or parts.fragment:
         raise ValueError("must end before any ? or #")
     return text.rstrip("/")
@@ -52,10 +52,10 @@ def checked_webhook_secret(secret: SecretStr) -> SecretStr:
 
 
 def checked_webhook_url(secret: SecretStr) -> SecretStr:
-    # Its path or query is often the key to it, so a query is allowed, and no message holds the URL.
+    # Its path or query is often a secret, so a query is allowed, and no message contains the URL.
     parts = _url_parts(secret.get_secret_value(), "https://hooks.example.com/services/…")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold a user or a password before its host")
+        raise ValueError("must not contain a user or a password before its host")
     if parts.fragment:
         raise ValueError("must end before any #")
     return secret
@@ -67,5 +67,5 @@ def checked_proxy_url(secret: SecretStr) -> SecretStr:
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError("must end after its host and port")
     if not unquote(f"{parts.username}{parts.password}").isprintable():
-        raise ValueError("holds a line break or another control character in its user or password")
+        raise ValueError("contains a line break or another control character in its user or password")
     return secret

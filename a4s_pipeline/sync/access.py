@@ -1,4 +1,4 @@
-"""Tells a record that the gateway refuses from a site that it refuses everything."""
+"""Distinguishes a record that the gateway refuses from a site where it refuses everything."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from threading import Lock
 from a4s_pipeline.errors import ChangeSite, Forbidden, HistoryNotConfigured, UnknownAdministration
 
 REFUSED = (Forbidden, UnknownAdministration, HistoryNotConfigured)
-"""What blames the site when the whole platform is asked, and may be one record's alone when that one is."""
+"""Errors that normally blame the site, but may concern one record if it was asked for by itself."""
 
-# Some records may be another department's; so many in a row, and none allowed, are no longer some.
+# Some records may belong to another department; this many refused and none allowed blames the site.
 _MOST_REFUSED = 50
 
 
 class Access:
-    """What the gateway allowed one run to read of one kind of record; safe for threads."""
+    """Whether the gateway allowed one run to read any record of a kind; safe for threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -1,4 +1,4 @@
-"""What a listed record needs: nothing, to be fetched, or to be written again; pure decisions."""
+"""Decides what a listed record needs (nothing, a fetch, or a rewrite): pure functions."""
 
 from __future__ import annotations
 

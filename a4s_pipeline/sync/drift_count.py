@@ -21,14 +21,14 @@ from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES
 
 
 def drifts_of_status(status: Status) -> Met:
-    """Return what of a status could not be read, which costs no order: as fields of `status`."""
+    """Return the unreadable fields of a status, which cost no order, as fields of `status`."""
     return {
         Drift(f"status.{name}", "value", KIND_OF_TYPE[type(value)]): value
         for name, value in unread_of(status).items()
     }
 
 
-# Unknown names come from outside, without end: the contract's own are few.
+# Unknown names come from outside without limit; the contract's own are few.
 _MOST_UNKNOWN_FIELDS = 200
 THE_OTHERS = "…"
 """The field under which further unknown fields of a stream are counted."""
@@ -43,7 +43,7 @@ _MODELS: Mapping[str, type[WireRecord]] = {
 
 @dataclass
 class _Count:
-    """How many records drift in one way: of listings that are done with, and of the one being read."""
+    """How many records drift in one way: in finished listings, and in the current one."""
 
     example: str | None
     earlier: int = 0
@@ -91,7 +91,7 @@ class _StreamDrift:
                 count.in_reading += 1
 
     def _within_bounds(self, met: Met) -> Met:
-        # As one dictionary, so that a record with many fields beyond the limit counts once.
+        # In one dictionary, so that a record with many fields over the limit counts once.
         return {self._bounded(drift): value for drift, value in met.items()}
 
     def _bounded(self, drift: Drift) -> Drift:
@@ -118,7 +118,7 @@ class DriftCount:
         self._streams = {stream: _StreamDrift(stream, model) for stream, model in _MODELS.items()}
 
     def begin(self, stream: str, listing: object) -> None:
-        """Start to read a listing, again where it is the same as before.
+        """Start a reading of a listing, or another reading of the same one.
 
         Of several readings of one listing, the largest count is used: a record that is read six times is
         still one record.
@@ -134,7 +134,7 @@ class DriftCount:
                 count.note(mended_texts(raw))
 
     def note(self, stream: str, met: Mapping[Drift, Any]) -> None:
-        """Count what reading found in one record and its shape does not show."""
+        """Count the drifts of one record that its shape does not show."""
         if met:
             self._streams[stream].note(dict(met))
 

@@ -1,4 +1,4 @@
-"""Which records are gone according to a listing that was read to its end: a pure decision."""
+"""Decides which records are gone according to a listing that was read to its end: pure functions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from a4s_pipeline.gateway.listing.listing import Listing
 
 KEPT_MOVING = "the listing kept moving while it was read"
 BROKE_OFF = "the listing broke off"
-# Fewer are replaced in a day's work.
+# Fewer than this may be replaced in a day's work.
 FEWEST_REPLACED = 20
 
 
@@ -18,10 +18,10 @@ class Reading:
     """The result of one reading of a listing.
 
     `is_whole`: everything was seen. `agrees`: the previous reading was identical. `doubt`: why it may still
-    have left a record out. `listed` counts its records, `stored` those of the store, `new` those of them that
-    this sync brought, `missing` those that the reading did not list. `elsewhere` counts those listed that the
-    store knows, though not among `stored`: they were set aside, or lie outside the span. `lists_others`: the
-    listing is part of one that is known to hold other records, so that it may well be empty.
+    have left a record out. `listed` counts its records, `stored` those of the store; of the stored ones,
+    `new` came in this sync and `missing` were not listed. `elsewhere` counts listed records that the store
+    knows, but not among `stored`: they are set aside or outside the span. `lists_others`: the listing is part
+    of one that is known to have other records, so it may be empty.
     """
 
     is_whole: bool
@@ -36,18 +36,18 @@ class Reading:
 
     @property
     def known(self) -> int:
-        """How many of the records that were listed had been stored before this sync."""
+        """How many of the listed records were stored before this sync."""
         return max(0, self.stored - self.new - self.missing)
 
     @property
     def lists_strangers(self) -> bool:
-        """Tell whether most of what was stored is missing, while most of what is listed never was stored."""
+        """Tell whether most stored records are missing, and most listed ones were never stored."""
         most_are_missing = self.missing >= FEWEST_REPLACED and self.missing > self.known
         return most_are_missing and self.strangers > self.known
 
     @property
     def strangers(self) -> int:
-        """How many that are listed the store did not know at all before this sync."""
+        """How many listed records the store did not know before this sync."""
         return max(0, self.listed - self.known - self.elsewhere)
 
 
@@ -92,14 +92,13 @@ def reading_of(
 
 
 def removal_of(reading: Reading, what: str) -> Removal:
-    """Decide what a reading means for the records that are stored and were not listed.
+    """Decide what a reading means for records that are stored but were not listed.
 
-    What is missing is gone only if a second reading agrees to the letter, whatever the gateway counts: one
-    record that goes while another comes leaves the count as it was, and shifts a third one from the page to
-    come to the page that was read; and a total may be that of a page, or of records that are never listed.
-
-    Where nearly all was replaced at once, another administration may have answered, or codes are written in
-    another way or left out. The next sync knows the new codes: if it finds the same, they are the truth.
+    A missing record is gone only if a second reading is identical, whatever the gateway's total: if one
+    record goes while another comes, the total stays the same and a third record moves from the next page to
+    the one already read; and a total may be that of a page, or include records that are never listed. If
+    nearly everything was replaced at once, another administration may have answered, or codes are spelled
+    differently or left out. The next sync knows the new codes: if it finds the same, they are the truth.
     """
     if not reading.is_whole:
         return Removal(Verdict.READ_AGAIN, KEPT_MOVING)

@@ -12,24 +12,23 @@ from a4s_pipeline.warehouse.rows.drift import FieldDrift
 from a4s_pipeline.warehouse.rows.row_changes import RowCounts
 
 Advance = Callable[[int, int], None]
-"""Is told how far a sync is: how many records more are done, and how many there are."""
+"""Receives the progress of a sync: how many more records are done, and how many there are."""
 
 
 def silent(_more: int, _total: int) -> None:
-    """Tell nobody how far a sync is."""
+    """Ignore the progress of a sync."""
 
 
 @dataclass
 class SyncResult:
     """The counts of one sync of one stream.
 
-    `left` counts records that failed now and that the next sync retries, and `why_left` is the reason for the
-    first of them; `is_complete` tells whether the listing was read whole. `set_aside` includes parts of
-    records that were stored: a line of an order, a detail of a customer. `rows` tells what was written, by
-    table and month; of items and customers by table alone, the month None. `is_repair` tells that no listing
-    was read, but the lines of those orders alone whose sub total was off; `sub_totals_off` names those of
-    which it still is. `fault_of_total` says what is wrong with the gateway's own count, where a listing came
-    whole all the same. `has_history` tells whether there is any order history to read.
+    `left` counts records that failed now and that the next sync retries; `why_left` is the reason for the
+    first. `is_complete`: the whole listing was read. `set_aside` includes parts of stored records: a line of
+    an order, a detail of a customer. `rows` counts what was written, by table and month; for items and
+    customers the month is None. `is_repair`: no listing was read, only the lines of orders with a wrong sub
+    total; `sub_totals_off` names the orders where it is still wrong. `fault_of_total` says what is wrong with
+    the gateway's total although the listing is whole. `has_history`: there is order history to read.
     """
 
     connector: str
@@ -72,12 +71,12 @@ class SyncResult:
 
     @property
     def unchanged(self) -> int:
-        """Records found as they were."""
+        """Records that had not changed."""
         return max(0, self.seen - self.new - self.changed - (self.set_aside - self.parts_set_aside))
 
     @property
     def leaves_work(self) -> bool:
-        """Tell whether something failed now and is left for the next sync."""
+        """Whether something failed now and is left for the next sync."""
         return self.left > 0 or not self.is_complete
 
     def as_json(self) -> dict[str, Any]:
@@ -115,8 +114,9 @@ class SyncResult:
 
 
 class SyncInterrupted(KeyboardInterrupt):
-    """Somebody stopped a sync: what was written stays under its run id, and the next sync continues from
-    there."""
+    """A sync was interrupted: what was written stays under its run id, and the next sync continues from
+    there.
+    """
 
     def __init__(self, result: SyncResult, run_id: str) -> None:
         super().__init__()

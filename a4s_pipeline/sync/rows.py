@@ -1,4 +1,4 @@
-"""From records of the wire to rows of the tables."""
+"""Turns records of the wire into rows of the tables."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from a4s_pipeline.warehouse.rows.staging import amount
 from a4s_pipeline.warehouse.rows.state import SetAside
 
 _OWN_ATTRIBUTES = "attributes"
-# Types that a row takes unchanged: most values are, so only the others need work.
+# Types that a row takes unchanged: most values have one of them.
 _PLAIN = frozenset({str, int, bool, float, type(None)})
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """Who writes a row: the connector, the run and the instant."""
+    """What marks the rows of a run: its connector, run id and time."""
 
     connector: str
     run_id: str
@@ -31,12 +31,12 @@ class Stamp:
 
     @cached_property
     def written_at(self) -> str:
-        """The instant as rows carry it."""
+        """The time as rows contain it."""
         return self.at.isoformat()
 
 
 class Unstorable(ValueError):
-    """A value that no column can hold; the message names the field and what is wrong."""
+    """A value that cannot be stored; the message names the field and what is wrong."""
 
 
 def row_of(
@@ -44,8 +44,8 @@ def row_of(
 ) -> dict[str, Any]:
     """Return the columns of a record under their own names, and what remains as `attributes`.
 
-    `without` names the fields that have tables of their own, `path` is where the record lies in another.
-    Raises `Unstorable` for what is nested too deeply, and for an amount that no column can hold.
+    `without` names the fields that have tables of their own; `path` is the record's path within another.
+    Raises `Unstorable` for a value nested too deeply, and for an amount too large for its column.
     """
     row: dict[str, Any] = dict(record.__dict__)
     for name in without:
@@ -63,17 +63,17 @@ def row_of(
 
 
 def stamped(stamp: Stamp) -> dict[str, Any]:
-    """Return the columns that say whose row it is, and who wrote it when."""
+    """Return the columns for the connector, the run and the time of writing."""
     return {"connector": stamp.connector, "synced_at": stamp.written_at, "run_id": stamp.run_id}
 
 
 def attributes_of(extra: Mapping[str, Any]) -> str | None:
-    """Return the attributes of a record as JSON; None where there are none."""
+    """Return the attributes of a record as JSON, or None without any."""
     return attributes_as_json(merged_attributes(extra))
 
 
 def attributes_as_json(attributes: Mapping[str, Any]) -> str | None:
-    """Return attributes as JSON, None where there are none; raises `Unstorable` where they are too deep."""
+    """Return attributes as JSON, or None without any; raises `Unstorable` if nested too deeply."""
     try:
         return exact_json.dumps_to_keep(attributes) if attributes else None
     except exact_json.NestedTooDeeply as fault:
@@ -101,9 +101,11 @@ def _cell(value: Any) -> Any:
 
 
 def set_aside_of(stream: str, unreadable: Unreadable, listed_at: datetime | None) -> SetAside:
-    """Return what is kept of an unreadable record or part, under its code or a hash of its content."""
+    """Return the set-aside row of an unreadable record or part, keyed by its code or a hash of its
+    content.
+    """
     payload = exact_json.dumps(unreadable.payload)
-    # A code may hold half a surrogate pair, which has no UTF-8 and no place in a parameter of DuckDB.
+    # A code may contain half a surrogate pair, which UTF-8 cannot encode and DuckDB does not accept.
     key = (unreadable.key or "").encode("utf-8", "replace").decode()
     key = key or "#" + blake2b(payload.encode("utf-8", "replace"), digest_size=8).hexdigest()
     part = unreadable.part.encode("utf-8", "replace").decode()

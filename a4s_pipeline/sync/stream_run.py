@@ -1,4 +1,4 @@
-"""One run of one connector's stream: its lock, its stamp, its counts, and its record in the store."""
+"""Runs one sync of one connector's stream: its lock, its counts, and its record in the store."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class StreamRun:
         self.drift = DriftCount()
 
     def execute(self, locks: Locks, read: Callable[[], None], state: StateReader) -> SyncResult:
-        """Let `read` bring in what there is, and return the counts.
+        """Let `read` import the stream, and return the counts.
 
         An error that ends it early is recorded and then raised. `state` completes the counts from the store,
-        and returns the columns of `sync_state` that belong to the stream.
+        and returns the stream's own columns of `sync_state`.
         """
         with stream_lock(locks, self.stamp.connector, self.result.stream), old_objects_left_alone():
             try:
@@ -56,12 +56,12 @@ class StreamRun:
         return self.result
 
     def progress(self, columns: Mapping[str, Any] | None = None) -> StreamProgress:
-        """Return what a transaction of this run says of the stream."""
+        """Return the stream's columns of `sync_state` for a transaction of this run."""
         stamp = self.stamp
         return StreamProgress(stamp.connector, self.result.stream, stamp.run_id, stamp.at, columns or {})
 
     def _end(self, error: A4sError | None, state: StateReader) -> None:
-        """Write how the run went; if that fails too, the first failure is the one to report."""
+        """Record the result of the run; if that fails too, report the first failure."""
         result, stamp = self.result, self.stamp
         result.error = error
         result.calls = self._client.calls - self._calls_before[0]
@@ -70,8 +70,8 @@ class StreamRun:
         ended_at = datetime.now(UTC)
         why = None if error is None else str(error)
         if isinstance(error, StoreHeld):
-            # We already waited for the process that has the store locked; waiting again just to write this
-            # helps nobody.
+            # The sync already waited for the process that has the store locked: do not wait again to write
+            # this.
             result.seconds = time.monotonic() - self._started
             return
 

@@ -1,4 +1,4 @@
-"""Which span of order dates a sync reads, and how far its watermark may move: pure decisions."""
+"""Decides which order dates a sync reads, and how far its watermark may move: pure functions."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Months:
 
 @dataclass(frozen=True)
 class OrdersPlan:
-    """What to do in a sync of orders.
+    """What a sync of orders should do.
 
-    Without `months` it goes from the watermark less the look-back. With `whole` it reads the lines of
-    every order again, whether or not the header changed. With `sub_totals_off` it lists nothing, and reads
-    the lines of those orders again whose sub total is not the sum of their lines: without `months`, of all.
+    Without `months` it reads from the watermark less the look-back. With `whole` it reads the lines of every
+    order again, whether or not the header changed. With `sub_totals_off` it lists nothing, and reads again
+    the lines of orders (in `months`, or of all) whose sub total is not the sum of their lines.
     """
 
     months: Months | None = None
@@ -57,7 +57,7 @@ def each_month(first: date, last: date) -> Iterator[date]:
 
 
 def history_months(history_start: date, clock: datetime, timezone: ZoneInfo) -> Months:
-    """Return the months of the whole history, up to the one that is running."""
+    """Return the months of the whole history, up to the current one."""
     first = history_start.replace(day=1)
     return Months(first, max(first, month_of(clock, timezone)))
 
@@ -78,8 +78,8 @@ def span_to_read(
 ) -> Span:
     """Return the order dates to read.
 
-    Orders that arrive late with an older date are found as far back as the look-back reaches. The
-    month that is running has no end: orders dated in the future belong to it.
+    Orders that arrive late with an older date are found within the look-back. The current month has no end:
+    orders dated in the future belong to it.
     """
     earliest = midnight(history_start, timezone)
     if plan.months is None:
@@ -95,8 +95,8 @@ def span_to_read(
 def listings_of(span: Span, clock: datetime) -> list[Span]:
     """Split an open span at the start of the run.
 
-    Orders that are placed while a long history is read would otherwise move the end of the one listing
-    that must hold still; they all fall in the second, short one, with the orders dated in the future.
+    Otherwise orders placed while a long history is read would keep its listing from becoming stable; they
+    fall in the second, short span, with the orders dated in the future.
     """
     if span.end is not None or span.start >= clock:
         return [span]
@@ -105,7 +105,7 @@ def listings_of(span: Span, clock: datetime) -> list[Span]:
 
 
 def months_covered(span: Span, clock: datetime, timezone: ZoneInfo) -> Months:
-    """Return the months that a span touches; an open one ends with the month that is running."""
+    """Return the months that a span touches; an open span ends with the current month."""
     last = clock if span.end is None else span.end - timedelta(microseconds=1)
     first = month_of(span.start, timezone)
     return Months(first, max(first, month_of(last, timezone)))

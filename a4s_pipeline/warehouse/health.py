@@ -1,6 +1,6 @@
-"""What is broken now: standing questions to the store, each answered by connector.
+"""Queries for what is broken now, each answered by connector.
 
-They are asked together, in one session of the warehouse: each opening of the file costs 20 ms.
+They run in one session of the warehouse: opening the file costs 20 ms.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import duckdb
 
 from a4s_pipeline.warehouse.rows.orders.sub_totals import ORDERS_OFF
 
-# An order that is being sent is no fault. A call and its turn take a minute or two at most; what says
-# `sending` for longer was left behind by a process that died.
+# An order being sent is no fault. A call and its wait take a minute or two at most; a row that says `sending`
+# for longer was left by a process that died.
 LONGEST_SENDING = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
 class Broken:
-    """What is broken of one kind at one connector: how many records, and the first of them by name."""
+    """One kind of fault at one connector: the number of records, and the names of the first."""
 
     connector: str
     kind: str
@@ -30,7 +30,7 @@ class Broken:
 
 @dataclass(frozen=True)
 class StreamHealth:
-    """How a stream of a connector is, as its runs wrote it down."""
+    """The state of a connector's stream, as recorded by its runs."""
 
     last_success_at: datetime | None = None
     last_run_at: datetime | None = None
@@ -41,7 +41,7 @@ class StreamHealth:
 
     @property
     def lacks_history(self) -> bool:
-        """Tell whether order history does not exist, and never did."""
+        """Tell whether there is no order history and never was."""
         return self.has_history is False and self.last_success_at is None and self.watermark is None
 
 
@@ -59,7 +59,7 @@ _SET_ASIDE = """
     ) AND stream IN (SELECT unnest($streams)) GROUP BY ALL ORDER BY ALL
 """
 
-# Only where the listing was read whole once: before that, nothing can be said to be missing from it.
+# Only if the listing was once read whole: before that, nothing can be missing from it.
 _ITEMS_NEVER_LISTED = """
     SELECT connector, '', count(*), min(item_code, 5) FROM (
         SELECT DISTINCT connector, item_code FROM order_lines
@@ -84,7 +84,7 @@ _SUB_TOTALS_OFF = f"""
     SELECT connector, '', count(*), min(order_code, 5) FROM ({ORDERS_OFF}) GROUP BY ALL ORDER BY ALL
 """  # noqa: S608 - our own query
 
-# What no sync will come upon by itself. A month that was never compared is not there.
+# Differences that no ordinary sync will find. A month that was never compared has no row.
 _MONTHS_TO_REPAIR = """
     SELECT connector, strftime(month, '%Y-%m'), missing + gone + changed,
            list_concat(
@@ -125,12 +125,12 @@ _CUSTOMERS_UNSETTLED = """
 
 
 def orders_without_lines(store: duckdb.DuckDBPyConnection) -> list[Broken]:
-    """Return the orders whose lines are not in."""
+    """Return the orders without lines."""
     return _broken(store, _ORDERS_WITHOUT_LINES)
 
 
 def records_set_aside(store: duckdb.DuckDBPyConnection, *streams: str) -> list[Broken]:
-    """Return the records of these streams that could not be read; the kind is their stream."""
+    """Return the set-aside records of these streams; the kind is their stream."""
     return _broken(store, _SET_ASIDE, {"streams": list(streams)})
 
 
@@ -150,12 +150,12 @@ def sub_totals_off(store: duckdb.DuckDBPyConnection) -> list[Broken]:
 
 
 def statuses_unmapped(store: duckdb.DuckDBPyConnection) -> list[Broken]:
-    """Return the statuses of sales that are neither open, shipped, invoiced nor cancelled as far as known."""
+    """Return the statuses of sales that are not mapped to open, shipped, invoiced or cancelled."""
     return _broken(store, _STATUSES_UNMAPPED)
 
 
 def rates_missing(store: duckdb.DuckDBPyConnection) -> list[Broken]:
-    """Return the sales that no rate of the site's fits; the kind is their currency."""
+    """Return the sales without a matching rate of the site; the kind is their currency."""
     return _broken(store, _RATES_MISSING)
 
 
@@ -165,12 +165,12 @@ def is_filled(store: duckdb.DuckDBPyConnection, table: str) -> bool:
 
 
 def months_to_repair(store: duckdb.DuckDBPyConnection) -> list[Broken]:
-    """Return the months whose orders differ from the gateway's for good, as they were last compared."""
+    """Return the months with lasting differences from the gateway in the last comparison."""
     return _broken(store, _MONTHS_TO_REPAIR)
 
 
 def months_were_compared(store: duckdb.DuckDBPyConnection) -> bool:
-    """Tell whether any month was ever compared with the gateway's."""
+    """Tell whether any month was ever compared with the gateway."""
     return bool(store.execute("SELECT 1 FROM reconciled_months LIMIT 1").fetchall())
 
 
@@ -185,7 +185,7 @@ def customers_unsettled(store: duckdb.DuckDBPyConnection, now: datetime) -> list
 
 
 def streams_health(store: duckdb.DuckDBPyConnection, stream: str) -> dict[str, StreamHealth]:
-    """Return how a stream is, by connector; one that never ran is not there."""
+    """Return the state of a stream for each connector where it ever ran."""
     rows = store.execute(_STREAMS, {"stream": stream}).fetchall()
     return {connector: StreamHealth(*columns) for connector, *columns in rows}
 

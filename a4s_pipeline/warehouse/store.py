@@ -1,4 +1,4 @@
-"""What every store of the pipeline can do, whatever engine holds it."""
+"""The interface of every store of the pipeline, for any engine."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import duckdb
 
 LONGEST_WAIT = 30.0
 QUERY_INTERRUPTED = "Query interrupted"
-"""What DuckDB makes of Ctrl-C in the middle of a query, as a RuntimeError."""
+"""DuckDB's message for Ctrl-C during a query, in a RuntimeError."""
 
 T = TypeVar("T")
 Work = Callable[[duckdb.DuckDBPyConnection], T]
-"""What is done within a transaction. Where writers meet it is done again from the start, so it changes
-nothing but the store."""
+"""Work within a transaction. After a conflict it is repeated from the start, so it must change nothing but
+the store.
+"""
 
 
 class Readable(Protocol):
@@ -23,47 +24,47 @@ class Readable(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called on a page."""
+        """Its name on a page."""
 
     def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """Open it for reading: what is read is of one instant, and keeps nobody waiting."""
+        """Open it for reading: a consistent state, without blocking anybody."""
 
     def version(self) -> Hashable:
-        """Return what tells what is read now from what is read later; None where nothing does."""
+        """Return the version of the current content; None if there are no versions."""
 
     def reading_version(self) -> AbstractContextManager[tuple[duckdb.DuckDBPyConnection, Hashable]]:
-        """Open it as `reading` does; the version is that of what is open."""
+        """Open it as `reading` does; also yields the version that is open."""
 
 
 class Warehouse(Protocol):
-    """The pipeline's own store, with its tables and views in place whenever it is open."""
+    """The pipeline's own store; whenever it is open, its tables and views are in place."""
 
     def session(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """Open the store for a session, to ask it.
+        """Open the store for a reading session.
 
-        Raises `StoreHeld` where others do not let go in time, `StoreUnreachable` where nobody answers,
-        and `ChangeSite` where the store cannot be used at all.
+        Raises `StoreHeld` if others do not release it in time, `StoreUnreachable` if it does not answer, and
+        `ChangeSite` if it cannot be used.
         """
 
     def transact(self, work: Work[T]) -> T:
-        """Do work of which everything written is kept, or nothing is; raises as `session` does."""
+        """Do work that writes everything or nothing; raises as `session` does."""
 
     def expected(self) -> AbstractContextManager[None]:
-        """Announce that this thread wants a session in a moment: until then the store may stay open."""
+        """Announce that this thread will want a session soon: until then the store may stay open."""
 
     def rewrite(self) -> None:
-        """Write the store anew: nothing of rows that were deleted or replaced is left in its files."""
+        """Rewrite the store: its files then contain nothing of deleted or replaced rows."""
 
 
 @contextmanager
 def transaction_on(connection: duckdb.DuckDBPyConnection, *, is_kept: bool = True) -> Iterator[None]:
-    """Keep everything that is written within the block, or nothing: where it fails, or is not to be kept."""
+    """Commit everything written within the block, or nothing if it fails or is not to be kept."""
     connection.execute("BEGIN TRANSACTION")
     try:
         yield
     except BaseException:
-        # Whatever it is, Ctrl-C too, nothing of it is kept. After a fatal error there is nothing left to roll
-        # back, and what came first is the reason.
+        # On any exception, even Ctrl-C, nothing is kept. After a fatal error a rollback fails too, and the
+        # first error is the reason.
         with suppress(duckdb.Error):
             connection.execute("ROLLBACK")
         raise

@@ -136,9 +136,9 @@ def test_a_restore_replaces_nothing_unasked_and_takes_no_backup_that_is_not_whol
     store = backup / "warehouse.duckdb"
     store.write_bytes(store.read_bytes()[:-1] + b"x")
     damaged = site.a4s("restore", str(backup), "--replace")
-    assert (damaged.status, "is not what was backed up" in damaged.err) == (1, True)
+    assert (damaged.status, "has changed since the backup" in damaged.err) == (1, True)
     no_backup = site.a4s("restore", str(site.folder), "--replace")
-    assert (no_backup.status, "is no backup" in no_backup.err) == (1, True)
+    assert (no_backup.status, "is not a backup" in no_backup.err) == (1, True)
     assert site.held() == ["O-1"]
 
 

@@ -205,7 +205,7 @@ def test_what_is_wrong_on_this_machine_is_said_first_with_what_to_do(
     assert result.exit_code == 1
     machine, demo = result.stdout.split("\n\n")
     assert machine.startswith("this machine  /dev/null/data\n")
-    assert "  ! settings           A4S_PAGE_SISE is no setting and is not read" in machine
+    assert "  ! settings           A4S_PAGE_SISE is not a setting and is ignored" in machine
     assert "→ did you mean A4S_PAGE_SIZE?" in machine
     assert "  ✗ data folder        /dev/null cannot be written" in machine
     assert "  ✗ order hook         A4S_ORDER_HOOK: no_such_module:before_export cannot be imported" in machine

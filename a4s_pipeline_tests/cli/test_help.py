@@ -85,7 +85,7 @@ def test_wrong_usage_is_status_2_and_points_at_help(here: Callable[..., Ended], 
     ("arguments", "message"),
     [
         (["orders", "--limit", "0"], "Invalid value for '--limit': 0 is not in the range 1<=x<=1000."),
-        (["sync", "items", "--from", "2024-01-01"], "--from and --to go with `a4s sync orders` alone"),
+        (["sync", "items", "--from", "2024-01-01"], "--from and --to work only with `a4s sync orders`"),
         (["order"], "Missing argument 'CODE'."),
     ],
 )

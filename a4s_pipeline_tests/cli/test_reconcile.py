@@ -92,7 +92,7 @@ def test_a_repair_that_fails_says_why_and_the_month_still_differs(site: Installa
     assert done.status == 1
     why, differs = done.said()
     assert "the status of 'Demo B.V.'" in why
-    assert differs == "a4s: demo: 1 month differs; see above what kept it from being read, and try again"
+    assert differs == "a4s: demo: 1 month differs; see above why it could not be read, and try again"
     assert site.held() == ["A1", "A2", "B1", "C1"]
     assert site.a4s("reconcile", "--repair").status == 0
 

@@ -172,11 +172,11 @@ def test_wrong_usage_is_status_2_before_any_call(site: Installation) -> None:
         (["orders", "--from", "2999-01-01"], "no month lies between --from and --to"),
         (["orders", "--from", "2024-02-30"], "Invalid value for '--from'"),
         (["orders", "--from", "yesterday"], "Invalid value for '--from'"),
-        (["items", "--from", "2024-05-01"], "--from and --to go with `a4s sync orders` alone"),
-        (["all", "--to", "2024-05-01"], "--from and --to go with `a4s sync orders` alone"),
+        (["items", "--from", "2024-05-01"], "--from and --to work only with `a4s sync orders`"),
+        (["all", "--to", "2024-05-01"], "--from and --to work only with `a4s sync orders`"),
         (["invoices"], "'invoices' is not one of"),
         (["orders", "--whole"], "No such option"),
-        *((arguments, "--sub-totals-off goes with `a4s sync orders` alone") for arguments in SUB_TOTALS_OFF),
+        *((arguments, "--sub-totals-off works only with `a4s sync orders`") for arguments in SUB_TOTALS_OFF),
     ]:
         done = site.a4s("sync", *arguments)
         assert (done.status, done.out) == (2, ""), arguments
@@ -308,7 +308,7 @@ def test_an_order_whose_lines_cannot_be_had_now_leaves_status_1(site: Installati
     assert (counts["seen"], counts["new"], counts["withoutLines"]) == (6, 6, 1)
     (told,) = done.said()
     assert told.startswith("a4s: demo orders: the lines of 1 order")
-    assert told.endswith("the next sync goes on from there")
+    assert told.endswith("the next sync continues from there")
     site.sandbox.faults = Faults()
     done = site.a4s("sync", "orders")
     assert done.status == 0
@@ -503,8 +503,8 @@ def test_ctrl_c_ends_the_command_and_the_next_one_goes_on(site: Installation) ->
     assert "Traceback" not in err
     stopped, aborted = filter(None, err.splitlines())
     assert re.fullmatch(
-        r"a4s: stopped: (?:no|\d+) orders of demo had come in and stay; "
-        r"the next sync goes on from there, and publishes them",
+        r"a4s: stopped: (?:no|\d+) orders of demo were imported and stay; "
+        r"the next sync continues from there, and publishes them",
         stopped,
     )
     assert aborted == "Aborted!"
@@ -560,4 +560,4 @@ def test_orders_whose_sub_total_is_off_are_read_again_by_one_command(site: Insta
     site.sandbox.faults.lines_404 = {"A3"}
     done = site.a4s("sync", "orders", "--sub-totals-off")
     assert done.status == 1
-    assert "they keep what they hold, run this again" in done.err
+    assert "they keep their stored lines, run this again" in done.err

@@ -50,7 +50,7 @@ def test_a_package_of_before_is_written_anew_and_nothing_else_is(tmp_path: Path)
     for folder, file in (("mine", "dbt_project.yml"), ("other", "letter.txt")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / file).write_text("name: mine\n")
-        with pytest.raises(ChangeRequest, match="holds something else"):
+        with pytest.raises(ChangeRequest, match="contains other files"):
             write_dbt_package(tmp_path / folder, Conventions())
 
 

@@ -219,7 +219,7 @@ def test_lines_of_another_shape_are_no_lines(saying: Callable[[Any], Administrat
     ("body", "reason"),
     [
         ({}, "focusConnector: field required"),
-        ([], "is no JSON object"),
+        ([], "is not a JSON object"),
     ],
 )
 def test_a_status_of_another_shape_is_no_status(

@@ -126,7 +126,7 @@ SAID = (
     "Top items EUR",
     "Running short in the next 6 weeks",
     "Set aside as unreadable",
-    "orderDate: is no real ISO 8601 date-time",
+    "orderDate: is not a real ISO 8601 date-time",
     "Every order has its lines.",
     "Last history sync",
     "Orders less returns, by their sub total: after discount, before VAT and shipping costs.",

@@ -72,7 +72,7 @@ def test_every_other_code_can_be_addressed(code: str) -> None:
 
 @pytest.mark.parametrize(("route", "code"), [("order_lines", None), ("orders", "VO-1")])
 def test_a_call_gives_a_route_the_parts_it_wants(route: str, code: str | None) -> None:
-    with pytest.raises(ValueError, match=f"route '{route}' wants the parts"):
+    with pytest.raises(ValueError, match=f"route '{route}' must have the parts"):
         Routes().path(route, "Demo", code)
 
 

@@ -34,7 +34,7 @@ def test_a_place_is_a_file_or_a_lake(text: str, place: object) -> None:
 
 
 def test_a_line_break_in_a_connection_string_is_refused() -> None:
-    with pytest.raises(ValueError, match="must not hold control characters"):
+    with pytest.raises(ValueError, match="must not contain control characters"):
         read_location("ducklake:postgres:host=db\npassword=x", "files")
 
 

@@ -23,7 +23,7 @@ def _page_lines(routes: Iterable[Route]) -> Iterable[str]:
         "h2{font-size:1.05rem;margin-top:2rem}</style><h1>a4s-pipeline over HTTP</h1>"
     )
     yield (
-        '<p>The whole of it as <a href="/openapi.json">OpenAPI 3.1</a>. A code in a path is percent-encoded, '
+        '<p>The whole document as <a href="/openapi.json">OpenAPI 3.1</a>. Percent-encode codes in a path, '
         "<code>/</code> as <code>%2F</code>. <code>X-Request-Timeout: SECONDS</code> says how long an answer "
         "may take. An error is <code>application/problem+json</code>.</p>"
     )

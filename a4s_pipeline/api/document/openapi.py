@@ -1,4 +1,4 @@
-"""The OpenAPI document of all routes, made of the table and of the models that check what comes in.
+"""The OpenAPI document of all routes, made from the table and the request models.
 
 `python -m a4s_pipeline.api.document.openapi > docs/openapi.json` writes the copy that stands in the docs.
 """
@@ -22,23 +22,23 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "until": {
         "schema": {"type": "string", "format": "date"},
-        "description": "Also each later day, up to this one, on which the figure changes.",
+        "description": "Also each later day, up to this one, on which the stock changes.",
         "example": "2030-12-31",
     },
     "dryRun": {
         "schema": {"type": "boolean", "default": False},
-        "description": "Say what would be sent, and send nothing.",
+        "description": "Return what would be sent, without sending it.",
     },
     "status": {
         "schema": {
             "type": "string",
             "enum": ["pending", "sending", "ok", "refused", "failed", "unknown"],
         },
-        "description": "Only those of this status.",
+        "description": "Only those with this status.",
     },
     "customer": {
         "schema": {"type": "string", "minLength": 1},
-        "description": "Orders of this customer alone.",
+        "description": "Only orders of this customer.",
         "example": "K00001",
     },
     "from": {
@@ -53,15 +53,15 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "limit": {
         "schema": {"type": "integer", "minimum": 1, "maximum": 1000},
-        "description": "How many at most.",
+        "description": "The most to return.",
     },
     "offset": {
         "schema": {"type": "integer", "minimum": 0, "maximum": 10**9},
-        "description": "How many are skipped.",
+        "description": "How many to skip.",
     },
     "after": {
         "schema": {"type": "string", "minLength": 1},
-        "description": "The `next` of the page before: goes on after its last order.",
+        "description": "The `next` of the previous page, to continue after its last order.",
     },
 }
 
@@ -78,7 +78,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
             "version": __version__,
             "description": "Projected stock live, orders and customers sent exactly once, and order history. "
             "Amounts and quantities are exact decimals: strings in answers, numbers or strings in requests. "
-            "A code in a path is percent-encoded, `/` as `%2F`. Bodies are 1 MiB at most.",
+            "A code in a path is percent-encoded, `/` as `%2F`. Bodies have at most 1 MiB.",
         },
         "servers": [{"url": "/"}],
         "security": [{"key": []}, {}],
@@ -94,8 +94,8 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
 
 def _operation(route: Route) -> dict[str, Any]:
     answers = {
-        401: "no key that is known",
-        403: "beyond what the key may",
+        401: "no known key",
+        403: "the key does not allow this",
         404: "no such connector",
         **route.answers,
     }
@@ -129,7 +129,7 @@ _TIMEOUT = {
     "name": "X-Request-Timeout",
     "in": "header",
     "schema": {"type": "number", "exclusiveMinimum": 0},
-    "description": "Seconds within which the answer is wanted; A4S_ANSWER_SECONDS by default.",
+    "description": "How many seconds the answer may take; A4S_ANSWER_SECONDS by default.",
 }
 _KEY = {
     "name": "Idempotency-Key",
@@ -184,7 +184,7 @@ def _response(status: int, told: str, route: Route) -> dict[str, Any]:
         response["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
     if status in (201, 202):
         response["headers"] = {
-            "Location": {"schema": {"type": "string"}, "description": "What became of it."}
+            "Location": {"schema": {"type": "string"}, "description": "Where to ask for the outcome."}
         }
     return response
 

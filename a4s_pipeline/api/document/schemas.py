@@ -1,4 +1,4 @@
-"""The schemas of what goes in, made of the models that check it, and of what comes out."""
+"""The schemas of requests, made from the models that check them, and of answers."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What answers each route: it takes a call, asks the service, and gives a response."""
+"""The handlers of the routes: each takes a call, asks the service, and returns a response."""

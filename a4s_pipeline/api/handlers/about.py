@@ -1,4 +1,4 @@
-"""What the server tells of itself: its connectors, whether it lives and is ready, and its numbers."""
+"""The server's own routes: its connectors, liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ async def connectors(state: ServerState, call: Call) -> Response:
 
 
 async def alive(state: ServerState, call: Call) -> Response:
-    """Tell that the process lives."""
+    """Answer that the process is alive."""
     del state, call
     return as_json({"status": "ok"})
 
 
 class Readiness:
-    """Whether the store and the gateway answer; asked once for all who want to know within two seconds."""
+    """Whether the store and the gateway answer; checked at most once in two seconds."""
 
     def __init__(self) -> None:
         self._known_until = 0.0
@@ -122,5 +122,5 @@ async def metrics_page(metrics: Metrics, installation: InstallationPage, state: 
 
 
 def not_supported(kind: str) -> NotSupported:
-    """Return the refusal of what the gateway has no such thing of."""
+    """Return the refusal of a kind that the gateway does not support."""
     return NotSupported(NOT_SUPPORTED[kind])

@@ -55,20 +55,20 @@ async def _listed(
         text = wanted.get(name, "")
         if text.isascii() and text.isdigit():
             fields[name] = int(text[:20])
-    # The calendar's own first and last day bound nothing.
+    # The first and last day of the calendar set no limit.
     if _day_of(wanted.get("orderDateFrom")) == date.min:
         del fields["orderDateFrom"]
     last = _day_of(wanted.get("orderDateTo"))
     if last == date.max:
         del fields["orderDateTo"]
     elif last is not None:
-        # The day itself is wanted too, and what is asked ends before an instant.
+        # The day itself is included, but the query ends before an instant.
         fields["orderDateTo"] = (last + timedelta(days=1)).isoformat()
     return await _answered(state, call, Request(kind, call.connector, fields), names)
 
 
 async def _answered(state: ServerState, call: Call, request: Request, names: Mapping[str, str]) -> Response:
-    """Answer out of the published copy, or as it was answered out of the same copy before."""
+    """Answer from the published copy, or with the remembered answer from the same copy."""
     version = state.version_of_the_copy()
     question = (request.kind.name, request.connector, *sorted(request.body.items()))
     known = state.remembered.find(version, question)
@@ -78,7 +78,7 @@ async def _answered(state: ServerState, call: Call, request: Request, names: Map
     began = time.monotonic()
     answered = await state.answer(request, call.received_at, call.until)
     response = respond(renamed(answered, names), *_CODES)
-    # Who waits long for a copy that was replaced is given the old one in the end.
+    # A reader that waits long for a new copy gets the old one in the end.
     is_of_this_version = version is not None and time.monotonic() - began < _SURELY_THE_NEWEST_WITHIN
     if response.status_code == 200 and is_of_this_version:
         body = bytes(response.body)
@@ -87,7 +87,7 @@ async def _answered(state: ServerState, call: Call, request: Request, names: Map
 
 
 def _day_of(text: str | None) -> date | None:
-    """Return the day that a text means, in any form of ISO 8601; None where it is none, or an instant."""
+    """Return the day in a text, in any form of ISO 8601; None for an instant and for anything else."""
     try:
         return None if text is None else date.fromisoformat(text)
     except ValueError:

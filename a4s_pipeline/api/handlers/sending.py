@@ -1,4 +1,4 @@
-"""Orders and customers over HTTP: sent exactly once, whatever becomes of the call that asks for it."""
+"""Orders and customers over HTTP: sent exactly once, even if the call is lost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MOST_EXPORTS = 1000
 _MOST = {"limit": _MOST_EXPORTS, "offset": 10**9}
 _UNDER_WAY = {
     "code": "UnderWay",
-    "message": "it is being sent: ask at Location for what became of it",
+    "message": "it is being sent: ask at Location for the outcome",
     "fields": [],
 }
 
@@ -103,7 +103,7 @@ async def create_customer(state: ServerState, call: Call) -> Response:
 
 
 async def _sent(state: ServerState, call: Call, key: str, request: Request) -> tuple[Answered | None, bool]:
-    """Return what became of it, None where that is not known in time, and whether this call began it."""
+    """Return the outcome, or None if it is not known in time, and whether this call began it."""
     at = (call.connector, request.kind.name, f"{key}\0{fingerprint_of(request.body)}")
     task, is_first = state.send(at, request, call.received_at, call.until)
     try:
@@ -114,7 +114,7 @@ async def _sent(state: ServerState, call: Call, key: str, request: Request) -> t
 
 
 def _agreed_key(call: Call, document: Mapping[str, Any], name: str) -> str:
-    """Return the key of what is sent; `Idempotency-Key`, where a client sends one, must agree with it."""
+    """Return the key of what is sent; `Idempotency-Key`, if a client sends one, must equal it."""
     key = document.get(name)
     text = key if isinstance(key, str) else ""
     given = call.request.headers.get("idempotency-key")
@@ -147,7 +147,7 @@ async def list_exports(state: ServerState, call: Call) -> Response:
 
 
 async def one_export(state: ServerState, call: Call) -> Response:
-    """Say what became of one order."""
+    """Return the outcome of one order."""
     call.query()
     key = call.path["intakeOrderId"]
     entry = await _entry(state, call, ORDER_LEDGER, key)
@@ -165,13 +165,13 @@ async def retry_export(state: ServerState, call: Call) -> Response:
     entry = await _entry(state, call, ORDER_LEDGER, key)
     if entry is None or not entry.row["intake"]:
         raise _no_export(key)
-    # Sent again, it is still the order that was received then.
+    # If sent again, the order keeps its original time of receipt.
     call.received_at = entry.row["received_at"] or call.received_at
     return await _export(state, call, key, exact_json.loads(entry.row["intake"]))
 
 
 async def one_customer(state: ServerState, call: Call) -> Response:
-    """Say what became of a customer that was to be created."""
+    """Return the outcome of creating a customer."""
     call.query()
     code = call.path["customerCode"]
     entry = await _entry(state, call, CUSTOMER_LEDGER, code)

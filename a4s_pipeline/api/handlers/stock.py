@@ -36,7 +36,7 @@ async def one_item(state: ServerState, call: Call) -> Response:
 
 
 async def many_items(state: ServerState, call: Call) -> Response:
-    """Answer with an entry for each item; one that is unknown is an entry with its error."""
+    """Answer with an entry for each item; for an unknown item the entry has an error."""
     call.query()
     body = await call.body()
     items = body.get("items")

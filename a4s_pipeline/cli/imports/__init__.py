@@ -1,1 +1,1 @@
-"""The commands that import, and those that look at what an import left: check, reconcile, set-aside."""
+"""The commands that import, and those that examine imports: check, reconcile, set-aside."""

@@ -92,13 +92,13 @@ def _check_ups(settings: Settings, connectors: list[str]) -> Iterator[tuple[str,
         if client.interim_answers:
             click.echo(
                 f"a4s: the gateway sent {client.interim_answers:,} interim answers (102, 103) before its "
-                "answers: they are read past",
+                "answers: they are skipped",
                 err=True,
             )
 
 
 def _warn_of_unread_proxies() -> None:
-    """Say which proxy variables of the environment are set: no call of ours reads them."""
+    """Name the proxy variables set in the environment: our calls ignore them."""
     names = sorted(name for name, value in os.environ.items() if name.lower() in _PROXIES and value)
     if names:
         click.echo(
@@ -113,7 +113,7 @@ def _order_history(settings: Settings, connector: str) -> HistoryWanted:
 
 
 def _ever_imported_orders(settings: Settings, connector: str) -> bool:
-    """Tell whether what analysts read shows that orders of the connector once came in."""
+    """Tell whether the published data shows that orders of the connector were ever imported."""
     if settings.warehouse is None and not settings.analytics_path.exists():
         return False
     import duckdb  # noqa: PLC0415 - a first check has nothing to read
@@ -139,7 +139,7 @@ def _print(name: str, about: str, findings: list[Checked], *, is_first: bool) ->
 
 
 def _wrapped(text: str, indent: str) -> str:
-    """Break a text at the width of the terminal, if it goes to one: a line is easier to search for."""
+    """Wrap a text to the terminal's width; not in a file, where one line is easier to search."""
     text = on_a_line(text)
     if not _is_terminal():
         return text

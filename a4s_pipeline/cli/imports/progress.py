@@ -1,4 +1,4 @@
-"""A progress bar on standard error, where that is a terminal."""
+"""A progress bar on standard error, if that is a terminal."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress_bar(what: str = "orders") -> Iterator[Callable[[int, int], None]]:
-    """Show how far a sync is; yields a function that takes how many more are done, and how many there are."""
-    # None where the caller has closed it.
+    """Show the progress of a sync; yields a function of how many more are done, and how many there are."""
+    # None if the caller has closed it.
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _more, _total: None
         return

@@ -1,4 +1,4 @@
-"""`a4s reconcile`: what the gateway counts and the store holds, month by month."""
+"""`a4s reconcile`: compares the store with the gateway, month by month."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _MOST_NAMED = 5
 @click.option(
     "--repair",
     is_flag=True,
-    help="Read the months that differ again, lines and all, and compare once more; read the lines of orders "
-    "again whose sub total is not their sum.",
+    help="Reread the months that differ, with all lines, and compare again; also reread the lines of orders "
+    "whose sub total is not their sum.",
 )
 @json_option
 def reconcile(
@@ -79,7 +79,7 @@ def reconcile(
 def _reconcile(
     platform: Platform, connector: str, months: Months, *, repair: bool
 ) -> tuple[Reconciled, list[Import]]:
-    """Compare, and read what differs again where that is asked for; return what was found and read."""
+    """Compare, and reread what differs if asked to; return the findings and the repairs."""
     found, imports = _compare(platform, connector, months), list[Import]()
     if not repair or found.error is not None:
         return found, imports
@@ -191,7 +191,7 @@ def _complaints(found: Reconciled, repairs: list[SyncResult], *, repair: bool) -
         is_one = len(found.differing) == 1
         what = "1 month differs" if is_one else f"{len(found.differing)} months differ"
         advice = (
-            f"see above what kept {'it' if is_one else 'them'} from being read, and try again"
+            f"see above why {'it' if is_one else 'they'} could not be read, and try again"
             if repair
             else "`a4s reconcile --repair` reads such months again"
         )

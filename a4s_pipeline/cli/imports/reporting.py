@@ -1,4 +1,4 @@
-"""Tells Dagster what a command did, where DAGSTER_HOME says that there is one."""
+"""Reports what a command did to the Dagster instance of DAGSTER_HOME, if there is one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from a4s_pipeline.importing import Import
 from a4s_pipeline.platform import Platform
 
 Report = Callable[[Sequence[Import], Mapping[Check, Finding] | None], None]
-"""Takes the imports, and what the checks found; None where nothing was published or checked after them."""
+"""Receives the imports and what the checks found; None if nothing was published or checked."""
 
 
 def _nobody(_imports: Sequence[Import], _findings: Mapping[Check, Finding] | None) -> None:
@@ -21,9 +21,9 @@ def _nobody(_imports: Sequence[Import], _findings: Mapping[Check, Finding] | Non
 
 @contextmanager
 def reporter(platform: Platform) -> Iterator[Report]:
-    """Yield what reports to the instance of DAGSTER_HOME; without one nothing of Dagster is loaded.
+    """Yield a reporter to the instance of DAGSTER_HOME; without one, Dagster is not loaded.
 
-    The instance is opened first: one that is not there is told before any call is made.
+    The instance is opened first, so that a missing one is reported before any call is made.
     """
     home = os.environ.get("DAGSTER_HOME")
     if not home:
@@ -43,7 +43,7 @@ def reporter(platform: Platform) -> Iterator[Report]:
                     reports.published()
                     reports.findings(findings)
             except Exception as fault:
-                # Whatever has become of Dagster's database: what was imported is stored and published.
-                say(f"a4s: Dagster was not told of this import ({type(fault).__name__}: {fault})", err=True)
+                # Dagster's database may fail: the imported data is stored and published anyway.
+                say(f"a4s: Dagster could not record this import ({type(fault).__name__}: {fault})", err=True)
 
         yield report

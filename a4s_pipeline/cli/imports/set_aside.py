@@ -63,7 +63,7 @@ def list_command(
         say(f"{one.connector} {one.stream} {_name(one)}: {one.reason[:_LONGEST_REASON]}{mark}")
     hidden = len(found) - len(shown)
     if not shown:
-        say("nothing is set aside" + (f" but {hidden:,} acknowledged; --all shows them" if hidden else ""))
+        say("nothing is set aside" + (f" except {hidden:,} acknowledged; --all shows them" if hidden else ""))
 
 
 @set_aside.command("show")
@@ -137,14 +137,14 @@ def retry(key: str, connector: str | None, as_json: bool) -> None:
 
 
 def _reading_again(settings: Settings, one: Kept) -> tuple[str, str, OrdersPlan]:
-    """Return which listing of which connector has the record: of orders, the month that it stood in."""
+    """Return the connector and listing of the record; for orders, the month it was listed in."""
     if one.stream not in (STREAM, LINES_STREAM):
         return one.connector, one.stream, OrdersPlan()
     if one.listed_at is None:
         return one.connector, STREAM, OrdersPlan()
     month = month_of(one.listed_at, settings.timezone)
     this_month = month_of(datetime.now(UTC), settings.timezone)
-    # An order of the future is listed with the month that is running.
+    # An order dated in the future is listed with the current month.
     month = min(month, this_month)
     return one.connector, STREAM, OrdersPlan(Months(month, month), whole=True)
 

@@ -62,9 +62,9 @@ def sync(
     watermark minus A4S_LOOKBACK_DAYS.
     """
     if (first or last) and stream != "orders":
-        raise click.UsageError("--from and --to go with `a4s sync orders` alone")
+        raise click.UsageError("--from and --to work only with `a4s sync orders`")
     if sub_totals_off and (stream != "orders" or first or last or full):
-        raise click.UsageError("--sub-totals-off goes with `a4s sync orders` alone, and no other option")
+        raise click.UsageError("--sub-totals-off works only with `a4s sync orders`, and with no other option")
     settings = load_settings()
     settings.required_gateway_url()
     streams = STREAMS if stream == "all" else (stream,)
@@ -89,7 +89,7 @@ def sync(
 
 @dataclass
 class _Done:
-    """What the command did: its syncs, why the copy could not be published, and failures nobody expected."""
+    """What the command did: its syncs, why the copy could not be published, and unexpected failures."""
 
     imports: list[Import] = field(default_factory=list)
     fault: A4sError | None = None
@@ -101,15 +101,15 @@ class _Done:
 
     @contextmanager
     def no_bug_holds_up_the_rest(self, what: str) -> Iterator[None]:
-        """Keep what nobody expected, in a line; `ChangeSettings` is told as ever."""
+        """Record an unexpected failure as a line; `ChangeSettings` is raised as usual."""
         try:
             yield
         except A4sError:
             raise
         except Exception as fault:
-            # A defect of ours in one connector must not keep the others from their import.
+            # A defect in one connector's import must not stop the others.
             _log.debug("%s failed", what, exc_info=True)
-            self.bugs.append(f"{what}: {type(fault).__name__}: {fault}; this is a fault of our own")
+            self.bugs.append(f"{what}: {type(fault).__name__}: {fault}; this is a defect of a4s")
 
 
 def _import_all(platform: Platform, wanted: Sequence[tuple[str, str]], plan: OrdersPlan) -> _Done:
@@ -133,21 +133,21 @@ def _import_all(platform: Platform, wanted: Sequence[tuple[str, str]], plan: Ord
 
 
 def _what_came_in(platform: Platform, stop: SyncInterrupted) -> str:
-    """Say how much of a sync that was stopped is stored, by its run id."""
+    """Say how much of an interrupted sync is stored, by its run id."""
     result = stop.result
     with suppress(A4sError), platform.warehouse.session() as store:
         count = count_of_run(store, result.connector, result.stream, stop.run_id)
         return (
-            f"{count if count else 'no'} {result.stream} of {result.connector} had come in and stay; "
-            "the next sync goes on from there, and publishes them"
+            f"{count if count else 'no'} {result.stream} of {result.connector} were imported and stay; "
+            "the next sync continues from there, and publishes them"
         )
-    what = f"what had come in of the {result.stream} of {result.connector} stays"
-    return f"{what}; the next sync goes on from there"
+    what = f"the imported {result.stream} of {result.connector} stay"
+    return f"{what}; the next sync continues from there"
 
 
 def _complaints(done: _Done) -> Iterator[str]:
     yield from (f"{result.connector}: {result.error}" for result in done.results if result.error)
-    # Where nothing came in, what kept it from coming in is the reason to tell.
+    # If nothing was imported, the reason for that is the one to report.
     if done.fault is not None and not all(result.error for result in done.results):
         yield str(done.fault)
     yield from done.bugs
@@ -165,7 +165,7 @@ def _complaints(done: _Done) -> Iterator[str]:
 
 
 def asked_months(settings: Settings, first: date | None, last: date | None, *, full: bool) -> Months | None:
-    """Return the whole months asked for, kept within the history; None means from the watermark on."""
+    """Return the whole months asked for, within the history; None means from the watermark on."""
     if first is None and last is None and not full:
         return None
     if first and last and last < first:
@@ -225,13 +225,13 @@ def _what_was_withheld(result: SyncResult) -> str:
 
 def _what_is_wrong_with_the_total(result: SyncResult) -> str:
     return (
-        f"{result.connector} {result.stream}: {result.fault_of_total}; all that it lists is in: "
+        f"{result.connector} {result.stream}: {result.fault_of_total}; all that it lists is stored: "
         "show this to whoever runs the gateway"
     )
 
 
 def what_is_still_off(result: SyncResult) -> str:
-    """Name the orders whose lines were read again and whose sub total is still off."""
+    """Name the orders with a sub total that is still wrong after rereading their lines."""
     codes = result.sub_totals_off
     named = ", ".join(codes[:_MOST_NAMED]) + (", …" if len(codes) > _MOST_NAMED else "")
     orders = "1 order" if len(codes) == 1 else f"{len(codes):,} orders"
@@ -246,10 +246,12 @@ def _what_is_left(result: SyncResult) -> str:
     if result.left:
         orders = "1 order" if result.left == 1 else f"{result.left:,} orders"
         why = f" ({str(result.why_left).split(': ')[0]})" if result.why_left else ""
-        parts.append(f"the lines of {orders} could not be had{why}")
+        parts.append(f"the lines of {orders} could not be fetched{why}")
     if not result.is_complete:
         parts.append("the listing kept moving while it was read")
     then = (
-        "they keep what they hold, run this again" if result.is_repair else "the next sync goes on from there"
+        "they keep their stored lines, run this again"
+        if result.is_repair
+        else "the next sync continues from there"
     )
     return f"{result.connector} {result.stream}: {' and '.join(parts)}; {then}"

@@ -44,9 +44,9 @@ def export_order(file: BinaryIO, dry_run: bool, connector: str | None, as_json: 
 
 
 def read_file(file: BinaryIO, kind: str, name: str) -> tuple[Any, str | None]:
-    """Read what is to be sent from a file: the thing itself, or a request of this kind that holds it.
+    """Read what to send from a file: the document itself, or a request of this kind with the document in it.
 
-    Returns it, and the connector that the request names, where it does.
+    Returns the document, and the connector if the request names one.
     """
     document = parse_request(file.read())
     if document.get("kind") != kind:

@@ -71,7 +71,7 @@ def retry(intake_order_id: str, connector: str | None, as_json: bool) -> None:
         _ = service.hook
         name, entry = find_export(service.platform, settings.chosen_connectors(connector), intake_order_id)
         order = exact_json.loads(entry.row["intake"])
-        # Sent again, it is still the order that was received then.
+        # If sent again, the order keeps its original time of receipt.
         request = Request(EXPORT_ORDER, name, {"order": order})
         answered = answer(service, request, entry.row["received_at"] or started_at)
     sys.exit(print_answered(answered, as_json=as_json, summary=_settled))
@@ -106,7 +106,7 @@ def _attempt(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def find_export(platform: Platform, connectors: Iterable[str], intake_order_id: str) -> tuple[str, Entry]:
-    """Return the connector and the row of an order; raises `NotThere` where no ledger has it."""
+    """Return the connector and the row of an order; raises `NotThere` if no ledger has it."""
     for name in connectors:
         entry = _ledger(platform, name).entry(intake_order_id)
         if entry is not None and entry.row["intake"]:

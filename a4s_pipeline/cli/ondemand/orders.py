@@ -57,7 +57,7 @@ def orders(
     zone = settings.timezone
     wanted = {
         "customerCode": customer,
-        # The calendar's own first and last day bound nothing, and have no midnight in every time zone.
+        # The first and last day of the calendar set no limit, and have no midnight in some time zones.
         "orderDateFrom": _midnight(first.date(), zone) if first and first.date() > date.min else None,
         "orderDateTo": _midnight(last.date() + timedelta(days=1), zone)
         if last and last.date() < date.max
@@ -97,8 +97,8 @@ def order(code: str, connector: str | None, as_json: bool) -> None:
 
 
 def _ask(settings: Settings, request: Request, as_json: bool, show: Callable[[dict[str, Any]], None]) -> int:
-    """Print what was found, as JSON or as `show` does, and return the exit status."""
-    # What is printed waits for no log.
+    """Print the answer as JSON or with `show`, and return the exit status."""
+    # Print without waiting for the log.
     with OnDemand(Platform(settings, store_wait_seconds=1), run_id=f"a4s-orders-{uuid.uuid4()}") as service:
         answered = answer(service, request, datetime.now(UTC))
         if answered.answer is None:
@@ -143,6 +143,6 @@ def _summary(order: dict[str, Any], timezone: ZoneInfo) -> str:
 
 
 def _money(exact: str) -> str:
-    """Return an amount with two decimals, or as many more as it has."""
+    """Return an amount with at least two decimals."""
     whole, _, decimals = exact.partition(".")
     return f"{whole}.{decimals:0<2}"

@@ -1,4 +1,4 @@
-"""`a4s resolve`: somebody says what became of an order that the gateway cannot be asked about."""
+"""`a4s resolve`: records the outcome of an order that the gateway cannot be asked about."""
 
 from __future__ import annotations
 
@@ -60,5 +60,5 @@ def _who() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        # A container's user may have no name.
+        # The user of a container may have no name.
         return "somebody"

@@ -1,1 +1,1 @@
-"""The commands of whoever runs an installation: init, backup, lake, prune, forget-customer."""
+"""The commands for operators: init, backup, lake, prune, forget-customer."""

@@ -1,4 +1,4 @@
-"""`a4s backup` and `a4s restore`: a consistent copy while all runs, and back."""
+"""`a4s backup` and `a4s restore`: copies a running installation, and puts the copy back."""
 
 from __future__ import annotations
 

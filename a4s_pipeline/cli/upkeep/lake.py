@@ -59,7 +59,7 @@ def export(file: Path | None, is_replacing: bool, connector: str | None, as_json
     """
     started = time.monotonic()
     settings = load_settings()
-    # An older file lacks tables or columns: it is opened as a sync opens it, which adds them.
+    # An older file may lack tables or columns: it is opened as by a sync, which adds them.
     path = _existing(file, settings)
     platform = Platform(settings)
     target = platform.warehouse
@@ -74,7 +74,7 @@ def export(file: Path | None, is_replacing: bool, connector: str | None, as_json
             known = ", ".join(connectors) or "none"
             raise ChangeSettings(f"{path} holds nothing of the connector {connector!r}; known: {known}")
         connectors = [connector]
-    # Both sides have locks of their own, and a sync holds those of its side alone.
+    # Each side has its own locks, and a sync takes only those of its side.
     of_the_file = FileLocks(settings.data_dir.absolute() / "locks")
     with _no_sync_of(connectors, of_the_file, platform.locks), progress_bar("rows") as advance:
         exported = export_to_lake(path, target, connectors, is_replacing=is_replacing, advance=advance)

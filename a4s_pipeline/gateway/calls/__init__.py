@@ -1,1 +1,1 @@
-"""One call to the gateway: its route, its pace, its retries, and what its answer means."""
+"""One call to the gateway: its route, its rate limit, its retries, and what its answer means."""

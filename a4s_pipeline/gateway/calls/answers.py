@@ -1,4 +1,4 @@
-"""What an answer means: from HTTP status and problem code to our errors."""
+"""Turns an answer's HTTP status and problem code into one of our errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CODE = re.compile(r"[A-Za-z]{1,60}")
 
 
 def problem_code(body: bytes) -> str | None:
-    """Return the `code` of a problem+json body, or None where there is no plain one."""
+    """Return the `code` of a problem+json body, or None if it has no plain one."""
     code = _problem(body).get("code")
     return code if isinstance(code, str) and _CODE.fullmatch(code) else None
 
@@ -50,10 +50,10 @@ def error_for(
     mask: Mask = str,
     is_post: bool = False,
 ) -> A4sError:
-    """Return the error that an answer other than 2xx means for the record named by `subject`.
+    """Return the error for an answer other than 2xx; `subject` names the record.
 
-    The gateway's own reason is in the message, with what `mask` takes out of it. To a POST, a 409 and a
-    redirect do not tell whether anything was done.
+    The message includes the gateway's own reason, masked by `mask`. After a POST, a 409 or a redirect does
+    not say whether anything was done.
     """
     code = problem_code(body)
     told = f"the gateway answered {status}{f' {code}' if code else ''} for {subject}"
@@ -74,7 +74,7 @@ def error_for(
     if status == 404:
         return NotThere(f"{told}: it is not known there{says}", code=code)
     if status in (408, 429) or status >= 500:
-        # The contract's "busy" is said before anything is done; any other 5xx may come after.
+        # By contract, "busy" comes before anything is done; any other 5xx may come after.
         is_busy = status == 429 or (status == 503 and wait_seconds is not None)
         when = "later" if wait_seconds is None else f"in {seconds_in_words(wait_seconds)}"
         message = f"{told}: try again {when}{says}"
@@ -88,12 +88,12 @@ def error_for(
 
 
 def accepted_only(body: bytes, subject: str) -> Inconclusive:
-    """Return the error for a 202 to a POST: it may be done later, or fail later."""
+    """Return the error for a 202 to a POST: the work may still be done, or still fail."""
     return _inconclusive(202, body, f"the gateway answered 202 for {subject}, {_why(202)}", None)
 
 
 def without_numbers(subject: str, missing: str) -> Inconclusive:
-    """Return the error for a 2xx to a POST that came whole, and does not say what was made."""
+    """Return the error for a complete 2xx answer to a POST that does not say what was created."""
     return Inconclusive(
         f"the gateway's answer for {subject} has no {missing}: what came of it is looked up",
         code="NoNumbers",
@@ -101,7 +101,7 @@ def without_numbers(subject: str, missing: str) -> Inconclusive:
 
 
 def contradicted(status: int, subject: str, *, is_post: bool) -> A4sError:
-    """Return the error for a refusal behind which another answer came: it may be meant for another."""
+    """Return the error for a refusal followed by another answer: it may belong to another call."""
     if not is_post:
         return unreadable(subject, f"it says {status}, and another answer follows")
     return Inconclusive(
@@ -125,7 +125,7 @@ def _inconclusive(status: int, body: bytes, message: str, code: str | None) -> I
 
 
 def _known(body: bytes) -> dict[str, str]:
-    """Return the names and numbers that an answer gives what it speaks of."""
+    """Return the identifiers in an answer."""
     problem = _problem(body)
     return {
         name: str(problem[name])
@@ -135,7 +135,7 @@ def _known(body: bytes) -> dict[str, str]:
 
 
 def no_time_left(subject: str, wait_seconds: float) -> GatewayUnavailable:
-    """Return the error for a call that was not made, because its answer could not have come in time."""
+    """Return the error for a call that was not made because its answer would have come too late."""
     when = f"in {seconds_in_words(wait_seconds)}" if wait_seconds else "later"
     return GatewayUnavailable(
         f"the gateway cannot be asked for {subject} in time: try again {when}",
@@ -145,12 +145,12 @@ def no_time_left(subject: str, wait_seconds: float) -> GatewayUnavailable:
 
 
 def seconds_in_words(seconds: float) -> str:
-    """Return a pause as a message tells it: whole seconds, and one at least."""
+    """Return a pause for a message: whole seconds, at least 1."""
     return f"{max(1, ceil(seconds))} s"
 
 
 def no_focus_connector(subject: str) -> HistoryNotConfigured:
-    """Return the error for an administration whose legacy backend keeps no order history for us."""
+    """Return the error for an administration without order history at the legacy backend."""
     return HistoryNotConfigured(
         f"order history does not exist for {subject}: its legacy backend has no focus connector. "
         "Have one configured there, or leave orders out of the connector's streams in A4S_CONNECTORS"
@@ -163,7 +163,7 @@ def unreadable(subject: str, why: str) -> ReplyUnreadable:
 
 
 def nested_too_deeply(subject: str) -> ReplyBeyondBounds:
-    """Return the error for a 2xx answer whose nesting cannot be followed."""
+    """Return the error for a 2xx answer that is nested too deeply."""
     return ReplyBeyondBounds(
         f"the gateway's answer for {subject} is nested too deeply to be read: "
         "show this to whoever runs the gateway"

@@ -1,7 +1,7 @@
-"""Whether an answer is to the question that was asked, by what it says of itself: pure decisions.
+"""Decides from an answer's content whether it belongs to the question asked: pure functions.
 
-The connection keeps answers and questions together; this does not rely on it. Each raises `ValueError`
-where an answer names another record than was asked for: it is no answer then.
+The connection pairs answers with questions too; this does not rely on it. Each function raises `ValueError`
+if an answer names another record than the one asked for.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _ZEROS = re.compile(r"0+(?=\d)")
 
 
 def is_same_code(told: Any, asked: str) -> bool:
-    """Tell whether a reply means the code that was asked for.
+    """Tell whether the code in a reply is the one asked for.
 
-    Back offices compare codes without regard to case and to blanks around them, and tell them as they
-    hold them; one that keeps codes as numbers tells 7 where `007` was asked for.
+    Back offices ignore case and surrounding blanks when they compare codes, and answer with their own
+    spelling; one that stores codes as numbers answers 7 for `007`.
     """
     if isinstance(told, int) and not isinstance(told, bool):
         return str(told) == _ZEROS.sub("", asked.strip(), count=1) or str(told) == asked.strip()
@@ -30,21 +30,21 @@ def _folded(code: str) -> str:
 
 
 def require_code(raw: Any, field: str, asked: str) -> None:
-    """Require that a record which names a code names the one that was asked for."""
+    """Require that a record's code, if it has one, is the one asked for."""
     told = raw.get(field) if isinstance(raw, dict) else None
     if _is_named(told) and not is_same_code(told, asked):
-        raise ValueError(f"its {field} is another than was asked for")
+        raise ValueError(f"its {field} is not the one asked for")
 
 
 def require_lines_of(lines: Iterable[Any], asked: str) -> None:
-    """Require that lines which name orders name the one that was asked for.
+    """Require that the order codes of lines, if they have any, include the one asked for.
 
-    One of them is enough: a line of an invoice may name the order that it comes from.
+    One is enough: a line of an invoice may name the order it comes from.
     """
     told = [line.get("orderCode") for line in lines if isinstance(line, dict)]
     named = [code for code in told if _is_named(code)]
     if named and not any(is_same_code(code, asked) for code in named):
-        raise ValueError("its lines are those of another order than was asked for")
+        raise ValueError("its lines belong to another order")
 
 
 def _is_named(told: Any) -> bool:
@@ -52,10 +52,10 @@ def _is_named(told: Any) -> bool:
 
 
 class PageNumbers:
-    """The page numbers that a listing tells: as they are asked for, or counted from 1 all through.
+    """The page numbers a listing returns: those asked for, or counted from 1 throughout.
 
-    Whether a gateway counts from 1 shows where it tells 1 for page 0 twice in a row. Once it does, or told
-    a page by the number that was asked for, it is held to that.
+    A gateway that returns 1 for page 0 twice in a row counts from 1. Once it has shown which way it counts,
+    its later pages must count the same way.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class PageNumbers:
         self._may_be_from_one = False
 
     def require(self, told: Any, asked: int) -> None:
-        """Require that a page which tells its number tells that of the page that was asked for."""
+        """Require that a page's number, if it has one, is the one asked for."""
         number = _number(told)
         if number is None:
             return

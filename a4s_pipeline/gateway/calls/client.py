@@ -1,4 +1,4 @@
-"""One HTTP client for a run: a shared session, time-outs, and retries of GETs alone."""
+"""One HTTP client for a run: shared connections, time-outs, and retries (of GETs only)."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Reply(Generic[T]):
-    """What a call brought: the value read from its body, and the instant the gateway gave it at."""
+    """The result of a call: the value read from its body, and the time of the answer."""
 
     value: T
     answered_at: datetime
     clock: datetime | None
-    """The gateway's own `Date`, where it sends one."""
+    """The gateway's `Date` header, if it sends one."""
     is_mended: bool = False
-    """Some text in it could not be read as it came: see `wire.text`."""
+    """Whether some of its text had to be repaired: see `wire.text`."""
 
 
 @dataclass(frozen=True)
 class GatewayCall:
     """One call to a route of the gateway; `subject` names the record in messages.
 
-    `code` fills in the route's code. `alone` asks over a connection that is opened for the question, as what
-    decides about a send does. With `may_be_empty`, an answer without a body is read as `null`.
+    `code` fills in the route's code. `alone` uses a new connection, as calls that decide about a send do.
+    With `may_be_empty`, an answer without a body is read as `null`.
     """
 
     route: str
@@ -66,8 +66,8 @@ class GatewayCall:
 class GatewayClient:
     """Calls the gateway for any number of threads, and counts its calls.
 
-    It retries GETs after temporary failures, and never sends anything else twice. Use it as a context
-    manager, or `close` it: calls that wait for a retry then end at once.
+    It retries GETs after temporary failures and never repeats any other call. Use it as a context manager, or
+    `close` it: calls waiting for a retry then end at once.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class GatewayClient:
         self.calls = 0
         self.retries = 0
         self.interim_answers = 0
-        """How many 1xx came before answers."""
+        """How many interim answers (1xx) came."""
         self._caller = Caller(settings)
         self._mask = CredentialMask(settings)
 
@@ -99,15 +99,15 @@ class GatewayClient:
         self.close()
 
     def close(self) -> None:
-        """End the waits of other threads and let go of the connections."""
+        """End the waits of other threads and close the connections."""
         self._closed.set()
         self._caller.close()
 
     def get(self, call: GatewayCall, read: Callable[[Any], T]) -> Reply[T]:
         """Call a route and read its JSON; retries temporary failures.
 
-        `read` turns the JSON into the value wanted and raises `ValueError` where the shape is not the
-        contract's, which counts as a reply cut off.
+        `read` turns the JSON into the wanted value. It raises `ValueError` if the shape is not the
+        contract's; the call is then treated as a reply cut off.
         """
         return self._get(call, _json(read, may_be_empty=call.may_be_empty))
 
@@ -133,7 +133,7 @@ class GatewayClient:
                 if wait >= seconds_left():
                     self._note_given_up()
                     raise
-                # An unreadable answer may belong to another question; on a new connection it cannot.
+                # An unreadable answer may belong to another question; over a new connection it cannot.
                 if isinstance(failure, ReplyUnreadable):
                     question = replace(question, alone=True)
                 self._rest(wait, call.subject)
@@ -155,30 +155,30 @@ class GatewayClient:
         idempotency_key: str,
         has_turn: bool = False,
     ) -> Reply[T]:
-        """Send a JSON body once. Whatever goes wrong, it is never sent again from here.
+        """Send a JSON body once; whatever goes wrong, this never sends it again.
 
-        `has_turn` tells that the caller has waited for its turn already.
+        With `has_turn`, the caller has already waited for the rate limit.
         """
         if not has_turn:
             self.wait_for_turn(call.subject)
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
-        # Only its answer tells what came of a POST, so it has its own connection.
+        # The outcome of a POST depends on its answer alone, so it has its own connection.
         question = replace(self._question("POST", call), body=body, headers=headers, alone=True)
         try:
-            # An empty answer came whole: it is told from one that was cut off.
+            # An empty answer is complete; one that was cut off is not.
             return self._send(question, _json(read, may_be_empty=True))
         except GatewayUnavailable as failure:
-            # It is not sent again from here, but a gateway that is busy for one is busy for all: the calls
-            # that come after it wait as they would behind a GET.
+            # The POST is not repeated, but a gateway that is busy for one call is busy for all: later calls
+            # wait as they would after a GET.
             wait = self._rule.wait_before_next(failure, 1, random.random())  # noqa: S311 - spreads callers
             if failure.is_untaken and failure.wait_seconds is not None and wait is not None:
                 self._pace.pause(wait)
             raise
 
     def wait_for_turn(self, subject: str) -> None:
-        """Wait until the polite ceiling, or a pause that the gateway asked for, lets the next call start.
+        """Wait until the rate limit and any pause the gateway asked for allow the next call.
 
-        Raises `GatewayUnavailable` at once where that is after the deadline of this thread.
+        Raises `GatewayUnavailable` at once if that would be after this thread's deadline.
         """
         too_long = self._pace.wait_for_turn(lambda seconds: self._rest(seconds, subject), seconds_left)
         if too_long:
@@ -191,7 +191,7 @@ class GatewayClient:
 
     def _send(self, question: WireRequest, read: Callable[[Answer], tuple[T, bool]]) -> Reply[T]:
         subject, is_post = question.subject, question.method == "POST"
-        # A POST that is cut short may have been booked: once it is sent, it has all the time there is.
+        # A POST that is cut short may have been booked: once sent, it gets the full time-out.
         timeout = self._timeout if is_post else min(self._timeout, seconds_left())
         if timeout <= 0:
             raise no_time_left(subject, 0.0)
@@ -204,7 +204,7 @@ class GatewayClient:
                 raise contradicted(answer.status, subject, is_post=is_post)
             if answer.status == 407:
                 raise refused_by_proxy(answer.status, subject)
-            # A date in Retry-After is by the gateway's clock, which need not agree with ours.
+            # A date in Retry-After follows the gateway's clock, which may differ from ours.
             wait = told_wait(answer.headers.get("Retry-After"), clock or now)
             raise error_for(answer.status, answer.body, subject, wait, mask=self._mask, is_post=is_post)
         if is_post and answer.status == HTTPStatus.ACCEPTED:
@@ -234,14 +234,14 @@ class GatewayClient:
 
     def _rest(self, seconds: float, subject: str) -> None:
         if self._closed.is_set() or (seconds > 0 and self._closed.wait(seconds)):
-            raise GatewayUnavailable(f"stopped before {subject} could be had: run it again")
+            raise GatewayUnavailable(f"stopped before {subject} could be read: run it again")
 
     def _is_down(self) -> bool:
         return self._given_up_in_a_row >= self._give_up_limit
 
     def _note_given_up(self) -> None:
-        # Once this many calls in a row were given up, later ones are tried once each until one
-        # succeeds: a gateway that is down would otherwise cost minutes of retries an order.
+        # After this many failed calls in a row, each later call is tried once until one succeeds: otherwise a
+        # gateway that is down would cost minutes of retries for each order.
         with self._count_lock:
             self._given_up_in_a_row += 1
 

@@ -1,4 +1,4 @@
-"""What a call shows of who we are: the credentials in the settings, and nothing looked up elsewhere."""
+"""The credentials of a call, from the settings alone; and their removal from text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from a4s_pipeline.settings.loading import Settings
 
 
 def authorization_of(settings: Settings) -> dict[str, str]:
-    """Return the header that carries the credentials of the settings; none where they hold none."""
+    """Return the header with the credentials of the settings, or none."""
     if settings.gateway_token is not None:
         return {"Authorization": f"Bearer {settings.gateway_token.get_secret_value()}"}
     if settings.gateway_user is not None and settings.gateway_password is not None:
@@ -19,7 +19,7 @@ def authorization_of(settings: Settings) -> dict[str, str]:
     return {}
 
 
-# Credentials that are not ours, as far as a text gives them away: a gateway may tell how it calls others.
+# Credentials that are not ours, by how they look: a gateway may quote its own calls to others.
 _NAMED = re.compile(
     r"(?i)\b(bearer|basic(?=\s+\S*[\d+/=]))\s+\S+"
     r"|\b(pass(?:word|wd)?|pwd|\w*token|\w*secret|api[-_ ]?key|authorization)"
@@ -30,7 +30,7 @@ _SHORT = 4
 
 
 class CredentialMask:
-    """Takes credentials out of a text from elsewhere: our own in every form, and what looks like any."""
+    """Removes credentials from foreign text: ours in every form, and whatever looks like one."""
 
     def __init__(self, settings: Settings) -> None:
         known = (settings.gateway_token, settings.gateway_user, settings.gateway_password)
@@ -40,7 +40,7 @@ class CredentialMask:
         if settings.gateway_proxy is not None:
             plain.append(unquote(urlsplit(settings.gateway_proxy.get_secret_value()).password or ""))
         forms = {form for text in plain if text for form in (text, quote(text), quote(text, safe=""))}
-        # The longest first: one may hold another.
+        # The longest first: one may contain another.
         patterns = [
             re.escape(form) if len(form) >= _SHORT else rf"(?<!\w){re.escape(form)}(?!\w)"
             for form in sorted(forms, key=len, reverse=True)
@@ -48,7 +48,7 @@ class CredentialMask:
         self._own = re.compile("|".join(patterns)) if patterns else None
 
     def __call__(self, text: str) -> str:
-        """Return the text with each credential as three dots."""
+        """Return the text with each credential replaced by three dots."""
         masked = self._own.sub("…", text) if self._own else text
         masked = _IN_A_URL.sub("…@", masked)
         return _NAMED.sub(lambda found: f"{found[1]} …" if found[1] else f"{found[2]}{found[3]}…", masked)

@@ -1,7 +1,7 @@
-"""The time by which a caller needs its answer; every call of its thread keeps to it.
+"""The deadline of a caller, which every call of its thread observes.
 
-An import waits as long as the gateway asks. A caller that needs an answer does not: a call that cannot answer
-in time ends at once, and says how long the gateway asks to wait.
+An import waits as long as the gateway asks. A caller with a deadline does not: a call that cannot answer in
+time ends at once and says how long the gateway asks to wait.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _until: ContextVar[float] = ContextVar("until", default=math.inf)
 
 @contextmanager
 def answered_until(moment: float) -> Iterator[None]:
-    """Let the calls of this thread end by a moment of `time.monotonic`, for as long as the block lasts."""
+    """Within the block, end this thread's calls by this time (of `time.monotonic`)."""
     token = _until.set(min(moment, _until.get()))
     try:
         yield
@@ -26,10 +26,10 @@ def answered_until(moment: float) -> Iterator[None]:
 
 
 def deadline() -> float:
-    """Return the deadline of this thread, a moment of `time.monotonic`; infinite where it has none."""
+    """Return this thread's deadline as a time of `time.monotonic`; infinite if it has none."""
     return _until.get()
 
 
 def seconds_left() -> float:
-    """Return the seconds until the deadline of this thread; infinite where it has none."""
+    """Return the seconds until this thread's deadline; infinite if it has none."""
     return _until.get() - time.monotonic()

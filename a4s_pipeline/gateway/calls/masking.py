@@ -1,4 +1,4 @@
-"""What may be shown of a value that came from outside: its form, and none of its content."""
+"""Reduces an outside value to what may be shown: its form, without its content."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _SHOWN = frozenset(punctuation + " ")
 
 
 def masked(value: Any) -> str | None:
-    """Return the form of a JSON value: letters as x or X, digits as 9, a list or an object by its size.
+    """Return the form of a JSON value; letters as x or X, digits as 9, a list or an object by its size.
 
-    None is returned for null and for a flag, of which any form would tell the value.
+    Returns None for null and for a flag, whose form would reveal the value.
     """
     if value is None or isinstance(value, bool):
         return None
@@ -27,7 +27,7 @@ def masked(value: Any) -> str | None:
 
 
 def _masked(text: str) -> str:
-    # Cut first: a text may be megabytes long.
+    # Cut first: the text may be megabytes long.
     form = "".join(map(_mask, text[:_LONGEST]))
     return form if len(text) <= _LONGEST else form[:-1] + "…"
 

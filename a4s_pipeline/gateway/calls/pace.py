@@ -1,4 +1,4 @@
-"""The polite ceiling: how soon the next call may start, shared by all threads of a run."""
+"""The rate limit: how soon the next call may start, shared by all threads of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import inf
 
 
 class Pace:
-    """Spaces calls by `max_calls_per_second`, and holds all of them while the gateway asks for a pause."""
+    """Spaces calls by `max_calls_per_second`, and stops them all while the gateway asks for a pause."""
 
     def __init__(
         self, max_calls_per_second: float | None, clock: Callable[[], float] = time.monotonic
@@ -23,10 +23,10 @@ class Pace:
     def wait_for_turn(
         self, rest: Callable[[float], None], patience: Callable[[], float] = lambda: inf
     ) -> float:
-        """Take the next turn and let `rest` wait for it; a pause that begins meanwhile voids the turn.
+        """Reserve the next start and wait for it with `rest`; a pause that begins meanwhile voids it.
 
-        Returns 0, or the seconds until the next turn if they are more than `patience`. Then the turn is not
-        taken: a caller that cannot wait for it should not make others wait.
+        Returns 0, or the seconds until the next start if they exceed `patience`. Then nothing is reserved: a
+        caller that cannot wait should not make others wait.
         """
         while True:
             with self._lock:
@@ -42,7 +42,7 @@ class Pace:
                     return 0.0
 
     def pause(self, seconds: float) -> None:
-        """Let no call start for so many seconds: a gateway that is busy for one is busy for all."""
+        """Start no call for this many seconds: a gateway that is busy for one call is busy for all."""
         with self._lock:
             self._pauses += 1
             self._next_start = max(self._next_start, self._clock() + seconds)

@@ -1,4 +1,4 @@
-"""Why the gateway refused something: its own words, in whatever shape they come, bounded and on one line."""
+"""Finds the gateway's reason for a refusal in any shape of body, and bounds it to one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from a4s_pipeline.files import exact_json
 from a4s_pipeline.files.texts import one_line
 
 Mask = Callable[[str], str]
-"""Takes out of a text what nobody may see."""
+"""Removes secrets from a text."""
 
 LONGEST_REASON = 200
 _LONGEST_TOLD = 600
@@ -20,10 +20,10 @@ _LONGEST_VALUE = 60
 _LONGEST_FIELD = 200
 _LONGEST_MESSAGE = 300
 _MOST_FAULTS = 50
-# A text may be megabytes long; nothing beyond this is looked at.
+# A text may be megabytes long; only this much is read.
 _LOOKED_AT = 4000
 
-# In the order in which they say most. `error` may be a text, or an object as OData has it.
+# The most telling first. `error` may be a text, or an object as in OData.
 _TEXTS = ("detail", "message", "error_description", "errormessage", "error", "description", "reason")
 _LISTS = ("errors", "modelstate", "validationerrors", "fielderrors", "violations", "details", "detail")
 _FIELDS = ("field", "path", "propertyname", "property", "pointer", "key", "loc", "source", "name")
@@ -33,9 +33,9 @@ _CAPITALS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]")
 
 
 def reason_in(body: bytes, mask: Mask) -> str | None:
-    """Return the gateway's reason from the body of an answer, or None where it gives none.
+    """Return the gateway's reason from the body of an answer, or None.
 
-    A page of HTML is the word of a proxy, and none for whoever sent the request.
+    A page of HTML comes from a proxy and is no reason.
     """
     try:
         document = exact_json.loads(body)
@@ -55,7 +55,7 @@ def reason_in(body: bytes, mask: Mask) -> str | None:
 
 
 def field_faults(body: bytes, mask: Mask) -> tuple[FieldFault, ...]:
-    """Return the faults that name a field, each field by a path such as `lines.0.quantity`."""
+    """Return the faults that name a field, each by a path such as `lines.0.quantity`."""
     try:
         found = _faults(exact_json.loads(body))
     except ValueError:
@@ -70,9 +70,9 @@ def field_faults(body: bytes, mask: Mask) -> tuple[FieldFault, ...]:
 
 
 def with_own_values(error: ChangeRequest, sent: Any) -> ChangeRequest:
-    """Return a refusal that names what was sent: in each fault, and where the code tells what it is about.
+    """Return a refusal with the values that were sent, for each fault and for what the code is about.
 
-    `UnknownCustomer` is about the customer code, and so with anything that is unknown.
+    `UnknownCustomer` is about the customer code; so for every `Unknown…`.
     """
     values = {fault.field: _scalar_at(sent, fault.field) for fault in error.fields}
     fields = tuple(
@@ -92,7 +92,7 @@ def _naming(message: str, value: str | None) -> str:
 
 
 def _scalar_at(sent: Any, path: str) -> str | None:
-    """Return the text or number at a path of what was sent, as a short text, or None."""
+    """Return the text or number at a path of the sent body as a short text, or None."""
     value = sent
     for part in path.split("."):
         if isinstance(value, dict):
@@ -106,7 +106,7 @@ def _scalar_at(sent: Any, path: str) -> str | None:
 
 
 def as_path(field: str) -> str:
-    """Return a field's path in our own words: `$.Lines[0].ItemCode` and `/lines/0/itemCode` are one."""
+    """Return a field's path in our spelling: `$.Lines[0].ItemCode` and `/lines/0/itemCode` are the same."""
     text = field.strip()
     if not _PATH.fullmatch(text):
         return text
@@ -121,7 +121,7 @@ def _camel(part: str) -> str:
 
 
 def _faults(document: Any) -> Iterator[tuple[str, str]]:
-    """Yield each fault as the path of its field, empty where it has none, and its message."""
+    """Yield each fault as the path of its field (empty if it names none) and its message."""
     if isinstance(document, list):
         yield from _faults_of_list(document)
     if not isinstance(document, dict):
@@ -166,7 +166,7 @@ def _text_of(document: Mapping[str, Any]) -> str | None:
 
 
 def _in_words(value: Any) -> str | None:
-    """Return the text that a value is, or that stands deeper in it, or None."""
+    """Return the first text in a value, at any depth, or None."""
     for _ in range(4):
         if not isinstance(value, dict):
             break
@@ -180,5 +180,5 @@ def _lowered(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shown(text: str, longest: int, mask: Mask) -> str | None:
-    # Masked before it is cut: half a token is one too many.
+    # Masked before it is cut: even half a token must not be shown.
     return one_line(mask(text[:_LOOKED_AT]), longest) or None

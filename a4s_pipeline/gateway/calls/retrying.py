@@ -1,4 +1,4 @@
-"""When a call is retried, and after which wait: pure decisions, without a clock."""
+"""Decides whether a call is retried and after which wait: pure functions, without a clock."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _SECONDS = re.compile(r"(?P<sign>[+-]?)(?P<whole>[0-9]+)(?P<fraction>\.[0-9]*)?(
 
 @dataclass(frozen=True)
 class RetryRule:
-    """How often a GET is retried, and after which waits; all in seconds.
+    """How often a GET is retried and how long it waits in between, in seconds.
 
     Five tries wait 0.2 + 0.4 + 0.8 + 1.6 s at most: enough for a reset connection or a restarted proxy, and
     short enough that one order which always answers 500 does not hold up a sync. A gateway that names a pause
-    is retried more often, because it is busy and not failing, and never sooner than one that names none,
+    is retried more often, because it is busy and not failing, but never sooner than one that names none,
     because some always say 0.
     """
 
@@ -29,10 +29,10 @@ class RetryRule:
     longest_told_wait: float = 120.0
 
     def wait_before_next(self, failure: A4sError, tried: int, chance: float) -> float | None:
-        """Return the seconds to wait before the next try, or None when it is time to give up.
+        """Return the seconds to wait before the next try, or None to give up.
 
-        `tried` counts the tries so far, `chance` is a random number from 0 to 1 that spreads callers
-        which failed at the same moment.
+        `tried` counts the tries so far; `chance`, a random number from 0 to 1, spreads callers that failed at
+        the same time.
         """
         if not isinstance(failure, TryAgain) or isinstance(failure, ReplyBeyondBounds):
             return None
@@ -52,9 +52,9 @@ class RetryRule:
 
 
 def told_wait(retry_after: str | None, now: datetime) -> float | None:
-    """Read a `Retry-After` header, seconds or an HTTP date, as seconds from now; None where there is none.
+    """Read a `Retry-After` header, seconds or an HTTP date, as seconds from now; None without one.
 
-    Seconds may come with a fraction or a sign, as some gateways compute them; what is over is 0.
+    Some gateways send a fraction or a negative number; a time that has passed is 0.
     """
     if retry_after is None:
         return None
@@ -67,7 +67,7 @@ def told_wait(retry_after: str | None, now: datetime) -> float | None:
 
 
 def http_date(text: str | None) -> datetime | None:
-    """Read an HTTP date as an instant in UTC, or None where it is none."""
+    """Read an HTTP date as an instant in UTC, or None if it is not one."""
     if text is None:
         return None
     try:

@@ -1,1 +1,1 @@
-"""The ten questions of `a4s check`: they ask, judge what comes back, and say what to do."""
+"""The ten questions of `a4s check`: each asks the gateway, judges the answer, and advises."""

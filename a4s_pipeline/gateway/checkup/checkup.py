@@ -1,4 +1,4 @@
-"""Asks one administration ten things, in twenty calls at most that change nothing."""
+"""Asks one administration ten questions, in at most twenty read-only calls."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from a4s_pipeline.gateway.checkup.checkup_orders import LinesAnswer, ReadOrders,
 from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.records.records import Status
 
-# Whoever waits for a check-up wants to know that the gateway is busy, rather than wait until it is not.
+# A check-up reports that the gateway is busy instead of waiting until it is not.
 PATIENCE = RetryRule(tries=2, tries_when_told=2, longest_told_wait=5.0)
 
 STATUS_CHECKS = (
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class HistoryWanted:
-    """What is wanted and known of a connector's orders: whether they are imported, and ever were."""
+    """Whether a connector's orders are to be imported, and whether they ever were."""
 
     is_wanted: bool = True
     was_there: bool = False
@@ -60,9 +60,9 @@ def check_up(
     history: HistoryWanted | None = None,
     records: Collection[str] = ("items", "customers"),
 ) -> list[Checked]:
-    """Return the ten findings, in their fixed order; orders that nobody wants are not looked at.
+    """Return the ten findings in their fixed order; orders are skipped if they are not imported.
 
-    `records` names the other streams that are imported.
+    `records` names the other imported streams.
     """
     history = history or HistoryWanted()
     asked_at = datetime.now(UTC)
@@ -172,7 +172,7 @@ def _paging(administration: Administration, first: Page) -> Checked:
 
 
 def _paging_of_all(administration: Administration, of_orders: Checked, records: Collection[str]) -> Checked:
-    """Join what was found of the orders with what is found of the other streams."""
+    """Join the findings on orders with those on the other streams."""
 
     def of(stream: str) -> Checked:
         first = administration.page_as_it_comes(stream, 0, administration.page_size).value
@@ -192,7 +192,7 @@ def _paging_of(administration: Administration, stream: str, first: Page) -> Chec
 
 
 def _page_or_none(administration: Administration, stream: str, number: int, size: int) -> Page | None:
-    """Have a page past the first; None where the gateway refuses it, as some do past the end."""
+    """Read a page after the first; None if the gateway refuses it, as some do past the end."""
     try:
         return administration.page_as_it_comes(stream, number, size).value
     except ChangeRequest:
@@ -218,7 +218,7 @@ def _boundary(administration: Administration, orders: ReadOrders, *, is_ordered:
 
 
 def _lines(administration: Administration, orders: ReadOrders) -> Checked:
-    """Ask for the lines of an order, and of another where that tells nothing."""
+    """Ask for the lines of an order, and of another if the first has none."""
     codes = [header.order_code for header in orders.headers]
     answers: list[LinesAnswer] = []
     for code in codes[:: max(1, len(codes) // _ORDERS_ASKED_FOR_LINES)][:_ORDERS_ASKED_FOR_LINES]:

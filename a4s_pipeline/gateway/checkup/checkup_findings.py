@@ -1,4 +1,4 @@
-"""A finding of a check-up, and how a call that failed becomes one."""
+"""A finding of a check-up, and how a failed call becomes one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NO_FOCUS = "the legacy backend has no focus connector, so there is no order hist
 
 
 class Outcome(Enum):
-    """How a finding turned out; `SKIPPED` is one that something else made impossible."""
+    """The outcome of a question; `SKIPPED` means that another failure made it impossible to ask."""
 
     OK = "ok"
     WARNING = "warning"
@@ -41,7 +41,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Checked:
-    """One thing that was looked at: what was found, and what to do where it is not right."""
+    """The answer to one question: what was found, and what to do if it is wrong."""
 
     name: str
     verdict: Outcome
@@ -50,26 +50,26 @@ class Checked:
 
 
 def skipped(name: str, reason: str) -> Checked:
-    """Return the finding of what could not be looked at."""
+    """Return the finding for a question that could not be asked."""
     return Checked(name, Outcome.SKIPPED, reason)
 
 
 def failure(name: str, error: A4sError, advice: str | None = None) -> Checked:
-    """Return the finding of a call that failed, with the advice for its kind where none is given."""
+    """Return the finding for a failed call, by default with the advice for its kind."""
     return Checked(name, Outcome.FAILED, what_happened(error), advice or advice_for(error))
 
 
 def what_happened(error: A4sError) -> str:
-    """Return the message of an error without what to do: a finding has its own advice."""
+    """Return an error's message without its advice: a finding has its own."""
     if isinstance(error, HistoryNotConfigured):
         return NO_FOCUS
-    # By the convention of our errors, what to do comes last, after a colon; then the gateway's own words.
+    # By our convention, an error ends with its advice after a colon, then the gateway's own words.
     ours, between, theirs = str(error).partition(IT_SAYS)
     return f"{ours.rpartition(': ')[0] or ours}{between}{theirs}"
 
 
 def advice_for(error: A4sError) -> str:
-    """Say what to do about a call that failed."""
+    """Return the advice for a failed call."""
     match error:
         case AccessDenied():
             return (
@@ -103,13 +103,13 @@ def advice_for(error: A4sError) -> str:
 
 
 def has_answered(error: A4sError) -> bool:
-    """Tell whether a call that failed was answered at all, be it with an error."""
-    # A fault of the connection is what the client was handling when it raised the error.
+    """Tell whether a failed call got any answer, even an error."""
+    # A connection fault is the cause that the client was handling when it raised the error.
     return isinstance(error, ReplyUnreadable) or not isinstance(error.__context__, Fault)
 
 
 def in_words(span: timedelta) -> str:
-    """Write a time span in the largest unit that tells enough."""
+    """Write a time span in the largest suitable unit."""
     seconds = int(span.total_seconds())
     for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:
@@ -118,5 +118,5 @@ def in_words(span: timedelta) -> str:
 
 
 def quoted(text: str) -> str:
-    """Quote what came from elsewhere, so that it can be neither long nor anything but text."""
+    """Quote outside text, short and printable."""
     return repr(text if len(text) <= 100 else f"{text[:99]}…")

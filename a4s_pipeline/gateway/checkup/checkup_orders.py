@@ -1,4 +1,4 @@
-"""What a check-up finds in the orders of an administration: pure decisions, each one finding."""
+"""What a check-up finds in an administration's orders: pure functions, each returning one finding."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine
 
 LARGEST_PAGE_SIZE = 1000
 
-_INCOMPLETE = f"run the check again; if it stays so, {SHOW_OPERATOR}: a sync may never come complete"
-_READ_TWICE = f"{SHOW_OPERATOR}: a sync brings in all that is listed, but reads it twice to be sure of it"
+_INCOMPLETE = f"run the check again; if it stays so, {SHOW_OPERATOR}: a sync may never complete"
+_READ_TWICE = f"{SHOW_OPERATOR}: a sync imports all that is listed, but reads it twice to be sure"
 _HARMLESS = f"{SHOW_OPERATOR}: it does no harm, but costs a sync time"
-_WITHOUT_LINES = f"{SHOW_OPERATOR}: a sync takes such orders without their lines, and asks for these again"
-_UNREADABLE = f"{SHOW_OPERATOR}: records are set aside where they are not as the contract has them"
+_WITHOUT_LINES = f"{SHOW_OPERATOR}: a sync stores such orders without their lines, and asks for these again"
+_UNREADABLE = f"{SHOW_OPERATOR}: records that do not follow the contract are set aside"
 
 
 @dataclass
 class ReadOrders:
-    """The order headers of some pages: those that can be read, and why the first of the others cannot."""
+    """The order headers of some pages: the readable ones, and why the first unreadable one is not."""
 
     headers: list[OrderHeader] = field(default_factory=list)
     unreadable: int = 0
@@ -42,7 +42,7 @@ class ReadOrders:
 
 
 def read_orders(rows: Sequence[Any], timezone: ZoneInfo) -> ReadOrders:
-    """Read raw order headers, keeping count of those that cannot be read."""
+    """Read raw order headers, and count the unreadable ones."""
     orders = ReadOrders()
     for row in rows:
         header = read_record(OrderHeader, row, "orderCode", timezone)
@@ -55,15 +55,15 @@ def read_orders(rows: Sequence[Any], timezone: ZoneInfo) -> ReadOrders:
 
 
 def paging(first: Page, small: tuple[Page, Page], beyond: Page) -> Checked:
-    """Judge whether pages are as large as asked, follow on one another, and end.
+    """Judge whether pages have the size asked for, follow one another, and end.
 
-    `first` is a larger page from the same start as the two `small` ones.
+    `first` is a larger page that starts where the two `small` ones do.
     """
     name = "paging"
     if first.total_count is None:
         return Checked(name, Outcome.WARNING, "the pages have no totalCount that is a number", _READ_TWICE)
     if (wrong := _wrong_size(first)) is not None:
-        # A sync reads any page that holds something; of a first page that holds nothing, it has nothing.
+        # A sync reads any page with records; from an empty first page it gets nothing.
         verdict = Outcome.WARNING if first.items else Outcome.FAILED
         return Checked(name, verdict, wrong, _advice_on_size(first))
     start, follower = ([_identity(row) for row in page.items] for page in small)
@@ -84,7 +84,7 @@ def paging(first: Page, small: tuple[Page, Page], beyond: Page) -> Checked:
         message = f"totalCount went from {totals[0]:,} to {totals[-1]:,} between pages"
         advice = f"run the check again; if it stays so while no orders are placed, {SHOW_OPERATOR}"
         return Checked(name, Outcome.WARNING, message, advice)
-    return Checked(name, Outcome.OK, f"pages follow on one another and end, over {_orders(totals[0])}")
+    return Checked(name, Outcome.OK, f"pages follow one another and end, over {_orders(totals[0])}")
 
 
 def _wrong_size(page: Page) -> str | None:
@@ -111,7 +111,7 @@ def _identity(row: Any) -> Any:
 
 
 def order_of_orders(orders: ReadOrders) -> Checked:
-    """Judge whether orders are listed by order date; `orders` are of one page or two, as they came."""
+    """Judge whether orders are listed by order date; `orders` are one or two pages in their order."""
     name = "order_of_orders"
     count = len(orders.headers)
     if not count:
@@ -130,7 +130,7 @@ def order_of_orders(orders: ReadOrders) -> Checked:
 
 
 def order_at_boundary(headers: Sequence[OrderHeader]) -> OrderHeader:
-    """Return an order whose date makes a telling boundary: where there are, others lie on either side."""
+    """Return an order to split the listing at, if possible with orders on either side of its date."""
     dates = sorted({header.order_date for header in headers})
     middle = dates[(len(dates) - 1) // 2]
     return next(header for header in headers if header.order_date == middle)
@@ -139,7 +139,7 @@ def order_at_boundary(headers: Sequence[OrderHeader]) -> OrderHeader:
 def boundary_of_dates(
     order: OrderHeader, from_page: Page, to_page: Page, timezone: ZoneInfo, *, is_ordered: bool
 ) -> Checked:
-    """Judge the first pages from an order's date on and up to it: it is on the one and not on the other."""
+    """Judge two first pages, from an order's date and up to it: only the former may contain it."""
     name = "boundary_of_dates"
     from_headers = read_orders(from_page.items, timezone).headers
     if order.order_code not in {header.order_code for header in from_headers}:
@@ -164,11 +164,11 @@ def boundary_of_dates(
 
 
 LinesAnswer = tuple[str, list[Any] | A4sError]
-"""An order code, and what came of asking for its lines."""
+"""An order code, and the outcome of asking for its lines."""
 
 
 def order_lines(answers: Sequence[LinesAnswer], timezone: ZoneInfo) -> Checked:
-    """Judge the lines of the last order that gave any; those asked before it gave none, or failed."""
+    """Judge the lines of the last order asked for; those before it had none, or failed."""
     name = "order_lines"
     errors = [answer for _, answer in answers if isinstance(answer, A4sError)]
     had = [(code, answer) for code, answer in answers if not isinstance(answer, A4sError)]

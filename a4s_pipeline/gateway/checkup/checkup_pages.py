@@ -1,4 +1,4 @@
-"""What a check-up finds in how the pages of a stream come: a pure decision over three of them."""
+"""What a check-up finds in the pages of a stream: a pure function of three pages."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from a4s_pipeline.gateway.checkup.checkup_findings import SHOW_OPERATOR, Checked
 from a4s_pipeline.gateway.listing.page import Page
 
 _PAGING = "paging"
-_READ_OTHERWISE = f"{SHOW_OPERATOR}: a sync brings in all that is listed, but reads it twice to be sure of it"
-_LEFT_OUT = f"{SHOW_OPERATOR}: what lies on such a page cannot be imported, and nothing is taken for gone"
+_READ_OTHERWISE = f"{SHOW_OPERATOR}: a sync imports all that is listed, but reads it twice to be sure"
+_LEFT_OUT = f"{SHOW_OPERATOR}: records on such a page cannot be imported, and nothing counts as gone"
 
 
 def pages_of_stream(stream: str, first: Page, second: Page | None, last: Page | None) -> Checked:
-    """Judge the first page of a stream, the one that follows on it, and the last one by the total.
+    """Judge the first page of a stream, the one after it, and the last one by the total.
 
-    `first` was asked for by the size that a sync asks for; `second` by the size that came, where that is
-    less: then it follows on the first however the gateway skips. A page that was not asked for is None.
+    `first` was asked for with the page size of a sync; `second` with the size that came if that was less:
+    then it follows the first however the gateway skips. A page not asked for is None.
     """
     told = _of_pages(stream, first, second) or _of_total(stream, first, second, last)
     if told is None:
-        return Checked(_PAGING, Outcome.OK, f"the pages of the {stream} follow on one another")
+        return Checked(_PAGING, Outcome.OK, f"the pages of the {stream} follow one another")
     return Checked(_PAGING, Outcome.WARNING, *told)
 
 
 def joined(findings: Sequence[Checked]) -> Checked:
-    """Return one finding of what was found of several streams: the worst, with what is wrong with others."""
+    """Return the worst finding of several streams, with what is wrong in the others."""
     bad = [finding for finding in findings if finding.verdict in {Outcome.WARNING, Outcome.FAILED}]
     if not bad:
         return findings[0]

@@ -1,4 +1,4 @@
-"""What a check-up finds in the status of an administration: pure decisions, each one finding."""
+"""What a check-up finds in an administration's status: pure functions, each returning one finding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LARGEST_LEAD = timedelta(minutes=5)
 LARGEST_CLOCK_OFFSET = timedelta(seconds=60)
 
 _RUN_HISTORY_SYNC = (
-    "have the history sync of the legacy backend looked at: a sync here brings in no more than it did"
+    "have the legacy backend's history sync checked: a sync here brings in no more than it did"
 )
 _SET_CLOCKS = "have the clocks of this machine and of the platform set by a time server"
 
@@ -33,7 +33,7 @@ StatusAnswer = Reply[Status] | A4sError
 
 
 def why_no_status(error: A4sError) -> str:
-    """Say, as the reason why more could not be looked at, what became of the call for the status."""
+    """Say why the status call failed, as the reason for skipping other questions."""
     if not has_answered(error):
         return "the gateway cannot be reached"
     if isinstance(error, AccessDenied):
@@ -42,27 +42,27 @@ def why_no_status(error: A4sError) -> str:
 
 
 def reachable(status: StatusAnswer) -> Checked:
-    """Judge whether anything at all answers."""
+    """Judge whether the gateway can be reached."""
     if isinstance(status, Reply) or has_answered(status):
         return Checked("reachable", Outcome.OK, "the gateway answers")
     return failure("reachable", status)
 
 
 def credentials(status: StatusAnswer, orders_error: A4sError | None) -> Checked:
-    """Judge the credentials by the status and by the orders, which a gateway may guard on their own."""
+    """Judge the credentials by the status and by the orders, which may need other rights."""
     for error in (status, orders_error):
         if isinstance(error, AccessDenied):
             return failure("credentials", error)
     if isinstance(status, A4sError) and not has_answered(status):
         return skipped("credentials", why_no_status(status))
     if isinstance(status, Reply | UnknownAdministration | HistoryNotConfigured):
-        return Checked("credentials", Outcome.OK, "the gateway takes the credentials, or asks for none")
-    # A maintenance page, or a server that fails, may answer before anyone looks at them.
+        return Checked("credentials", Outcome.OK, "the gateway accepts the credentials, or asks for none")
+    # A maintenance page or a failing server may answer before the credentials are checked.
     return skipped("credentials", "the gateway's answer does not show whether it takes them")
 
 
 def administration(status: StatusAnswer, name: str) -> Checked:
-    """Judge whether the administration is there, under our name to the letter."""
+    """Judge whether the gateway knows the administration by exactly our name."""
     if isinstance(status, A4sError):
         if isinstance(status, AccessDenied) or not has_answered(status):
             return skipped("administration", why_no_status(status))
@@ -86,9 +86,9 @@ def administration(status: StatusAnswer, name: str) -> Checked:
 
 
 def focus_connector(status: Status, orders_error: A4sError | None, *, had_history: bool = False) -> Checked:
-    """Judge whether the legacy backend keeps order history, by its word and by what orders answer.
+    """Judge whether the legacy backend keeps order history, by its status and by the answer to orders.
 
-    Where none was ever imported that is a state, to be known of; where there was history, it is a failure.
+    Its absence is a state if none was ever imported, and a failure if there was history.
     """
     focus = status.focus_connector
     verdict = Outcome.FAILED if had_history else Outcome.WARNING
@@ -103,12 +103,10 @@ def focus_connector(status: Status, orders_error: A4sError | None, *, had_histor
 
 
 def last_history_sync(last: datetime | None, now: datetime) -> Checked:
-    """Judge the age of what the legacy backend knows of the back office."""
+    """Judge the age of the legacy backend's last history sync."""
     name = "last_history_sync"
     if last is None:
-        return Checked(
-            name, Outcome.WARNING, "the legacy backend tells of no history sync", _RUN_HISTORY_SYNC
-        )
+        return Checked(name, Outcome.WARNING, "the legacy backend reports no history sync", _RUN_HISTORY_SYNC)
     age = now - last
     if age < -LARGEST_LEAD:
         return Checked(name, Outcome.WARNING, f"lies {in_words(-age)} ahead, at {_moment(last)}", _SET_CLOCKS)
@@ -119,7 +117,7 @@ def last_history_sync(last: datetime | None, now: datetime) -> Checked:
 
 
 def clock_offset(clock: datetime, asked_at: datetime, answered_at: datetime) -> timedelta:
-    """Return how far the gateway's clock is ahead of ours, at the least, given when it had to read it."""
+    """Return by how much at least the gateway's clock is ahead of ours, given when it was read."""
     # An HTTP date has whole seconds.
     earliest = asked_at.replace(microsecond=0)
     if clock < earliest:
@@ -128,7 +126,7 @@ def clock_offset(clock: datetime, asked_at: datetime, answered_at: datetime) -> 
 
 
 def clock(offset: timedelta | None) -> Checked:
-    """Judge the gateway's clock by how far it is ahead of ours; None is a gateway that does not tell."""
+    """Judge how far the gateway's clock is ahead of ours; None if the gateway sends no time."""
     if offset is None:
         return skipped("clock", "cannot be checked: the gateway's answers have no Date")
     if abs(offset) <= LARGEST_CLOCK_OFFSET:

@@ -1,4 +1,4 @@
-"""Reads a listing page by page until it is stable: what a page is, where a listing ends, when it is whole.
+"""Reads a listing page by page until it is stable: its pages, its end, and when it is complete.
 
-Whoever reads one enters by `readings_of`, and reads each of them with `pages_of` or `pages_in_turn`.
+Enter by `readings_of`, and read each reading with `pages_of` or `pages_in_turn`.
 """

@@ -1,4 +1,4 @@
-"""Whether pages that were read one after another make up one whole listing: pure bookkeeping."""
+"""Decides whether pages read in succession make up one whole listing: pure bookkeeping."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from a4s_pipeline.errors import IT_SAYS, A4sError, TryAgain
 from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.listing.page_sizes import other_size
 
-# How many empty pages in a row end a listing that has not reached its total: the first and two more. Where
-# the total makes further pages likely, as where whole pages of archived records are left out, more are asked
+# How many empty pages in a row end a listing that has not reached its total: the first and two more. If the
+# total makes further pages likely, because whole pages of archived records may be left out, more are asked
 # for, up to a bound: the total may be made up.
 _EMPTY_PAGES_AT_THE_END = 3
 _MOST_EMPTY_PAGES = 20
-# A gateway that always has another page would be read for ever; no listing is as long as this.
+# No listing is as long as this; a gateway that always returns another page would be read for ever.
 _MOST_PAGES = 100_000
-# Where pages leave most records out, those of a further reading do not become as small as what came.
+# If pages leave out most records, later readings do not ask for pages as small as those that came.
 _MOST_TIMES_SMALLER = 4
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One record of a page: its key and its order date, each None where it has none.
+    """One record of a page: its key and its order date, if any.
 
-    `content` is a hash of a record without a key, by which it is known when pages repeat it.
+    `content` is a hash of a record without a key; it identifies the record when pages repeat it.
     """
 
     key: str | None
@@ -37,17 +37,17 @@ class Listed:
 
 
 class Listing:
-    """Follows the pages of a listing, over as many readings as it takes.
+    """Follows the pages of a listing over as many readings as it takes.
 
-    A listing is whole when its distinct keys number `totalCount` and nothing moved meanwhile, or when two
-    readings of it agree to the letter, whatever the total says. The same question may well have the same
-    wrong answer: so each reading asks for pages of another size than the one before. Keys are kept as 8-byte
-    hashes, so that a million of them take 8 MB.
+    A listing is whole when it has `totalCount` distinct keys and nothing moved meanwhile, or when two
+    readings of it are identical, whatever the total says. The same question may get the same wrong answer: so
+    each reading asks for another page size than the one before. Keys are kept as 8-byte hashes: a million
+    take 8 MB.
     """
 
     def __init__(self, page_size: int = 300) -> None:
         self.page_size = self._usual_size = page_size
-        """How many records a page is asked for in this reading."""
+        """The page size that this reading asks for."""
         self._asked_before: int | None = None
         self._keys = array("Q")
         self._totals: set[int] = set()
@@ -56,10 +56,10 @@ class Listing:
         self._start_reading()
 
     def begin(self) -> None:
-        """Start to read from the first page (again).
+        """Start a reading at the first page.
 
         What earlier readings found still counts, unless the total changed or cannot be right: then only a
-        reading of its own can tell what is there.
+        single whole reading shows what is there.
         """
         self._digest_before = self._digest.digest() if self._pages else None
         if self._pages:
@@ -72,12 +72,13 @@ class Listing:
 
     def _next_size(self) -> int:
         if self._has_gap or self._names_twice:
-            # A fault of some page by its number would show on others, and no two readings would agree.
+            # A fault tied to a page number would now affect other records, and no two readings would agree.
             return self.page_size
         if self.page_size == self._usual_size:
             return other_size(self.page_size)
         if self._is_short:
-            # Pages of two sizes were short and differed: by what came, none leaves anything out.
+            # Pages of two sizes were short by different numbers: at the size that came, none leaves records
+            # out.
             size = max(self._largest, self.page_size // _MOST_TIMES_SMALLER)
             self._usual_size = min(size, other_size(self.page_size))
         return self._usual_size
@@ -101,15 +102,15 @@ class Listing:
         self._repeats_page = False
         self._has_gap = self._has_hole = False
         self.refusal: A4sError | None = None
-        """Why a page that should be there cannot be had."""
+        """Why a page that should exist cannot be read."""
         self._broken_end: A4sError | None = None
         self._refused: A4sError | None = None
 
     def add(self, page: Page, records: Iterable[Listed], *, is_beyond_end: bool = False) -> bool:
-        """Take in the next page and what was read of its records; tell whether it brought any that is new.
+        """Add the next page with its records; tell whether any of them is new.
 
-        `is_beyond_end` says that all of them lie past the end asked for, which the gateway ignores:
-        what was asked for has been listed then, and the total says nothing about it.
+        `is_beyond_end` means that all lie past the end asked for, which the gateway ignores: then what was
+        asked for has been listed, and the total says nothing about it.
         """
         self._size = self._size or page.size
         self._asked = self._asked or page.asked
@@ -120,7 +121,7 @@ class Listing:
         self._note_totals(page.totals, has_records=bool(listed))
         numbers = self._numbers_of(listed)
         here = frozenset(numbers)
-        # Past the end some gateways give their last page again, and some know no pages at all.
+        # Past the end some gateways repeat their last page, and some do not page at all.
         is_again = bool(here) and (here <= self._last_page or here <= self._first_page)
         self._repeats_page = self._repeats_page or is_again
         if not here or is_again:
@@ -143,7 +144,7 @@ class Listing:
             self._counts_of_empty |= counts
 
     def _note_refusal(self, page: Page) -> None:
-        """Keep the refusal of a page that should be there: by the total, or because another follows it."""
+        """Keep the refusal of a page that should exist by the total, or because another follows it."""
         is_there = self._pages * self._size < (self._total or 0)
         if page.refusal is not None:
             self._refused = page.refusal
@@ -151,13 +152,13 @@ class Listing:
         if self._refused is not None and (is_there or page.items):
             self.refusal = self._refused
         if isinstance(page.refusal, TryAgain):
-            # It may hold anything, unless the total says that there is no such page.
+            # The page may contain anything, unless the total says that it does not exist.
             if self._total is None or self.seen < self._total:
                 self.refusal = page.refusal
             self._broken_end = page.refusal
 
     def _note_reach(self, rows: int, here: frozenset[int], asked: int | None) -> None:
-        # What lies between two pages is left out where the first holds less than the second skips.
+        # Records between two pages are left out if the first has fewer than the second skips.
         is_full = self._rows_of_last == self._rows_of_first if asked is None else self._rows_of_last >= asked
         self._is_short = self._is_short or (bool(self._last_page) and not is_full)
         self._rows_of_first, self._rows_of_last = self._rows_of_first or rows, rows
@@ -182,7 +183,7 @@ class Listing:
             return f"k{record.key}"
         if record.content is None:
             return f"r{position}"
-        # Two of one content on one page are two records; on two pages they may be one that was repeated.
+        # Equal content twice on one page is two records; on two pages it may be one record repeated.
         alike[record.content] += 1
         return f"c{record.content}/{alike[record.content]}"
 
@@ -194,27 +195,27 @@ class Listing:
             self.latest = date
             self._here.clear()
         if record.key is not None:
-            # A key can come twice in an ascending listing only at one and the same date.
+            # In an ascending listing a key can repeat only with the same date.
             self._is_ascending = self._is_ascending and record.key not in self._here
             self._here.add(record.key)
 
     @property
     def _total(self) -> int | None:
-        """The largest total that this reading was told; past the end a gateway may count nothing."""
+        """The largest total of this reading; past the end a gateway may send 0."""
         return max(self._counts or self._counts_of_empty, default=None)
 
     @property
     def expected(self) -> int:
-        """How many records there seem to be: what the gateway counts, or what has come so far."""
+        """The likely number of records: the gateway's total, or how many have come so far."""
         return max(self._total or 0, self._rows)
 
     @property
     def seen(self) -> int:
-        """How many records the last reading listed, one that came twice counted once."""
+        """How many distinct records the last reading listed."""
         return len(self._of_reading())
 
     def missing(self, keys: Iterable[str]) -> list[str]:
-        """Return those of the keys that the last reading did not list."""
+        """Return the keys that the last reading did not list."""
         listed = self._of_reading()
         return [key for key in keys if _hash_of(f"k{key}") not in listed]
 
@@ -225,19 +226,19 @@ class Listing:
         return len(set(self._keys))
 
     def must_hold(self, number: int) -> bool:
-        """Tell whether a page is sure to be asked for: by the total, and by how far pages reach.
+        """Tell whether a page will certainly be asked for, by the total and by how far pages reach.
 
-        What was received says how far a page reaches, not what was asked for or what the gateway says: it
-        may hold fewer than it admits. The page after the last one is asked for too.
+        The received records say how far a page reaches, not the size asked for or stated: a page may have
+        fewer. The page after the last is asked for too.
         """
         return self._largest > 0 and (number - 1) * self._largest < (self._total or 0)
 
     @property
     def is_at_end(self) -> bool:
-        """Tell, after a page was added, whether the listing ends there.
+        """Tell whether the listing ends at the page added last.
 
-        A page that reaches the total is no proof, because the total may be that of the page. An empty page
-        is, once the total is reached; before that, only a few of them in a row are.
+        Reaching the total is no proof, because the total may be that of the page. An empty page is proof once
+        the total is reached; before that, it takes a few empty pages in a row.
         """
         if self._is_beyond_end or not self._empty_in_row:
             return self._is_beyond_end
@@ -248,12 +249,12 @@ class Listing:
 
     @property
     def is_endless(self) -> bool:
-        """Tell whether pages go on beyond any listing."""
+        """Tell whether there are more pages than any listing has."""
         return self._pages >= _MOST_PAGES and not self.must_hold(self._pages)
 
     @property
     def is_steady(self) -> bool:
-        """Tell whether nothing has moved so far: what was listed before this point is all there is."""
+        """Tell whether nothing has moved so far: then everything before this point has been listed."""
         return (
             len(self._told) == 1
             and self._rows <= (self._total or 0)
@@ -267,27 +268,27 @@ class Listing:
         """Tell whether as many records were seen as the gateway counts, and nothing moved."""
         if self._is_beyond_end:
             return self.is_steady
-        # A gateway that has nothing at all may say so by an answer without a body.
+        # A gateway without any records may answer without a body.
         return self._distinct() == 0 if not self._told else {self._distinct()} == self._told
 
     @property
     def _told(self) -> set[int]:
-        # Past the end a gateway may count anything.
+        # Past the end a gateway's total may be anything.
         return self._totals or self._counts_of_empty
 
     @property
     def agrees(self) -> bool:
-        """Tell, at the end of a reading, whether it and the one before were the same to the letter."""
+        """Tell, at the end of a reading, whether it was identical to the one before."""
         return self._digest.digest() == self._digest_before
 
     @property
     def is_whole(self) -> bool:
-        """Tell, at the end of a reading, whether all there is was seen."""
+        """Tell, at the end of a reading, whether the whole listing was seen."""
         return self.is_counted or self.agrees
 
     @property
     def is_of_one_reading(self) -> bool:
-        """Tell whether the last reading alone saw all that was seen."""
+        """Tell whether the last reading alone saw everything."""
         return self.seen == self._distinct()
 
     @property
@@ -296,7 +297,7 @@ class Listing:
 
     @property
     def doubt(self) -> str | None:
-        """Say why a whole reading may still have left a record out; None where it has all."""
+        """Say why a whole reading may still have left a record out; None if it cannot have."""
         if self._broken_end is not None:
             return f"the listing has no end that can be seen: {_what_happened(self._broken_end)}"
         if self.is_counted and self.is_of_one_reading:
@@ -311,7 +312,7 @@ class Listing:
 
     @property
     def may_hide_one_between(self) -> bool:
-        """Tell, at the end of a whole reading, whether a record may be left out before others that came."""
+        """Tell, at the end of a whole reading, whether a record may have been left out before a later one."""
         is_sure = self.is_counted and self.is_of_one_reading
         return not is_sure and (self._has_hole or self._is_short_all_along)
 
@@ -321,7 +322,7 @@ class Listing:
 
     @property
     def fault_of_total(self) -> str | None:
-        """Say, at the end of a whole reading, what is wrong with its total or its end; else None."""
+        """Say, at the end of a whole reading, what is wrong with its total or its end; None if nothing is."""
         if self._broken_end is not None:
             return f"{_what_happened(self._broken_end)}, where the listing should end"
         if self.is_counted or self._is_beyond_end:
@@ -335,7 +336,7 @@ class Listing:
 
 
 def _what_happened(error: A4sError) -> str:
-    # By the convention of our errors, what to do comes last, after a colon.
+    # By our convention, an error ends with its advice after a colon.
     ours = str(error).partition(IT_SAYS)[0]
     return ours.rpartition(": ")[0] or ours
 

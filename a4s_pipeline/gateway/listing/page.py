@@ -1,4 +1,4 @@
-"""One page of a listing as the gateway sends it, however it says that there is nothing on it."""
+"""One page of a listing as the gateway sends it, in any of the ways it sends an empty one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from a4s_pipeline.errors import A4sError
 
-# More than any listing holds: a count beyond it is made up.
+# More than any listing has: a higher count is made up.
 _MOST_RECORDS = 10**9
 _LONGEST_NAME = 80
 _OWN_FIELDS = frozenset({"page", "pageSize", "totalCount", "items"})
@@ -19,9 +19,9 @@ _OWN_FIELDS = frozenset({"page", "pageSize", "totalCount", "items"})
 class Page:
     """One page of a listing, its records still raw.
 
-    `size` is how many records the gateway says a page holds, or was asked for; how far the page reached is
-    told by `items` alone. `total_count` is None where the gateway gives no number that can be one. A page
-    that the gateway refuses or fails on, as may be past the end, is empty and carries the `refusal`.
+    `size` is the page size stated by the gateway or asked for; only `items` tells how far the page reached.
+    `total_count` is None without a plausible number. A page that the gateway refuses or fails on, as may
+    happen past the end, is empty and carries the `refusal`.
     """
 
     number: int
@@ -30,25 +30,25 @@ class Page:
     items: list[Any]
     refusal: A4sError | None = None
     is_mended: bool = False
-    """Some text in it could not be read as it came."""
+    """Whether some of its text had to be repaired."""
     asked: int | None = None
     """How many records were asked for."""
     all_totals: Set[int] = frozenset()
-    """What was counted where the page was read in parts; they differ where something moved meanwhile."""
+    """The totals of a page that was read in parts; they differ if something moved meanwhile."""
 
     @property
     def totals(self) -> Set[int]:
-        """What the gateway counted."""
+        """The gateway's totals."""
         if self.all_totals:
             return self.all_totals
         return frozenset() if self.total_count is None else {self.total_count}
 
 
 def read_page(raw: Any, number: int, asked: int) -> Page:
-    """Read a page; raises `ValueError` where it is none.
+    """Read a page; raises `ValueError` for anything else.
 
-    Nothing at all, `null`, an empty array, and a page without `items` are an empty page. One that has its
-    records somewhere else is none: what is there would be taken for gone.
+    No body, `null`, an empty array, and a page without `items` are an empty page. Records under another name
+    are an error: otherwise they would count as gone.
     """
     if raw is None or raw == []:
         return Page(number, asked, None, [], asked=asked)
@@ -66,7 +66,7 @@ def read_page(raw: Any, number: int, asked: int) -> Page:
 
 
 def _records_elsewhere(raw: dict[str, Any]) -> str | None:
-    """Return the field that holds the records of a page without `items`, or None."""
+    """Return the field with the records of a page without `items`, or None."""
     may_hold_records = "items" not in raw and count_of(raw.get("totalCount")) != 0
     for name, value in raw.items():
         is_misspelt = name != "items" and name.strip().casefold() == "items" and bool(value)
@@ -77,7 +77,7 @@ def _records_elsewhere(raw: dict[str, Any]) -> str | None:
 
 
 def _tells_error(value: Any) -> bool:
-    """Tell whether a field for errors holds one; an object of zeros and empty texts holds none."""
+    """Tell whether an error field has an error; an object of zeros and empty texts has none."""
     return any(value.values()) if isinstance(value, dict) else bool(value)
 
 
@@ -87,7 +87,7 @@ def _holds_records(value: Any) -> bool:
 
 
 def count_of(value: Any) -> int | None:
-    """Read a `totalCount`: a whole number from 0, be it written as a text or with decimals, or None."""
+    """Read a `totalCount`: a whole number from 0, even as text or with decimals; otherwise None."""
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
         value = int(value.strip()[:20])
     # Before it is made an int: 1e999999999 would take hours.
@@ -118,6 +118,6 @@ def _items(raw: dict[str, Any]) -> list[Any]:
         # PHP writes a list that it took records out of as an object of them.
         if all(isinstance(item, dict) for item in items.values()):
             return list(items.values())
-        # Where XML was turned into JSON, a list of one is the one.
+        # Conversion from XML turns a list of one into that one.
         return [items]
     raise ValueError("the items of a page are an array")

@@ -1,4 +1,4 @@
-"""Pages that come otherwise than asked for: too large to be read, or with fewer records than the size."""
+"""Handles pages that do not come as asked for: too large to read, or with too few records."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ AskForPart = Callable[[int, int], Reply[Page]]
 
 _NO_CAP = 1_000_000
 _SOME_SIZES_ALONE = (ChangeRequest, GatewayUnavailable, ReplyUnreadable)
-"""What a gateway answers that takes some page sizes alone."""
+"""The answers of a gateway that accepts only some page sizes."""
 
 
 def other_size(size: int) -> int:
-    """Return a size that is a little smaller, and can be halved a few times where it is large enough."""
+    """Return a slightly smaller size that, if large enough, can be halved a few times."""
     smaller = max(1, size - max(1, size // 8))
     return smaller - smaller % 8 if smaller >= 16 else smaller
 
 
 class PageSizes:
-    """What is known of the pages of some listings, each named by its key.
+    """What is known of the page sizes of some listings, each by its key.
 
-    A page that is too large is read in parts that make up the page, so that whoever reads the listing sees
-    the same pages. A gateway that caps its pages silently may skip by the size it was asked for, and leave
-    two of three records out: once that shows on the first page, the listing is read by the size that came.
-    Where the total hides it, because it counts the page or is none, the second page is asked for by that
-    size: it follows on the first however the gateway skips, and is empty where the first was all.
+    A page that is too large is read in parts, so that the reader sees the same pages. A gateway that caps its
+    pages silently may skip by the size asked for and leave out two of three records: once the first page
+    shows this, the listing is read with the size that came. If the total hides it, because it counts the page
+    or is absent, the second page is asked for with that size: it follows the first however the gateway skips,
+    and is empty if the first was all.
     """
 
     def __init__(self) -> None:
@@ -41,9 +41,9 @@ class PageSizes:
         self._followed_by: dict[str, int] = {}
 
     def page(self, key: str, ask: AskForPart, number: int, size: int) -> Reply[Page]:
-        """Have a page of a listing, in parts where it is too large.
+        """Read a page of a listing, in parts if it is too large.
 
-        Raises `ReplyTooLarge` where one record alone is.
+        Raises `ReplyTooLarge` if a single record is.
         """
         size = min(size, self._caps.get(key, size))
         if number == 0:
@@ -66,7 +66,7 @@ class PageSizes:
         return reply
 
     def _uncapped(self, key: str, ask: AskForPart, reply: Reply[Page]) -> Reply[Page]:
-        """Return the first page by the size that came, where it holds no more than that."""
+        """Return the first page, read with the size that came, if that page is not larger."""
         rows = len(reply.value.items)
         if reply.value.size == rows:
             self._caps[key] = rows
@@ -75,7 +75,7 @@ class PageSizes:
             again = self._in_parts(key, ask, 0, rows)
         except _SOME_SIZES_ALONE:
             again = reply
-        # Where it holds still fewer, records are left out of pages, and the size was as asked for.
+        # If it has still fewer, pages leave records out and the size was the one asked for.
         is_cap = again is not reply and len(again.value.items) == rows
         self._caps[key] = rows if is_cap else _NO_CAP
         return again if is_cap else reply
@@ -87,7 +87,7 @@ class PageSizes:
             raise
         except _SOME_SIZES_ALONE:
             return self._in_parts(key, ask, 1, size)
-        # Where records are left out of pages, this one overlaps with the first.
+        # If pages leave records out, this one overlaps with the first.
         if reply.value.items and reply.value.items[0] in first:
             usual = self._in_parts(key, ask, 1, size)
             if usual.value.items or all(item in first for item in reply.value.items):
@@ -110,7 +110,7 @@ class PageSizes:
 
 
 def _smaller(size: int) -> int:
-    """Return half of a size, or the largest part that makes up the whole of it."""
+    """Return the largest proper divisor of a size."""
     return next(size // number for number in range(2, size + 1) if size % number == 0)
 
 
@@ -129,7 +129,7 @@ def _joined(ask: AskForPart, number: int, size: int, part: int) -> Reply[Page]:
         page = reply.value
         totals |= page.totals if page.items else set()
         is_end = not page.items and following * part >= max(totals, default=0)
-        # Past the end some gateways give their last page again.
+        # Past the end some gateways repeat their last page.
         if is_end or (page.items and page.items == latest.items):
             break
         items += page.items

@@ -1,4 +1,4 @@
-"""The pages of a listing, one after another, a few of them asked for ahead."""
+"""Yields the pages of a listing in order, and asks for a few of them ahead."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ T = TypeVar("T")
 AskForPage = Callable[[int, int], Reply[Page]]
 """Asks for a page by its number and its size."""
 
-# Each reading of a listing that moves costs its pages alone, because what came in stays in.
+# Another reading of a moving listing costs only its pages: what was stored stays stored.
 _MOST_READINGS = 6
 # Enough to hide a slow gateway behind the writing, few enough that memory stays flat.
 PAGES_AHEAD = 4
 
 
 def readings_of(listing: Listing) -> Iterator[None]:
-    """Begin a reading of the listing, and another for as long as the caller does not leave the loop.
+    """Begin a reading of the listing, and another until the caller leaves the loop.
 
-    After a few it is over: whoever has not left by then tells that the listing kept moving.
+    It ends after a few: a caller still in the loop reports that the listing kept moving.
     """
     for _ in range(_MOST_READINGS):
         listing.begin()
@@ -33,7 +33,7 @@ def readings_of(listing: Listing) -> Iterator[None]:
 
 
 def pages_in_turn(ask: AskForPage, listing: Listing) -> Iterator[Page]:
-    """Read a listing page by page; whoever takes one adds it to the listing before asking for the next."""
+    """Read a listing page by page; the caller adds each page to the listing before it asks for the next."""
     number = 0
     while True:
         page = _asked_for(ask, number, listing.page_size)
@@ -53,7 +53,7 @@ def pages_of(
 ) -> Iterator[tuple[Page, T]]:
     """Read a listing from its first page to its last; `take` reads each page and adds it to the listing.
 
-    Whatever keeps a page from coming is raised, after the pages before it were given out.
+    An error that prevents a page is raised after the pages before it were yielded.
     """
     asked: deque[Future[Page]] = deque([pool.submit(_asked_for, ask, 0, listing.page_size)])
     following = 1
@@ -64,7 +64,7 @@ def pages_of(
             if _is_over(page, listing):
                 yield page, taken
                 return
-            # Beyond the total there is mostly nothing: such pages are asked for one at a time.
+            # Pages beyond the total are mostly empty: they are asked for one at a time.
             while not asked or (len(asked) < ahead and listing.must_hold(following)):
                 asked.append(pool.submit(_asked_for, ask, following, listing.page_size))
                 following += 1
@@ -75,7 +75,7 @@ def pages_of(
 
 
 def _asked_for(ask: AskForPage, number: int, size: int) -> Page:
-    """Have a page; one past the first that is refused (400, 404, 416), or cannot be had, is empty for now."""
+    """Read a page; one after the first that is refused (400, 404, 416) or fails is empty for now."""
     try:
         return ask(number, size).value
     except (ChangeRequest, GatewayUnavailable, ReplyUnreadable) as refusal:
@@ -87,7 +87,7 @@ def _asked_for(ask: AskForPage, number: int, size: int) -> Page:
 def _is_over(page: Page, listing: Listing) -> bool:
     """Tell whether the page was the last one.
 
-    Raises the refusal of a page that does not lie past the end, and `ReplyUnreadable` where there is no end.
+    Raises the refusal of a page before the end, and `ReplyUnreadable` if there is no end.
     """
     if listing.refusal is not None:
         raise listing.refusal

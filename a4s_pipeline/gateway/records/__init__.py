@@ -1,1 +1,1 @@
-"""What the gateway sends, read: orders, items, customers, stock, dates, and what drifts."""
+"""Reads what the gateway sends: orders, items, customers, stock, dates; and finds drift."""

@@ -1,4 +1,4 @@
-"""Which date is real, and which instant a text means: the rules of the wire, as pure functions."""
+"""The date rules of the wire as pure functions: which dates are real, which instant a text means."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ PLACEHOLDERS = frozenset(
         date(9999, 12, 31),
     }
 )
-"""What back offices write in a date-time where there is none. Any other day may be meant: a customer of
-1985, an order of 1989."""
+"""The date-times that back offices write for "none". Any other day may be real: a customer of 1985, an order
+of 1989.
+"""
 
 FIRST_DELIVERY = date(1990, 1, 1)
 LAST_DELIVERY = date(2200, 12, 31)
-"""No delivery is expected outside of these days: whatever lies there is a placeholder, known or not."""
+"""No delivery is expected outside these days: any date beyond them is a placeholder."""
 
 
 def as_instant(value: object, timezone: ZoneInfo) -> datetime:
     """Return the instant in UTC that an ISO 8601 text means.
 
-    With an offset it is taken as given; without one it is local time of the administration. Of a
-    local time that exists twice, the first is meant. Raises `ValueError` where the text is no
-    date-time, or is a placeholder for none.
+    Without an offset, the text is local time of the administration; a local time that occurs twice means the
+    first. Raises `ValueError` for anything but a date-time, and for a placeholder.
     """
     if not isinstance(value, str):
-        raise ValueError("is no ISO 8601 date-time")
+        raise ValueError("is not an ISO 8601 date-time")
     try:
         instant, days = _read(value, timezone)
     except (ValueError, OverflowError):
-        raise ValueError("is no real ISO 8601 date-time") from None
+        raise ValueError("is not a real ISO 8601 date-time") from None
     if not PLACEHOLDERS.isdisjoint(days):
-        raise ValueError("is no real ISO 8601 date-time")
+        raise ValueError("is not a real ISO 8601 date-time")
     return instant
 
 
 def asked_instant(value: object, timezone: ZoneInfo) -> datetime:
-    """Return the instant that somebody asks about; raises as `as_instant` does.
+    """Return the instant in a request; raises as `as_instant` does.
 
-    The first day of Unix is one to ask about: "since ever" is written like that.
+    It may be 1 January 1970: that is how requests write "since ever".
     """
     instant = None if not isinstance(value, str) else _since_ever(value, timezone)
     return as_instant(value, timezone) if instant is None else instant
@@ -61,7 +61,7 @@ def _since_ever(text: str, timezone: ZoneInfo) -> datetime | None:
 
 
 def asked_day(value: object, timezone: ZoneInfo) -> date | None:
-    """Return the day that somebody asks about, or None where a value is none."""
+    """Return the day in a request, or None if the value is not a day."""
     try:
         return asked_instant(value, timezone).astimezone(timezone).date()
     except ValueError:
@@ -69,9 +69,9 @@ def asked_day(value: object, timezone: ZoneInfo) -> date | None:
 
 
 def optional_instant(value: object, timezone: ZoneInfo) -> datetime | None:
-    """Return the instant that a text means, or None where it is null, empty, or a placeholder for none.
+    """Return the instant that a text means, or None for null, an empty text or a placeholder.
 
-    Raises `ValueError` for anything else that is no date-time.
+    Raises `ValueError` for anything else that is not a date-time.
     """
     if value is None or value == "":
         return None
@@ -96,17 +96,17 @@ def _is_placeholder(value: object, timezone: ZoneInfo) -> bool:
 
 
 def _read(text: str, timezone: ZoneInfo) -> tuple[datetime, set[date]]:
-    """Return the instant that a text means, and the day as it is written and as it is where we are."""
+    """Return the instant that a text means, with its day as written and its local day."""
     written = datetime.fromisoformat(text.strip())
     instant = (written if written.tzinfo else written.replace(tzinfo=timezone)).astimezone(UTC)
     return instant, {written.date(), instant.astimezone(timezone).date()}
 
 
 def real_date(value: object, timezone: ZoneInfo) -> date | None:
-    """Return the day of a delivery in the administration's time zone, or None where a value means none.
+    """Return the day of a delivery in the administration's time zone, or None if there is none.
 
-    None is returned for null, empty and free text, and for the placeholders that back offices write: any
-    day before 1990 or after 2200, be it as written or as it is in the administration's time zone.
+    Returns None for null, empty and free text, and for the placeholders of back offices: any day before 1990
+    or after 2200, as written or in the administration's time zone.
     """
     if not isinstance(value, str):
         return None

@@ -1,4 +1,4 @@
-"""Where a raw record departs from the contract: pure functions of its shape."""
+"""Finds where a raw record departs from the contract: pure functions of its shape."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from a4s_pipeline.gateway.contract import KIND_OF_TYPE, FieldRule, JsonKind, con
 from a4s_pipeline.gateway.records.records import WireRecord
 
 Departure = Literal["unknown", "missing", "kind", "text", "value"]
-"""The contract does not name the field; a required field is absent or null; it is of another JSON kind; it
-holds a byte or a control character that no JSON text may hold; or it is of the right kind and cannot be read,
-which no shape tells: see `read_in_parts`."""
+"""The contract does not name the field; a required field is absent or null; its JSON kind is another; it has
+a byte or control character that JSON forbids; or it has the right kind and still cannot be read, which
+`read_in_parts` finds and no shape shows.
+"""
 
 _LONGEST_FIELD = 80
-# Names come from outside: of whatever length and number, 2 MB of them are remembered for each model.
+# Names come from outside in any length and number: at most 2 MB of them are cached for each model.
 _MOST_SHAPES = 1000
 _LARGEST_SHAPE = 2000
 
@@ -28,11 +29,11 @@ class Drift(NamedTuple):
 
 
 Met = dict[Drift, Any]
-"""Each drift of a record once, with the first value that was met in it, which is for nobody to see."""
+"""Each drift of a record once, with the first value found there, which must not be shown."""
 
 
 class _Shape(NamedTuple):
-    """What there is to say of all records with the same names and kinds of values."""
+    """What all records with the same names and kinds of values have in common."""
 
     drifts: tuple[tuple[Drift, str], ...] = ()
     within: tuple[tuple[str, _Within], ...] = ()
@@ -41,22 +42,22 @@ class _Shape(NamedTuple):
 class DriftFinder:
     """Finds where records of one model depart from the contract.
 
-    What is found depends on the shape of a record alone, and most have the shape of one before: those cost
-    a look-up. It may be used by several threads at once.
+    The result depends only on the shape of a record, and most shapes repeat: those cost one look-up. Safe for
+    threads.
     """
 
     def __init__(self, model: type[WireRecord]) -> None:
         self._record = _Record("", model)
 
     def drifts_of(self, raw: Any) -> Met:
-        """Return where a record departs; what hangs below an unknown field is not looked at."""
+        """Return where a record departs from the contract; unknown fields are not searched."""
         met: Met = {}
         self._record.look_at(raw, met)
         return met
 
 
 class _Record:
-    """The records of one model at one place: `path` is what leads there, empty for the record itself."""
+    """The records of one model at one `path`, which is empty for the record itself."""
 
     def __init__(self, path: str, model: type[WireRecord]) -> None:
         self._path = path
@@ -105,7 +106,7 @@ class _Record:
 
 
 def departure_of(rule: FieldRule | None, found: JsonKind) -> Departure | None:
-    """Decide whether a field that is there departs from what the contract says of it."""
+    """Decide whether a field that is present departs from the contract."""
     if rule is None:
         return "unknown"
     if found == "nothing":
@@ -125,7 +126,7 @@ class _Records:
 
 
 class _FreeNames:
-    """An object whose names are free and whose values are of one kind, or null."""
+    """An object with free names and values of one kind, or null."""
 
     def __init__(self, path: str, kind: JsonKind) -> None:
         self._field = f"{path}.*"
@@ -150,6 +151,6 @@ def _within(path: str, rule: FieldRule) -> _Within | None:
 
 
 def shown_path(field: str) -> str:
-    """Return a path as it may be shown: names come from outside, of any length and in any characters."""
+    """Return a path in a form that may be shown: outside names may have any length and characters."""
     cut = field if len(field) <= _LONGEST_FIELD else field[: _LONGEST_FIELD - 1] + "…"
     return cut if cut.isprintable() else "".join(c if c.isprintable() else "?" for c in cut)

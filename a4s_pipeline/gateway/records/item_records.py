@@ -1,4 +1,4 @@
-"""The items of the wire: what is sold, in which unit, with which pictures, and how much of it there is."""
+"""The items of the wire, with their unit, pictures and stock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _names(value: Any) -> Any:
 
 
 class UnitOfMeasure(WireRecord):
-    """The one unit that an item is sold in; `quantity` is how many pieces it holds."""
+    """The one unit that an item is sold in, of `quantity` pieces."""
 
     code: str
     description: str | None = None
@@ -39,14 +39,14 @@ class ItemImage(WireRecord):
 
 
 class ItemDelivery(WireRecord):
-    """One delivery that is expected; `date` is None where the entry has no real one."""
+    """One expected delivery; `date` is None if the entry has no real one."""
 
     date: RealDate = None
     quantity: Amount
 
 
 class ItemStock(WireRecord):
-    """The stock of an item as the listing of items holds it."""
+    """The stock of an item as listed with the item."""
 
     item_code: str | None = None
     shelf_stock: Amount

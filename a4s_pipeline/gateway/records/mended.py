@@ -1,4 +1,4 @@
-"""Where the text of a record could not be read as it came: fields with a bad byte or a control character."""
+"""Finds the fields of a record with a bad byte or a control character in their text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NOT_AS_IT_CAME = re.compile(f"[{UNREAD}\x00-\x1f]")
 
 
 def mended_texts(raw: Any) -> Met:
-    """Return the fields of a record that hold text of that kind, of an answer that is known to have some."""
+    """Return these fields of a record from an answer that is known to have some."""
     met: Met = {}
     for path, value in _texts("", raw):
         if _NOT_AS_IT_CAME.search(value):
@@ -22,7 +22,7 @@ def mended_texts(raw: Any) -> Met:
 
 
 def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    # By hand: how deep a document may be nested is up to whoever sent it.
+    # No recursion: the sender decides how deep a document is nested.
     left: list[tuple[str, Any]] = [(path, value)]
     while left:
         path, value = left.pop()

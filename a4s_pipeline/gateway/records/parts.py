@@ -1,8 +1,7 @@
-"""Mends a raw record that cannot be read as it came: the smallest part that is at fault is left out.
+"""Mends a raw record that cannot be read: leaves out the smallest faulty part.
 
-Back offices write "nothing" in many ways: `""` for a number, `false` where Odoo has no value, `[]` for PHP's
-empty object, one object where a list of one is meant. And one contact detail without a value must not cost
-its customer.
+Back offices write "nothing" in many ways: `""` for a number, Odoo's `false`, PHP's `[]` for an empty object;
+and one object for a list of one. One contact detail without a value must not cost its customer.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ from a4s_pipeline.gateway.records.faults import faults_in_words, path_in_words
 from a4s_pipeline.gateway.records.records import WireRecord, is_blank
 
 Path = tuple[int | str, ...]
-"""What leads to a part of a record: names as on the wire, and places in lists from 0."""
+"""The path to a part of a record: names as on the wire, and list indexes from 0."""
 
-# MySQL's day that is none.
+# MySQL's empty date.
 _ZERO_DATE = "0000-00-00"
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A part that was left out: its path with places from 1, why, and what it was."""
+    """A part that was left out: its path counted from 1, the reason, and the part itself."""
 
     part: str
     reason: str
@@ -38,10 +37,10 @@ class LeftOut:
 
 
 class Document:
-    """A raw record while it is mended, and what had to be done to it; the raw record itself stays as it is.
+    """A raw record being mended, and the changes made; the original stays as it is.
 
-    `unread` are optional values that cannot be read, by their path, and `drifts` those among the values
-    mended that are of the right JSON kind, so that no shape tells of them.
+    `unread` are optional values that cannot be read, by path; `drifts` are mended values of the right JSON
+    kind, which no shape shows.
     """
 
     def __init__(self, model: type[WireRecord], raw: dict[str, Any]) -> None:
@@ -54,7 +53,7 @@ class Document:
     def mend(self, error: ValidationError) -> list[ErrorDetails]:
         """Mend what a validation found; return the faults that cost the record itself.
 
-        Where there are none, it is validated again: what hung below what was mended shows only then.
+        If there are none, validate again: faults below what was mended show only then.
         """
         hopeless: list[ErrorDetails] = []
         at: dict[_Location, list[ErrorDetails]] = {}
@@ -98,9 +97,9 @@ class Document:
 
 @dataclass(frozen=True)
 class _Location:
-    """Where something may be left out: an optional field with its rule, or an entry, which has none.
+    """What may be left out: an optional field with its rule, or an entry, which has none.
 
-    What is vital may be empty, and costs the record where it is not and cannot be read.
+    A vital field may be empty, but costs the record if it has a value that cannot be read.
     """
 
     path: Path
@@ -110,7 +109,7 @@ class _Location:
 
 
 def _smallest_location(model: type[WireRecord], fault: Path) -> _Location | None:
-    """Return the smallest thing around a fault that may be left out; None where that is the record."""
+    """Return the smallest part around a fault that may be left out; None if that is the record."""
     found: _Location | None = None
     within: type[WireRecord] | None = model
     for depth, step in enumerate(fault, start=1):
@@ -137,7 +136,7 @@ def _fields(model: type[WireRecord]) -> dict[str, FieldInfo]:
 
 
 def name_of_field(model: type[WireRecord], on_the_wire: str) -> str:
-    """Return our name of a field that the contract names."""
+    """Return our name for a field of the contract."""
     return next(name for name, field in model.model_fields.items() if field.alias == on_the_wire)
 
 
@@ -146,11 +145,11 @@ def _is_empty(value: Any) -> bool:
 
 
 def _meant_by(value: Any, rule: FieldRule | None) -> Any:
-    """Return the list that an object stands for, or the object that a list of one stands for, or None."""
+    """Return the list that an object stands for, or the object in a list of one, or None."""
     if rule is None or not value:
         return None
     if rule.kind == "list" and isinstance(value, dict):
-        # PHP numbers the entries of a list from which one was taken out.
+        # PHP sends a list with a removed entry as an object with numbers as names.
         is_numbered = all(name.isascii() and name.isdigit() for name in value)
         return list(value.values()) if is_numbered else [value]
     if rule.kind == "object" and isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
@@ -166,17 +165,17 @@ def _value_at(content: Any, path: Path) -> Any:
 
 def _entry(content: Any, step: str | int) -> Any:
     content = _holder(content, step)
-    # A field that is needed and absent is found at fault where nothing is.
+    # The path of a missing required field leads to nothing.
     return content.get(step) if isinstance(content, dict) else content[step]
 
 
 def _holder(content: Any, step: str | int) -> Any:
-    """Return what holds the step: a list of one was read as the object that it stands for."""
+    """Return the container of the step: a list of one was read as its object."""
     return content[0] if isinstance(content, list) and isinstance(step, str) else content
 
 
 def _with(content: Any, path: Path, value: Any) -> Any:
-    """Return the content with another value at a path; what lies beside the path is shared."""
+    """Return the content with another value at a path; everything off the path is shared."""
     if not path:
         return value
     copied = _holder(content, path[0]).copy()

@@ -1,11 +1,11 @@
-"""Whether the bytes that came are a picture, and of which kind: decided by the bytes alone."""
+"""Decides by the bytes alone whether they are a picture, and of which kind."""
 
 from __future__ import annotations
 
 import re
 
 _NO_PICTURE = re.compile(rb"\s*(<!doctype html|<html|[{\[])", re.IGNORECASE)
-# How far from the end the last mark of a whole picture may stand: some programs write a little behind it.
+# How far from the end a picture's end marker may be: some programs write a little after it.
 _TAIL = 64 * 1024
 
 _BEGINNINGS = (
@@ -24,7 +24,7 @@ _LAST_MARKS = {"png": b"IEND", "jpg": b"\xff\xd9"}
 
 
 def extension_of(picture: bytes) -> str:
-    """Return the extension that a picture's file should have, or `bin` where its kind is not known."""
+    """Return the extension for a picture's file, or `bin` if its kind is not known."""
     for magic, extension in _BEGINNINGS:
         if picture.startswith(magic):
             return extension
@@ -37,9 +37,9 @@ def extension_of(picture: bytes) -> str:
 
 
 def whole_picture(body: bytes) -> bytes:
-    """Return the body of an answer as it is, or raise `ValueError` where it is no whole picture.
+    """Return the body of an answer unchanged, or raise `ValueError` if it is not a whole picture.
 
-    A picture is fetched once for ever: a proxy's page of HTML, or half a picture, must not be kept.
+    A picture is fetched only once: a proxy's HTML page, or half a picture, must not be stored.
     """
     if not body:
         raise ValueError("the picture is empty")

@@ -1,4 +1,4 @@
-"""From raw JSON to records: what can be read is a record, what cannot says why."""
+"""Turns raw JSON into records, or says why a value is not one."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from a4s_pipeline.gateway.records.records import WireRecord
 
 R = TypeVar("R", bound=WireRecord)
 
-# Each pass mends one level of a record, and none lies deeper than a detail of a customer's person.
+# Each pass mends one level; the deepest is a contact detail of a customer's contact person.
 _MOST_PASSES = 8
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """What cannot be read: the record's key where it has one, the reason, and the value as it came.
+    """What cannot be read: the record's key if it has one, the reason, and the value as received.
 
-    `part` is the path of a part that was left out of its record, with places from 1, such as
-    `contactPersons.2`; it is empty where the record itself cannot be read.
+    `part` is the path of a part left out of its record, counted from 1, such as `contactPersons.2`; it is
+    empty if the record itself cannot be read.
     """
 
     key: str | None
@@ -37,15 +37,15 @@ class Unreadable:
 
 
 def unread_of(record: WireRecord) -> dict[str, Any]:
-    """Return the record's own optional values that could not be read, by their names on the wire."""
+    """Return the record's unreadable optional values by their names on the wire."""
     names = {field.alias for field in type(record).model_fields.values()}
     return {name: value for name, value in (record.model_extra or {}).items() if name in names}
 
 
 class RecordRead(NamedTuple, Generic[R]):
-    """What came of a raw record: itself, the parts that had to be left out, and what of it drifts.
+    """The result of reading a raw record: the record, the parts left out, and its drifts.
 
-    `drifts` are values of the right JSON kind that cannot be read, each with the value.
+    `drifts` are values of the right JSON kind that cannot be read, each with its value.
     """
 
     record: R | Unreadable
@@ -54,19 +54,19 @@ class RecordRead(NamedTuple, Generic[R]):
 
 
 def read_record(model: type[R], raw: Any, key_field: str, timezone: ZoneInfo) -> R | Unreadable:
-    """Read one raw record, or say in one sentence what keeps it from being read."""
+    """Read one raw record, or say in one sentence why it cannot be read."""
     return read_in_parts(model, raw, key_field, timezone).record
 
 
 def read_in_parts(model: type[R], raw: Any, key_field: str, timezone: ZoneInfo) -> RecordRead[R]:
-    """Read one raw record as far as it can be read.
+    """Read as much of one raw record as possible.
 
-    An optional field that is empty in another way is null, and one that cannot be read is null too; that
-    one stays among the extras as it came. A part that is of no use is left out. What remains without its
-    key, or without another field that the contract requires, is no record.
+    An optional field that is empty in another way becomes null. One that cannot be read becomes null too, and
+    stays among the extras as received. A useless part is left out. Without its key or another required field,
+    it is not a record.
     """
     if not isinstance(raw, dict):
-        return RecordRead(Unreadable(None, "is no JSON object", raw))
+        return RecordRead(Unreadable(None, "is not a JSON object", raw))
     try:
         return RecordRead(_validated(model, raw, timezone))
     except ValidationError as error:
@@ -98,7 +98,7 @@ def _mended(
 
 
 def _keep(record: Any, path: Path, value: Any) -> None:
-    """Put a value that cannot be read among the extras of what it belongs to, unless that was left out."""
+    """Put an unreadable value among the extras of its owner, unless that was left out."""
     *way, name = path
     for step in way:
         record = record[step] if isinstance(step, int) else getattr(record, name_of_field(type(record), step))

@@ -40,7 +40,7 @@ def _addressable(code: str) -> str:
     if not is_addressable(code):
         raise ValueError("cannot be put in a path")
     if UNREAD in code:
-        # Two codes that differ in such a byte alone would be one record, and neither can be asked for.
+        # Two codes that differ only in such a byte would become one record, and neither could be asked for.
         raise ValueError("holds a character that could not be read")
     return code
 
@@ -49,7 +49,7 @@ def _entries(value: Any) -> Any:
     if value is None:
         return []
     if isinstance(value, list) and not all(value):
-        # `{}`, `""`, `false` and the like are no entry, and leave the place of the others as it is.
+        # `{}`, `""`, `false` and the like are no entries, and do not change the position of the others.
         return [entry or None for entry in value]
     return value
 
@@ -70,9 +70,9 @@ def _bounded(amount: Decimal) -> Decimal:
 
 
 def is_blank(value: Any) -> bool:
-    """Tell whether a value is one of the ways in which systems write that there is nothing.
+    """Tell whether a value is one of the ways to write "nothing".
 
-    They are null, `""` and blanks, `false` (Odoo), `[]` where an object is meant (PHP), and `{}`.
+    They are null, `""` and blanks, `false` (Odoo), `[]` for an object (PHP), and `{}`.
     """
     if isinstance(value, str):
         return not value.strip()
@@ -90,7 +90,7 @@ def _not_blank(value: str) -> str:
 
 
 _LONGEST_NUMBER = 10
-# What has four decimals after rounding half up, and fifteen digits before them.
+# Too large for a column: fifteen digits before the point after rounding half up to four decimals.
 _FIRST_TOO_LARGE = Decimal("99999999999999.99995")
 
 E = TypeVar("E")
@@ -98,7 +98,7 @@ E = TypeVar("E")
 Code = Annotated[str, AfterValidator(_addressable)]
 OptionalCode = Annotated[str | None, BeforeValidator(_nothing_if_blank)]
 Text = Annotated[str, AfterValidator(_not_blank)]
-"""A text that says something."""
+"""A text that is not blank."""
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 OptionalInstant = Annotated[datetime | None, BeforeValidator(_optional_instant)]
 RealDate = Annotated[date | None, BeforeValidator(_real_date)]
@@ -106,19 +106,19 @@ Amount = Annotated[Decimal, AfterValidator(_bounded)]
 """Money or a quantity, of at most 14 digits before its point."""
 LineNumber = Annotated[int, Field(ge=-(2**31), lt=2**31), BeforeValidator(_number)]
 Entries = Annotated[list[E | None], BeforeValidator(_entries), Field(default_factory=list)]
-"""A list of which null, or nothing at all, is an empty one.
+"""A list; null or no value means an empty one.
 
-None stands in the place of an entry that is empty or was set aside by itself; see `placed`.
+None replaces an entry that is empty or was set aside by itself; see `placed`.
 """
 
 
 def placed(entries: Iterable[E | None]) -> list[tuple[int, E]]:
-    """Return the entries that are there, each with its place in the record, from 1."""
+    """Return the entries that are not None, each with its position in the record, from 1."""
     return [(place, entry) for place, entry in enumerate(entries, start=1) if entry is not None]
 
 
 class WireRecord(BaseModel):
-    """A record as the gateway sends it; fields the contract does not name are kept as extras."""
+    """A record as the gateway sends it; fields outside the contract are kept as extras."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -128,11 +128,11 @@ class WireRecord(BaseModel):
         populate_by_name=False,
     )
     useless_without: ClassVar[frozenset[str]] = frozenset()
-    """Fields, by their names on the wire, that may be empty but cost the record where they cannot be read."""
+    """Fields, by their names on the wire, that may be empty but cost the record if they cannot be read."""
 
 
 class FocusConnector(WireRecord):
-    """Whether the legacy backend keeps order history for us."""
+    """Whether the legacy backend keeps order history."""
 
     configured: bool
     name: str | None = None
@@ -145,7 +145,7 @@ def _unconfigured_if_blank(value: Any) -> Any:
 
 
 class Status(WireRecord):
-    """What an administration says of itself."""
+    """The status of an administration."""
 
     administration: str | None = None
     focus_connector: Annotated[FocusConnector, BeforeValidator(_unconfigured_if_blank)]
@@ -179,7 +179,7 @@ class OrderHeader(WireRecord):
 def _quantity(value: Any, info: ValidationInfo) -> Any:
     if not is_blank(value):
         return value
-    # A comment between the lines orders nothing.
+    # A comment line has no quantity.
     if info.data.get("item_code") is None:
         return None
     raise ValueError("is needed where an item is ordered")

@@ -16,7 +16,7 @@ def _sane(quantity: Decimal) -> Decimal:
     # 1E+999999999 is ten letters of JSON, and no sum with it can be written out.
     exponent = quantity.as_tuple().exponent
     if quantity.adjusted() >= _MOST_DIGITS or not isinstance(exponent, int) or exponent < -_MOST_DIGITS:
-        raise ValueError("is no quantity that can be reckoned with")
+        raise ValueError("is not a usable quantity")
     return quantity
 
 
@@ -25,16 +25,16 @@ Quantity = Annotated[Decimal, AfterValidator(_sane)]
 
 
 class Delivery(WireRecord):
-    """One delivery that is expected; `date` is None where the entry has no real one."""
+    """One expected delivery; `date` is None if the entry has no real one."""
 
     date: RealDate = None
     quantity: Quantity
 
 
 class Stock(WireRecord):
-    """The stock of one item, asked for live: on the shelf, sold and not delivered yet, and to come in."""
+    """The live stock of one item: on the shelf, sold but not delivered, and incoming."""
 
-    # A delivery that is left out would be missing from a sum that looks exact.
+    # Leaving a delivery out would falsify a sum that looks exact.
     useless_without: ClassVar[frozenset[str]] = frozenset({"deliveryDates"})
 
     item_code: Code
@@ -44,5 +44,5 @@ class Stock(WireRecord):
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """The deliveries that are expected."""
+        """The expected deliveries."""
         return [delivery for _, delivery in placed(self.delivery_dates)]

@@ -1,1 +1,1 @@
-"""Beneath the client: connections, the bytes of an answer and its text, and what it means that none comes."""
+"""Below the client: connections, the bytes and text of an answer, and what a missing answer means."""

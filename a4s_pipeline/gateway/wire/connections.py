@@ -1,8 +1,8 @@
-"""Connections on which an answer belongs to its question.
+"""Connections that match each answer to its question.
 
-Python's http.client reads past 100 alone: it takes a 102 or 103 for the answer, and the real answer for
-that to the next question. Of 40 orders, 35 were stored with another order's lines. So every interim answer
-is read past here, and a connection on which something came that nobody asked for is not asked again.
+Python's http.client skips only 100: it takes a 102 or 103 for the answer, and the real answer for that to the
+next question. Of 40 orders, 35 were stored with another order's lines. So this skips every interim answer,
+and never reuses a connection on which something came unasked.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import wait_for_read
 
-# How long what follows an answer that came twice is waited for, in seconds; mostly that is once a run.
+# Seconds to wait for what follows an answer that came twice; usually needed once a run.
 _SHORTEST_DOUBT = 0.25
 _LONGEST_DOUBT = 2.0
 _PATIENCE_IN_DOUBT = 3.0
 
 
 class NoConnection(urllib3.exceptions.HTTPError):
-    """The connection could not be made, so that nothing can have gone over it; `cause` says why."""
+    """The connection could not be made, so nothing was sent; `cause` says why."""
 
     def __init__(self, cause: Exception, *, is_at_proxy: bool) -> None:
         super().__init__(type(cause).__name__)
@@ -34,16 +34,16 @@ class NoConnection(urllib3.exceptions.HTTPError):
 
 
 class UnaskedUpgrade(HTTPException):
-    """The gateway answers 101: it goes on in a protocol that was not asked for."""
+    """The gateway answered 101: it switches to a protocol that was not asked for."""
 
 
 class Seen:
-    """What is known of one answer: which question it came to, and what tells it from other answers.
+    """What is known of one answer: its question, and what distinguishes it from other answers.
 
-    `is_doubtful`, once it is read, tells that it may be the answer before it, sent once more: they are the
-    same to the letter, and were given to different questions. `is_coincidence` tells that they are, and that
-    nothing followed: were this the answer before it, its own would have. `is_contradicted` tells that another
-    answer came right behind it: which of them is to the question, nothing tells.
+    `is_doubtful`, known once it is read: it may be the previous answer sent again, because the two are
+    identical and their questions differ. `is_coincidence`: they are identical, but nothing followed, as the
+    real answer would have. `is_contradicted`: another answer came right after it, and nothing shows which one
+    belongs to the question.
     """
 
     def __init__(self, question: str, previous: Seen | None) -> None:
@@ -52,21 +52,21 @@ class Seen:
         self._digest = 0
         self._asked_at = time.monotonic()
         self.seconds = 0.0
-        """How long it took to come, from its question to its last byte."""
+        """The time from its question to its last byte."""
         self.status = 0
         self.is_doubtful = False
         self.is_coincidence = False
         self.is_contradicted = False
         self.is_first = previous is None
-        """It is the first answer of its connection: what came first is the answer to the first question."""
+        """Whether it is the first answer of its connection, and so certainly that to the first question."""
 
     @property
     def says_much(self) -> bool:
-        """Tell whether an answer of this status says something of the record that was asked for."""
+        """Tell whether an answer of this status is about the record that was asked for."""
         return 200 <= self.status < 300 or self.status == 404
 
     def ended(self, digest: int, unread: bytes) -> float:
-        """Take note of the whole answer, and of what is behind it; return how long the one before it took."""
+        """Record the whole answer and what follows it; return how long the previous answer took."""
         previous, self._previous, self._digest = self._previous, None, digest
         self.is_contradicted = unread.lstrip()[:5].upper() == b"HTTP/" and crc32(unread) != digest
         self.seconds = time.monotonic() - self._asked_at
@@ -74,14 +74,14 @@ class Seen:
         return 0.0 if previous is None else previous.seconds
 
     def is_same(self, question: str, digest: int) -> bool:
-        """Tell whether this has those bytes and came to another question."""
+        """Tell whether this answer has these bytes and belongs to another question."""
         return self._digest == digest and self._question != question
 
 
 class _Feed(RawIOBase):
-    """The bytes of one answer, until a moment of `time.monotonic`.
+    """The bytes of one answer.
 
-    None is waited for while it `is_paused`.
+    They must arrive by a deadline of `time.monotonic`; while it `is_paused`, it waits for none.
     """
 
     def __init__(self, sock: Any, until: float) -> None:
@@ -99,7 +99,7 @@ class _Feed(RawIOBase):
         if self.is_paused:
             return None
         if self._until < math.inf:
-            # Each read of its own would wait for the whole time-out: an answer that drips would never end.
+            # Otherwise each read would wait for the whole time-out, and an answer that drips would never end.
             left = self._until - time.monotonic()
             if left <= 0:
                 raise TimeoutError("timed out")
@@ -110,11 +110,11 @@ class _Feed(RawIOBase):
         return count
 
     def digest_without(self, unread: bytes) -> int:
-        """Return a checksum of what was read, but for its end."""
+        """Return a checksum of what was read, without its end."""
         return crc32(self._latest[: len(self._latest) - len(unread)], self._digest)
 
     def restart(self, unread: bytes) -> None:
-        """Forget what was read so far, but for its end."""
+        """Forget what was read so far, except its end."""
         self._digest, self._latest = 0, unread
 
     def close(self) -> None:
@@ -123,14 +123,14 @@ class _Feed(RawIOBase):
 
 
 class _Reader(BufferedReader):
-    """Reads one answer; when it is closed, it tells the connection whether more had come than that."""
+    """Reads one answer; on closing, it tells the connection whether more than that had come."""
 
     def __init__(self, feed: _Feed, connection: _Connection) -> None:
         super().__init__(feed)
         self._feed = feed
         self._connection = connection
         self.has_ended = False
-        """The connection was closed where a line was to come."""
+        """The connection was closed before the next line."""
 
     def readline(self, size: int | None = -1, /) -> bytes:
         line = super().readline(size)
@@ -138,12 +138,12 @@ class _Reader(BufferedReader):
         return line
 
     def restart(self) -> None:
-        """Forget what was read so far: it came before the answer proper."""
+        """Forget what was read so far: it came before the actual answer."""
         self._feed.restart(self._unread())
 
     def close(self) -> None:
         if not self.closed:
-            # Before the connection is given back: whoever has it next must know.
+            # Before the connection is given back: its next user must know.
             unread = self._unread()
             self._connection.ended(self._feed.digest_without(unread), unread)
         super().close()
@@ -156,7 +156,7 @@ class _Reader(BufferedReader):
 
 
 class _OneAnswer:
-    """What http.client takes for the socket of a response."""
+    """Stands in for a response's socket in http.client."""
 
     def __init__(self, sock: Any, connection: _Connection) -> None:
         self._sock = sock
@@ -168,7 +168,7 @@ class _OneAnswer:
 
 
 class _Response(HTTPResponse):
-    """An answer whose interim answers are read past, and counted."""
+    """An answer that skips and counts its interim answers."""
 
     interim = 0
 
@@ -176,9 +176,9 @@ class _Response(HTTPResponse):
         while True:
             super().begin(**bounds)
             if cast("_Reader", self.fp).has_ended:
-                # http.client takes a head that is cut off for a whole one, and for an answer without a body.
+                # http.client takes a head that is cut off for a complete answer without a body.
                 raise RemoteDisconnected("Remote end closed connection within the head")
-            # What it could not read of the head, urllib3 would log, with a traceback.
+            # urllib3 would log an unreadable head with a traceback.
             self.msg.defects.clear()
             self.msg.set_payload("")
             if self.status == 101:
@@ -187,7 +187,7 @@ class _Response(HTTPResponse):
                 return
             self.interim += 1
             cast("_Reader", self.fp).restart()
-            # With these, http.client takes the next answer for one that it has begun already.
+            # After these, http.client treats the next answer as one it has already begun.
             self.headers = self.msg = None  # type: ignore[assignment]
 
 
@@ -199,15 +199,15 @@ class _Connection(HTTPConnection):
     interim = 0
     """How many interim answers came before the last answer."""
     seen: Seen | None = None
-    """The last answer that came, or is coming."""
+    """The latest answer, which may still be arriving."""
     is_believed = False
-    """The gateway is known to send each answer once: one that is doubtful is not waited for."""
+    """Whether the gateway is known to send each answer once: then nothing waits after a doubtful one."""
     _question = ""
 
     def response_class(  # type: ignore[override]
         self, sock: Any, debuglevel: int = 0, method: str | None = None
     ) -> _Response:
-        """Return the answer that is about to come, as http.client asks for it."""
+        """Return the next answer; http.client calls this."""
         self._response = _Response(_OneAnswer(sock, self), debuglevel, method)  # type: ignore[arg-type]
         return self._response
 
@@ -224,7 +224,7 @@ class _Connection(HTTPConnection):
 
     @property
     def is_connected(self) -> bool:
-        """Tell whether this can be asked a question: it is open, and nothing came that was not asked for."""
+        """Tell whether the connection can be used: it is open and nothing came unasked."""
         pending = getattr(self.sock, "pending", None)
         return not self.has_leftover and super().is_connected and not (pending is not None and pending())
 
@@ -234,7 +234,7 @@ class _Connection(HTTPConnection):
         super().request(method, url, *arguments, **options)
 
     def getresponse(self) -> urllib3.response.HTTPResponse:  # type: ignore[override]
-        """Read the head of the answer, with all that come before it read past."""
+        """Read the head of the answer, after all interim ones."""
         self._begin()
         self.seen = Seen(self._question, self.seen)
         response = super().getresponse()
@@ -244,7 +244,7 @@ class _Connection(HTTPConnection):
         return response
 
     def ended(self, digest: int, unread: bytes) -> None:
-        """Take note that an answer was read, or given up, and of what came behind it."""
+        """Record that an answer was read or given up, and what came after it."""
         self.has_leftover = self.has_leftover or bool(unread)
         seen = self.seen
         if seen is None:
@@ -252,16 +252,16 @@ class _Connection(HTTPConnection):
         before = seen.ended(digest, unread)
         if not seen.is_doubtful or self.is_believed:
             return
-        # An error says nothing of the record, and is not worth the wait: the connection is closed.
+        # An error says nothing of the record and is not worth a wait: the connection is closed.
         if self.has_leftover or not seen.says_much or self._brings_more(before):
             self.has_leftover = True
         else:
             seen.is_doubtful, seen.is_coincidence = False, True
 
     def _brings_more(self, seconds: float) -> bool:
-        """Wait for what follows an answer that came twice, or tell that it is the last of its connection.
+        """Wait for what follows an answer that came twice, or see that it is the last of its connection.
 
-        The gateway is at work on it: it may take a few times as long as the answer before.
+        The gateway is still working on it, so it may take a few times as long as the previous answer.
         """
         if self.sock is None:
             return True
@@ -277,7 +277,7 @@ class _TlsConnection(_Connection, HTTPSConnection):
 
 
 class PlainPool(urllib3.HTTPConnectionPool):
-    """Connections to one host that are kept for the next question."""
+    """Reusable connections to one host."""
 
     ConnectionCls = _Connection
 

@@ -1,4 +1,4 @@
-"""What it means that no answer came: which step failed, at which end, and what to change there."""
+"""Explains a missing answer: which step failed, at which end, and what to change there."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from a4s_pipeline.gateway.wire.connections import NoConnection, UnaskedUpgrade
 Fault = urllib3.exceptions.HTTPError
 
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
-# What a server that speaks TLS writes where it is spoken to without: an alert.
+# The alert that a TLS server sends to a client that does not speak TLS.
 _TLS_ALERT = "\x15\x03"
-# How nginx, Apache, Tomcat, Go and others say the same in words, with a 400.
+# The same in words, with a 400, from nginx, Apache, Tomcat, Go and others.
 _TLS_IN_WORDS = re.compile(
     rb"plain http request was sent to https|plain http to an ssl|requires tls|http request to an https",
     re.IGNORECASE,
@@ -32,7 +32,7 @@ _EXPIRED, _NOT_YET_VALID = 10, 9
 _NO_TLS_SPOKEN = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
 _UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL}
 _FORBIDDEN = {errno.EACCES, errno.EPERM}
-# What came cannot be read; lengths that contradict each other are an invalid header.
+# The answer cannot be read; contradictory lengths count as an invalid header.
 _NO_ANSWER = (
     urllib3.exceptions.ProtocolError,
     urllib3.exceptions.SSLError,
@@ -50,7 +50,7 @@ class End:
     host: str
     port: int
     variable: str
-    """The setting that leads to it."""
+    """The setting that names it."""
     is_tls: bool
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ class End:
 def unconnected(fault: NoConnection, subject: str, timeout: float, end: End, gateway: End) -> A4sError:
     """Say why there is no connection and what to change.
 
-    `end` is the one that was connected to, `gateway` the one that was meant: behind a proxy they differ.
+    `end` is the host that was dialled, `gateway` the one that was meant: behind a proxy they differ.
     """
     for cause in _causes(fault.cause):
         if isinstance(cause, OSError) and (found := _TUNNEL_REFUSED.search(str(cause))):
@@ -80,7 +80,7 @@ def _while_connecting(cause: BaseException, subject: str, timeout: float, end: E
             why = f"the name {end.host} is not found"
             advice = f"check {end.variable}, and the name server of this machine"
         case urllib3.exceptions.NewConnectionError():
-            # The system says more, and is looked at next.
+            # The system's own error says more, and is examined next.
             return None
         case urllib3.exceptions.ConnectTimeoutError():
             why = f"no connection with {end} within {timeout:.3g} s"
@@ -89,7 +89,7 @@ def _while_connecting(cause: BaseException, subject: str, timeout: float, end: E
             why = f"{end} refuses connections"
             advice = f"see that it runs, and check the port in {end.variable}"
         case ssl.SSLError():
-            # Its number is OpenSSL's, and not the system's.
+            # Its number is OpenSSL's, not the system's.
             return None
         case OSError() if cause.errno in _UNREACHABLE:
             why = f"there is no route to {end}"
@@ -127,7 +127,7 @@ def _while_greeting(cause: BaseException, subject: str, timeout: float, end: End
 
 
 def _causes(fault: BaseException | None) -> Iterator[BaseException]:
-    """Go from what a library raised to what the system said."""
+    """Yield the errors from the library's down to the system's."""
     met: list[BaseException] = []
     while fault is not None and fault not in met:
         yield fault
@@ -146,7 +146,7 @@ def _certificate(fault: ssl.SSLCertVerificationError, end: End) -> ChangeSite:
     match fault.verify_code:
         case code if code in _OTHER_NAME:
             why, advice = (
-                f"it is of another name than {end.host}",
+                f"it is not for {end.host}",
                 f"have it renewed, or correct {end.variable}",
             )
         case code if code in _UNTRUSTED:
@@ -173,19 +173,19 @@ def _without_tls(end: End) -> ChangeSite:
 
 
 def with_tls(end: End) -> ChangeSite:
-    """Return the error for an end that speaks TLS and was spoken to without."""
+    """Return the error for plain HTTP sent to an end that expects TLS."""
     return ChangeSite(
         f"{end} speaks TLS: write https:// in {end.variable}, or the port at which it speaks none"
     )
 
 
 def asks_for_tls(status: int, body: bytes) -> bool:
-    """Tell whether an answer says that it comes from a port which speaks TLS."""
+    """Tell whether an answer says that its port expects TLS."""
     return status == 400 and _TLS_IN_WORDS.search(body[:4096]) is not None
 
 
 def refused_by_proxy(status: int, subject: str) -> A4sError:
-    """Return the error for a proxy that does not let a call through."""
+    """Return the error for a proxy that blocks a call."""
     if status == 407:
         return ChangeSite(
             f"the proxy answered 407 for {subject}: give its user and password in A4S_GATEWAY_PROXY"
@@ -199,7 +199,7 @@ def refused_by_proxy(status: int, subject: str) -> A4sError:
 
 
 def unanswered(fault: Fault, subject: str, timeout: float, gateway: End) -> A4sError:
-    """Say what kept a question that was sent from its answer, of which nothing had come."""
+    """Say why a question that was sent got no answer at all."""
     cause = fault.args[-1] if fault.args else None
     match fault, cause:
         case urllib3.exceptions.TimeoutError(), _:
@@ -213,7 +213,7 @@ def unanswered(fault: Fault, subject: str, timeout: float, gateway: End) -> A4sE
         case _, RemoteDisconnected() | ConnectionError():
             why = "the connection was closed before an answer came"
         case _ if isinstance(fault, _NO_ANSWER):
-            return unreadable(subject, "what came is no HTTP answer")
+            return unreadable(subject, "the answer is not HTTP")
         case _:
             kind = type(fault).__name__
             return ChangeSite(f"the gateway cannot be called for {subject} ({kind}): check A4S_GATEWAY_URL")
@@ -221,7 +221,7 @@ def unanswered(fault: Fault, subject: str, timeout: float, gateway: End) -> A4sE
 
 
 def broken_off(fault: Fault, subject: str, timeout: float) -> A4sError:
-    """Say what kept the body of an answer from coming whole."""
+    """Say why the body of an answer is incomplete."""
     if isinstance(fault, urllib3.exceptions.TimeoutError):
         return GatewayUnavailable(
             f"the gateway gave no answer for {subject} (no answer within {timeout:.3g} s): try again later"

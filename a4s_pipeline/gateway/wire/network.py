@@ -1,4 +1,4 @@
-"""How calls leave this machine: by which proxy, trusting whom, and by nothing else that it is set to."""
+"""How calls leave this machine: which proxy and which authorities, from our settings alone."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from a4s_pipeline.settings.loading import Settings
 
 @dataclass(frozen=True)
 class Network:
-    """The proxy that all calls take, and the authority that is trusted beside the public ones."""
+    """The proxy for all calls, and the authority to trust besides the public ones."""
 
     proxy: str | None = field(default=None, repr=False)
-    """A URL that may hold a password."""
+    """A URL that may contain a password."""
     authority: Path | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Network:
-        """Return what the settings say of it."""
+        """Return the network of the settings."""
         proxy = settings.gateway_proxy
         return cls(None if proxy is None else proxy.get_secret_value(), settings.gateway_ca)
 
     def open_pool(self, url: str, size: int) -> urllib3.HTTPConnectionPool:
-        """Return a pool of connections to the host of a URL, with room for so many of them."""
+        """Return a pool of at most this many connections to the host of a URL."""
         is_tls = url.startswith("https:") or (self.proxy or "").startswith("https:")
         trusting = trust(self.authority) if is_tls else None
         manager: urllib3.PoolManager
@@ -50,7 +50,7 @@ class Network:
         return manager.connection_from_url(url)
 
     def target(self, url: str) -> str:
-        """Return how a URL is asked for: a proxy without a tunnel wants all of it, any other its path."""
+        """Return the request target of a URL: all of it for a proxy without a tunnel, else its path."""
         if self.proxy is not None and url.startswith("http:"):
             return url
         parts = urlsplit(url)
@@ -63,13 +63,13 @@ def _address_and_headers(proxy: str) -> tuple[str, dict[str, str]]:
     if parts.username is None:
         return address, {}
     pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    # As they are: the library would take them for Latin-1.
+    # As bytes: the library would encode them as Latin-1.
     return address, dict(make_headers(proxy_basic_auth=pair.encode().decode("latin-1")))
 
 
 @cache
 def trust(authority: Path | None) -> ssl.SSLContext:
-    """Return what decides whose certificates are trusted: the public authorities, and one of the company."""
+    """Return a TLS context that trusts the public authorities and the company's own."""
     context = create_urllib3_context()
     context.load_verify_locations(certifi.where())
     if authority is not None:

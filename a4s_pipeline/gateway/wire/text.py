@@ -1,4 +1,4 @@
-"""From the bytes of an answer to its text: one byte that is wrong costs one character, and not the page."""
+"""Turns the bytes of an answer into text; a wrong byte costs one character, not the page."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from a4s_pipeline.files import exact_json
 
 UNREAD = "\ufffd"
-"""What stands where a byte could not be read."""
+"""Replaces a byte that could not be read."""
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
-# Those that are meant where they are declared; any other name is taken for UTF-8, which it mostly is.
+# Declarations to believe; any other is read as UTF-8, which it mostly is.
 _MEANT = re.compile(r"utf-(16|32)(-[lb]e)?|iso8859-\d+|cp125\d")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -25,21 +25,21 @@ _MARKS = (
 
 
 class Text(NamedTuple):
-    """The text of an answer; `is_mended` tells that something in it could not be read as it came."""
+    """The text of an answer; `is_mended` tells whether some of it had to be repaired."""
 
     text: str
     is_mended: bool
 
 
 def text_of(body: bytes, content_type: str | None) -> Text:
-    """Decode a body as its mark says, or as it declares, or as UTF-8 and what JSON looks like otherwise."""
+    """Decode a body by its byte order mark, its declaration, or the look of JSON; UTF-8 by default."""
     encoding = _encoding(body, content_type)
     try:
         return Text(_unmarked(body.decode(encoding)), is_mended=False)
     except UnicodeDecodeError:
         pass
     try:
-        # Halves of surrogate pairs, written as if each were a character.
+        # Halves of surrogate pairs, encoded as if each were a character.
         return Text(_unmarked(body.decode(encoding, "surrogatepass")), is_mended=False)
     except UnicodeDecodeError:
         return Text(_unmarked(body.decode(encoding, "replace")), is_mended=True)
@@ -61,15 +61,15 @@ def _encoding(body: bytes, content_type: str | None) -> str:
             declared = ""
         if _MEANT.fullmatch(declared):
             return declared
-    # UTF-16 and UTF-32 without a mark show in where the zeros are.
+    # The positions of the zeros reveal UTF-16 and UTF-32 without a mark.
     return json.detect_encoding(body) if b"\0" in body[:4] else "utf-8"
 
 
 def json_of(body: bytes, content_type: str | None) -> tuple[Any, bool]:
-    """Read the JSON of an answer; the second tells whether its text was mended.
+    """Return the JSON of an answer, and whether its text was mended.
 
-    Raises `ValueError` where it is none, and `exact_json.NestedTooDeeply`. A raw line break or another
-    control character in a text is kept as it is, which strict JSON does not allow.
+    Raises `ValueError` if it is not JSON, and `exact_json.NestedTooDeeply`. Raw line breaks and other control
+    characters in a text are kept, although strict JSON forbids them.
     """
     text, is_mended = text_of(body, content_type)
     if is_mended:

@@ -1,4 +1,4 @@
-"""Sends one question over a connection and returns its whole answer, or says why there is none."""
+"""Sends one question and returns its whole answer, or says why there is none."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _PORTS = {"http": 80, "https": 443}
 class WireRequest:
     """One question to the gateway; `subject` names it in messages.
 
-    `target` is its path and query, encoded. `timeout` is in seconds, to the last byte of the answer. What is
-    `alone` is sent over a connection that is opened for it: whatever comes there first is the answer to it.
+    `target` is its path and query, encoded. `timeout` is in seconds, to the last byte of the answer. `alone`
+    opens a new connection, whose first answer certainly belongs to this question.
     """
 
     method: str
@@ -53,10 +53,10 @@ class WireRequest:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One whole answer; `interim` counts the 1xx that came before it.
+    """One whole answer; `interim` counts the 1xx before it.
 
-    `is_doubtful` tells that it may be the answer to the question before, which came twice; `is_contradicted`
-    that another answer came right behind it; `times_asked` how often the question was asked to be sure.
+    `is_doubtful`: it may be the answer to the previous question, sent twice; `is_contradicted`: another
+    answer came right after it; `times_asked`: how often the question was asked to be sure.
     """
 
     status: int
@@ -70,18 +70,18 @@ class Answer:
 
     @property
     def may_be_cut_off(self) -> bool:
-        """Tell whether it has no body, and did not say so: its connection may have ended before one came."""
+        """Tell whether a body may be missing: there is none, and no header says so."""
         told = ("Content-Length", "Transfer-Encoding")
         is_empty = not self.body and 200 <= self.status < 300 and self.status != HTTPStatus.NO_CONTENT
         return is_empty and not any(map(self.headers.get, told))
 
     def distrust(self) -> None:
-        """Ask nothing more over its connection: it is no answer to what was asked, and its own may follow."""
+        """Stop using its connection: this answers another question, and the real answer may follow."""
         self.connection.has_leftover = True
 
 
 class Caller:
-    """Sends questions over a few connections that are kept."""
+    """Sends questions over a few reused connections."""
 
     def __init__(self, settings: Settings) -> None:
         self._base = settings.required_gateway_url()
@@ -117,7 +117,7 @@ class Caller:
             if self._sends_once:
                 return answer
             sure = self._exchange_alone(question)
-            # Two records may well have the same answer, the last one of its connection.
+            # Two records may have the same answer, and this one was the last of its connection.
             self._sends_once = (sure.status, sure.body) == (answer.status, answer.body)
             return replace(sure, times_asked=2)
 
@@ -144,7 +144,7 @@ class Caller:
             raise unconnected(fault, subject, timeout, self._first_end, self._gateway) from None
         except Fault as fault:
             raise unanswered(fault, subject, timeout, self._gateway) from None
-        # While its body is unread, nobody else has the connection.
+        # Nobody else gets the connection while the body is unread.
         connection = cast("AnyConnection", response.connection)
         seen, interim = connection.seen, connection.interim
         connection.is_believed = self._sends_once
@@ -156,8 +156,8 @@ class Caller:
             response.release_conn()
         if not self._gateway.is_tls and asks_for_tls(response.status, content):
             raise with_tls(self._gateway)
-        # Two records may well have the same answer. A gateway that is found honest once is believed: where
-        # many records are alike, every call would wait.
+        # Two records may have the same answer. A gateway found honest once is believed: otherwise every call
+        # would wait if many records are alike.
         self._sends_once = self._sends_once or (seen is not None and seen.is_coincidence)
         return Answer(
             response.status,
@@ -170,7 +170,7 @@ class Caller:
         )
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._pool.close()
 
 
@@ -181,9 +181,9 @@ def _end(name: str, url: str, variable: str) -> End:
 
 
 def whole_body(response: urllib3.BaseHTTPResponse, subject: str, until: float) -> bytes:
-    """Read a body to its end, or raise when that takes too long or brings too much.
+    """Read a body to its end, or raise if that takes too long or is too large.
 
-    One that says itself that it is too large is not read at all.
+    A body with a declared length that is too large is not read at all.
     """
     parts: list[bytes] = []
     size = 0
@@ -199,7 +199,7 @@ def whole_body(response: urllib3.BaseHTTPResponse, subject: str, until: float) -
                 raise _too_large(subject)
             parts.append(part)
     except BaseException:
-        # What is left unread of it must not be the answer to another question.
+        # The unread rest must not become the answer to another question.
         response.close()
         raise
     return b"".join(parts)
@@ -207,7 +207,7 @@ def whole_body(response: urllib3.BaseHTTPResponse, subject: str, until: float) -
 
 def _length_of(response: urllib3.BaseHTTPResponse) -> int:
     told = response.headers.get("Content-Length", "")
-    # A length of hundreds of digits is more than Python reads as a number.
+    # Python does not read hundreds of digits as a number.
     return int(told[:20]) if told.isascii() and told.isdigit() else 0
 
 

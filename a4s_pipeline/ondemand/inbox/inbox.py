@@ -1,4 +1,4 @@
-"""The inbox and the outbox: files come in whole, are claimed by a lock, and answers go out whole."""
+"""The inbox and the outbox: whole files come in, a lock claims each, and whole answers go out."""
 
 from __future__ import annotations
 
@@ -26,14 +26,13 @@ from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST
 
 ENDING = ".json"
 _LONGEST_NAME = 200
-# What keeps a file from being opened for as long as it is as it is. Anything else, such as too many open
-# files, passes, and the request is taken up again.
+# Permanent errors on opening a file. After any other, such as too many open files, the request is retried.
 _NOT_OURS_TO_READ = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP})
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A request that this process has claimed: its bytes, or why they cannot be had."""
+    """A request that this process has claimed: its bytes, or why they cannot be read."""
 
     request_id: str
     raw: bytes
@@ -41,9 +40,9 @@ class Waiting:
     file: os.stat_result | None = None
     """The file that was read; None where it could not be opened."""
     mark: str | None = None
-    """What tells it from another in its place, where stores have no such files (`remote_inbox`)."""
+    """Its version, in stores without open files (`remote_inbox`)."""
     kept: bytes | None = None
-    """The answer that it was given before, where that was looked for at once (`remote_inbox`)."""
+    """Its earlier answer, if that was looked up already (`remote_inbox`)."""
     is_second: bool = False
     """Whether another request came under this id before, whose answer may not have been collected yet."""
 
@@ -77,7 +76,7 @@ def is_looked_at(name: str) -> bool:
 
 
 def no_plain_id() -> ChangeRequest:
-    """Refuse a request whose id is no plain file name."""
+    """Refuse a request with an id that is not a plain file name."""
     return ChangeRequest("the request id is no plain file name", code="Invalid")
 
 
@@ -87,7 +86,7 @@ def too_large() -> ChangeRequest:
 
 
 def duplicate(request_id: str) -> ChangeRequest:
-    """Refuse a request whose id was another's before."""
+    """Refuse a request with an id that another request had before."""
     return ChangeRequest(
         f"a request {request_id!r} with other content was answered before: give this one an id of its own, "
         "which begins with the name of its sender where there are several",
@@ -96,25 +95,25 @@ def duplicate(request_id: str) -> ChangeRequest:
 
 
 def name_beside(name: str, told_by: bytes) -> str:
-    """Return the name of what may not take the place of `name`: the same for the same content.
+    """Return the alternative to `name`, the same for the same content.
 
-    After a kill, or when the same comes again, it is written over itself.
+    After a kill, or for the same request again, it overwrites itself.
     """
     return f"{name.removesuffix(ENDING)}.{blake2b(told_by, digest_size=4).hexdigest()}{ENDING}"
 
 
 def name_of_kept(request_id: str, raw: bytes) -> str:
     """Return the name under which the answer to a request is kept."""
-    # As long as the longest name of a file allows, with what is put around it while it is written.
+    # As long as the longest file name allows, including the temporary name's additions.
     return f"{request_id}.{blake2b(raw, digest_size=12).hexdigest()}{ENDING}"
 
 
 class Inbox:
     """The folders of requests and answers on one machine, below `A4S_DATA_DIR` unless told otherwise.
 
-    A kill may come between any two steps. Their order is: the answer is kept, under the id and a digest of
-    the request; the request has a second name where it belongs; its answer is put into the outbox; the
-    request goes from where it was. So whoever sees an answer can put nothing else under its id.
+    A kill may come between any two steps, in this order: the answer is stored under the id and a digest of
+    the request; the request gets a second name in its final folder; its answer is written to the outbox; the
+    request loses its first name. So once an answer can be seen, its id cannot be used for anything else.
     """
 
     # A request in quick succession waits for no longer than this.
@@ -135,7 +134,7 @@ class Inbox:
         for folder in folders:
             make_folder(folder)
             if folder != self._inbox:
-                # What is half written in the inbox is its sender's.
+                # Half-written files in the inbox belong to their senders.
                 clear_abandoned(folder)
 
     def waiting(self) -> list[Path]:
@@ -148,9 +147,9 @@ class Inbox:
 
     @contextmanager
     def claimed(self, path: Path) -> Iterator[Waiting | None]:
-        """Claim a request for as long as the block lasts; None where somebody else has it, or it is gone.
+        """Claim a request within the block; None if another process has it, or it is gone.
 
-        The claim is a lock on the file itself: it dies with its process, and the request is still there.
+        The claim is a lock on the file itself: if the process dies, the request is free again.
         """
         request_id = path.name.removesuffix(ENDING)
         try:
@@ -158,7 +157,7 @@ class Inbox:
         except FileNotFoundError:
             handle = None
         if handle is None or isinstance(handle, ChangeRequest):
-            # Outside the `try`: what goes wrong while the claim is held is not ours to judge.
+            # Outside the `try`: errors within the caller's block pass through.
             is_second = self._earlier(request_id) is not None
             yield None if handle is None else Waiting(request_id, b"", handle, is_second=is_second)
             return
@@ -210,11 +209,12 @@ class Inbox:
         `keep` also keeps the answer for the same request coming again.
         """
         name = path.name if is_plain_id(waiting.request_id) else name_of_last_resort(path)
-        # Before its sender can see an answer: from then on another request may take its place at any moment.
+        # Before its sender can see an answer: afterwards another request may replace it at any time.
         sync_what_others_wrote(path)
         is_read = waiting.refusal is None or waiting.is_duplicate
         if keep and is_read and not waiting.is_second:
-            # Where a power cut takes its name, the same request is answered anew: a sync costs milliseconds.
+            # If a power cut loses this name, the same request is answered again; syncing it costs
+            # milliseconds.
             kept = self._answers / name_of_kept(waiting.request_id, waiting.raw)
             write_whole(kept, document, is_name_synced=False)
         folder = {"ok": self._done, "unknown": self._unsettled}.get(status, self._failed)
@@ -228,7 +228,7 @@ class Inbox:
             if path != place:
                 claims.enter_context(_put_too(path, waiting, place))
             write_whole(self._outbox / name_of_answer, document)
-            # Otherwise its sender has put another request in its place, which is for the next turn.
+            # Otherwise its sender has replaced it by another request, which is for the next look.
             if path != place and waiting.is_at(path):
                 path.unlink(missing_ok=True)
 
@@ -239,7 +239,7 @@ class Inbox:
 
 
 def requests_in(folder: Path) -> list[Path]:
-    """Return what is looked at in a folder, in no order."""
+    """Return the requests in a folder, in no order."""
     try:
         with os.scandir(folder) as entries:
             return [folder / entry.name for entry in entries if is_looked_at(entry.name)]
@@ -248,7 +248,7 @@ def requests_in(folder: Path) -> list[Path]:
 
 
 def opened_request(path: Path) -> int | ChangeRequest:
-    """Open a request without following or waiting for anything, or say why it never can be."""
+    """Open a request without following links or blocking, or say why it can never be opened."""
     if not stat.S_ISREG(os.lstat(path).st_mode):
         return ChangeRequest("the request is no regular file", code="NotAFile")
     try:
@@ -262,14 +262,14 @@ def opened_request(path: Path) -> int | ChangeRequest:
 def _is_ours(path: Path, handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever had the lock before may have answered and moved the file since we opened it.
+        # The previous owner of the lock may have answered and moved the file since we opened it.
         return os.path.samestat(os.lstat(path), os.fstat(handle))
     except (BlockingIOError, FileNotFoundError):
         return False
 
 
 def _place_of(waiting: Waiting, folder: Path, name: str) -> Path:
-    """Return where a request that was read is kept: the plain name stays that of the first under its id."""
+    """Return where to keep a request: the first one under an id gets the plain name."""
     place = folder / name
     if waiting.is_duplicate or (os.path.lexists(place) and not _holds(place, waiting.raw)):
         place = folder / name_beside(name, waiting.raw)
@@ -283,11 +283,11 @@ def _holds(path: Path, raw: bytes) -> bool:
 
 @contextmanager
 def _put_too(path: Path, waiting: Waiting, place: Path) -> Iterator[None]:
-    """Put a request where it belongs while it is where it was too, claimed for as long as the block lasts.
+    """Give a request its final name as well as its old one, claimed within the block.
 
-    A second name is under the claim of the first. Where there can be none (to files of another user, or
-    because the sender has put another in its place) a copy has a claim of its own: another worker would ask
-    what became of it while this one still tells that nobody knows.
+    A second name shares the claim of the first. If it is not possible (another user's file, or a replaced
+    request), a copy gets its own claim: otherwise another worker would look up the outcome while this one
+    still reports it as unknown.
     """
     temporary = place.with_name(f".{place.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
     handle = None
@@ -309,7 +309,7 @@ def _put_too(path: Path, waiting: Waiting, place: Path) -> Iterator[None]:
 
 
 def _is_linked(path: Path, waiting: Waiting, name: Path) -> bool:
-    """Give the file that was read a second name; tell whether it could be done."""
+    """Give the file that was read a second name; tell whether that was possible."""
     try:
         os.link(path, name, follow_symlinks=False)
     except OSError:
@@ -318,7 +318,7 @@ def _is_linked(path: Path, waiting: Waiting, name: Path) -> bool:
 
 
 def _move(path: Path, folder: Path, name: str) -> None:
-    """Move what was not read out of the way; its sender may have taken it back."""
+    """Move an unread request out of the way; its sender may have removed it."""
     target = folder / name
     if os.path.lexists(target):
         target = folder / f"{name.removesuffix(ENDING)}.{os.urandom(4).hex()}{ENDING}"
@@ -327,7 +327,7 @@ def _move(path: Path, folder: Path, name: str) -> None:
 
 
 def name_of_last_resort(path: PurePath) -> str:
-    """Return the name of the answer to a request whose own name is none for a file everywhere."""
+    """Return an answer's name for a request with a name that is not valid on every system."""
     return "refused-" + blake2b(os.fsencode(path.name), digest_size=8).hexdigest() + ENDING
 
 

@@ -1,4 +1,4 @@
-"""Which inbox an installation has, and what whoever answers it needs of any."""
+"""Chooses the inbox of an installation, and defines what a worker needs from any inbox."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from a4s_pipeline.ondemand.inbox.stores import FolderStore, ObjectStore, Store
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.requests_location import is_url
 
-# Drivers need no part in what the operating system can do, and it knows more of links and of whole files.
+# No driver for local folders: the operating system handles links and whole files better.
 _FOLDER_SCHEMES = ("file://", "local://")
 
 Location = TypeVar("Location", bound=PurePath)
 
 
 class AnyInbox(Protocol[Location]):
-    """What whoever answers requests needs of the place where they lie."""
+    """What a worker needs from an inbox."""
 
     look_every: float
-    """Seconds between two looks; fewer while requests keep coming."""
+    """Seconds between two looks; less while requests keep coming."""
     where: str
-    """What it is called in messages."""
+    """Its name in messages."""
 
     def prepare(self) -> None:
         """Make the folders, and clear away what killed processes had half written."""
@@ -33,7 +33,7 @@ class AnyInbox(Protocol[Location]):
         """Return the requests that wait, in no order."""
 
     def unsettled(self) -> list[Location]:
-        """Return the requests whose outcome is not known yet; they lie in a folder `.unsettled` of it."""
+        """Return the requests with an unknown outcome, from its folder `.unsettled`."""
 
     def claimed(self, path: Location) -> AbstractContextManager[Waiting | None]:
         """Claim a request for as long as the block lasts; None where somebody else has it, or it is gone."""
@@ -46,11 +46,10 @@ class AnyInbox(Protocol[Location]):
 
 
 def inbox_of(platform: Platform) -> AnyInbox[Any]:
-    """Return the inbox of an installation, where `A4S_REQUESTS` says that it is.
+    """Return the inbox of an installation, at `A4S_REQUESTS`.
 
-    A folder of one machine is claimed file by file, by locks on the files themselves. Where the installation
-    has locks that reach other machines, even a folder may be shared by some, over a network whose locks on
-    files are not to be trusted.
+    In a folder of one machine, requests are claimed by locks on the files themselves. If the installation has
+    locks that span machines, even a folder may be shared, over a network with unreliable file locks.
     """
     folder = folder_of_requests(platform)
     if folder is None:
@@ -61,7 +60,7 @@ def inbox_of(platform: Platform) -> AnyInbox[Any]:
 
 
 def folder_of_requests(platform: Platform) -> Path | None:
-    """Return the folder that the inbox and the outbox lie in; None where they lie at a URL."""
+    """Return the folder of the inbox and the outbox; None if they are at a URL."""
     location = platform.settings.requests
     if location is not None and is_url(location):
         return None
@@ -69,7 +68,7 @@ def folder_of_requests(platform: Platform) -> Path | None:
 
 
 def store_of_requests(platform: Platform) -> Store:
-    """Return where the requests and answers of an installation lie, as a store of files."""
+    """Return the location of an installation's requests and answers as a store of files."""
     folder = folder_of_requests(platform)
     return _store_at(str(platform.settings.requests)) if folder is None else FolderStore(folder)
 

@@ -1,13 +1,12 @@
-"""The inbox beyond one machine: any number of runs answer it, wherever they are, each request once.
+"""The inbox for several machines: any number of runs answer it, each request once.
 
-A request is claimed by a lock of the installation, because a lock on a file means little on a network, and
-nothing in an object store. Whoever has it looks again: the request may have been answered since the listing.
-
-A store that moves nothing at once moves by copying and deleting, so a kill may come between any two steps.
-Their order is: the answer is kept, under the id and a digest of the request; the request is copied to where
-it belongs; its answer is put into the outbox; the request is deleted where it was. From the first step on,
-whoever finds the request again finds its answer by its bytes, gives that one, and does what is left. Before
-the third, nobody has seen an answer: from then on another request may take its place, which the copy tells.
+A request is claimed by a lock of the installation, because file locks are unreliable on a network and do not
+exist in an object store. After claiming, a run looks again: the request may have been answered since the
+listing. Such a store moves files by copying and deleting, so a kill may come between any two steps, in this
+order: the answer is stored under the id and a digest of the request; the request is copied to its final
+folder; its answer is written to the outbox; the original request is deleted. After the first step, a run that
+finds the request again finds its answer by its bytes, gives it, and does the rest. Before the third, nobody
+has seen an answer; afterwards another request may replace it, which the copy reveals.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST
 
 _INBOX, _OUTBOX = "inbox", "outbox"
 _DONE, _FAILED, _UNSETTLED, _ANSWERS = "inbox/done", "inbox/failed", "inbox/.unsettled", "inbox/.answers"
-# Where a lock is a file, one for each id would leave a file of each for ever.
+# With file locks, one per id would leave a file for each id for ever.
 _LOCK_GROUPS = 1024
 
 
@@ -45,7 +44,7 @@ class _InOtherHands(A4sError):
 class RemoteInbox:
     """The folders of requests and answers in a store."""
 
-    # Each look is two calls to a store that takes some 50 ms for one, and may want money for it.
+    # Each look takes two calls to a store that needs about 50 ms for one, and may charge for it.
     look_every = 1.0
 
     def __init__(self, store: Store, locks: Locks) -> None:
@@ -107,7 +106,7 @@ class RemoteInbox:
             if earlier is not None and earlier != found.raw:
                 return Waiting(request_id, found.raw, duplicate(request_id), mark=found.mark, is_second=True)
             if is_settling or earlier is not None:
-                # It was kept while the folder was the inbox of one machine.
+                # It was stored when the folder was the inbox of one machine.
                 kept = self._kept(request_id + ENDING)
         return Waiting(request_id, found.raw, mark=found.mark, kept=kept)
 
@@ -136,7 +135,7 @@ class RemoteInbox:
         """
         name = path.name if is_plain_id(waiting.request_id) else name_of_last_resort(path)
         is_unread = waiting.refusal is not None and not waiting.is_duplicate
-        # Of what was not read there are no bytes to find its answer by; it is refused in the same way again.
+        # Without its bytes an answer cannot be found again; the request is simply refused again.
         if keep and not is_unread:
             self._store.write(f"{_ANSWERS}/{name_of_kept(waiting.request_id, waiting.raw)}", document)
         folder = {"ok": _DONE, "unknown": _UNSETTLED}.get(status, _FAILED)
@@ -149,7 +148,7 @@ class RemoteInbox:
             return
         now = self._store.fetch(str(path), LARGEST_REQUEST)
         if now is None or now.mark != waiting.mark or (not is_unread and now.raw != waiting.raw):
-            # Its sender has taken it back, or put another request in its place, which is for the next turn.
+            # Its sender has removed it, or replaced it by another request, which is for the next look.
             return
         if is_unread:
             self._store.move(str(path), self._free_place(folder, name, waiting.mark.encode()))

@@ -1,4 +1,4 @@
-"""Where requests and answers may lie beyond one machine: a folder that several share, or an object store."""
+"""Locations of requests and answers beyond one machine: a shared folder or an object store."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings, TryAgai
 from a4s_pipeline.files.whole_files import clear_abandoned, make_folder, write_whole
 from a4s_pipeline.ondemand.inbox.inbox import is_looked_at, opened_request, requests_in, too_large
 
-# What is put into these is there whole or not at all, and a folder is no more than a part of a name.
+# These store each object whole or not at all, and a folder is only part of a name.
 _PUT_WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "oss", "memory"})
 _DRIVERS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
-# What tells one version of a file from the next, under the names that the drivers have for it.
+# The version of a file, under each driver's name for it.
 _VERSION = (
     *("ETag", "etag", "generation", "VersionId", "version_id", "LastModified", "last_modified"),
     *("updated", "mtime", "modified", "created", "ino", "size"),
 )
-# A signature, a token or a password that a driver repeats in its message.
+# A signature, a token or a password that a driver quotes in its message.
 _SECRETS = re.compile(r"\?\S+|(?<=//)[^/\s]*@")
 _LONGEST_REASON = 200
 
 
 class InboxUnreachable(TryAgain):
-    """The store that holds the inbox does not do now what it was asked to."""
+    """The store with the inbox cannot do what was asked now."""
 
     code = "InboxUnreachable"
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A request as it was found: its bytes, or why they cannot be had."""
+    """A request as it was found: its bytes, or why they cannot be read."""
 
     mark: str
-    """Tells what was found from what another puts in its place."""
+    """Identifies this version, as opposed to a replacement."""
     raw: bytes = b""
     refusal: ChangeRequest | None = None
 
 
 class Store(Protocol):
-    """The few things that an inbox needs of where it lies; each path is relative, with slashes."""
+    """What an inbox needs from its location; each path is relative, with slashes."""
 
     where: str
 
@@ -118,7 +118,7 @@ def _mark_of(found: os.stat_result) -> str:
 
 
 class ObjectStore:
-    """Whatever fsspec has a driver for, by its URL; whatever goes wrong there raises `InboxUnreachable`."""
+    """Any store with an fsspec driver, by its URL; every error there raises `InboxUnreachable`."""
 
     def __init__(self, url: str) -> None:
         self.where = url.rstrip("/")
@@ -126,8 +126,8 @@ class ObjectStore:
 
     @cached_property
     def _reached(self) -> tuple[Any, str]:
-        """The driver, and the path of the prefix in its words."""
-        # Only who has such a store pays for the import.
+        """The driver, and its form of the prefix's path."""
+        # Imported only for such a store.
         from fsspec.core import url_to_fs  # type: ignore[import-untyped] # noqa: PLC0415
 
         try:
@@ -140,8 +140,8 @@ class ObjectStore:
             raise ChangeSettings(
                 f"A4S_REQUESTS: {self._scheme}:// needs a driver that is not installed: {todo}"
             ) from None
-        # Another process may have put or moved something a moment ago. Some drivers that have a cache take
-        # no argument to do without.
+        # Another process may have just written or moved something, and some drivers cannot turn off their
+        # cache.
         cache: Any = getattr(driver, "dircache", None)
         if hasattr(cache, "use_listings_cache"):
             cache.use_listings_cache = False
@@ -157,7 +157,7 @@ class ObjectStore:
         except A4sError:
             raise
         except Exception as error:
-            # Each driver has a tree of errors of its own, and some of them are no OSError.
+            # Each driver has its own errors, and not all are OSErrors.
             reason = _SECRETS.sub("…", str(error).strip().partition("\n")[0])[:_LONGEST_REASON]
             raise InboxUnreachable(
                 f"{self.where} cannot be used now ({type(error).__name__}: {reason}): see that A4S_REQUESTS "
@@ -165,7 +165,7 @@ class ObjectStore:
             ) from None
 
     def prepare(self, folders: Sequence[str]) -> None:
-        """Make the folders, where the store has such things."""
+        """Make the folders, if the store has any."""
         with self._asked() as (driver, root):
             if self._scheme not in _PUT_WHOLE:
                 for folder in folders:
@@ -179,7 +179,7 @@ class ObjectStore:
             except FileNotFoundError:
                 return []
             found = [(entry["name"].rpartition("/")[2], entry["type"]) for entry in entries]
-            # Any longer name makes a folder in an object store: nobody has dropped one.
+            # A longer name would be a folder in an object store, not a request.
             return [name for name, kind in found if kind == "file" and is_looked_at(name)]
 
     def fetch(self, path: str, most: int | None = None) -> Fetched | None:
@@ -202,8 +202,8 @@ class ObjectStore:
             if self._scheme in _PUT_WHOLE:
                 driver.pipe_file(f"{root}/{path}", content)
                 return
-            # The name is the same each time, so that a kill leaves one such file at most: whoever writes
-            # there has the claim.
+            # Always the same name, so that kills leave at most one such file: only the claim's owner writes
+            # there.
             folder, _, name = path.rpartition("/")
             aside = f"{root}/{folder}/.{name}.tmp"
             driver.pipe_file(aside, content)
@@ -212,7 +212,7 @@ class ObjectStore:
     def move(self, path: str, target: str) -> None:
         """Move what cannot or should not be read."""
         with self._asked() as (driver, root):
-            # Not `mv`: it takes a `*` in a name for many names.
+            # Not `mv`: it treats a `*` in a name as a pattern.
             driver.cp_file(f"{root}/{path}", f"{root}/{target}")
             driver.rm_file(f"{root}/{path}")
 

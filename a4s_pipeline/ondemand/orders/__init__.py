@@ -1,1 +1,1 @@
-"""Intake orders: read, mapped, changed by the hook, and exported through their ledger."""
+"""Reads intake orders, maps them, lets the hook change them, and exports them through their ledger."""

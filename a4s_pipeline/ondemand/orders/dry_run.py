@@ -1,4 +1,4 @@
-"""What would be sent of an intake order, after the hook: nothing is sent, and nothing recorded."""
+"""Shows what would be sent for an intake order after the hook; sends and records nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from a4s_pipeline.settings.loading import Settings
 
 
 def dry_run(order: Any, settings: Settings, hook: OrderHook | None, received_at: datetime) -> Answered:
-    """Return the gateway's order, and the fields given that are not in it."""
+    """Return the gateway's order, and the given fields that are not in it."""
     try:
         return Answered("ok", would_be_sent(order, settings, hook, received_at))
     except A4sError as error:
@@ -24,12 +24,12 @@ def dry_run(order: Any, settings: Settings, hook: OrderHook | None, received_at:
 def would_be_sent(
     order: Any, settings: Settings, hook: OrderHook | None, received_at: datetime
 ) -> dict[str, Any]:
-    """Return what `dry_run` answers with; raises what refuses or fails the order."""
+    """Return the answer of `dry_run`; raises the error that refuses or fails the order."""
     intake = read_order(order, settings.timezone)
     try:
         payload, not_sent = prepare_order(intake, hook, received_at)
     except HookFailed as error:
-        # A dry run records nothing, so the traceback is not where the message says.
+        # A dry run records nothing, so the message must not point to a recorded traceback.
         what = error.trace.rstrip().splitlines()[-1]
         raise A4sError(f"the order hook failed: {what}", code=error.code) from None
     return {"order": exact_json.loads(payload), "notSent": not_sent}

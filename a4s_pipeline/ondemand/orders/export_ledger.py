@@ -1,4 +1,4 @@
-"""What the export ledger tells of an order, to whoever looks: the command, and HTTP."""
+"""Shows an order of the export ledger, for the command and HTTP."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.answers import error_of
 from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry
 
-# What the gateway's order calls otherwise than the intake order does.
+# The gateway order's names that differ from the intake order's.
 _INTAKE_NAMES = {"externalId": "intakeOrderId", "reference": "ourReference"}
 STATUSES = ("pending", "sending", "ok", "refused", "failed", "unknown")
 
 
 def export_row(entry: Entry) -> dict[str, Any]:
-    """Return one order of the ledger: what was asked for, what became of it, and when."""
+    """Return one order of the ledger: the request, its outcome, and the times."""
     row = entry.row
     return {
         "intakeOrderId": entry.key,
@@ -44,9 +44,9 @@ def _error(entry: Entry) -> dict[str, Any] | None:
 
 
 def fields_of(code: str, response: Any) -> list[dict[str, str]]:
-    """Return the fields at fault as the intake order names them: its sender knows no other name.
+    """Return the fields at fault under the intake order's names, the only ones its sender knows.
 
-    What a hook got wrong is told in the words of the order that the hook returned.
+    A hook's faults keep the names of the order that the hook returned.
     """
     faults = (response.get("fields") if isinstance(response, dict) else None) or []
     if code == "InvalidAfterHook":

@@ -1,4 +1,4 @@
-"""The order as the gateway's third-party order endpoint takes it, and how an intake order becomes one."""
+"""The order for the gateway's third-party order endpoint, and the mapping of an intake order to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from a4s_pipeline.ondemand.orders.intake import CamelModel, IntakeOrder, Number,
 class GatewayOrderLine(CamelModel):
     """One line of the order that is sent."""
 
-    # A hook that adds a line writes names in snake_case, as those of the attributes are.
+    # A hook that adds a line uses the attributes' names in snake_case.
     model_config = ConfigDict(extra="forbid", validate_assignment=False, populate_by_name=True)
 
     item_code: Text
@@ -43,7 +43,9 @@ class GatewayOrder(CamelModel):
 
 
 def map_order(intake: IntakeOrder, received_at: datetime) -> GatewayOrder:
-    """Map an intake order to the gateway's, as documented; `metadata` keeps what a hook may change."""
+    """Map an intake order to the gateway's, as documented; `metadata` keeps the original of what a hook may
+    change.
+    """
     created_at = (intake.created_at or received_at).astimezone(UTC)
     return GatewayOrder.model_construct(
         customer_code=intake.customer_code,
@@ -77,7 +79,7 @@ def _as_ordered(sequence: int, price: Decimal | None) -> dict[str, Any]:
 
 
 def checked_again(order: Any, intake: IntakeOrder) -> GatewayOrder:
-    """Check what a hook returned as if it came from outside; raises `ChangeRequest` with every fault."""
+    """Validate a hook's result like outside input; raises `ChangeRequest` with every fault."""
     if not isinstance(order, GatewayOrder):
         raise ChangeRequest("the order hook must return a GatewayOrder", code="InvalidAfterHook")
     try:
@@ -85,7 +87,7 @@ def checked_again(order: Any, intake: IntakeOrder) -> GatewayOrder:
     except ValidationError as error:
         raise _invalid(*faults_of(error)) from None
     except ValueError:
-        # What pydantic cannot go through to its end, such as a list that holds itself.
+        # Values that pydantic cannot traverse, such as a list that contains itself.
         raise _no_json() from None
     if checked.external_id != intake.intake_order_id:
         raise _invalid(
@@ -95,7 +97,7 @@ def checked_again(order: Any, intake: IntakeOrder) -> GatewayOrder:
 
 
 def payload_of(order: GatewayOrder) -> str:
-    """Return the JSON that is sent, to the letter: exact numbers, and no field that has no value."""
+    """Return exactly the JSON that is sent: exact numbers, and no field without a value."""
     try:
         payload = exact_json.dumps_to_keep(
             order.model_dump(by_alias=True, exclude_none=True) | {"metadata": order.metadata}

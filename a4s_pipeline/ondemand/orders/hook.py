@@ -26,7 +26,7 @@ class HookFailed(A4sError):
 
 
 def load_hook(name: str | None) -> OrderHook | None:
-    """Import the hook named `package.module:function`; the working directory is looked in as well."""
+    """Import the hook named `package.module:function`, also from the working directory."""
     if name is None:
         return None
     module_name, _, function_name = name.partition(":")
@@ -44,10 +44,10 @@ def load_hook(name: str | None) -> OrderHook | None:
 
 
 def apply_hook(hook: OrderHook | None, order: GatewayOrder, intake: IntakeOrder) -> GatewayOrder:
-    """Show the hook copies, and return what it made of the order, checked again.
+    """Call the hook with copies, and return its result, validated again.
 
-    Raises what refuses the order (`RefuseOrder`, or `ChangeRequest` where the result is not valid), and
-    `HookFailed` for anything else the hook does.
+    Raises `RefuseOrder` or, for an invalid result, `ChangeRequest`; and `HookFailed` for anything else that
+    the hook raises.
     """
     if hook is None:
         return checked_again(order, intake)

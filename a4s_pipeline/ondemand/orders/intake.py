@@ -1,4 +1,4 @@
-"""What an integrator sends: the intake order and the new customer, checked whole."""
+"""The intake order and the new customer as an integrator sends them, checked completely."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from a4s_pipeline.gateway.records.dates import as_instant
 from a4s_pipeline.gateway.records.faults import message_of, path_of
 from a4s_pipeline.settings.routes import is_addressable
 
-# Fields of an intake order that have no place in the gateway's order: a hook may map them.
+# Fields of an intake order that the gateway's order does not have: a hook may map them.
 WITHOUT_PLACE = ("addresses", "contacts", "surcharges", "attributes")
-# What copies and writes a request goes down into it, and Python only goes so far.
+# Copying and writing a request recurses into it, and Python limits recursion.
 _DEEPEST = 100
 # A number may come as a text, as it does in answers; "1_000" is a number to Python alone.
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -40,7 +40,7 @@ def _exact(value: Any) -> Any:
     if isinstance(value, bool) or (isinstance(value, str) and not _DECIMAL.fullmatch(value)):
         raise ValueError("must be a number")
     if isinstance(value, float):
-        # A float has lost its decimals before it came here: what it shows is what was meant.
+        # A float has already lost its decimals: its shortest form is what was meant.
         return Decimal(repr(value))
     return value
 
@@ -91,7 +91,7 @@ OrderId = Annotated[
 
 
 class CamelModel(BaseModel):
-    """Something sent to us, in camelCase; attributes are in snake_case."""
+    """A document sent to us, in camelCase; attributes are in snake_case."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=False)
 
@@ -113,8 +113,8 @@ class IntakeOrder(CamelModel):
     """An order as an integrator sends it.
 
     Unknown fields are kept, so that a hook may use them and the answer can say they were not sent. One that
-    is a slip away from the name of a field is taken for that field misspelt: without the price that was
-    meant, say, an order is wrong.
+    is a typo away from a field's name is refused as misspelt: without its price, for example, an order would
+    be wrong.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -132,7 +132,7 @@ class IntakeOrder(CamelModel):
     attributes: Any = None
 
     def fields_without_place(self) -> list[str]:
-        """Return the paths of the fields given that have no place in the gateway's order."""
+        """Return the paths of the given fields that the gateway's order does not have."""
         given = [name for name in WITHOUT_PLACE if getattr(self, name) not in (None, [], {})]
         given += list(self.model_extra or {})
         for position, line in enumerate(self.lines):
@@ -169,7 +169,7 @@ class NewContactDetail(CamelModel):
 
 
 class NewCustomer(CamelModel):
-    """A customer to be created at the gateway; the six fields that it takes, and no others."""
+    """A customer to be created at the gateway, with only the six fields that it accepts."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -206,7 +206,7 @@ def read_request(model: type[M], raw: Any, what: str, timezone: ZoneInfo) -> M:
 
 
 def _misspelt(model: BaseModel, path: tuple[int | str, ...]) -> Iterator[FieldFault]:
-    """Name the unknown fields that are nearly a field of the model, and of the models that it holds."""
+    """Name the unknown fields that nearly match a field of the model or its nested models."""
     names = {name: field.alias or name for name, field in type(model).model_fields.items()}
     for given in model.model_extra or {}:
         meant = _nearest(given, names.values())
@@ -221,13 +221,13 @@ def _misspelt(model: BaseModel, path: tuple[int | str, ...]) -> Iterator[FieldFa
 
 
 def _nearest(given: str, names: Iterable[str]) -> str | None:
-    """Return the name that was meant; a longer name, such as `discount2`, is one of its own."""
+    """Return the field that was meant; a longer name, such as `discount2`, is another field."""
     plain = _plain(given)
     return next((name for name in names if _is_a_slip_away(plain, name.lower())), None)
 
 
 def _is_a_slip_away(one: str, other: str) -> bool:
-    """Tell whether two names differ by a letter that is wrong or left out, or two that changed places."""
+    """Tell whether two names differ by one wrong or missing letter, or two swapped ones."""
     if len(one) == len(other):
         differ = [position for position, letter in enumerate(one) if letter != other[position]]
         first, last = (differ[0], differ[-1]) if differ else (0, 0)
@@ -249,7 +249,7 @@ def faults_of(error: ValidationError) -> list[FieldFault]:
 
 
 def _cannot_be_sent(value: Any, path: tuple[int | str, ...]) -> Iterator[FieldFault]:
-    """Name what can be neither recorded nor sent, in the fields of any shape too."""
+    """Name values that can be neither recorded nor sent, including those in free-form fields."""
     if len(path) > _DEEPEST:
         yield FieldFault(path_of(path[:3]), "is nested too deeply")
     elif isinstance(value, str) and not has_utf8(value):

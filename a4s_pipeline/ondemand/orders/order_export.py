@@ -51,7 +51,7 @@ class OrderExport:
         self._timezone = timezone
 
     def export(self, order: Any, received_at: datetime) -> Answered:
-        """Export an intake order, or say from the ledger what became of it."""
+        """Export an intake order, or return its outcome from the ledger."""
         is_new = False
 
         def prepare(first_received_at: datetime) -> Prepared:
@@ -78,7 +78,7 @@ class OrderExport:
         return replace(answer_from(entry), is_new=is_new)
 
     def settle(self, intake_order_id: str) -> Answered | None:
-        """Settle one order whose outcome is unknown, by look-up; None where the ledger has no such order."""
+        """Settle one order with an unknown outcome by look-up; None if the ledger has no such order."""
         try:
             entry = self._send_once.settle(intake_order_id, self._sender(intake_order_id))
         except A4sError as error:
@@ -101,7 +101,7 @@ def read_order(order: Any, timezone: ZoneInfo) -> IntakeOrder:
 def prepare_order(
     intake: IntakeOrder, hook: OrderHook | None, received_at: datetime
 ) -> tuple[str, list[str]]:
-    """Return the JSON that would be sent, after the hook, and the fields given that are not in it."""
+    """Return the JSON that would be sent after the hook, and the given fields that are not in it."""
     order = apply_hook(hook, map_order(intake, received_at), intake)
     return payload_of(order), intake.fields_without_place()
 
@@ -122,7 +122,7 @@ def _normal(value: Any) -> Any:
 
 
 def _digits(number: Decimal) -> str:
-    # Not by `normalize`, which rounds to 28 digits: two long amounts would be one.
+    # Not `normalize`, which rounds to 28 digits: two long amounts would become one.
     sign, digits, exponent = number.as_tuple()
     text = "".join(map(str, digits))
     kept = text.rstrip("0")

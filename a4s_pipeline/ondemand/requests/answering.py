@@ -1,4 +1,4 @@
-"""From a request to its answer: parsed once, checked once, answered once, logged once, whoever asks."""
+"""Answers requests: parses, checks, answers and logs each once, for every caller."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Request:
-    """A request of a known kind to a known connector; its fields are still as they came."""
+    """A request of a known kind to a known connector; its fields are not checked yet."""
 
     kind: RequestKind[Any]
     connector: str
@@ -33,7 +33,7 @@ class Request:
 
 def request_of(body: Mapping[str, Any], connectors: Collection[str]) -> Request:
     """Read the kind and the connector of a request; raises `ChangeRequest` that names what is wrong."""
-    # A command asks for one kind, and pays for the models of no other.
+    # A command asks for one kind, and does not load the models of others.
     from a4s_pipeline.ondemand.requests.registry import KINDS, NOT_SUPPORTED  # noqa: PLC0415
 
     name, connector = body.get("kind"), body.get("connector")
@@ -56,7 +56,7 @@ def request_of(body: Mapping[str, Any], connectors: Collection[str]) -> Request:
 
 
 def answer_body(service: OnDemand, body: Mapping[str, Any], received_at: datetime) -> Answered:
-    """Answer a request as it lies in the inbox: its kind and its connector beside its fields."""
+    """Answer a request in the inbox's form: its kind and its connector beside its fields."""
     try:
         request = request_of(body, service.platform.settings.connectors)
     except ChangeRequest as error:
@@ -67,10 +67,10 @@ def answer_body(service: OnDemand, body: Mapping[str, Any], received_at: datetim
 def answer(
     service: OnDemand, request: Request, received_at: datetime, until: float | None = None
 ) -> Answered:
-    """Answer a request; whatever it is like, there is an answer, and no other request is harmed.
+    """Answer a request; every request gets an answer, and none harms another.
 
-    `until` is a moment of `time.monotonic` by which the gateway must have answered; by default it is what
-    the kind makes of A4S_ANSWER_SECONDS, for those that wait for the gateway alone.
+    `until` is the deadline for the gateway, a time of `time.monotonic`; by default the kind derives it from
+    A4S_ANSWER_SECONDS, if it waits only for the gateway.
     """
     started_at = datetime.now(UTC)
     answered = _answered(service, request, received_at, until)
@@ -103,7 +103,7 @@ def _answered(service: OnDemand, request: Request, received_at: datetime, until:
     except A4sError as error:
         return _setting_failure(error) if isinstance(error, ChangeSettings) else kind.failure(error)
     except Exception as error:
-        # A defect of ours must not take the other requests along.
+        # A defect of ours must not stop the other requests.
         about = {"connector": request.connector, "run_id": service.run_id}
         _log.exception("a request of kind %s failed unexpectedly", kind.name, extra=about)
         return failure(
@@ -133,5 +133,5 @@ def as_document(
 
 
 def _text_or_none(value: Any) -> str | None:
-    # Whatever a sender writes there, in an answer it is a text or nothing.
+    # Whatever a sender wrote there, the answer has a text or null.
     return value if isinstance(value, str) else None

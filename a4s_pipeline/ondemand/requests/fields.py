@@ -1,4 +1,4 @@
-"""The types of the fields that requests have in common; each says in words what it takes."""
+"""The field types that requests share; each says in words what it accepts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _day(value: Any, info: ValidationInfo) -> date | None:
 
 
 def whole_number(least: int, most: int) -> PlainValidator:
-    """Return what reads a whole number within bounds; `True` and `1.0` are none."""
+    """Return a validator for a whole number within bounds; `True` and `1.0` are refused."""
 
     def read(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
@@ -61,16 +61,16 @@ _SCHEMA_OF_TEXT = WithJsonSchema({"type": "string", "minLength": 1})
 Text = Annotated[str, PlainValidator(_text), _SCHEMA_OF_TEXT]
 """A text that is not empty."""
 StoredText = Annotated[str, PlainValidator(_stored_text), _SCHEMA_OF_TEXT]
-"""A text that is not empty, and that the store can be asked for."""
+"""A text that is not empty and that the store can search for."""
 TextFilter = Annotated[str | None, PlainValidator(_stored_text), _SCHEMA_OF_TEXT]
-"""As `StoredText`, and may be left out; null is refused, which a session that lost its customer sends."""
+"""As `StoredText`, but optional; null is refused: a session that lost its customer sends it."""
 InstantFilter = Annotated[
     datetime | None, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-"""A date, or a date-time, without an offset local time of the administration; may be left out, not null."""
+"""A date or a date-time, local to the administration without an offset; optional, but not null."""
 After = Annotated[Cursor | None, PlainValidator(read_cursor), _SCHEMA_OF_TEXT]
-"""The `next` of the page before; may be left out, not null."""
+"""The `next` of the previous page; optional, but not null."""
 Day = Annotated[
     date | None, PlainValidator(_day), WithJsonSchema({"type": ["string", "null"], "format": "date"})
 ]
-"""A day, or a date-time, which means its day in the administration's time zone; null is none."""
+"""A day, or a date-time for its day in the administration's time zone; null for none."""

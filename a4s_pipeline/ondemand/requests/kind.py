@@ -1,4 +1,4 @@
-"""What a kind of request is: its name, its fields, what answers it, and which threads may."""
+"""Describes a kind of request: its name, its fields, its handler, and the threads that may run it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from a4s_pipeline.ondemand.service import ConnectorAnswers
 
 
 class ThreadPool(Enum):
-    """Which threads answer a kind, so that what is slow keeps nothing waiting that is not."""
+    """Which threads answer a kind, so that slow kinds do not delay fast ones."""
 
     LOCAL = "reads what is stored here: milliseconds, whatever the gateway does"
     LIVE = "asks the gateway, and has a deadline"
@@ -28,9 +28,9 @@ class ThreadPool(Enum):
 
 
 class Fields(BaseModel):
-    """The fields of a request, in camelCase: one that is not known is refused, and none is guessed.
+    """The fields of a request, in camelCase; unknown ones are refused, and none is guessed.
 
-    A filter that is misspelt or null would otherwise let everything through.
+    Otherwise a misspelt or null filter would return everything.
     """
 
     model_config = ConfigDict(
@@ -43,7 +43,7 @@ F = TypeVar("F", bound=Fields)
 
 @dataclass(frozen=True)
 class RequestKind(Generic[F]):
-    """One kind of request; `handle` gets what answers for its connector, its fields and when it came."""
+    """One kind of request; `handle` gets the connector's answers, the fields and the time of receipt."""
 
     name: str
     fields: type[F]
@@ -51,9 +51,9 @@ class RequestKind(Generic[F]):
     pool: ThreadPool
     failure: Callable[[A4sError], Answered] = failure
     seconds: Callable[[F, float], float] | None = None
-    """Where it has a deadline: the seconds it may take, given its fields and A4S_ANSWER_SECONDS."""
+    """If it has a deadline: the seconds it may take, given its fields and A4S_ANSWER_SECONDS."""
     is_always_logged: bool = False
-    """Of the others, which are many and cheap, one in ten is logged, and each failure."""
+    """Of other, frequent and cheap kinds, one in ten is logged, and every failure."""
 
     def read(self, body: Mapping[str, Any], timezone: ZoneInfo) -> F:
         """Read the fields of a request, or raise `ChangeRequest` that names every fault."""

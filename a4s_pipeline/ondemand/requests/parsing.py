@@ -1,4 +1,4 @@
-"""From the bytes of a request to a JSON object, exact and within bounds."""
+"""Turns the bytes of a request into a JSON object, with exact numbers and bounded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def parse_request(raw: bytes) -> Mapping[str, Any]:
             "the request is not JSON that can be read: it is nested too deeply", code="Invalid"
         ) from None
     except ValueError as fault:
-        # It tells where, and nothing of what stands there.
+        # It says where, but does not quote the content.
         raise ChangeRequest(str(fault).replace("the body", "the request", 1), code="Invalid") from None
     if not isinstance(body, dict):
         raise ChangeRequest("the request must be a JSON object", code="Invalid")

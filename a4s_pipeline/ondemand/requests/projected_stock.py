@@ -1,4 +1,4 @@
-"""`projected_stock`: how much of each item will be there on a day, live from the gateway."""
+"""`projected_stock`: how much of each item will be in stock on a day, live from the gateway."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from a4s_pipeline.ondemand.service import ConnectorAnswers
 from a4s_pipeline.ondemand.stock.answers import Question
 
 MOST_ITEMS = 10_000
-# What a deadline of some seconds is meant for; a list that is longer has as many times longer.
+# The number of items that the deadline is meant for; a longer list gets proportionally longer.
 _ITEMS_IN_TIME = 500
 _BEFORE_THE_DAY = "lies before the day asked for"
 
@@ -27,7 +27,7 @@ def _items(value: Any) -> Any:
 
 
 class AskedItem(Fields):
-    """One item, the day asked for (today by default), and until when each change is wanted too."""
+    """One item, the day (today by default), and optionally the last day up to which to show changes."""
 
     item_code: Text
     date: Day = None
@@ -43,7 +43,7 @@ class AskedItem(Fields):
 
 
 class ProjectedStock(Fields):
-    """The items that are asked for."""
+    """The items asked for."""
 
     items: Annotated[list[AskedItem], BeforeValidator(_items), Field(min_length=1, max_length=MOST_ITEMS)]
 
@@ -64,7 +64,7 @@ def _answer(answers: ConnectorAnswers, request: ProjectedStock, received_at: dat
 
 
 def longer_for(items: int, seconds: float) -> float:
-    """Return how much longer than A4S_ANSWER_SECONDS so many items may take."""
+    """Return by which factor of A4S_ANSWER_SECONDS this many items may take longer."""
     return seconds * max(0.0, items / _ITEMS_IN_TIME - 1)
 
 

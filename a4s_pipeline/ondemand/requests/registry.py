@@ -1,4 +1,4 @@
-"""Every kind of request there is, by name, and those that the gateway has no such thing of."""
+"""Every kind of request by name, including those that the gateway does not support."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _answer(answers: ConnectorAnswers, request: RetrieveOrders, received_at: dat
 
 
 def history_failure(error: A4sError) -> Answered:
-    """Where history does not exist the request is refused: asking again changes nothing."""
+    """Without order history the request is refused: asking again changes nothing."""
     if error.code == "FocusConnectorNotConfigured":
         return failure(ChangeRequest(str(error), code=error.code))
     return failure(error)

@@ -1,1 +1,1 @@
-"""Order retrieval: the orders that were imported, as the published copy or the lake holds them."""
+"""Order retrieval: imported orders from the published copy or the lake."""

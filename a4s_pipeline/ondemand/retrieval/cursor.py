@@ -1,4 +1,4 @@
-"""Where a page of orders ended, as a text that its reader hands back for the next."""
+"""Where a page of orders ended, as a text that its reader returns to get the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Order retrieval: answered from what analysts read, under the gateway's own field names."""
+"""Order retrieval from the published copy, under the gateway's own field names."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 from a4s_pipeline.warehouse.rows.state import StreamState, stream_state
 from a4s_pipeline.warehouse.store import Readable
 
-# Orders are read so many at once: 300 cost the store little more than the 50 of a page do.
+# Orders are read in batches of this size: 300 cost the store little more than the 50 of a page.
 _SPAN = 300
 _SMALL = 500
 
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class _Listed:
-    """An order of a list: where it stands in it, and its JSON."""
+    """An order of a list: its position, and its JSON."""
 
     order_date: datetime
     order_code: str
@@ -50,30 +50,28 @@ class _Listed:
 
 
 class _NotRemembered(Exception):
-    """Something was not asked yet of this version of the store."""
+    """The answer from this version of the store is not remembered yet."""
 
 
 @dataclass(frozen=True)
 class OrderHistory:
-    """The orders of one connector, for whoever asks for them.
+    """The orders of one connector.
 
-    What was read of a published copy is remembered until the next one is there: pages overlap, and follow
-    each other.
+    Answers from a published copy are remembered until the next copy: pages overlap, and follow each other.
     """
 
     store: Readable
     connector: str
     is_imported: bool = True
-    """Whether the settings have its orders imported."""
+    """Whether the settings import its orders."""
     remembered: Remembered = field(default_factory=Remembered)
 
     def orders(self, wanted: OrderFilter) -> dict[str, Any]:
         """Return `{"orders", "total", "asOf", "next"?}`: a page of orders, newest first, with their lines.
 
-        Each order is JSON that is written already. `next` goes on after the last of them, whatever is
-        published meanwhile; it is left out where no more are. `asOf` is the legacy backend's last history
-        sync: the orders are as fresh as that. Raises `HistoryNotConfigured` where order history does not
-        exist, or is not imported and never was.
+        Each order is finished JSON. `next` continues after the last one, whatever is published meanwhile; the
+        last page has none. `asOf` is the legacy backend's last history sync: the orders are as fresh as that.
+        Raises `HistoryNotConfigured` if there is no order history, or it was never imported.
         """
         try:
             return self._page(_Questions(self.remembered, self.store.version()), wanted)
@@ -82,7 +80,7 @@ class OrderHistory:
                 return self._page(_Questions(self.remembered, version, connection), wanted)
 
     def order(self, order_code: str) -> dict[str, Any]:
-        """Return one order with its lines and `asOf`; raises `NotThere` where it is not stored."""
+        """Return one order with its lines and `asOf`; raises `NotThere` if it is not stored."""
         with self.store.reading() as connection:
             state = self._state(connection)
             found = find_order(connection, self.connector, order_code, **_names())
@@ -120,7 +118,7 @@ class OrderHistory:
         return page
 
     def _orders(self, questions: _Questions, which: OrderFilter, start: int, end: int) -> list[_Listed]:
-        """Return the orders of a filter from one place to another, read with those around them."""
+        """Return the orders of a filter from one position to another, read with those around them."""
         if start >= end:
             return []
         if not questions.is_remembering:
@@ -157,11 +155,11 @@ class OrderHistory:
 
 @dataclass(frozen=True)
 class _Questions:
-    """What is asked of one version of the store: remembered, or read where it is open."""
+    """Reads one version of the store: from memory, or from the open store."""
 
     remembered: Remembered
     version: Hashable
-    """None where nothing tells it from the next: then nothing is remembered."""
+    """None if the store has no versions: then nothing is remembered."""
     connection: duckdb.DuckDBPyConnection | None = None
 
     @property
@@ -176,7 +174,7 @@ class _Questions:
     def answer(
         self, question: Hashable, ask: Callable[[duckdb.DuckDBPyConnection], T], size: int | None = None
     ) -> T:
-        """Return the answer to a question; raises `_NotRemembered` where the store would have to be open."""
+        """Return the answer to a question; raises `_NotRemembered` if the store would have to be opened."""
         if not self.is_remembering:
             return ask(self.store())
         known: T | None = self.remembered.find(self.version, question)
@@ -217,7 +215,7 @@ def _document(order: FoundOrder) -> str:
 
 def _attributes(found: FoundOrder | FoundLine) -> str:
     """Return every field stored, as JSON; those of the contract win over unknown ones."""
-    # A copy of an older version lacks some fields: what it knew of them is among the attributes.
+    # A copy of an older version lacks some columns; their values are among the attributes.
     if not found.attributes:
         return found.fields
     return exact_json.dumps(exact_json.loads(found.attributes) | exact_json.loads(found.fields))

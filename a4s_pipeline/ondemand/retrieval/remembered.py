@@ -1,4 +1,4 @@
-"""What was made of one version of a store, for as long as it is the newest."""
+"""Remembers answers from one version of a store as long as it is the newest."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _TURNS = 16
 
 
 class Remembered:
-    """Answers to questions, those asked last to stay; another version of the store, and all are forgotten.
+    """The most recent answers; a new version of the store clears them all.
 
-    The published copy is replaced whole and never changed, so that the same question has the same answer
-    until then. Threads may ask and keep side by side.
+    The published copy is replaced whole and never changed, so until then the same question has the same
+    answer. Safe for threads.
     """
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
@@ -27,7 +27,7 @@ class Remembered:
         self._bytes = 0
 
     def find(self, version: Hashable, question: Hashable) -> Any:
-        """Return what was answered to a question out of this version; None where it was not asked."""
+        """Return the answer to a question from this version; None if it was not asked."""
         with self._lock:
             self._forget_others(version)
             found = self._answers.get(question)
@@ -37,11 +37,11 @@ class Remembered:
             return found[0]
 
     def turn(self, question: Hashable) -> threading.Lock:
-        """Return the lock to answer a question under: whoever asks the same meanwhile finds the answer."""
+        """Return the lock for answering a question: others with the same question then find the answer."""
         return self._turns[hash(question) % len(self._turns)]
 
     def keep(self, version: Hashable, question: Hashable, answer: Any, size: int) -> None:
-        """Remember an answer, which takes so many bytes."""
+        """Remember an answer of this size in bytes."""
         # A customer's code may be as long as a request.
         size += len(repr(question))
         with self._lock:

@@ -1,1 +1,1 @@
-"""Sends something exactly once: the rules as pure decisions, the ledger's bookkeeping, and the sending."""
+"""Sends something exactly once: the rules as pure functions, the ledger's bookkeeping, and the sending."""

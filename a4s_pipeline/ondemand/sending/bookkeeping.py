@@ -1,4 +1,4 @@
-"""What the ledger is told: what is about to be sent, and what came of it."""
+"""Writes the ledger: what is about to be sent, and its outcome."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _STALE_RECORD = timedelta(seconds=2)
 
 @dataclass(frozen=True)
 class OpenAttempt:
-    """An attempt that is under way: its number where the ledger has it already, and what is known of it."""
+    """An attempt under way: its number if the ledger has it already, and what is known of it."""
 
     kind: str
     started_at: datetime
     row: Entry | None
-    """The ledger's row while the attempt is open: of a send, as it is once the send is recorded."""
+    """The ledger's row during the attempt; for a send, as it is once the send is recorded."""
     number: int | None = None
 
 
 class Bookkeeping:
-    """Writes the ledger, each time the row and its attempt together, and returns the row as it is then."""
+    """Writes a row and its attempt together, and returns the new row."""
 
     def __init__(self, ledger: Ledger, clock: Callable[[], datetime]) -> None:
         self._ledger = ledger
@@ -38,7 +38,7 @@ class Bookkeeping:
     def about_to_send(
         self, key: str, payload: str, before: Entry | None, columns: Mapping[str, Any]
     ) -> OpenAttempt:
-        """Record what is about to be sent, and when: no earlier than it really is."""
+        """Record what is about to be sent, with a time that is never too early."""
         number: int | None = None
         sent_before = before.attempts if before else 0
         while True:
@@ -57,25 +57,25 @@ class Bookkeeping:
             }
             attempt = {"kind": "send", "status": "sending", "started_at": now, "request": payload}
             before, number = self._ledger.record(key, before, row, now, Attempt(attempt, number))
-            # The store may have been waited for, or the machine asleep: a send that is recorded too
-            # early would let a "not there" be believed too early.
+            # This may have waited for the store, or the machine may have slept: a send recorded too early
+            # would let a "not there" be believed too early.
             if self._clock() - now < _STALE_RECORD:
                 return OpenAttempt("send", now, before, number)
 
     def succeeded(self, key: str, attempt: OpenAttempt, numbers: Mapping[str, str]) -> Entry:
-        """Record that it is at the gateway, under these numbers."""
+        """Record that it is booked, with these numbers."""
         named = {column: numbers.get(name) for name, column in self._ledger.kind.numbers.items()}
         return self._close(key, "ok", attempt, named, response=exact_json.dumps(dict(numbers)))
 
     def found(
         self, key: str, attempt: OpenAttempt, numbers: Mapping[str, str], columns: Mapping[str, Any]
     ) -> Entry:
-        """Record that it was at the gateway already, though the ledger did not know of it."""
+        """Record that it was booked already, although the ledger did not know."""
         named = {column: numbers.get(name) for name, column in self._ledger.kind.numbers.items()}
         return self._close(key, "ok", attempt, {**columns, **named}, response=exact_json.dumps(dict(numbers)))
 
     def resolved(self, key: str, attempt: OpenAttempt, numbers: Mapping[str, str] | None, said: str) -> Entry:
-        """Record what somebody found out by hand, and why: booked under numbers, or not booked."""
+        """Record what somebody found out by hand, and the reason: booked with numbers, or not booked."""
         told = exact_json.dumps({**(numbers or {}), "byHand": said})
         if numbers is None:
             return self._close(key, "failed", attempt, {}, response=told, error=not_booked_by_hand(key, said))
@@ -94,7 +94,7 @@ class Bookkeeping:
     ) -> Entry:
         """Record why it is refused, failed or unknown; the traceback of a hook goes with the attempt.
 
-        `word` is kept as what the gateway answered.
+        `word` is stored as the gateway's answer.
         """
         asks_for_pause = isinstance(error, TryAgain) and error.wait_seconds is not None
         told = (

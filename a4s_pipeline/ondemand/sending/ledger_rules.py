@@ -1,4 +1,4 @@
-"""The rules of the ledgers: send once, look up what is unknown, and believe a 404 only late. Pure decisions.
+"""The rules of the ledgers: send once, look up what is unknown, and believe a 404 only late; pure functions.
 
 Under these rules nothing is booked twice, on one assumption: a gateway books what was sent to it within
 `A4S_RESEND_AFTER_SECONDS`, or never.
@@ -25,15 +25,15 @@ from a4s_pipeline.errors import (
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry, LedgerKind
 
-# Answered like that twice, with the whole time to book in between, a gateway has said no.
+# After two such answers, with the whole time to book in between, the gateway has said no.
 _MOST_INCONCLUSIVE = 2
 _COUNT = "inconclusive"
 BY_HAND = "by_hand"
-"""The kind of an attempt that somebody made by looking into the back office."""
+"""The kind of attempt for an outcome that somebody looked up in the back office."""
 
 
 class Step(Enum):
-    """What comes next for something that is asked to be sent."""
+    """What to do next with a request to send something."""
 
     SEND = "nothing of it is at the gateway, or on its way: it may be sent"
     ANSWER = "it is done: answered from the ledger"
@@ -42,9 +42,9 @@ class Step(Enum):
 
 
 def next_step(entry: Entry | None, fingerprint: str | None) -> Step:
-    """Return what comes next; `fingerprint` None asks for what is recorded, whatever its content.
+    """Return the next step; with `fingerprint` None, for the recorded content, whatever it is.
 
-    The caller holds the lock of this id: a row that says `sending` is of a process that died.
+    The caller has the lock of this id, so a row with `sending` belongs to a process that died.
     """
     if entry is None:
         return Step.SEND
@@ -56,7 +56,7 @@ def next_step(entry: Entry | None, fingerprint: str | None) -> Step:
 
 
 def may_be_replaced(entry: Entry) -> bool:
-    """Tell whether other content may take this one's place: nothing of it is at the gateway, or may be."""
+    """Tell whether other content may replace this: it is not booked and cannot be."""
     return next_step(entry, None) is Step.SEND
 
 
@@ -70,9 +70,9 @@ def may_believe_absence(last_sent_at: datetime | None, now: datetime, resend_aft
 
 
 def status_after(error: A4sError) -> str:
-    """Return what a send that brought no numbers leaves behind: refused, failed or unknown.
+    """Return the status after a send without numbers: refused, failed or unknown.
 
-    `failed` is for what certainly did not reach the back office. What may have, is unknown.
+    `failed` is for what certainly did not reach the back office; anything that may have is unknown.
     """
     match error:
         case ChangeRequest():
@@ -80,7 +80,7 @@ def status_after(error: A4sError) -> str:
         case AccessDenied() | UnknownAdministration() | HistoryNotConfigured():
             return "failed"
         case ChangeSite(code="CertificateInvalid"):
-            # Seen before the request goes out. Other faults of the site may come with its answer.
+            # Detected before the request goes out. Other faults of the site may come with its answer.
             return "failed"
         case GatewayUnavailable(is_untaken=True):
             return "failed"
@@ -89,9 +89,9 @@ def status_after(error: A4sError) -> str:
 
 
 def marks_when_closed(before: Entry | None, status: str, kind: str, now: datetime) -> Mapping[str, Any]:
-    """Return the columns that tell whether somebody waits to be told: its outcome was unknown to its sender.
+    """Return the columns that say whether to notify the sender later: its outcome was unknown to them.
 
-    It was, too, where its process died while it was sent, and a look-up finds out what became of it.
+    It was also unknown if the process died while sending and a look-up finds the outcome.
     """
     was_open = before is not None and next_step(before, None) is Step.LOOK_UP
     is_unknown = status == "unknown" or (kind in ("look_up", BY_HAND) and was_open)
@@ -100,15 +100,17 @@ def marks_when_closed(before: Entry | None, status: str, kind: str, now: datetim
 
 
 def marks_when_sent(before: Entry | None) -> Mapping[str, Any]:
-    """Return the columns that say whom to tell of what is sent again: what was told already is over."""
+    """Return the columns for notifying about something that is sent again: earlier notifications do not
+    count.
+    """
     is_told = before is not None and before.row.get("announced_at") is not None
     return {"unknown_at": None, "announced_at": None} if is_told else {}
 
 
 def numbers_told(error: Inconclusive, kind: LedgerKind) -> Mapping[str, str]:
-    """Return the numbers by which a 409 says that it is there already; none where it does not say that.
+    """Return the numbers in a 409 that says it is already booked, otherwise none.
 
-    Only the code of the contract says so. A 409 with any other may mean that it is under way, or unwanted.
+    Only the contract's code says so. A 409 with any other may mean that it is under way, or unwanted.
     """
     if error.code != kind.duplicate:
         return {}
@@ -122,17 +124,17 @@ class Word:
     code: str
     message: str
     count: int
-    """How many sends in a row were answered like that."""
+    """How many sends in a row got such an answer."""
 
     def as_response(self) -> str:
-        """Return it as the ledger keeps it, where it outlives the look-ups that follow."""
+        """Return it for the ledger, where it outlives later look-ups."""
         return exact_json.dumps(
             {"code": self.code, "message": self.message, "fields": [], _COUNT: self.count}
         )
 
 
 def word_of(entry: Entry | None) -> Word | None:
-    """Return the last word that the ledger keeps, or None where the last send was not answered like that."""
+    """Return the last word in the ledger, or None if the last send got another kind of answer."""
     response = exact_json.loads(entry.row["response"]) if entry and entry.row.get("response") else None
     if not isinstance(response, dict) or not isinstance(response.get(_COUNT), int):
         return None
@@ -140,14 +142,14 @@ def word_of(entry: Entry | None) -> Word | None:
 
 
 def next_word(error: Inconclusive, earlier: Word | None) -> Word:
-    """Return what the ledger keeps of an answer that does not tell what became of a send."""
+    """Return what to store of an answer that leaves the outcome of a send open."""
     return Word(error.code, str(error), (earlier.count if earlier else 0) + 1)
 
 
 def is_last_word(word: Word | None) -> bool:
-    """Tell whether what a look-up does not show, when it is to be believed, counts as refused.
+    """Tell whether "not there", once it is believed, counts as refused.
 
-    The first time it is sent again: what was under way then may have come to nothing. Sent again for ever, a
-    gateway that answers 409 to mean no would never be told from one that is slow.
+    The first time, the order is sent again: what was under way may have come to nothing. But if it were sent
+    again for ever, a gateway that answers 409 for "no" would look like a slow one.
     """
     return word is not None and word.count >= _MOST_INCONCLUSIVE

@@ -1,1 +1,1 @@
-"""Projected stock: asked for live, shared by those who ask at the same moment, and projected on a day."""
+"""Projected stock: asks the gateway live, shares simultaneous calls, and projects stock to a day."""

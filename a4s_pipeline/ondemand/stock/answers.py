@@ -1,4 +1,4 @@
-"""Live answers to "how much of this will there be on that day?", many items side by side."""
+"""Live answers to "how much of this will there be on that day?", for many items at once."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from a4s_pipeline.ondemand.answers import Answered, error_object, failure
 from a4s_pipeline.ondemand.stock.live import LiveStock, Outcome
 from a4s_pipeline.ondemand.stock.projection import Projection, project, project_until
 
-# A call ends by its deadline; what it brought is handed over a moment later.
+# A call ends by its deadline; its result is passed on shortly after.
 _HANDED_OVER_IN = 0.5
 
 
 @dataclass(frozen=True)
 class Question:
-    """One item and day asked for; with `until`, all days up to it on which the figure changes."""
+    """One item and day; with `until`, also the later days up to it on which the stock changes."""
 
     item_code: str
     day: date
@@ -40,9 +40,9 @@ class StockAnswers:
         self._live = live
 
     def answer(self, questions: Sequence[Question]) -> Answered:
-        """Return an entry for each question, in their order: ok where at least one item could be answered.
+        """Return an entry for each question, in order; ok if at least one item could be answered.
 
-        Each item is asked for once at the gateway, however many its days. The deadline is that of the thread.
+        The gateway is asked once for each item, for any number of days. The deadline is the thread's.
         """
         until = deadline()
         calls = self._live.begin(dict.fromkeys(question.item_code for question in questions), until)

@@ -1,4 +1,4 @@
-"""Asks the gateway for stock: once for all who ask at the same moment, in turn, in time or not at all."""
+"""Asks the gateway for stock: one call for simultaneous questions, fair between lists, never too late."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from a4s_pipeline.settings.routes import is_addressable
 
 Outcome = Reply[Stock] | A4sError
 
-# Whoever asks now may wait a little longer than the call that it shares, and not much.
+# A new question may wait slightly longer than the call it shares.
 _SHARED_THOUGH_SHORTER_BY = 1.0
-# So many calls without an answer in a row, and the gateway counts as down: one call at a time asks again,
-# and the others are told at once.
+# After this many calls in a row without an answer, the gateway counts as down: one call at a time tries
+# again, and the others fail at once.
 _DOWN_AFTER = 3
 _ASKED_AGAIN_AFTER = 1.0
-# How much the newest call counts in the average time of one.
+# The weight of the newest call in the average call time.
 _WEIGHT = 0.1
 _REMEMBERED = 10_000
 
@@ -38,7 +38,7 @@ class _Call:
 
 @dataclass
 class _Load:
-    """How the gateway does, as its newest calls tell."""
+    """The state of the gateway, by its latest calls."""
 
     queued: int = 0
     running: int = 0
@@ -48,7 +48,7 @@ class _Load:
     last_failure: str = ""
 
     def add(self, outcome: Outcome, seconds: float, now: float) -> None:
-        # The first call is all that is known; as a tenth of itself it let in ten times too many.
+        # The first call sets the average; weighted as a tenth, it let in ten times too many.
         weight = _WEIGHT if self.average_seconds else 1.0
         self.average_seconds += weight * (seconds - self.average_seconds)
         if isinstance(outcome, GatewayUnavailable):
@@ -63,7 +63,7 @@ class _Load:
         return self.unanswered_in_a_row >= _DOWN_AFTER
 
     def down(self) -> GatewayUnavailable:
-        """Return what is said to those who need not ask."""
+        """Return the error for questions that are not sent to the gateway."""
         return GatewayUnavailable(
             f"the gateway does not answer now, and is asked again in a moment ({self.last_failure})",
             wait_seconds=_ASKED_AGAIN_AFTER,
@@ -71,7 +71,7 @@ class _Load:
         )
 
     def refusal(self, now: float, seconds_left: float, threads: int) -> A4sError | None:
-        """Return why a call could not be answered in time, or None where it may be."""
+        """Return why a call could not be answered in time, or None if it may be."""
         rest = self.unanswered_at + _ASKED_AGAIN_AFTER - now
         if self.is_down and (rest > 0 or self.queued + self.running):
             return self.down()
@@ -87,8 +87,8 @@ class _Load:
 class LiveStock:
     """The stock of one administration, for any number of threads that ask for it.
 
-    Those who ask for an item while a call for it waits or is under way share its answer, and so do those who
-    ask within `fresh_seconds` of it. Lists of items take turns, so that a long one keeps none waiting.
+    Questions about an item share the answer of a waiting or running call for it, or of one in the last
+    `fresh_seconds`. Lists of items take turns, so that a long one does not delay others.
     """
 
     def __init__(self, ask: Callable[[str], Reply[Stock]], threads: int, fresh_seconds: float) -> None:
@@ -102,7 +102,7 @@ class LiveStock:
         self._load = _Load()
 
     def close(self) -> None:
-        """Let go of the threads; what has not begun is not asked."""
+        """Stop the threads; calls that have not begun are not made."""
         with self._lock:
             left = [call for calls in self._lists for call in calls]
             self._lists.clear()
@@ -111,9 +111,9 @@ class LiveStock:
         self._pool.shutdown(cancel_futures=True)
 
     def begin(self, item_codes: Iterable[str], until: float) -> dict[str, Future[Outcome]]:
-        """Ask for items without waiting for them; `until` is a moment of `time.monotonic`.
+        """Ask for items without waiting; `until` is a deadline of `time.monotonic`.
 
-        Each future has the reply or the error by then, or little later.
+        Each future has its reply or error by then, or slightly later.
         """
         now = time.monotonic()
         answers: dict[str, Future[Outcome]] = {}
@@ -131,7 +131,7 @@ class LiveStock:
                         call = self._calls[code] = _Call(code, until)
                         new.append(call)
                         if self._load.is_down:
-                            # One of them asks whether it is up again.
+                            # One of them tests whether it is up again.
                             refusal = self._load.down()
                     answers[code] = call.future
             count = len(new)
@@ -151,7 +151,7 @@ class LiveStock:
         return call if call.until >= until - _SHARED_THOUGH_SHORTER_BY else None
 
     def _next(self) -> None:
-        """Make the next call: of each list in turn."""
+        """Make the next call, from each list in turn."""
         with self._lock:
             if not self._lists:
                 return
@@ -169,7 +169,7 @@ class LiveStock:
         except A4sError as error:
             outcome = error
         except BaseException as defect:
-            # Whatever it is, those who share this call must not wait for ever.
+            # After any exception, those who share this call must not wait for ever.
             self._end(call, None, began)
             call.future.set_exception(defect)
             return

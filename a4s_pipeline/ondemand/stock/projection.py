@@ -1,4 +1,4 @@
-"""Projected stock: what will be there on a day. Pure, exact, and the same for everyone who asks.
+"""Projects an item's stock to a day: pure and exact.
 
 The rule is the vendor's: shelf stock, less what is to be delivered, plus the deliveries dated up to and
 including the day. Past deliveries count; entries without a real date never do.
@@ -18,7 +18,7 @@ _EXACT = Context(prec=400)
 
 @dataclass(frozen=True)
 class Projection:
-    """What will be there on a day, and what it is made of."""
+    """The projected stock of a day, and its components."""
 
     day: date
     projected: Decimal
@@ -29,7 +29,7 @@ class Projection:
 
 
 def project(stock: Stock, day: date) -> Projection:
-    """Return what will be there on a day."""
+    """Return the projected stock of a day."""
     incoming = Decimal(0)
     for delivery in stock.deliveries:
         if delivery.date is not None and delivery.date <= day:

@@ -1,1 +1,1 @@
-"""Answers the inbox: the request worker, what it does beside answering, and when one is to be started."""
+"""Answers the inbox: the request worker, its background tasks, and when to start one."""

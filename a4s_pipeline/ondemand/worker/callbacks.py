@@ -1,4 +1,4 @@
-"""Tells the URLs of A4S_CALLBACKS what became of what was unknown, until they have taken it."""
+"""Notifies the URLs of A4S_CALLBACKS of settled outcomes until they accept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from a4s_pipeline.ondemand.orders.export_ledger import export_row, instant_or_no
 from a4s_pipeline.settings.callbacks import Callback
 from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Entry, Ledger
 
-# Beyond it, whoever did not take it has to ask.
+# After that, a receiver that did not accept it has to ask.
 _TOLD_FOR = timedelta(days=30)
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 3600.0
 
@@ -28,14 +28,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of one order or customer: an id that stays the same however often it is told."""
+    """The outcome of one order or customer, with an id that stays the same in every repetition."""
 
     message_id: str
     document: dict[str, Any]
 
 
 def settled(ledger: Ledger, entry: Entry) -> Settled:
-    """Return what is told of something that was settled: as HTTP has it under its `Location`."""
+    """Return the notification of a settled outcome: the document that HTTP has at its `Location`."""
     at = instant_or_none(entry.row["settled_at"])
     is_order = ledger.kind is ORDER_LEDGER
     what = export_row(entry) if is_order else created_row(entry)
@@ -51,15 +51,15 @@ def settled(ledger: Ledger, entry: Entry) -> Settled:
 
 
 def wait_after(failures: int) -> float:
-    """Return the seconds until a URL that took nothing so often is tried again."""
+    """Return the seconds until the next try, after this many refusals of a URL."""
     return float(min(_FIRST_WAIT * 2 ** (failures - 1), _LONGEST_WAIT))
 
 
 class Callbacks:
-    """Tells what the ledgers have settled; one process of an installation at a time.
+    """Sends the notifications of settled outcomes; one process of an installation at a time.
 
-    The ledger notes what all have taken. Who took it before, and when a URL is tried again, is forgotten with
-    the process: then it is told again, under the same id.
+    The ledger records what all URLs have accepted. Which of them accepted it earlier, and the time of the
+    next try, are lost with the process: then it is sent again with the same id.
     """
 
     def __init__(self, callbacks: Iterable[Callback], locks: Locks, network: Network) -> None:
@@ -71,7 +71,7 @@ class Callbacks:
         self._not_before: dict[str, float] = {}
 
     def tell(self, ledgers: Iterable[Ledger], is_over: Callable[[], bool] = lambda: False) -> int:
-        """Tell what is still to be told, until it is over; return how much is left."""
+        """Send pending notifications, unless stopped; return how many are left."""
         try:
             with self._locks.exclusive("callbacks", 0, _Elsewhere):
                 return sum(self._tell(ledger, is_over) for ledger in ledgers)
@@ -114,4 +114,4 @@ class Callbacks:
 
 
 class _Elsewhere(TryAgain):
-    """Another process tells them now."""
+    """Another process is sending them now."""

@@ -1,4 +1,4 @@
-"""The request worker: answers everything that waits in the inbox side by side, and stays a while for more."""
+"""The request worker: answers all waiting requests in parallel, and stays a while for more."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _SETTLE_AT_MOST_EVERY = 30.0
 _TRY_AGAIN_AFTER = 5.0
 _LOOK_AGAIN_AFTER = 0.1
 _KEEPS_COMING = 10.0
-# They read a request and answer what is stored here, or hand it over: a read waits for no gateway.
+# They read requests and answer from the store, or hand over: no read waits for a gateway.
 _READERS = 4
-# Failures to ask what became of something, which say nothing of what became of it.
+# Failures to look up an outcome, which say nothing about the outcome.
 _NOT_ASKED = frozenset(
     {
         *(StoreHeld.code, StoreUnreachable.code, "StoreUnusable"),
@@ -50,10 +50,10 @@ _log = logging.getLogger(__name__)
 
 
 def until_next_look(usual_seconds: float, quiet_seconds: float) -> float:
-    """Return how long to wait before the next look at the inbox: less while requests keep coming.
+    """Return how long to wait before the next look at the inbox; less while requests keep coming.
 
-    Who asks one thing after another waits for no look each time; while nothing comes, a store that wants
-    money for each is asked seldom.
+    A sender with one request after another does not wait each time; while nothing comes, a store that charges
+    for each look is asked seldom.
     """
     return usual_seconds if quiet_seconds > _KEEPS_COMING else min(usual_seconds, _LOOK_AGAIN_AFTER)
 
@@ -73,7 +73,7 @@ class AnswerCounts:
 
 
 class RequestWorker:
-    """Answers the requests in the inbox; each alone, so that a bad one harms no other."""
+    """Answers the requests in the inbox; each separately, so that a bad one harms no other."""
 
     def __init__(self, service: OnDemand) -> None:
         settings = service.platform.settings
@@ -89,14 +89,14 @@ class RequestWorker:
         self.counts = AnswerCounts()
 
     def serve(self, is_over: Callable[[], bool]) -> None:
-        """Answer what waits and what comes, until nothing came for `A4S_LINGER_SECONDS` or it is over.
+        """Answer waiting and new requests, until none came for `A4S_LINGER_SECONDS` or it is stopped.
 
-        However it ends, what was begun is finished first, and the rest stays in the inbox. Raises
-        `ChangeSettings` where no connector is configured: what waits is not to blame, and is not refused.
+        It always finishes what it began; the rest stays in the inbox. Raises `ChangeSettings` if no connector
+        is configured: the waiting requests are not at fault and not refused.
         """
         self._service.platform.settings.chosen_connectors(None)
         self._inbox.prepare()
-        # Where nothing can be written, nothing can be restored either.
+        # If nothing can be written, nothing can be restored either.
         with suppress(ChangeSite):
             self._service.keep_in_use()
         last_busy = last_came = time.monotonic()
@@ -104,7 +104,7 @@ class RequestWorker:
             pools = self._open_pools(stack)
             while True:
                 now = time.monotonic()
-                # Even a run that is over answers what it finds: two daemons on one folder end each other's.
+                # Even a stopped run answers what it finds: two daemons on one folder stop each other's runs.
                 if self._dispatch(pools, now):
                     last_busy = now
                 elif now - last_busy >= self._linger:
@@ -128,12 +128,12 @@ class RequestWorker:
         pools = {}
         for pool, size in sizes.items():
             pools[pool] = ThreadPoolExecutor(size, thread_name_prefix=pool.name.lower())
-            # Those that hand over to the others end first: the last one opened.
+            # The pool that hands over to the others, opened last, ends first.
             stack.callback(pools[pool].shutdown, cancel_futures=True)
         return pools
 
     def _dispatch(self, pools: Pools, now: float) -> bool:
-        """Hand out what waits; tell whether anything is waiting, in flight or unsettled."""
+        """Dispatch waiting requests; tell whether anything is waiting, in flight or unsettled."""
         found = self._look(now)
         for path in found:
             with self._lock:
@@ -146,13 +146,13 @@ class RequestWorker:
             return bool(self._in_flight or any(_is_unsettled(path) for path in found))
 
     def _look(self, now: float) -> list[PurePath]:
-        """Return what waits and what is not settled; nothing where it cannot be had now."""
+        """Return the waiting and the unsettled requests; nothing if they cannot be listed now."""
         if now < self._look_not_before:
             return []
         try:
             return [*self._inbox.waiting(), *self._inbox.unsettled()]
         except (A4sError, OSError) as error:
-            # What is in hand goes on, and a run that is of no use meanwhile ends in time.
+            # Requests in flight continue, and a run without work ends in time.
             self._look_not_before = now + _TRY_AGAIN_AFTER
             _log.warning(
                 "the inbox cannot be looked at (%s); it is tried again in %g s", error, _TRY_AGAIN_AFTER
@@ -160,7 +160,7 @@ class RequestWorker:
             return []
 
     def _handle(self, path: PurePath, pool: ThreadPool, pools: Pools) -> None:
-        """Answer a request, or hand it over to the threads that its kind belongs to."""
+        """Answer a request, or hand it over to the threads of its kind."""
         handed_to: ThreadPool | None = None
         try:
             with self._inbox.claimed(path) as waiting:
@@ -173,7 +173,7 @@ class RequestWorker:
             if handed_to is not None:
                 pools[handed_to].submit(self._handle, path, handed_to, pools)
         except (OSError, A4sError) as error:
-            # A full disk, say, needs no traceback: the request stays, and is taken up again a little later.
+            # An error such as a full disk needs no traceback: the request stays and is retried shortly.
             self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
             todo = ": check the folder, its permissions and the free disk space"
             _log.error(
@@ -185,7 +185,7 @@ class RequestWorker:
                 extra=self._about(path),
             )
         except Exception:
-            # A defect of ours must not take the other requests along.
+            # A defect of ours must not stop the other requests.
             self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
             _log.exception(
                 "request %s could not be answered now; it is tried again", path.name, extra=self._about(path)
@@ -204,7 +204,7 @@ class RequestWorker:
         earlier = self._inbox.earlier_answer(waiting)
         if earlier is not None:
             known = exact_json.loads(earlier)
-            # One that was settled, and whose process was killed before it said so, has its answer too.
+            # A request that was settled just before its process was killed also has its answer.
             if not is_settling or known["status"] != "unknown":
                 self._inbox.answer(path, waiting, earlier, str(known["status"]), keep=False)
                 return
@@ -213,7 +213,7 @@ class RequestWorker:
             document = self._document(incoming)
         status = str(document["status"])
         if is_settling and is_unknown_still(document):
-            # Nothing new: whoever has taken the answer out of the outbox is not told it again.
+            # Nothing new: a sender that has collected the answer does not get it again.
             self._look_again_later(path)
             return
         if status == "unknown":
@@ -229,7 +229,7 @@ class RequestWorker:
         self._not_before[settled_path] = time.monotonic() + wait
 
     def document(self, waiting: Waiting) -> dict[str, object]:
-        """Return the answer to a request as it goes into the outbox."""
+        """Return the answer to a request for the outbox."""
         return self._document(Incoming.read(waiting, self._service.platform.settings.connectors))
 
     def _document(self, incoming: Incoming, received_at: datetime | None = None) -> dict[str, object]:
@@ -244,7 +244,7 @@ class RequestWorker:
 
 @dataclass(frozen=True)
 class Incoming:
-    """A request of the inbox once it was read: what it asks for, or why it is refused."""
+    """A request of the inbox after reading: its content, or why it is refused."""
 
     waiting: Waiting
     body: Mapping[str, Any] | None
@@ -252,7 +252,7 @@ class Incoming:
 
     @classmethod
     def read(cls, waiting: Waiting, connectors: Collection[str]) -> Self:
-        """Read a request that was claimed, its fields excepted."""
+        """Read a claimed request, except its fields."""
         body: Mapping[str, Any] | None = None
         try:
             body = parse_request(waiting.raw)
@@ -263,7 +263,7 @@ class Incoming:
 
     @property
     def pool(self) -> ThreadPool:
-        """Which threads answer it: a refusal is written by whoever reads it."""
+        """Which threads answer it: a refusal is written by the reading thread."""
         return ThreadPool.LOCAL if isinstance(self.request, ChangeRequest) else self.request.kind.pool
 
 
@@ -272,6 +272,6 @@ def _is_unsettled(path: PurePath) -> bool:
 
 
 def is_unknown_still(document: Mapping[str, Any]) -> bool:
-    """Tell whether an attempt to settle an outcome brought none."""
+    """Tell whether an attempt to settle an outcome failed."""
     is_not_asked = document["status"] == "failed" and document["error"]["code"] in _NOT_ASKED
     return is_not_asked or document["status"] == "unknown"

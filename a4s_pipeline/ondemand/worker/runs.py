@@ -1,4 +1,4 @@
-"""When a run is to be started that answers what waits: the decision, whoever starts it."""
+"""Decides when to start a run that answers waiting requests."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 _TIME_TO_SHOW = timedelta(seconds=30)
-# A worker takes up what is handed to it within moments. One whose machine is gone never does, and Dagster
-# gives up on such a run after a quarter of an hour.
+# A worker begins a run within seconds. One with a lost machine never does, and Dagster gives up on such a run
+# after a quarter of an hour.
 _TIME_TO_BEGIN = timedelta(minutes=1)
 _MOST_NOT_BEGUN = 3
 
 
 @dataclass(frozen=True)
 class RunUnderWay:
-    """A run that has not ended; instants are aware.
+    """An unfinished run; instants are aware.
 
     Without `handed_over_at` it waits in Dagster's own queue, which loses none.
     """
@@ -24,10 +24,10 @@ class RunUnderWay:
     began_at: datetime | None = None
 
     def is_coming(self, now: datetime) -> bool:
-        """Tell whether it has not had the time yet to begin, or to show that it answers.
+        """Tell whether it has not had enough time to begin, or to announce that it answers.
 
-        A run that was killed counts as begun until Dagster notices, minutes later; what it showed went with
-        its process.
+        A killed run counts as begun until Dagster notices, minutes later; its announcement ended with its
+        process.
         """
         if self.began_at is not None:
             return now - self.began_at < _TIME_TO_SHOW
@@ -37,7 +37,7 @@ class RunUnderWay:
 def why_none_starts(
     *, waiting: int, where: str, is_answered: bool, under_way: Sequence[RunUnderWay], now: datetime
 ) -> str | None:
-    """Return why no run is to be started for the requests that wait, or None where one is."""
+    """Return why not to start a run for the waiting requests, or None to start one."""
     if is_answered or any(run.is_coming(now) for run in under_way):
         return "a run is answering requests"
     if not waiting:

@@ -1,4 +1,4 @@
-"""What goes on beside the answering: what is unknown is settled, and told, and what happened is logged."""
+"""Background tasks beside answering: settling unknown outcomes, notifying, and logging."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Unknown:
-    """Something of which it is not known whether the gateway has it."""
+    """An order or a customer with an unknown outcome."""
 
     connector: str
     kind: LedgerKind = field(hash=False)
@@ -36,9 +36,9 @@ class Unknown:
 
 
 class Soon:
-    """When what is new is asked for: after the first pause, then each time after twice the one before.
+    """Schedules the look-ups of new unknowns: after a first pause, then after twice the previous one.
 
-    What would be asked for no sooner than by the beat is left to it. Not for several threads.
+    Once the regular round would be as soon, it takes over. Not safe for threads.
     """
 
     def __init__(self, first_pause: float, beat: float) -> None:
@@ -49,31 +49,31 @@ class Soon:
 
     @property
     def next_at(self) -> float:
-        """When the next of them is due; infinity where none waits."""
+        """When the next of them is due; infinity if none waits."""
         return min((at for at, _ in self._waiting.values()), default=math.inf)
 
     def add(self, unknown: Unknown, now: float) -> None:
-        """Take in what is new; beyond what one thread can ask for between two beats, it is left to them."""
+        """Add new unknowns; more than one thread can look up between two rounds are left to the rounds."""
         if len(self._waiting) < _MOST_SOON:
             self._waiting[unknown] = (now + self._first_pause, self._first_pause)
 
     def due(self, now: float) -> list[Unknown]:
-        """Return what is to be asked for now: it waits no longer, unless it is put back by `again`."""
+        """Remove and return what is due now; `again` puts it back."""
         due = [unknown for unknown, (at, _) in self._waiting.items() if at <= now]
         self._asked = {unknown: self._waiting.pop(unknown)[1] for unknown in due}
         return due
 
     def again(self, unknown: Unknown, now: float) -> None:
-        """Put back what was due and is not known still."""
+        """Put back what was due and is still unknown."""
         pause = 2 * self._asked.pop(unknown)
         if pause < self._beat:
             self._waiting[unknown] = (now + pause, pause)
 
 
 class Upkeep:
-    """Settles, tells and logs from the start on, in threads of its own; use it as a context manager.
+    """Settles, notifies and logs in its own threads; use it as a context manager.
 
-    They wait for the warehouse, the gateway and others' URLs as long as it takes: no answer waits for them.
+    They wait for the warehouse, the gateway and callback URLs as long as needed: no answer waits for them.
     """
 
     def __init__(self, service: OnDemand) -> None:
@@ -97,19 +97,19 @@ class Upkeep:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End, with what was begun finished."""
+        """Finish what has begun, and end."""
         self._over.set()
         self._has_new.set()
         for thread in self._threads:
             thread.join()
 
     def settle_soon(self, unknown: Unknown) -> None:
-        """Ask soon for an outcome that has just become unknown: somebody waits for it."""
+        """Look up soon an outcome that has just become unknown: somebody waits for it."""
         self._new.put(unknown)
         self._has_new.set()
 
     def _keep_settling(self) -> None:
-        """Settle all on the usual beat, and in between what is new: soon, then less and less often."""
+        """Settle all in regular rounds, and new unknowns in between: soon, then less and less often."""
         soon = Soon(_SETTLE_FIRST_AFTER, _SETTLE_EVERY)
         next_beat = time.monotonic()
         while not self._over.is_set():
@@ -152,5 +152,5 @@ class Upkeep:
         try:
             task()
         except Exception:
-            # The answers go on, whatever keeps this from its work now.
+            # Answers continue, whatever prevents this task now.
             _log.exception("upkeep failed; it is tried again", extra={"run_id": self._service.run_id})

@@ -1,4 +1,4 @@
-"""How a step fails, and what a failed run says of it: our words, without a traceback."""
+"""Lets a step fail with our own message, and finds a failed run's reason; no traceback."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,13 +11,13 @@ from a4s_pipeline.errors import A4sError, GatewayUnavailable
 
 INTERRUPTIONS = frozenset({"KeyboardInterrupt", "DagsterExecutionInterruptedError"})
 _CODES = "codes"
-# Of an error that is ours the words are enough; of another, the name of its class goes before them.
+# One of our errors is reported by its message; any other has its class name before it.
 _WHERE_IT_IS_FROM = re.compile(r"^a4s_pipeline\.[\w.]+: |^(?:\w+\.)+(?=\w+(?::|$))")
 
 
 @contextmanager
 def told_plainly() -> Iterator[None]:
-    """Let a step end with the message of an expected failure alone."""
+    """Let a step end with only the message of an expected failure."""
     try:
         yield
     except A4sError as error:
@@ -27,20 +27,20 @@ def told_plainly() -> Iterator[None]:
 def plain_failure(
     lines: Sequence[str], errors: Sequence[A4sError], metadata: Mapping[str, Any] | None = None
 ) -> dg.Failure:
-    """Return the failure that tells these lines, and the codes of the errors that they are of."""
+    """Return a failure with these lines and the codes of their errors."""
     codes = ", ".join(sorted({error.code for error in errors}))
     return dg.Failure("\n".join(lines), {**(metadata or {}), _CODES: codes}, allow_retries=False)
 
 
 def is_outage(event: dg.DagsterEvent) -> bool:
-    """Tell whether a step failed because the gateway gave no answer, and for nothing else."""
+    """Tell whether a step failed only because the gateway gave no answer."""
     failure = event.step_failure_data.user_failure_data
     codes = failure.metadata.get(_CODES) if failure else None
     return codes is not None and codes.value == GatewayUnavailable.code
 
 
 def reason_of_step(event: dg.DagsterEvent) -> str | None:
-    """Return why a step failed: what it said itself, or else the error that ended it."""
+    """Return why a step failed: its own message, or else the error that ended it."""
     failure = event.step_failure_data
     if failure.user_failure_data and failure.user_failure_data.description:
         return failure.user_failure_data.description
@@ -56,7 +56,7 @@ def _words_of(message: str) -> str | None:
 
 
 def reason_of(steps: Sequence[dg.DagsterEvent], end: dg.DagsterEvent) -> str | None:
-    """Return why a run failed: its first failed step, or what Dagster says of a run that had none."""
+    """Return why a run failed: its first failed step, or else Dagster's reason."""
     for event in steps:
         if reason := reason_of_step(event):
             return reason
@@ -65,7 +65,7 @@ def reason_of(steps: Sequence[dg.DagsterEvent], end: dg.DagsterEvent) -> str | N
 
 
 def reason_of_end(end: dg.DagsterEvent) -> str | None:
-    """Return why a run failed before its first step, where Dagster keeps the error."""
-    # What watches over runs from outside reports them without any data.
+    """Return why a run failed before its first step, if Dagster kept the error."""
+    # Dagster's run monitoring reports failures without event data.
     error = getattr(end.event_specific_data, "error", None)
     return _words_of((error.cause or error).message) if error else None

@@ -20,7 +20,7 @@ _BACKFILL = "dagster/backfill"
 
 @dataclass(frozen=True)
 class FailedRun:
-    """What there is to tell of a failed run; `why` as the run left it, None where it left nothing."""
+    """What a report on a failed run needs; `why` as the run left it, or None."""
 
     job: str
     run_id: str
@@ -31,18 +31,18 @@ class FailedRun:
 
     @property
     def connector(self) -> str:
-        """The connector that the run was about, where there is one."""
+        """The connector of the run, if there is one."""
         return self.tags.get(CONNECTOR_TAG) or self.subject.split(" ")[0]
 
     @property
     def is_by_hand(self) -> bool:
-        """Tell whether somebody named its months or connectors, as no schedule does."""
+        """Whether somebody named its months or connectors, which no schedule does."""
         named = (PARTITION, RANGE_START)
         return CONNECTOR_TAG not in self.tags and any(tag in self.tags for tag in named)
 
     @property
     def subject(self) -> str:
-        """The connectors that the run was about, and their months where it names any."""
+        """The connectors of the run, and their months if it names any."""
         tags = self.tags
         if PARTITION in tags:
             return tags[PARTITION].replace("|", " ")
@@ -58,10 +58,10 @@ class FailedRun:
     @property
     def reason(self) -> str:
         """Why it failed, in a line."""
-        return one_line(self.why or "it left no word", LONGEST_REASON)
+        return one_line(self.why or "it left no message", LONGEST_REASON)
 
     def line(self, zone: ZoneInfo) -> str:
-        """Return the line: when, what, why, what to do, and under which id Dagster shows it."""
+        """Return the line: when, what, why, what to do, and its run id in Dagster."""
         who = f"{self.job} {self.subject}".strip()
         reason = self.reason.rstrip(".")
         return f"{_minute(self.failed_at, zone)} {who} failed: {reason}. {self._advice()} (run {self.run_id})"
@@ -79,7 +79,7 @@ class FailedRun:
 
 
 def summary_of(count: int, now: datetime, zone: ZoneInfo) -> str:
-    """Return the one line that stands for failures too old to be told one by one."""
+    """Return one line for all failures that are too old to report one by one."""
     return f"{_minute(now, zone)} {count} {SUMMARY}: see Runs in Dagster, status Failure"
 
 

@@ -1,7 +1,7 @@
-"""What is told of failures that go on: the first, a count once a day, and the end. Pure decisions.
+"""Decides what to report of repeated failures: the first, a daily count, and the end; pure functions.
 
-An outage of the gateway fails every stream of every connector, 120 runs an hour for ten connectors: it is
-one incident. Else an incident is one job of one connector, for one reason.
+An outage of the gateway fails every stream of every connector, 120 runs an hour for ten connectors: it is one
+incident. Otherwise an incident is one job of one connector, for one reason.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NUMBERS = re.compile(r"\d+")
 
 
 class Kind(Enum):
-    """What an alert is about; the values are part of what a webhook is told."""
+    """The kind of an alert; the values are part of the webhook's document."""
 
     RUN_FAILED = "run_failed"
     STILL_FAILING = "still_failing"
@@ -33,8 +33,8 @@ class Kind(Enum):
 class Failed(BaseModel):
     """One failed run: its job, its connector, why and when.
 
-    `is_outage` where the gateway gave no answer, `is_by_hand` where somebody started it: nobody tries the
-    same again by itself, and no later run tells that it is over.
+    `is_outage`: the gateway gave no answer. `is_by_hand`: somebody started it, so nothing retries it and no
+    later run shows that it is over.
     """
 
     job: str
@@ -46,12 +46,12 @@ class Failed(BaseModel):
 
     @property
     def key(self) -> str:
-        """What other failures it belongs to."""
+        """The key that it shares with other failures of its incident."""
         return OUTAGE if self.is_outage else f"{self.job} {self.connector}".strip()
 
 
 class Incident(BaseModel):
-    """Failures that belong together, as long as they go on."""
+    """Failures that belong together, until they end."""
 
     job: str
     connector: str
@@ -63,14 +63,14 @@ class Incident(BaseModel):
 
 
 class State(BaseModel):
-    """What was told: incidents by their key, and the checks that are red."""
+    """What was reported: open incidents by key, and red checks."""
 
     incidents: dict[str, Incident] = {}
     red: list[str] = []
 
 
 def after_failure(state: State, failed: Failed, now: datetime) -> tuple[State, Kind | None]:
-    """Return what is known after a failed run, and what is to be told of it: nothing where it is no news."""
+    """Return the state after a failed run, and the incident to report, or None if it is not news."""
     if failed.is_by_hand and not failed.is_outage:
         return state, Kind.RUN_FAILED
     known = state.incidents.get(failed.key)
@@ -89,7 +89,7 @@ def after_failure(state: State, failed: Failed, now: datetime) -> tuple[State, K
 
 
 def incident_of(failed: Failed, now: datetime) -> Incident:
-    """Return the incident that a failed run begins."""
+    """Return the incident that begins with a failed run."""
     return Incident(
         job=failed.job,
         connector=failed.connector,
@@ -111,14 +111,14 @@ def _with(state: State, key: str, incident: Incident) -> State:
 
 
 def after_recovery(state: State, keys: Iterable[str]) -> tuple[State, dict[str, Incident]]:
-    """Return what is known once these incidents are over, and the incidents themselves."""
+    """Return the state without the incidents that are over, and those incidents."""
     over = {key: state.incidents[key] for key in keys}
     left = {key: incident for key, incident in state.incidents.items() if key not in over}
     return state.model_copy(update={"incidents": left}), over
 
 
 def after_check(state: State, check: str, *, passed: bool) -> tuple[State, Kind | None]:
-    """Return what is known after a check, and whether it is news: it turned red, or green again."""
+    """Return the state after a check, and whether it is news: it turned red, or green again."""
     if passed == (check not in state.red):
         return state, None
     red = [name for name in state.red if name != check] if passed else [*state.red, check]

@@ -1,4 +1,4 @@
-"""What people and programs read of an alert: a line, and a document whose fields stay as they are."""
+"""Writes an alert: a line for people, and a document with stable fields for programs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Document = dict[str, str | int | None]
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing to tell: the line as it is written down, and its parts for a webhook."""
+    """One alert: its line in the log file, and its parts for the webhook."""
 
     kind: Kind
     line: str
@@ -33,7 +33,7 @@ class Alert:
     url: str | None = None
 
     def document(self) -> Document:
-        """Return what a webhook is told; chat services show `text` and leave the rest."""
+        """Return the webhook's document; chat services show `text` and ignore the rest."""
         text = self.line.translate(_NO_MARKUP)
         empty: Document = dict.fromkeys(
             ("job", "connector", "runId", "asset", "check", "why", "count", "since", "failedAt")
@@ -43,7 +43,7 @@ class Alert:
 
 
 def of_run(run: FailedRun, kind: Kind, incident: Incident, zone: ZoneInfo, site: str | None) -> Alert:
-    """Return the alert of a failed run: the first of its incident, or a reminder that it goes on."""
+    """Return the alert of a failed run: the first of its incident, or a reminder that it continues."""
     line = run.line(zone)
     if kind is Kind.STILL_FAILING:
         line = (
@@ -89,7 +89,7 @@ def of_recovery(key: str, incident: Incident, now: datetime, zone: ZoneInfo) -> 
 def of_check(
     kind: Kind, asset: str, check: str, sentence: str, at: datetime, zone: ZoneInfo, site: str | None
 ) -> Alert:
-    """Return the alert of a check that turned red or green, with the sentence that it says."""
+    """Return the alert of a check that turned red or green, with its sentence."""
     turned = "is well again" if kind is Kind.CHECK_PASSED else "warns"
     url = f"{site.rstrip('/')}/assets/{asset}?view=checks" if site else None
     line = f"{minute(at, zone)} check {check} of {asset} {turned}: {sentence}"
@@ -97,7 +97,7 @@ def of_check(
 
 
 def run_url(site: str | None, run_id: str) -> str | None:
-    """Return where a person finds a run, where A4S_DAGSTER_URL says where Dagster is."""
+    """Return the URL of a run if A4S_DAGSTER_URL is set."""
     return f"{site.rstrip('/')}/runs/{run_id}" if site else None
 
 

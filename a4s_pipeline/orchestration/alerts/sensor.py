@@ -1,4 +1,4 @@
-"""The sensor that tells people of failed runs and of checks that turned: in the log, a file and a webhook."""
+"""The sensor that reports failed runs and checks that turned, in the log, a file and a webhook."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ _SECOND = timedelta(seconds=1)
 
 
 class AlertCursor(BaseModel):
-    """How far the sensor has looked, and what it has told."""
+    """How far the sensor has looked, and what it has reported."""
 
     runs_since: datetime
     seen: list[str] = []
@@ -48,8 +48,8 @@ def alerts(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platf
     now = datetime.now(UTC)
     cursor = _read(context.cursor) or AlertCursor(runs_since=now)
     told = 0
-    # The cursor moves with the tick. One that dies on its way looks at the same again: the log of failures
-    # says what was told.
+    # The cursor moves at the end of a tick. If a tick dies, the next one sees the same again, and
+    # failures.log shows what was reported.
     for alert in _alerts(context.instance, platform, cursor, now):
         _tell(context, platform, alert)
         told += 1
@@ -85,10 +85,10 @@ def _alerts(
 
 
 def _ended(instance: dg.DagsterInstance, cursor: AlertCursor) -> list[dg.RunRecord]:
-    """Return the runs that ended since the last look, in their order."""
+    """Return the runs that ended since the last tick, in order."""
     since = dg.RunsFilter(
         statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS],
-        # To the second before, because the store rounds.
+        # From a second earlier, because the store rounds.
         updated_after=cursor.runs_since - _SECOND,
     )
     records = instance.get_run_records(
@@ -98,7 +98,7 @@ def _ended(instance: dg.DagsterInstance, cursor: AlertCursor) -> list[dg.RunReco
 
 
 def _updated_at(record: dg.RunRecord) -> datetime:
-    # SQLite gives it back without an offset: it is in UTC.
+    # SQLite returns it without an offset: it is in UTC.
     at = record.update_timestamp
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
@@ -136,7 +136,7 @@ def _of_recoveries(
 
 
 def _went_well(instance: dg.DagsterInstance, key: str, job: str, connector: str, last: datetime) -> bool:
-    """Tell whether the same went well since: of an outage, any import."""
+    """Tell whether the same has succeeded since: after an outage, any import."""
     tags = IMPORT_TAGS if key == OUTAGE else {CONNECTOR_TAG: connector} if connector else {}
     wanted = dg.RunsFilter(
         job_name=None if key == OUTAGE else job,
@@ -169,7 +169,7 @@ def _tell(context: dg.SensorEvaluationContext, platform: Platform, alert: Alert 
     log = FailureLog(settings.data_dir.absolute() / "failures.log")
     recent = log.recent()
     line = alert if isinstance(alert, str) else alert.line
-    # A sensor that dies on its way is shown the same again.
+    # After a tick that died, the same events come again.
     if line in recent or (SUMMARY in line and recent and SUMMARY in recent[-1]):
         return
     context.log.error(line)

@@ -1,1 +1,1 @@
-"""The assets: what is imported, published and sent, by which partitions, and what a run records of them."""
+"""The assets: imports, the published copy, ledgers; their partitions, and what a run records."""

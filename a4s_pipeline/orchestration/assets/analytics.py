@@ -1,4 +1,4 @@
-"""The asset that publishes the copy for analysts; what else the copy holds is recorded with it."""
+"""The asset that publishes the copy for analysts, and records the ledgers and models in it."""
 
 import logging
 from collections.abc import Iterator
@@ -41,11 +41,11 @@ def imported_tables(layout: Layout) -> list[Table]:
 
 
 def _deps(settings: Settings, layout: Layout) -> list[dg.AssetDep]:
-    """Return what the copy is made of.
+    """Return the assets that the copy is made of.
 
-    Of order history one partition stands for all: to say of which the copy is made, Dagster would list them,
-    4 s for 1,000 connectors over ten years in each run; with more than a hundred it uses none of them. It is
-    the running month, which each sync records: by one that is never recorded the copy would be out of date.
+    For order history, one partition represents all: otherwise Dagster would list them in each run, 4 s for
+    1,000 connectors over ten years, and use none if there are more than a hundred. It is the current month,
+    which each sync records: with a partition that is never recorded, the copy would look out of date.
     """
     importing = settings.connectors_with("orders")
     month = month_of(datetime.now(UTC), settings.timezone)
@@ -84,7 +84,7 @@ def analytics_asset(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
             for event in others:
                 context.log_event(event)
         except Exception:
-            # The import before this step was done, whatever becomes of the copy.
+            # The import before this step is done, whether or not the copy can be published.
             _tell_unplanned_checks(context, layout, platform)
             raise
         _tell_unplanned_checks(context, layout, platform)
@@ -96,15 +96,15 @@ def analytics_asset(settings: Settings, layout: Layout) -> dg.AssetsDefinition:
 def after_import(
     context: dg.AssetExecutionContext, layout: Layout, platform: Platform, stream: str, synced: Synced
 ) -> Iterator[dg.AssetMaterialization]:
-    """Record what an import step read and published, and fail where its syncs did.
+    """Record what an import step read and published, and fail if its syncs did.
 
-    Where the run goes on to the step of `analytics`, that records what was published, and tells the checks.
+    If the run continues with the step `analytics`, that step records the copy and the checks.
     """
     context.log.addFilter(_is_no_race)
     yield from source_materializations(layout, stream, synced.results)
     chosen = context.run.asset_selection
     is_last = synced.failure is not None or bool(chosen and layout.key(ANALYTICS) not in chosen)
-    # Of an outage nothing came in: what was recorded of the copy still holds.
+    # An outage imported nothing: the recorded copy is still current.
     brought = any(result.rows or result.error is None for result in synced.results)
     if is_last and synced.is_published and brought:
         yield from record_published(context.instance, layout, platform)
@@ -115,13 +115,15 @@ def after_import(
 
 
 def _is_no_race(record: logging.LogRecord) -> bool:
-    # Dagster warns of each connector whose import ends while another's does, which is no fault and changes
-    # nothing: the newest materialization of a parent table is then of the other's partition.
+    # Dagster warns if two connectors' imports end at the same time, because the newest materialization of a
+    # parent table is then for the other's partition. This is harmless.
     return not record.getMessage().startswith("Data version mismatch for asset")
 
 
 def _tell_unplanned_checks(context: dg.AssetExecutionContext, layout: Layout, platform: Platform) -> None:
-    """Tell what is broken now with the streams of a run that planned no checks; after all else it records."""
+    """Report what is broken now in the streams of a run that planned no checks, after everything else it
+    records.
+    """
     planned = planned_without_checks(context.instance, context.run)
     streams = [
         stream
@@ -135,7 +137,7 @@ def _tell_unplanned_checks(context: dg.AssetExecutionContext, layout: Layout, pl
 def record_published(
     instance: dg.DagsterInstance, layout: Layout, platform: Platform
 ) -> Iterator[dg.AssetMaterialization]:
-    """Record the copy that an import published, where no step of `analytics` follows."""
+    """Record the copy that an import published, if no step `analytics` follows."""
     with suppress(A4sError):
         metadata, others = _published(instance, layout, platform)
         yield from others
@@ -145,9 +147,9 @@ def record_published(
 def _published(
     instance: dg.DagsterInstance, layout: Layout, platform: Platform
 ) -> tuple[dict[str, Any], list[dg.AssetMaterialization]]:
-    """Publish what there is, unless it is current; return where it is and what it holds.
+    """Publish the copy unless it is current, and return its metadata.
 
-    With that come the events of what no step of Dagster's writes and the copy holds: ledgers and models.
+    Also returns the events of ledgers and models, which no Dagster step writes.
     """
     copy = platform.publish()
     write_metrics_file(platform)

@@ -1,4 +1,4 @@
-"""What the import steps share: how their assets are shown, and how they sync one connector after another."""
+"""Shared by the import steps: the description of their assets, and syncing one connector after another."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from a4s_pipeline.warehouse.tables import (
 
 KINDS = {"duckdb", "python"}
 CODE_VERSION = "1"
-"""Of the transformations from wire to tables: raised when the same records would make other rows."""
+"""The version of the mapping from wire to tables: raised when the same records would give other rows."""
 GATEWAY_POOL = "a4s_gateway"
-# Four times an hour, once an hour: a day without a word is what our own checks call out of date too.
+# Imports run once or four times an hour; our own checks also call a stream out of date after a day.
 _OLDEST = timedelta(hours=24)
 _PERSONAL = {
     table.name
@@ -49,7 +49,7 @@ _PERSONAL = {
 def table_spec(
     layout: Layout, table: Table, group: str, tags: AssetTags, deps: Sequence[dg.AssetKey] = ()
 ) -> dg.AssetSpec:
-    """Return the asset that stands for a table, with its columns and their meanings."""
+    """Return a table's asset, with its columns and their meanings."""
     is_imported = tags.layer == "raw"
     return dg.AssetSpec(
         layout.key(table.name),
@@ -75,7 +75,7 @@ def tags_of_table(table: Table, stream: str, layer: str) -> AssetTags:
 
 @dataclass(frozen=True)
 class Synced:
-    """What the syncs of a run brought, those that failed too, and why the run fails where it does."""
+    """The results of a run's syncs, including failed ones, and why the run fails, if it does."""
 
     results: Sequence[SyncResult]
     failure: dg.Failure | None
@@ -83,9 +83,9 @@ class Synced:
 
 
 def sync_each(platform: Platform, syncs: Iterable[Callable[[], SyncResult]]) -> Synced:
-    """Run the sync of each connector; one that fails does not hold up the others, and is told at the end.
+    """Sync each connector; a failure does not stop the others and is reported at the end.
 
-    What came in is published in any case, unless the store is held: then the next run publishes it.
+    What was imported is published in any case, unless the store is locked: then the next run publishes it.
     """
     results = [sync() for sync in syncs]
     errors = [result.error for result in results if result.error]
@@ -98,5 +98,5 @@ def sync_each(platform: Platform, syncs: Iterable[Callable[[], SyncResult]]) -> 
     is_published = fault is None and not is_held
     if not errors:
         return Synced(results, None, is_published)
-    # What drifted is told of syncs that failed too: it may be why.
+    # Drift is reported for failed syncs too: it may be the reason.
     return Synced(results, plain_failure(lines, errors, drift_metadata(results)), is_published)

@@ -1,4 +1,4 @@
-"""The upkeep of the lake, where A4S_WAREHOUSE names one: an asset, its job and its schedule."""
+"""Maintenance of the lake, if A4S_WAREHOUSE names one: an asset, its job and its schedule."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def lake_schedule(settings: Settings) -> dg.ScheduleDefinition:
     """Define the schedule that maintains the lake, once a day."""
     return dg.ScheduleDefinition(
         name="lake_tended_daily",
-        # Not on the minute of an import, and not in the hour that daylight saving skips or doubles.
+        # At no import's minute, and outside the hour that daylight saving skips or repeats.
         cron_schedule="50 4 * * *",
         job_name=TEND_LAKE,
         description="Merges small files of the lake and expires old snapshots.",

@@ -1,4 +1,4 @@
-"""The ledgers of what was sent, as assets that on-demand runs, commands and the HTTP interface write."""
+"""The ledgers as assets, written by on-demand runs, commands and the HTTP interface."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ _LEDGERS = (ORDER_EXPORTS, CREATED_CUSTOMERS)
 
 
 def ledger_assets(layout: Layout) -> list[dg.AssetSpec]:
-    """Describe the ledgers; nothing materializes them, and what they hold is recorded when it changed."""
+    """Describe the ledgers; no step materializes them, and changes are recorded as they are found."""
     return [
         table_spec(layout, table, "on_demand", tags_of_table(table, "on_demand", "ledger"))
         for table in _LEDGERS
@@ -23,7 +23,7 @@ def ledger_assets(layout: Layout) -> list[dg.AssetSpec]:
 
 
 def ledger_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
-    """Return how many rows each ledger holds, in all and by status."""
+    """Return how many rows each ledger has, in total and by status."""
     counts = {table.name: counts_by_status(connection, table.name) for table in _LEDGERS}
     return {name: {"dagster/row_count": sum(of.values()), **of} for name, of in counts.items()}
 
@@ -31,7 +31,7 @@ def ledger_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, 
 def ledger_materializations(
     instance: dg.DagsterInstance, layout: Layout, counts: Mapping[str, Mapping[str, int]]
 ) -> list[dg.AssetMaterialization]:
-    """Return what is new of the ledgers since it was last recorded: an empty one is recorded once."""
+    """Return what changed in the ledgers since they were last recorded; an empty ledger is recorded once."""
     last = last_recorded(instance, [layout.key(name) for name in counts])
     return [
         dg.AssetMaterialization(layout.key(name), metadata=dict(of))

@@ -25,7 +25,7 @@ from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES, Re
 
 @dataclass(frozen=True)
 class _Step:
-    """What tells the two steps apart."""
+    """What differs between the two steps."""
 
     name: str
     description: str
@@ -35,13 +35,13 @@ class _Step:
 
 _ITEMS = _Step(
     "item_listing",
-    "Imports the items whole, with names, attributes, pictures' hashes, stocks and expected deliveries.",
+    "Imports all items, with names, attributes, pictures' hashes, stocks and expected deliveries.",
     "catalogue",
     ITEM_TABLES,
 )
 _CUSTOMERS = _Step(
     "customer_listing",
-    "Imports the customers whole, with addresses, contact persons and contact details.",
+    "Imports all customers, with addresses, contact persons and contact details.",
     "customers",
     CUSTOMER_TABLES,
 )

@@ -1,4 +1,4 @@
-"""The analysts' models, and a site's own, as assets: views, which are always as new as their tables."""
+"""The analysts' models and a site's own as assets: views, which are always as fresh as their tables."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _KINDS = {"duckdb", "sql", "view"}
 _DEFINITION = "definition"
 _TOTAL = "rows_of_tables"
 _AT_MOST_EVERY = timedelta(hours=1)
-# What says whose rows are of persons: their own names are in no model but beside it.
+# The columns that identify a person's rows; names are in no model.
 _PERSON = "customer_code"
 
 
 @dataclass(frozen=True)
 class ModelAsset:
-    """A model as an asset: its relation in the store, what it is made of, and its columns where known."""
+    """A model as an asset: its relation in the store, its sources, and its columns if known."""
 
     name: tuple[str, ...]
     description: str
@@ -50,7 +50,7 @@ class ModelAsset:
 
 
 def model_assets(settings: Settings, layout: Layout, tables: Sequence[str]) -> list[dg.AssetSpec]:
-    """Describe the models that are made of the tables which are imported."""
+    """Describe the models of imported tables."""
     shown = _shown(settings, tables)
     keys: dict[tuple[str, ...], dg.AssetKey] = {(name,): layout.key(name) for name in tables}
     keys |= {model.name: _key(layout, model.name) for model in shown}
@@ -64,10 +64,10 @@ def model_materializations(
     connection: duckdb.DuckDBPyConnection,
     rows_of_tables: Mapping[str, int],
 ) -> list[dg.AssetMaterialization]:
-    """Return what is to be recorded of the models now, with how many rows each has.
+    """Return the models to record now, with their row counts.
 
-    A view is as new as its tables at any time, and an event costs 20 ms in SQLite: so it is not recorded by
-    each run, see `is_due`.
+    A view is always as fresh as its tables, and an event costs 20 ms in SQLite: so not every run records it,
+    see `is_due`.
     """
     models = _shown(settings, list(rows_of_tables))
     last = last_recorded(instance, [_key(layout, model.name) for model in models])
@@ -86,10 +86,10 @@ def model_materializations(
 
 
 def is_due(last: LastRecorded | None, definition: str, total: int, now: datetime) -> bool:
-    """Tell whether a model is to be recorded again: made otherwise, of other rows, or not yet today.
+    """Tell whether to record a model again: its definition or rows changed, or it was not recorded today.
 
-    `total` is how many rows the tables have. While they change it is recorded once an hour, and at once where
-    they have become more than twice as many, as in a first import.
+    `total` is the number of rows in its tables. While they change, it is recorded once an hour, and at once
+    if they have more than doubled, as in a first import.
     """
     if last is None or last.metadata.get(_DEFINITION) != definition:
         return True
@@ -100,7 +100,7 @@ def is_due(last: LastRecorded | None, definition: str, total: int, now: datetime
 
 
 def _shown(settings: Settings, tables: Sequence[str]) -> list[ModelAsset]:
-    """Return the models that read a table which is imported, or none at all, and the site's own."""
+    """Return the models that read an imported table or none at all, and the site's own."""
     lineage = column_lineage(settings.conventions)
     there = set(tables)
     shown = []
@@ -112,7 +112,7 @@ def _shown(settings: Settings, tables: Sequence[str]) -> list[ModelAsset]:
 
 
 def lineage_tables(of: Mapping[str, Sequence[tuple[str, str]]]) -> set[str]:
-    """Return the relations that columns of a model come from, those of the package's own files left out."""
+    """Return the relations that a model's columns come from, without the package's own files."""
     return {relation for origins in of.values() for relation, _ in origins} - {"holidays"}
 
 
@@ -131,7 +131,7 @@ def _of(model: Model, lineage: Mapping[str, Sequence[tuple[str, str]]]) -> Model
 
 
 def _own(settings: Settings, there: set[tuple[str, ...]]) -> Iterator[ModelAsset]:
-    """Return the site's own models; one that cannot be read is told where the copy is published."""
+    """Return the site's own models; publishing the copy reports any that cannot be read."""
     views: list[OwnView] = []
     with suppress(A4sError):
         for path in SiteFolders(settings.reference_path, settings.models_path).sql_files():

@@ -103,7 +103,7 @@ def sync_all(
 
 
 def plan_of(reading: OrdersRead, months: Months) -> OrdersPlan:
-    """Return what a sync of these months is asked to do."""
+    """Return the plan for a sync of these months."""
     match reading:
         case OrdersRead.NEW:
             return OrdersPlan()
@@ -116,7 +116,7 @@ def plan_of(reading: OrdersRead, months: Months) -> OrdersPlan:
 def recorded_of(
     platform: Platform, synced: Synced, asked: dict[str, Months], reading: OrdersRead, run_id: str
 ) -> Iterator[Recorded]:
-    """Return what the syncs of these connectors record, those that failed too."""
+    """Return the records of these connectors' syncs, including failed ones."""
     for result in synced.results:
         yield from recorded_months(
             platform,

@@ -1,4 +1,4 @@
-"""Partitions of the assets: connector by month for orders, and what a run's keys and tags mean."""
+"""Partitions of the assets (connector by month for orders), and the meaning of a run's keys and tags."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def connector_month_partitions(settings: Settings) -> dg.MultiPartitionsDefiniti
 
 
 def months_by_connector(partition_keys: Iterable[str]) -> dict[str, Months]:
-    """Return the span of months that the partition keys of a run name, for each connector."""
+    """Return the span of months in a run's partition keys, for each connector."""
     named: dict[str, list[date]] = {}
     for key in partition_keys:
         connector, month = key.split("|")
@@ -56,9 +56,10 @@ def month_tags(connector: str, month: date) -> dict[str, str]:
 
 
 def partitions_of(context: dg.AssetExecutionContext) -> list[str]:
-    """Return the partitions that a run is about.
+    """Return the partitions of a run.
 
-    One is named by a tag: to look it up, Dagster lists all months of all connectors, 0.6 s for a hundred.
+    A single one is read from its tag: to look it up, Dagster would list all months of all connectors, 0.6 s
+    for a hundred.
     """
     if (key := context.run.tags.get(PARTITION)) is not None:
         return [key]
@@ -74,7 +75,7 @@ def range_tags(connector: str, months: Months) -> dict[str, str]:
 
 
 def connectors_of_run(tags: Mapping[str, str], connectors: Sequence[str]) -> list[str]:
-    """Return which of the connectors a run with these tags is about."""
+    """Return the connectors of a run with these tags."""
     if PARTITION in tags:
         return [name for name in connectors if name == tags[PARTITION].split("|")[0]]
     if RANGE_START in tags and RANGE_END in tags:
@@ -85,7 +86,7 @@ def connectors_of_run(tags: Mapping[str, str], connectors: Sequence[str]) -> lis
 
 
 def months_of_run(tags: Mapping[str, str], connectors: Sequence[str]) -> dict[str, Months]:
-    """Return the months of each connector that a run with these tags is about, where it names any."""
+    """Return each connector's months in a run with these tags, if it names any."""
     ends = (
         [tags[PARTITION]] * 2 if PARTITION in tags else [tags.get(RANGE_START, ""), tags.get(RANGE_END, "")]
     )

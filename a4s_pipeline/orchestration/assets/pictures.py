@@ -1,4 +1,4 @@
-"""The asset of the pictures themselves: fetched when somebody asks, by no schedule and no job."""
+"""The asset of the pictures: materialized by hand, by no schedule and no job."""
 
 from typing import Any
 

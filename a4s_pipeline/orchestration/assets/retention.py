@@ -1,4 +1,4 @@
-"""The asset that removes what is older than it is kept: requests, logs, attempts, and Dagster's own runs."""
+"""The asset that removes expired requests, logs, attempts, and Dagster's own runs."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -61,7 +61,7 @@ def retention_schedule(settings: Settings) -> dg.ScheduleDefinition:
     """Define the schedule that removes what is old, once a day."""
     return dg.ScheduleDefinition(
         name="pruned_daily",
-        # Not on the minute of an import, and not in the hour that daylight saving skips or doubles.
+        # At no import's minute, and outside the hour that daylight saving skips or repeats.
         cron_schedule="20 5 * * *",
         job_name=PRUNE,
         description="Removes requests, logs, attempts and runs that are older than the settings allow.",

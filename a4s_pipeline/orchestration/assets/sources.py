@@ -1,4 +1,4 @@
-"""What the data comes from, as external assets: lineage begins at the gateway's streams."""
+"""The gateway's streams as external assets, where lineage begins."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ def source_key(layout: Layout, stream: str) -> dg.AssetKey:
 
 
 def source_assets(layout: Layout) -> list[dg.AssetSpec]:
-    """Describe the gateway's streams; nothing here writes them."""
+    """Describe the gateway's streams; no step writes them."""
     return [
         dg.AssetSpec(
             source_key(layout, stream),
@@ -40,9 +40,9 @@ def source_assets(layout: Layout) -> list[dg.AssetSpec]:
 def source_materializations(
     layout: Layout, stream: str, results: Sequence[SyncResult]
 ) -> Iterator[dg.AssetMaterialization]:
-    """Yield what the gateway listed of a stream, where any of a run's syncs could read it.
+    """Yield what the gateway listed of a stream, if any of a run's syncs could read it.
 
-    By an observation alone Dagster would show it as never materialized, amber beside the tables made of it.
+    With only an observation, Dagster would show it as never materialized, amber beside its tables.
     """
     read = [result for result in results if result.error is None and result.has_history]
     if read:

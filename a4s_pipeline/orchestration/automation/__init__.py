@@ -1,1 +1,1 @@
-"""What starts runs: jobs, schedules, and the sensors of requests on demand and of lost runs."""
+"""Starts runs: jobs, schedules, and the sensors for on-demand requests and lost runs."""

@@ -1,4 +1,4 @@
-"""The job for whoever wants orders now: what is new, some months, or some months whole."""
+"""The job to import orders by hand: new ones, some months, or some months whole."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -23,7 +23,7 @@ IMPORT_ORDERS = "import_orders"
 
 
 class ImportOrdersConfig(dg.Config):
-    """What is imported; as it stands, what is new of every connector."""
+    """What to import; by default, the new orders of every connector."""
 
     connector: str = Field(default="", description="The connector to import; empty for all connectors.")
     reading: OrdersRead = Field(
@@ -39,7 +39,7 @@ class ImportOrdersConfig(dg.Config):
 
 
 def asked_months(config: ImportOrdersConfig, settings: Settings, now: datetime) -> Months:
-    """Return the months that are asked for, kept within the history, or raise `ChangeRequest`."""
+    """Return the months asked for, within the history, or raise `ChangeRequest`."""
     running = month_of(now, settings.timezone)
     if config.reading in (OrdersRead.NEW, OrdersRead.SUB_TOTALS_OFF):
         return Months(running, running)

@@ -1,4 +1,4 @@
-"""The jobs: each imports one stream, publishes the copy for analysts and checks both; others check alone."""
+"""The jobs: some import a stream, publish the copy for analysts and check both; others only check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from a4s_pipeline.orchestration.checks.standing import STANDING_CHECKS
 from a4s_pipeline.orchestration.layout import Layout
 
 CONNECTOR_TAG = "a4s/connector"
-# dagster.yaml limits how many runs with this tag go on at once.
+# dagster.yaml limits how many runs with this tag run at once.
 IMPORT_TAGS = {"a4s/work": "import"}
 SYNC_ORDERS = "sync_orders"
 SYNC_ITEMS = "sync_items"
@@ -30,28 +30,28 @@ Checks = Mapping[str, dg.AssetChecksDefinition]
 
 
 def sync_job(layout: Layout, stream: str, checks: Checks) -> AssetJob:
-    """Define the job that imports one stream, publishes, and asks the store what is broken now."""
+    """Define the job that imports one stream, publishes, and checks the store."""
     tables = dg.AssetSelection.assets(
         *(layout.key(table.name) for table in TABLES_BY_STREAM[stream]), layout.key(ANALYTICS)
     )
-    # Without the one check that asks the gateway for every month: it has a job of its own.
+    # Without the check that asks the gateway for every month: it has its own job.
     asked = [checks[stream], *([checks[LEDGERS]] if stream == "orders" else [])]
     return dg.define_asset_job(
         SYNC_JOBS[stream],
         selection=tables.without_checks() | dg.AssetSelection.checks(*asked),
         description=f"Imports {_IMPORTS[stream]}, publishes the copy for analysts, "
-        "and checks what is broken now.",
+        "and checks the store for problems.",
         executor_def=dg.in_process_executor,
         tags=IMPORT_TAGS,
     )
 
 
 def standing_job(checks: Checks) -> AssetJob:
-    """Define the job of all checks that ask the store alone."""
+    """Define the job of all checks that read only the store."""
     return dg.define_asset_job(
         STANDING_CHECKS,
         selection=dg.AssetSelection.checks(*checks.values()),
-        description="Checks what is broken now in every stream and ledger; it only asks the store.",
+        description="Checks every stream and ledger for problems; it reads only the store.",
         executor_def=dg.in_process_executor,
     )
 

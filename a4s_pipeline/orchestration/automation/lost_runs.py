@@ -1,7 +1,7 @@
-"""Where runs are spread over machines: each announces that it lives, and one whose worker is gone is ended.
+"""Finds and ends lost runs on several machines: each run announces that it is alive.
 
-Dagster asks its launcher whether a run lives. Celery's keeps a run of a worker that was killed whole, or
-whose machine is gone, as started for ever: its connector would be left alone by every schedule.
+Dagster asks its launcher whether a run is alive. If a worker was killed or its machine is gone, Celery's
+launcher reports the run as started for ever: every schedule would skip its connector.
 """
 
 import time
@@ -12,16 +12,16 @@ import dagster as dg
 from a4s_pipeline.orchestration.automation.jobs import IMPORT_TAGS
 from a4s_pipeline.platform import Platform
 
-# Other projects' runs, in the same Dagster, announce no presence.
+# Runs of other projects in the same Dagster announce no presence.
 ANNOUNCES_PRESENCE = {"a4s/shows_a_sign": "yes"}
 _SEEN_GONE = ","
-# A run announces itself some seconds after Dagster takes it for started. A worker that was cut off in between
+# A run announces itself some seconds after Dagster marks it as started. A worker that was cut off in between
 # left an import started for half a day, and its connector without another.
 ANNOUNCED_WITHIN_SECONDS = 300.0
 
 
 def platform_resource(platform: Platform) -> dg.ResourceDefinition:
-    """Define the resource `platform`; a run that uses it announces its presence, where others look for it."""
+    """Define the resource `platform`; a run that uses it announces its presence if others look for it."""
 
     @dg.resource(description="The gateway, the warehouse and the locks of this installation.")
     def present(context: dg.InitResourceContext) -> Iterator[Platform]:

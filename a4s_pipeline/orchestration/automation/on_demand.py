@@ -1,4 +1,4 @@
-"""The on-demand job: one run that answers whatever waits, and stays a while for more."""
+"""The on-demand job: one run that answers all waiting requests, and stays a while for more."""
 
 import json
 import secrets
@@ -27,7 +27,7 @@ from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.rows.counting import is_written_since
 
 JOB = "on_demand"
-# Long enough that a busy day needs few starts, short enough that new code and settings get their turn.
+# Long enough that a busy day needs few starts, short enough that new code and settings take effect.
 LONGEST_RUN_SECONDS = 3600.0
 _ALIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -35,8 +35,8 @@ _ALIVE = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
 ]
-# Which load of the code location had a run started, and that another has taken its place. Dagster keeps both:
-# a file would be on one machine of many, and the number of a process is the same in each new container.
+# The load of the code location that started a run, and the latest load. Dagster stores both: a file would be
+# on one machine of many, and process ids repeat in each new container.
 _GENERATION_TAG = "a4s/code_location"
 _REPLACED_TAG = "a4s/code_location_replaced"
 _LOOK_FOR_IT_EVERY_SECONDS = 2.0
@@ -44,7 +44,7 @@ _PRESENCE = "on_demand.serving"
 
 
 class OnDemandConfig(dg.Config):
-    """What a run of the job answers: the request given here alone, or without one, the inbox."""
+    """What a run of the job answers: the one request given here, or the inbox."""
 
     request_json: str = ""
     """A request as JSON, the same as in the inbox; its answer is in the run's metadata."""
@@ -66,20 +66,20 @@ def on_demand_job(layout: Layout) -> dg.JobDefinition:
         try:
             _answer(context, config, platform)
         finally:
-            # Looked at when all is answered: an answer waits for no store.
+            # Read after all answers, so that no answer waits for the store.
             with suppress(A4sError):
                 _record_ledgers(context, layout, platform, began)
 
     @dg.job(
         name=JOB,
         executor_def=dg.in_process_executor,
-        # Nothing here is run again by Dagster: what was begun is in the ledger, what was not is in the inbox.
-        # Where Celery runs it, it has workers of its own: an hour of it must hold up no import.
+        # Dagster never retries this: begun work is in the ledger, the rest in the inbox. With Celery it has
+        # its own workers: an hour of it must not delay imports.
         tags={"dagster/max_retries": "0", "dagster/priority": "10", "dagster-celery/queue": JOB},
         description="Answers requests on demand: projected stock, order export, customers, order retrieval.",
     )
     def on_demand() -> None:
-        """Answers requests, and settles unknown outcomes beside it: no live answer waits for a ledger."""
+        """Answers requests, and settles unknown outcomes in parallel: no live answer waits for a ledger."""
         answer_requests()
 
     return on_demand
@@ -88,7 +88,7 @@ def on_demand_job(layout: Layout) -> dg.JobDefinition:
 def _record_ledgers(
     context: dg.OpExecutionContext, layout: Layout, platform: Platform, since: datetime
 ) -> None:
-    """Record the ledgers that were written since, with what is unsettled in them now."""
+    """Record the ledgers that changed since, with their unresolved rows."""
     with platform.warehouse.session() as store:
         counts = ledger_counts(store)
         written = [name for name in counts if is_written_since(store, name, since)]
@@ -121,7 +121,9 @@ def _answer(context: dg.OpExecutionContext, config: OnDemandConfig, platform: Pl
 
 
 def _is_over(instance: dg.DagsterInstance, run_id: str) -> Callable[[], bool]:
-    """Return what tells that a run should end: its time is up, or the code location was loaded anew."""
+    """Return a function that tells whether a run should end: its time is up, or the code location was
+    reloaded.
+    """
     ends_at = time.monotonic() + LONGEST_RUN_SECONDS
     look_at = 0.0
 
@@ -136,7 +138,7 @@ def _is_over(instance: dg.DagsterInstance, run_id: str) -> Callable[[], bool]:
         try:
             run = instance.get_run_by_id(run_id)
         except Exception:
-            # Whatever has become of Dagster's database: requests are answered without it.
+            # Dagster's database may fail: requests are answered without it.
             return False
         return run is not None and _REPLACED_TAG in run.tags
 
@@ -169,7 +171,7 @@ def _requested(instance: dg.DagsterInstance, platform: Platform) -> Iterator[dg.
     try:
         waiting = len(inbox.waiting()) + len(inbox.unsettled())
     except (A4sError, OSError) as error:
-        # A store that does not answer comes back, and nothing is lost: the next tick is a second away.
+        # The store may be down for a while; nothing is lost, and the next tick is a second away.
         yield dg.SkipReason(f"{inbox.where} cannot be looked at: {error}")
         return
     alive = instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=_ALIVE))
@@ -186,7 +188,7 @@ def _requested(instance: dg.DagsterInstance, platform: Platform) -> Iterator[dg.
         yield dg.SkipReason(why_none)
         return
     yield dg.RunRequest(
-        # Dagster would never start a run with the same key again; the request itself is the truth.
+        # No run key: Dagster would never start another run with it.
         run_key=now.isoformat(),
         tags={_GENERATION_TAG: _generation()},
     )
@@ -199,7 +201,7 @@ def _generation() -> str:
 
 
 def _tell_replaced(instance: dg.DagsterInstance, alive: Sequence[dg.DagsterRun]) -> None:
-    """Let runs that an earlier load of the code location had started know that it is gone."""
+    """Tell runs started by an earlier load of the code location that it was replaced."""
     for run in alive:
         if run.tags.get(_GENERATION_TAG, _generation()) != _generation() and _REPLACED_TAG not in run.tags:
             instance.add_run_tags(run.run_id, {_REPLACED_TAG: "yes"})

@@ -40,10 +40,10 @@ RUNS_UNDER_WAY = [
 def run_request_for_orders(
     connector: str, settings: Settings, now: datetime, assets: Sequence[dg.AssetKey] | None = None
 ) -> dg.RunRequest:
-    """Return the run that catches a connector's orders up; with its assets named, one that plans no checks.
+    """Return the run that imports a connector's new orders; with its assets named, it plans no checks.
 
-    It names the month that is running; whichever other months it touches, it records by itself. To name
-    those that it may touch made one event a month since `A4S_HISTORY_START`, and listed all partitions.
+    It names the current month, and records other months that it changes itself. Naming all that it may change
+    made one event per month since `A4S_HISTORY_START`, and listed all partitions.
     """
     month = month_of(now, settings.timezone)
     return dg.RunRequest(
@@ -56,9 +56,9 @@ def run_request_for_orders(
 
 
 def published_order_states(platform: Platform) -> dict[str, StreamState]:
-    """Return what is known of the orders of every connector, in one look at the copy, which is never locked.
+    """Return the state of every connector's orders from the copy, which is never locked.
 
-    One that lags behind names some months too many, no harm.
+    If the copy lags behind, some extra months are named, which is harmless.
     """
     known: dict[str, StreamState] = {}
     with suppress(A4sError), platform.readable.reading() as connection:
@@ -70,7 +70,7 @@ def published_order_states(platform: Platform) -> dict[str, StreamState]:
 def connectors_without_history(
     states: Mapping[str, StreamState], settings: Settings, now: datetime
 ) -> list[str]:
-    """Return the connectors that have no order history and were asked for it today."""
+    """Return the connectors without order history that were already asked today."""
     return [
         connector
         for connector, state in states.items()
@@ -90,7 +90,7 @@ def run_request_for_listing(
 
 
 def _without_checks(assets: Sequence[dg.AssetKey] | None) -> dict[str, Any]:
-    """Return what has a run plan no checks: it tells them itself, see `checks.unplanned`."""
+    """Return the selection without checks: the run reports them itself, see `checks.unplanned`."""
     return {"asset_selection": [*assets], "asset_check_keys": []} if assets else {}
 
 
@@ -100,7 +100,7 @@ def connectors_under_way(
     connectors: Sequence[str],
     assets: Set[dg.AssetKey] = frozenset(),
 ) -> set[str]:
-    """Return the connectors that a run of these jobs, or a backfill of these assets, is still about."""
+    """Return the connectors with an unfinished run of these jobs or backfill of these assets."""
     busy: set[str] = set()
     for run in instance.get_runs(dg.RunsFilter(statuses=RUNS_UNDER_WAY)):
         if run.job_name in job_names or not assets.isdisjoint(run.asset_selection or ()):
@@ -117,7 +117,7 @@ def _requests(
     request: Callable[[str, datetime], dg.RunRequest],
     tomorrow: Callable[[datetime], Sequence[str]] = lambda _now: (),
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Ask for one run a connector; those whose stream is under way, or waits for tomorrow, are left alone."""
+    """Request one run per connector; skip those that are running or wait until tomorrow."""
     now = datetime.now(UTC)
     importing = settings.connectors_with(stream)
     busy = connectors_under_way(context.instance, {job_name}, importing, assets)
@@ -137,7 +137,7 @@ def _requests(
 
 
 def order_schedule(settings: Settings, layout: Layout) -> dg.ScheduleDefinition:
-    """Define the schedule that catches every connector's orders up, four times an hour."""
+    """Define the schedule that imports every connector's new orders, four times an hour."""
     assets = {layout.key(table.name) for table in (ORDERS, ORDER_LINES)}
 
     @dg.schedule(

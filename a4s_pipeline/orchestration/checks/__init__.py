@@ -1,1 +1,1 @@
-"""The asset checks: what is broken now, each by itself, and the jobs that run them."""
+"""The asset checks of what is broken now, and the jobs that run them."""

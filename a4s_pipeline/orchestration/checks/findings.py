@@ -1,4 +1,4 @@
-"""What a standing check found, as Dagster shows it: results of checks, with a table of the connectors."""
+"""Turns findings into Dagster's check results, with a table of the connectors."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ import dagster as dg
 from a4s_pipeline.health.finding import NOTHING, Check, Finding
 from a4s_pipeline.orchestration.layout import Layout
 
-# A result is an event in Dagster's store: with a thousand connectors those that pass would fill it.
+# A result is an event in Dagster's store: a thousand passing connectors would fill it.
 _MOST_ROWS = 100
 
 
@@ -18,7 +18,7 @@ def spec_of(layout: Layout, check: Check) -> dg.AssetCheckSpec:
 
 
 def result_of(spec: dg.AssetCheckSpec, finding: Finding) -> dg.AssetCheckResult:
-    """Turn what was found into the result of a check that Dagster executes; it warns, and fails no run."""
+    """Turn a finding into the result of a check that Dagster runs; a warning that fails no run."""
     return dg.AssetCheckResult(
         check_name=spec.name,
         asset_key=spec.asset_key,
@@ -30,7 +30,7 @@ def result_of(spec: dg.AssetCheckSpec, finding: Finding) -> dg.AssetCheckResult:
 
 
 def evaluation_of(spec: dg.AssetCheckSpec, finding: Finding) -> dg.AssetCheckEvaluation:
-    """Turn what was found into the event of a check that was done without Dagster."""
+    """Turn a finding into the event of a check that ran outside Dagster."""
     return dg.AssetCheckEvaluation(
         check_name=spec.name,
         asset_key=spec.asset_key,
@@ -42,7 +42,7 @@ def evaluation_of(spec: dg.AssetCheckSpec, finding: Finding) -> dg.AssetCheckEva
 
 
 def _metadata(finding: Finding) -> dict[str, Any]:
-    # Those that something is wrong with stand first, as in the table.
+    # Connectors with faults come first, as in the table.
     last = sorted(finding.last.items(), key=lambda one: not finding.by_connector[one[0]])
     instants = {
         name: dg.MetadataValue.timestamp(instant) if instant else "never"
@@ -57,7 +57,7 @@ def _metadata(finding: Finding) -> dict[str, Any]:
 
 
 def _table(by_connector: Mapping[str, str]) -> dg.TableMetadataValue:
-    """Tell of each connector whether it passes; those that do not stand first."""
+    """Say for each connector whether it passes; those that do not come first."""
     rows = sorted(by_connector.items(), key=lambda one: not one[1])
     return dg.MetadataValue.table(
         [

@@ -1,4 +1,4 @@
-"""The check that compares order history with the gateway's, month by month, and what runs it once a day."""
+"""The check that compares order history with the gateway's, month by month, and its daily schedule."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ from a4s_pipeline.sync.windows import Months
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
 RECONCILE_ORDERS = "reconcile_orders"
-# After an import of the same months in the same run, whose orders it would otherwise miss.
+# After an import of the same months in the same run; otherwise it would miss those orders.
 _AFTER_THE_IMPORT = {"dagster/priority": "-5"}
 
 
@@ -44,14 +44,14 @@ def order_reconciliation(layout: Layout) -> dg.AssetChecksDefinition:
         try:
             platform.publish()
             finding = examine(platform.warehouse, settings, [MONTHS_AGREE])[MONTHS_AGREE]
-            # Where a gateway did not answer, what was last found of its months is still what there is to say.
+            # If a gateway did not answer, its last results still count.
             result = result_of(spec, finding)
             yield result._replace(metadata={**result.metadata, **_metadata(found)})
         except A4sError as error:
             lines.append(str(error))
             errors.append(error)
         if errors:
-            # With the codes of the errors, so that a gateway that is down stays one thing that is told.
+            # With the codes of the errors, so that a gateway outage stays one incident.
             raise plain_failure(lines, errors)
 
     check: dg.AssetChecksDefinition = dg.AssetChecksDefinition.create(
@@ -66,7 +66,7 @@ def order_reconciliation(layout: Layout) -> dg.AssetChecksDefinition:
 def _compare(
     platform: Platform, asked: Mapping[str, Months | None], run_id: str
 ) -> tuple[list[Reconciled], dict[str, A4sError]]:
-    """Compare each connector's months, or all of them; one that fails does not hold up the others."""
+    """Compare each connector's months, or all of them; a failure does not stop the others."""
     found: list[Reconciled] = []
     failed: dict[str, A4sError] = {}
     for connector, months in asked.items():
@@ -93,7 +93,7 @@ def reconciliation_schedule(settings: Settings) -> dg.ScheduleDefinition:
     """Define the schedule that compares order history with the gateway's, once a day."""
     return dg.ScheduleDefinition(
         name="orders_reconciled_daily",
-        # Not on the minute of an import, and not in the hour that daylight saving skips or doubles.
+        # At no import's minute, and outside the hour that daylight saving skips or repeats.
         cron_schedule="40 4 * * *",
         job_name=RECONCILE_ORDERS,
         description="Compares the order headers of every month with the gateway's.",

@@ -1,4 +1,4 @@
-"""The checks that only ask the store: a stream whose job never runs is found all the same."""
+"""The checks that read only the store: they find even a stream with a job that never runs."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from a4s_pipeline.settings.loading import Settings
 
 STANDING_CHECKS = "standing_checks"
 _STEPS = {
-    "orders": ("order_health", "Asks the store what is broken now in order history."),
-    "items": ("item_health", "Asks the store what is broken now in items."),
-    "customers": ("customer_health", "Asks the store what is broken now in customers."),
-    LEDGERS: ("ledger_health", "Asks the ledgers what has failed or is unknown now."),
+    "orders": ("order_health", "Checks the stored order history for problems."),
+    "items": ("item_health", "Checks the stored items for problems."),
+    "customers": ("customer_health", "Checks the stored customers for problems."),
+    LEDGERS: ("ledger_health", "Checks the ledgers for failed and unknown outcomes."),
 }
 
 
 def standing_checks(layout: Layout) -> dict[str, dg.AssetChecksDefinition]:
-    """Define the checks of each stream that is imported, by its name, and those of the ledgers."""
+    """Define the checks of each imported stream, by its name, and those of the ledgers."""
     return {
         stream: store_checks(layout, name, description, [check for check in CHECKS if check.stream == stream])
         for stream, (name, description) in _STEPS.items()
@@ -32,9 +32,9 @@ def standing_schedule(settings: Settings) -> dg.ScheduleDefinition:
     return dg.ScheduleDefinition(
         name="standing_checks_hourly",
         job_name=STANDING_CHECKS,
-        # Between the quarters of orders, long after items (:05) and customers (:10) have begun.
+        # Between two order imports, long after items (:05) and customers (:10) have begun.
         cron_schedule="55 * * * *",
-        description="Starts the checks that say what is broken now.",
+        description="Starts the checks of the store.",
         execution_timezone=settings.timezone.key,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )

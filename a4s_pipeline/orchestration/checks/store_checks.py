@@ -1,4 +1,4 @@
-"""Checks that ask the store alone: each can be executed by itself, and none waits for an import."""
+"""Checks that read only the store: each can run by itself, and none waits for an import."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,17 +11,17 @@ from a4s_pipeline.orchestration.checks.findings import result_of, spec_of
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 
-# In a run that imports too, the imports and the copy come first: the executor takes what may begin by this.
+# In a run that also imports, the imports and the copy come first: the executor orders ready steps by this.
 _LAST = {"dagster/priority": "-10"}
 
 
 def store_checks(
     layout: Layout, name: str, description: str, checks: Sequence[Check]
 ) -> dg.AssetChecksDefinition:
-    """Define checks that one step asks of the store, all of them or those that somebody chose.
+    """Define checks that one step runs on the store, all or a selection of them.
 
-    The step takes no asset as its input: where an import fails in the same run, what depends on it is left
-    out, and these would be told as failed although nobody had looked.
+    The step has no asset as its input: if an import fails in the same run, Dagster skips what depends on it,
+    and would report these checks as failed although they never ran.
     """
     specs = {check: spec_of(layout, check) for check in checks}
 

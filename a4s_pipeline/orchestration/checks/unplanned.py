@@ -1,8 +1,8 @@
-"""What checks find after an import, told by its run though Dagster planned none of them.
+"""Records the results of checks after an import, although Dagster planned none.
 
-A check that is planned reads "In Progress" from when its run is queued, and hides the verdict that stands:
-with many connectors that would be for ever. And of runs side by side Dagster takes the one for the last that
-was queued last, whichever ended last: its verdict then is of an older materialization, "Not Evaluated".
+A planned check reads "In Progress" as soon as its run is queued, and hides the last result: with many
+connectors that would be always. And of simultaneous runs, Dagster takes the one queued last for the latest,
+whichever ended last: its result may then belong to an older materialization, "Not Evaluated".
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def tell_checks(
     platform: Platform,
     streams: Sequence[str],
 ) -> None:
-    """Ask the store what is broken now with these streams, and record it as found by this run.
+    """Check these streams in the store, and record the results in this run.
 
-    A store that cannot be asked leaves what was found before. Of the comparison with the gateway, which asks
-    for every month, it is told what it last found: a new materialization would hide it otherwise.
+    If the store cannot be read, the previous results stay. The comparison with the gateway, which would ask
+    for every month, is recorded with its last result: otherwise a new materialization would hide it.
     """
     findings = examine_after(platform, streams)
-    # A store that could not be asked is not waited for once more.
+    # Do not wait again for a store that could not be read.
     if findings and STREAM in streams:
         with suppress(A4sError):
             findings |= months_as_compared(platform.warehouse, platform.settings)
@@ -49,7 +49,7 @@ def tell_checks(
 
 
 def planned_without_checks(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[dg.AssetKey]:
-    """Return the assets that a run is to materialize; none where Dagster planned checks for it as well."""
+    """Return the assets that a run will materialize; none if Dagster also planned its checks."""
     check = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
     asset = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
     records = instance.get_records_for_run(run.run_id, of_type={check, asset}).records

@@ -1,4 +1,4 @@
-"""One page of order headers, read: what it lists, and which of it lies within the dates asked for."""
+"""Reads one page of order headers, and finds which lie within the dates asked for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from a4s_pipeline.gateway.records.records import OrderHeader
 
 @dataclass(frozen=True)
 class HeaderRead:
-    """A header as it came and as it was read; `at` is its order date, also where the rest cannot be read."""
+    """A header as received and as read; `at` is its order date, even if the rest cannot be read."""
 
     raw: Any
     at: datetime | None
@@ -28,7 +28,7 @@ class HeaderRead:
 
     @property
     def listed(self) -> Listed:
-        """Return it as a listing counts it."""
+        """Return the record that the listing counts."""
         is_unread = isinstance(self.header, Unreadable)
         key = self.header.key if isinstance(self.header, Unreadable) else self.header.order_code
         return Listed(key, self.at, fingerprint_of(self.raw) if is_unread and key is None else None)
@@ -36,10 +36,10 @@ class HeaderRead:
 
 @dataclass(frozen=True)
 class HeadersRead:
-    """The headers of a page: all that it lists, and those before the end that was asked for.
+    """The headers of a page: all of them, and those before the end asked for.
 
-    A gateway that ignores `orderDateTo` lists orders which were not asked for. Where a whole page is such,
-    the end was passed.
+    A gateway that ignores `orderDateTo` lists later orders too. A whole page of these means that the end was
+    passed.
     """
 
     listed: tuple[Listed, ...]
@@ -47,12 +47,12 @@ class HeadersRead:
 
     @property
     def is_beyond_end(self) -> bool:
-        """Tell whether the page lists something, and nothing of it was asked for."""
+        """Tell whether the page has records, but none that was asked for."""
         return bool(self.listed) and not self.within
 
 
 def read_headers(page: Page, timezone: ZoneInfo, end: datetime | None) -> HeadersRead:
-    """Read the headers of a page of orders before `end`, exclusive; without one there is no end."""
+    """Read the headers of a page of orders before `end`, if there is one."""
     read = [_read(raw, timezone) for raw in page.items]
     within = (one for one in read if end is None or one.at is None or one.at < end)
     return HeadersRead(tuple(one.listed for one in read), tuple(within))

@@ -1,5 +1,6 @@
-"""Asks for lines of stored orders: first those without lines, in each sync, and those whose sub total is
-off."""
+"""Asks again for lines of stored orders: those without lines, in each sync, and those with a wrong sub
+total.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ def fill_what_is_left(
     warehouse: Warehouse,
     writer: OrderWriter,
 ) -> None:
-    """Ask for lines that earlier syncs could not fetch or read; `left` are the first such orders."""
+    """Ask for lines that earlier syncs could not fetch or read; `left` is the first batch of such orders."""
     while left:
         _ask(left, calls, warehouse, writer)
         with warehouse.session() as connection:
@@ -41,9 +42,9 @@ def read_lines_again(
     warehouse: Warehouse,
     writer: OrderWriter,
 ) -> None:
-    """Ask for the lines of these orders again, and replace the stored ones, even by equal ones.
+    """Ask for the lines of these orders again, and replace the stored ones even if equal.
 
-    An order whose lines cannot be fetched now keeps those it has.
+    An order keeps its lines if they cannot be fetched now.
     """
     run = calls.run
     run.result.seen = len(orders)
@@ -80,7 +81,7 @@ def _ask(
             and lines.fingerprint == order.lines_fingerprint
             and len(unreadable) == order.set_aside
         ):
-            # Nothing was mended: the lines that are in, and those set aside, stay as they are.
+            # Nothing was mended: the stored lines, and those set aside, stay.
             continue
         else:
             filled[order.code] = FilledLines(lines.rows, lines.fingerprint)

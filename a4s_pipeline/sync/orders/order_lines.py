@@ -1,4 +1,4 @@
-"""The lines of one order: those that can be read, or the reason why there are none."""
+"""Fetches the lines of orders: the readable ones, or the reason why there are none."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from a4s_pipeline.warehouse.rows.staging import Row
 
 @dataclass(frozen=True)
 class LinesRead:
-    """The lines of an order as rows (none where it has no lines), and a hash of them as they came.
+    """The lines of an order as rows, possibly none, and a hash of them as received.
 
-    `parts` are unusable lines, each set aside by itself: the others are stored without them.
+    `parts` are unusable lines, each set aside by itself; the others are stored.
     """
 
     rows: Sequence[Row]
@@ -35,7 +35,7 @@ class LinesRead:
 
 @dataclass(frozen=True)
 class LinesUnreadable:
-    """The lines came, but none can be read: they are set aside together until the source is repaired."""
+    """The lines arrived, but none can be read: all are set aside until the source is repaired."""
 
     unreadable: Unreadable
 
@@ -51,7 +51,7 @@ LinesOutcome = LinesRead | LinesUnreadable | LinesLeft
 
 
 class LineCalls:
-    """Asks for the lines of orders side by side, by as many connections as a run may have."""
+    """Asks for the lines of many orders at once, over all connections of the run."""
 
     def __init__(self, administration: Administration, connections: int, run: StreamRun) -> None:
         self.administration = administration
@@ -61,11 +61,11 @@ class LineCalls:
         self._access = Access()
 
     def ask(self, code: str) -> Future[LinesOutcome]:
-        """Ask for the lines of a stored order; those that were refused before may all be refused again."""
+        """Ask for the lines of a stored order; orders refused before may all be refused again."""
         return self._ask(code, None)
 
     def ask_listed(self, code: str) -> Future[LinesOutcome]:
-        """Ask for the lines of an order that was just listed: where all are refused, the site is wrong."""
+        """Ask for the lines of an order just listed: if all such orders are refused, the site is at fault."""
         return self._ask(code, self._access)
 
     def _ask(self, code: str, access: Access | None) -> Future[LinesOutcome]:
@@ -86,8 +86,8 @@ def fetch_lines(
 ) -> LinesOutcome:
     """Fetch the lines of one order; raises an error that stops every order (`ChangeSite`).
 
-    The order was just listed. So if its lines are refused, even with an error that blames the site (a 403, an
-    unknown administration), the fault is this order's alone, unless `access` says that all orders are
+    The gateway has just listed the order. So if it refuses the lines, even with an error that blames the site
+    (a 403, an unknown administration), only this order is at fault, unless `access` says that all orders are
     refused.
     """
     try:
@@ -109,7 +109,7 @@ def fetch_lines(
 def lines_of(
     order_code: str, raw: list[Any], timezone: ZoneInfo, stamp: Stamp, drift: DriftCount
 ) -> LinesRead | LinesUnreadable:
-    """Read the lines of an order; one that is of no use is set aside by itself, the reply where all are."""
+    """Read the lines of an order; an unusable line is set aside by itself, or the whole reply if all are."""
     rows: dict[str, Row] = {}
     parts: list[Unreadable] = []
     sources: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Looks in the whole listing for orders that are missing from a part of it: they may have moved."""
+"""Searches the whole listing for orders missing from a part of it: they may have moved."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def moved_orders(
     """Return which of the codes are listed from `start` on, with their headers as received.
 
     As for any listing that decides what is gone, two readings must be identical. Returns None if they never
-    are or leave doubt: then nothing is known of any of the orders.
+    are or leave doubt: then nothing is known of these orders.
     """
     wanted = frozenset(codes)
     found: dict[str, Any] = {}
@@ -42,7 +42,7 @@ def _read_once(
     listing: Listing,
     found: dict[str, Any],
 ) -> None:
-    """Read the listing, as far as it takes to find them all."""
+    """Read the listing until all are found."""
     for page in pages_in_turn(partial(administration.orders, start, None), listing):
         listed = []
         for raw in page.items:

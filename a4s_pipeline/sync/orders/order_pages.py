@@ -1,4 +1,4 @@
-"""Reads listings of orders page by page, with the lines of their orders fetched side by side."""
+"""Reads listings of orders page by page, and fetches the lines of many orders at once."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from a4s_pipeline.sync.windows import Span, WatermarkRule
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM, LeftOrder, StoredOrder, stored_orders
 from a4s_pipeline.warehouse.store import Warehouse
 
-# Orders whose lines are asked for but not in: enough that no connection idles while a page is written,
-# few enough that memory stays flat however long the history is.
+# How many orders may wait for their lines: enough that no connection idles while a page is written, few
+# enough that memory stays flat however long the history is.
 _ORDERS_IN_FLIGHT_PER_CONNECTION = 40
 
 _Headers = dict[str, tuple[OrderHeader, Any]]
@@ -36,7 +36,7 @@ _Headers = dict[str, tuple[OrderHeader, Any]]
 
 @dataclass
 class _PageInFlight:
-    """A page that was read, while the lines of its orders are still coming."""
+    """A page that was read, and the pending lines of its orders."""
 
     asked: list[tuple[ListedOrder, Future[LinesOutcome]]] = field(default_factory=list)
     outcome: PageOutcome = field(default_factory=PageOutcome)
@@ -50,9 +50,9 @@ class _PageInFlight:
 
 @dataclass
 class ReadingCounts:
-    """What one reading of a listing saw; `latest` is the last order date that came in.
+    """What one reading of a listing saw; `latest` is the last order date taken in.
 
-    Not the last one listed: a gateway that ignores `orderDateTo` lists orders which were not asked for.
+    It is not the last one listed: a gateway that ignores `orderDateTo` lists later orders too.
     """
 
     seen: int = 0
@@ -71,10 +71,10 @@ class StoredOrders:
 
 
 class OrderPages:
-    """Reads one listing at a time, with the lines of its orders, and hands both to the writer.
+    """Reads one listing at a time with the lines of its orders, and hands both to the writer.
 
-    `whole` asks for the lines of every order; `advance` is told, page by page, how many orders were dealt
-    with, and how many are listed.
+    `whole` asks for the lines of every order; `advance` is told, page by page, how many orders were
+    processed, and how many are listed.
     """
 
     def __init__(
@@ -95,13 +95,13 @@ class OrderPages:
         self._stored = stored
         self._whole = whole
         self._advance = advance
-        # A first import looks nothing up: each look-up is an opening of the file, a fourteenth of the
-        # processor time of 15,000 orders.
+        # A first import looks nothing up: each look-up opens the file, a fourteenth of the processor time of
+        # 15,000 orders.
         self._store_is_empty = stored.is_empty
         self._unwritten: dict[str, str] = {}
 
     def read(self, span: Span, listing: Listing, rule: WatermarkRule) -> ReadingCounts:
-        """Read a listing that was begun, once from its first page to its last, and write its orders.
+        """Read a listing once from its first page to its last, and write its orders.
 
         An error that ends it early is raised after everything received is written.
         """
@@ -129,7 +129,7 @@ class OrderPages:
             self._ask_for_lines(headers, work)
             counts.set_aside += len(work.outcome.set_aside)
             in_flight.append(work)
-            # A page whose lines are all there is taken in at once: a kill loses what was not written.
+            # A page is written as soon as all its lines are in: a kill loses what was not written.
             while in_flight and (in_flight[0].is_in or self._is_full(in_flight)):
                 self._finish(in_flight.popleft(), rule, listing)
         self._finish_all(in_flight, rule, listing)
@@ -137,9 +137,9 @@ class OrderPages:
         return counts
 
     def take_in(self, raws: Collection[Any], rule: WatermarkRule) -> int:
-        """Write orders that are listed outside the span, with their lines; return how many there were.
+        """Write orders listed outside the span, with their lines; return how many there were.
 
-        They do not count for how far the span was read.
+        They do not count towards how far the span was read.
         """
         if not raws:
             return 0
@@ -204,7 +204,7 @@ class OrderPages:
         except StoreHeld:
             if not self._writer.is_writing:
                 raise
-            # It was our own batch that had the file, or waited for it: then that says who holds it.
+            # Our own batch had the file, or waited for it: its error says which process has it.
             self._written(self._writer.wait())
             return stored_orders(self._warehouse, self._run.stamp.connector, codes)
 

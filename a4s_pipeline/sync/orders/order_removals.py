@@ -1,4 +1,4 @@
-"""Which orders are gone at the source according to a whole reading."""
+"""Finds the orders that are gone at the source according to a whole reading."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from a4s_pipeline.warehouse.store import Warehouse
 
 @dataclass(frozen=True)
 class Gone:
-    """The verdict on a reading, and the orders that were stored in its span and not listed."""
+    """The verdict on a reading, and the orders stored in its span but not listed."""
 
     removal: Removal
     missing: tuple[str, ...] = ()
 
 
 class OrderRemovals:
-    """Decides for the listings of one run which orders are gone; it asks, and writes nothing.
+    """Decides which orders are gone according to the listings of one run; it only reads.
 
     `earliest` is the first order date of interest; `set_aside`, the codes that earlier syncs could not read.
     """
@@ -47,7 +47,7 @@ class OrderRemovals:
         self._earliest = earliest
 
     def of_reading(self, part: Span, listing: Listing, *, new: int) -> Gone:
-        """Compare a reading of a part of the history with its stored orders, `new` of them from this sync."""
+        """Compare a reading of a span with its stored orders, `new` of them from this sync."""
         missing: list[str] = []
         stored = elsewhere = 0
         if listing.is_whole:
@@ -68,22 +68,21 @@ class OrderRemovals:
         return Gone(removal_of(reading, STREAM), tuple(missing))
 
     def _listed_from_elsewhere(self, listing: Listing, here: Set[str]) -> int:
-        """Count what is listed and known, though not stored in this part: of other dates, or set aside."""
+        """Count listed orders that are known but not stored in this span: of other dates, or set aside."""
         with self._warehouse.session() as connection:
             everywhere = stored_headers(connection, self._connector, None, None)
         known = {header.code for header in everywhere}.union(self._set_aside) - here
         return len(known) - len(listing.missing(known))
 
     def _lists_any_order(self) -> bool:
-        # A month may well be empty; a history of which nothing is left is a fault of the gateway's.
+        # A month may be empty; an empty history where there was one is a fault of the gateway.
         return self._administration.page_as_it_comes(STREAM, 0, 1).value.items != []
 
     def without_moved(self, gone: Gone) -> tuple[Gone, dict[str, Any]]:
-        """Separate orders that are gone from those that are only listed elsewhere now.
+        """Separate orders that are gone from those now listed elsewhere.
 
-        Returns what is gone indeed, and the headers of the others as they came. An order whose date was
-        moved from March to May, or cannot be read any more and is listed at some other place, would
-        otherwise be taken for gone.
+        Returns what is gone, and the headers of the others as received. Otherwise an order whose date moved
+        from March to May, or that became unreadable and is listed elsewhere, would count as gone.
         """
         if gone.removal.verdict is not Verdict.REMOVE:
             return gone, {}

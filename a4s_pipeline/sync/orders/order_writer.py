@@ -29,15 +29,15 @@ from a4s_pipeline.warehouse.rows.state import SetAside, StreamProgress
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
-# A batch is one opening of the file and one transaction, about 50 ms here. A killed run loses what was
-# not written yet, so no batch waits for longer than two seconds.
+# A batch opens the file once, for one transaction: about 50 ms here. A killed run loses what was not written
+# yet, so no batch waits longer than two seconds.
 _LARGEST_BATCH = 1000
 _LONGEST_WAIT = 2.0
 
 
 @dataclass
 class ListedOrder:
-    """An order that was listed and must be written: its row, and what was stored of it before."""
+    """A listed order that must be written: its row, and what was stored of it before."""
 
     code: str
     row: dict[str, Any]
@@ -59,11 +59,11 @@ class PageOutcome:
 
 
 class OrderWriter:
-    """Writes page outcomes in the order they were listed, and counts their records.
+    """Writes pages in the order they were listed, and counts their records.
 
-    A batch is written while the next one comes in: at 1,900 calls a second, all lines that were asked for had
-    come before DuckDB was done, and the connections had nothing to do. Batches are written one after another,
-    and none after one that could not be written: the watermark would pass it.
+    A batch is written while the next one comes in: at 1,900 calls a second, all requested lines arrived
+    before DuckDB was done, and the connections idled. Batches are written in order, and none after a failed
+    one: the watermark would pass it.
     """
 
     def __init__(self, warehouse: Warehouse, stamp: Stamp, result: SyncResult, timezone: ZoneInfo) -> None:
@@ -76,7 +76,7 @@ class OrderWriter:
         self.watermark: datetime | None = result.watermark_before
         self._written_watermark = self.watermark
         self.failed: set[str] = set()
-        """Orders whose lines could not be had in this run, so that it does not ask for them again."""
+        """Orders whose lines could not be fetched in this run, so that it does not ask again."""
         self._left: dict[str, A4sError] = {}
         self._hand = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._writing: Future[list[str]] | None = None
@@ -130,14 +130,14 @@ class OrderWriter:
         self._result.why_left = next(iter(self._left.values()))
 
     def take_back_left(self, codes: Iterable[str]) -> None:
-        """Undo counting an order as left: its lines came after all, or it is gone at the source."""
+        """Stop counting an order as left: its lines arrived after all, or it is gone at the source."""
         for code in codes:
             self._left.pop(code, None)
         self._result.left = len(self._left)
         self._result.why_left = next(iter(self._left.values()), None)
 
     def set_lines_aside(self, unreadable: Sequence[Unreadable]) -> None:
-        """Keep lines that cannot be read."""
+        """Set aside lines that cannot be read."""
         self._result.set_aside += len(unreadable)
         self._result.parts_set_aside += len(unreadable)
         for lines in unreadable:
@@ -180,7 +180,7 @@ class OrderWriter:
         return list(batch.orders)
 
     def _count_rows(self, batch: OrderBatch, changes: OrderChanges) -> None:
-        """Count by month; an order whose date was moved is new in one month, and gone from another."""
+        """Count by month; an order with another date is new in one month and gone from the other."""
         for code, changed in changes.orders.items():
             counts = changed
             month = self._month_of(datetime.fromisoformat(batch.orders[code]["order_date"]))
@@ -196,7 +196,7 @@ class OrderWriter:
         return month_of(instant, self._timezone)
 
     def count_filled(self, dates: Mapping[str, datetime], lines: Mapping[str, RowCounts]) -> None:
-        """Count lines that came for orders which were stored without."""
+        """Count lines that arrived for orders stored without."""
         for code, counts in lines.items():
             self._result.count_rows(ORDER_LINES.name, self._month_of(dates[code]), counts)
 
@@ -207,7 +207,7 @@ class OrderWriter:
 
     @property
     def is_writing(self) -> bool:
-        """Tell whether a batch is being written, or could not be."""
+        """Tell whether a batch is being written or has failed."""
         return self._writing is not None
 
     def wait(self) -> list[str]:
@@ -217,5 +217,5 @@ class OrderWriter:
         return codes
 
     def progress(self, columns: dict[str, Any]) -> StreamProgress:
-        """Return what a transaction of this run says of the stream."""
+        """Return the stream's columns of `sync_state` for a transaction of this run."""
         return StreamProgress(self._stamp.connector, STREAM, self._stamp.run_id, self._stamp.at, columns)

@@ -84,9 +84,9 @@ class OrderSync:
     def run(self) -> SyncResult:
         """Import orders that are new, changed or left by earlier syncs, and return the counts.
 
-        If order history does not exist and never did, that is a state: `has_history` says so. An error that
-        ends the sync early is raised after everything received is written. An order whose lines cannot be
-        fetched is no such error: it is stored without them and counted in `left`.
+        If there is no order history and never was, that is a state: `has_history` says so. An error that ends
+        the sync early is raised after everything received is written. An order whose lines cannot be fetched
+        is not such an error: it is stored without them and counted in `left`.
         """
         return self._run.execute(self._rules.locks, self._read, self._state)
 
@@ -94,7 +94,7 @@ class OrderSync:
         try:
             self._read_history()
         except HistoryNotConfigured:
-            # The orders may say so where the status does not.
+            # The orders may answer so even if the status does not.
             self._history["has_history"] = False
             with self._warehouse.session() as connection:
                 if had_history(connection, self._stamp.connector):
@@ -150,8 +150,8 @@ class OrderSync:
         }
 
     def _clock(self, status: Reply[Status]) -> datetime:
-        # The gateway's side dates the orders: if our clock is ahead of its clock, ours would let the
-        # watermark pass orders that are still to come.
+        # Orders are dated by the gateway's side: if our clock were ahead, the watermark would pass orders
+        # still to come.
         return min(self._stamp.at, status.clock or self._stamp.at).replace(microsecond=0)
 
     def _read_listings(
@@ -181,7 +181,7 @@ class OrderSync:
         for part in listings_of(span, clock):
             listing = Listing(self._administration.page_size)
             counts, gone = self._read_until_stable(pages, removals, part, listing, rule)
-            # A gap of this listing stays one for those that follow it.
+            # A gap in this listing remains one for the listings after it.
             is_whole = counts is not None and not listing.may_hide_one_between
             rule = replace(rule, may_move=rule.may_move and is_whole)
             if counts is not None:
@@ -189,7 +189,7 @@ class OrderSync:
                 writer.flush()
                 gone, moved = removals.without_moved(gone)
                 self.result.seen += pages.take_in(moved.values(), rule)
-                # What was hidden in a listing that leaves doubt may still be there.
+                # A doubtful listing may have left out records that still exist.
                 had_set_aside = bool(stored.set_aside) and listing.doubt is None
                 self._mark_gone(writer, part, gone, had_set_aside=had_set_aside)
 
@@ -201,9 +201,9 @@ class OrderSync:
         listing: Listing,
         rule: WatermarkRule,
     ) -> tuple[ReadingCounts | None, Gone]:
-        """Read a listing until it is complete and, in a whole reading, it is certain what is gone.
+        """Read a listing until it is complete and, in a whole reading, until what is gone is certain.
 
-        Returns the counts, None where it never came whole, and what is gone.
+        Returns the counts, or None if it never became complete, and what is gone.
         """
         gone = Gone(Removal(Verdict.DONE))
         counts, new_before = ReadingCounts(), self.result.new
@@ -238,7 +238,7 @@ class OrderSync:
             writer.take_back_left(gone.missing)
 
     def _state(self, connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-        """Count what is without lines when the run ends, and return what is known of the history."""
+        """Count the orders still without lines, and return what is known of the history."""
         self.result.without_lines = count_without_lines(connection, self._stamp.connector)
         if self._plan.sub_totals_off:
             self.result.sub_totals_off = [one.code for one in self._orders_off(connection)]

@@ -1,4 +1,4 @@
-"""What a picture's file is called: pure, and never a path out of its folder, whatever its hash says."""
+"""Names the files of pictures: pure functions; no hash leads to a path outside the folder."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 def stem_of(image_hash: str) -> str:
     """Return the name of a picture's file without its extension.
 
-    A hash that is a plain name is the name. Any other is stored under a hash of itself, which holds a dot
-    and so is never taken for a plain one.
+    A hash that is a plain name is the name. Any other is stored under a hash of itself with a dot, so it
+    cannot equal a plain one.
     """
     if _PLAIN.fullmatch(image_hash):
         return image_hash
@@ -21,5 +21,5 @@ def stem_of(image_hash: str) -> str:
 
 
 def stored_stems(file_names: Iterable[str]) -> set[str]:
-    """Return the stems of the pictures among the files of a folder; what is being written does not count."""
+    """Return the stems of the pictures in a folder, without files still being written."""
     return {name.rpartition(".")[0] for name in file_names if not name.startswith(".")}

@@ -1,4 +1,4 @@
-"""Fetches the pictures that items name and not yet stored, several at once, each whole or not at all."""
+"""Fetches the items' pictures that are not stored yet, several at once, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.pictures.picture_names import stem_of, stored_stems
 
 STREAM = "images"
-# Pictures asked for at a time: a catalogue of any size takes as little memory as one of these.
+# Pictures asked for at a time: memory stays the same for a catalogue of any size.
 _AT_ONCE = 500
 
 
 @dataclass(frozen=True)
 class Missed:
-    """A picture that could not be had: its hash, an item that names it, and why."""
+    """A picture that could not be fetched: its hash, an item that names it, and why."""
 
     image_hash: str
     item_code: str
@@ -33,13 +33,13 @@ class Missed:
 
     @property
     def is_unknown(self) -> bool:
-        """Tell whether the gateway does not know the picture."""
+        """Whether the gateway does not know the picture."""
         return isinstance(self.error, NotThere)
 
 
 @dataclass
 class PicturesResult:
-    """What one fetching of pictures did; `size` is in bytes, of the pictures fetched."""
+    """The result of fetching pictures; `size` is that of the fetched ones, in bytes."""
 
     connector: str
     named: int = 0
@@ -59,7 +59,7 @@ class PicturesResult:
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether every picture that was named is stored now."""
+        """Whether every wanted picture is stored now."""
         return not self.missed
 
     def as_json(self) -> dict[str, Any]:
@@ -88,9 +88,10 @@ def fetch_pictures(
     connections: int,
     advance: Callable[[int, int], None],
 ) -> None:
-    """Fetch the wanted pictures, by hash with an item that names each, that the folder does not hold.
+    """Fetch the wanted pictures (hash to an item that names it) that are not in the folder.
 
-    What stops every call (`ChangeSite`) is raised; a picture that cannot be had is noted in the result.
+    An error that stops every call (`ChangeSite`) is raised; a picture that cannot be fetched is in the
+    result.
     """
     started = time.monotonic()
     with stream_lock(locks, result.connector, STREAM):
@@ -108,7 +109,7 @@ def fetch_pictures(
 
         def fetch(image_hash: str) -> int | A4sError:
             if stopped:
-                # What stops every call is asked of the gateway once, however many wait behind it.
+                # After an error that stops every call, the waiting ones are not made.
                 raise stopped[0]
             try:
                 size = _fetch(administration, image_hash, folder, result.connector)
@@ -140,12 +141,12 @@ def fetch_pictures(
             result.seconds = time.monotonic() - started
         refused = [missed.error for missed in result.missed if isinstance(missed.error, REFUSED)]
         if len(refused) == len(wanted) > 1:
-            # None was ever had: that is a matter of the site.
+            # All were refused: the site is at fault.
             raise refused[0]
 
 
 def _make_ready(folder: Path, connector: str) -> None:
-    """Make the folder, and clear away what a killed run had half written."""
+    """Make the folder, and delete files that a killed run left half written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for abandoned in folder.glob(f".{connector}.*.tmp"):

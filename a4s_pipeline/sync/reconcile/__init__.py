@@ -1,1 +1,1 @@
-"""Each month of order history against the gateway's, by headers alone."""
+"""Compares each month of order history with the gateway's, by headers alone."""

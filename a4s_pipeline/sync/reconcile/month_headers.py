@@ -1,4 +1,4 @@
-"""The order headers of one month as the gateway lists them, without their lines."""
+"""Reads the order headers of one month from the gateway, without lines."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Headers = dict[str, ListedHeader]
 
 
 def listed_month(administration: Administration, month: date, span: Span) -> ListedMonth:
-    """Read the headers of a month until they make up a whole listing, some times at most."""
+    """Read the headers of a month until the listing is whole, a limited number of times."""
     listing = Listing(administration.page_size)
     headers: Headers = {}
     for _ in readings_of(listing):
         headers = _read_once(administration, span, listing)
-        # A listing joins what several readings found; what is compared must come from one.
+        # A listing joins several readings; a comparison needs a single one.
         if listing.is_whole and (listing.agrees or listing.is_of_one_reading):
             return ListedMonth(month, len(headers), headers, is_whole=True)
     return ListedMonth(month, listing.expected, headers, is_whole=False)
@@ -43,7 +43,7 @@ def _take(administration: Administration, page: Page, span: Span, listing: Listi
     """Add a page to the listing, and its headers to those of the month."""
     read = read_headers(page, administration.timezone, span.end)
     for one in read.within:
-        # A gateway that ignores `orderDateFrom` lists the months before as well.
+        # A gateway that ignores `orderDateFrom` lists earlier months too.
         if one.at is not None and one.at < span.start:
             continue
         if isinstance(one.header, Unreadable):

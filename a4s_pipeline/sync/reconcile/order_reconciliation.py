@@ -1,4 +1,4 @@
-"""The reconciliation of one connector's order history: what the gateway lists against what is stored."""
+"""Reconciles one connector's order history: compares what the gateway lists with what is stored."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from a4s_pipeline.warehouse.rows.state import set_aside_keys, stream_state
 from a4s_pipeline.warehouse.store import Warehouse
 
 FLOW = "reconcile_orders"
-# A year of months is read side by side and compared in one opening of the file: memory holds the headers
-# of a year, and a history of twelve years opens the file a dozen times.
+# A year of months is read at once and compared in one session: memory has the headers of one year, and a
+# history of twelve years opens the file a dozen times.
 _MONTHS_AT_ONCE = 12
 _MOST_EXAMPLES = 20
 
 
 @dataclass
 class Reconciled:
-    """What a reconciliation of one connector found, month by month."""
+    """The result of one connector's reconciliation, month by month."""
 
     connector: str
     months: list[MonthCompared] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Reconciled:
         return [month for month in self.months if month.differs]
 
     def take_over(self, again: Reconciled) -> None:
-        """Put what was found of some months later in the place of what was found before."""
+        """Replace the findings on some months by later ones."""
         later = {month.month: month for month in again.months}
         self.months = [later.get(month.month, month) for month in self.months]
         self.calls += again.calls
@@ -63,7 +63,7 @@ class Reconciled:
 
 
 class OrderReconciliation:
-    """One reconciliation of one connector's order history: it reads headers alone, and changes no order."""
+    """One reconciliation of one connector's order history; it reads only headers and changes no order."""
 
     def __init__(
         self,
@@ -83,10 +83,10 @@ class OrderReconciliation:
         self.result = Reconciled(connector)
 
     def run(self, months: Months) -> Reconciled:
-        """Compare these months, keep what was found in the table `reconciled_months`, and return it.
+        """Compare these months, store the findings in the table `reconciled_months`, and return them.
 
-        Where order history does not exist and never did, there is nothing to compare: `has_history` says so.
-        A month that differs is compared once more: an order may have come between the two looks.
+        If there is no order history and never was, there is nothing to compare: `has_history` says so. A
+        month that differs is compared once more: an order may have arrived between the two looks.
         """
         began = time.monotonic()
         calls = self._administration.client.calls
@@ -161,7 +161,7 @@ class OrderReconciliation:
         return stored
 
     def _month_of(self, header: StoredHeader, last: date) -> date:
-        # Orders dated in the future belong to the month that is running.
+        # Orders dated in the future belong to the current month.
         return min(month_of(header.order_date, self._administration.timezone), last)
 
     def _next_sync_from(self, watermark: datetime | None) -> datetime | None:
@@ -210,7 +210,7 @@ def _parts_of(spans: dict[date, Span]) -> Iterator[dict[date, Span]]:
 
 
 def examples_of(month: MonthCompared) -> dict[str, list[str]]:
-    """Return some of the codes that differ, by how they do."""
+    """Return some of the differing codes, by kind of difference."""
     codes = {"missing": month.missing, "gone": month.gone, "changed": month.changed}
     return {name: list(found[:_MOST_EXAMPLES]) for name, found in codes.items() if found}
 

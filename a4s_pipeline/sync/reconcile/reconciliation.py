@@ -1,4 +1,4 @@
-"""Whether the store holds what the gateway lists, month by month and by headers alone: pure decisions."""
+"""Compares what the store has with what the gateway lists, by month and header: pure functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from a4s_pipeline.sync.windows import Months, Span, each_month, midnight, month_
 
 @dataclass(frozen=True)
 class ListedHeader:
-    """A header as the gateway lists it: its hash, or None where it cannot be read; and its date."""
+    """A header as the gateway lists it: its hash (None if it cannot be read) and its date."""
 
     fingerprint: str | None
     order_date: datetime | None
@@ -30,11 +30,11 @@ class ListedMonth:
 
 @dataclass(frozen=True)
 class MonthCompared:
-    """One month: how many orders the gateway counts and the store holds, and which of them differ.
+    """One month: how many orders the gateway lists and the store has, and which of them differ.
 
-    `missing` are listed and not stored, `gone` stored and not listed, `changed` stored with another header.
-    `waiting` counts those of them that the next sync brings in by itself, and `set_aside` the orders that
-    are listed and cannot be read. Where `is_whole` is False, the month could not be compared.
+    `missing` are listed but not stored, `gone` stored but not listed, `changed` stored with another header.
+    `waiting` counts those that the next sync will bring in, and `set_aside` the listed orders that cannot be
+    read. If `is_whole` is False, the month could not be compared.
     """
 
     month: date
@@ -59,7 +59,7 @@ class MonthCompared:
 
     @property
     def needs_repair(self) -> bool:
-        """Tell whether an order differs that no sync will come upon by itself."""
+        """Tell whether an order differs that no ordinary sync will find."""
         return self.differing > self.waiting
 
 
@@ -70,10 +70,10 @@ def compared(
     set_aside: frozenset[str],
     next_sync_from: datetime | None,
 ) -> MonthCompared:
-    """Compare the headers that are listed in a month with those stored, by code and hash.
+    """Compare the headers listed in a month with those stored, by code and hash.
 
-    `next_sync_from` is where the next sync starts to read; without one it reads everything. An order that
-    cannot be read is told by the table `set_aside`, and is no difference here.
+    The next sync reads from `next_sync_from` on, or everything if it is None. An order that cannot be read is
+    in the table `set_aside`, and is no difference here.
     """
     unread = {
         code
@@ -107,7 +107,7 @@ def compared(
 
 
 def spans_of(months: Months, *, history_start: date, running: date, timezone: ZoneInfo) -> dict[date, Span]:
-    """Return the order dates of each month; the one that is running has no end, the first may start late."""
+    """Return the order dates of each month; the current one has no end, the first may start late."""
     return {
         month: Span(
             max(midnight(history_start, timezone), midnight(month, timezone)),
@@ -118,7 +118,7 @@ def spans_of(months: Months, *, history_start: date, running: date, timezone: Zo
 
 
 def ranges_of(months: Sequence[date]) -> list[Months]:
-    """Join months that follow one another, so that each stretch is read in one run."""
+    """Join consecutive months, so that each stretch is read in one run."""
     ranges: list[Months] = []
     for month in sorted(months):
         if ranges and month_after(ranges[-1].last) == month:

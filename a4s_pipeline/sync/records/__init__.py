@@ -1,1 +1,1 @@
-"""Items and customers: listings that are read whole, written where something changed."""
+"""Items and customers: reads the whole listing, and writes what changed."""

@@ -1,4 +1,4 @@
-"""Customers: from one record of the wire to its rows, three levels deep."""
+"""Turns a customer of the wire into rows, three levels deep."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _CUSTOMER_ITSELF = 0
 
 
 def customer_rows(customer: Customer, stamp: Stamp, fingerprint: str) -> RowsByTable:
-    """Lay a customer out in rows; raises `Unstorable` for an amount that no column holds.
+    """Turn a customer into rows; raises `Unstorable` for an amount too large for its column.
 
-    Contact details lie on two levels, the customer's own and each person's; what a back office hangs
-    below an address is among the attributes of the address.
+    Contact details belong to the customer or to a contact person; anything that a back office adds below an
+    address goes into the address's attributes.
     """
     code = customer.customer_code
     persons = placed(customer.contact_persons)

@@ -1,4 +1,4 @@
-"""Items: from one record of the wire to its rows."""
+"""Turns an item of the wire into rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _IN_DELIVERY = frozenset({"date"})
 
 
 def item_rows(item: Item, stamp: Stamp, fingerprint: str) -> RowsByTable:
-    """Lay an item out in rows; raises `Unstorable` for an amount that no column holds."""
+    """Turn an item into rows; raises `Unstorable` for an amount too large for its column."""
     attributes = _attributes(item)
     own = {"item_code": item.item_code, **stamped(stamp)}
     parent = row_of(item, stamp, without=_WITHIN)
@@ -53,7 +53,7 @@ def item_rows(item: Item, stamp: Stamp, fingerprint: str) -> RowsByTable:
 
 
 def _attributes(item: Item) -> dict[str, Any]:
-    """Return the item's attributes, with the fields of its unit of measure that have no column."""
+    """Return the item's attributes, with the unit's fields that have no column."""
     extra = dict(item.model_extra or {})
     if item.unit_of_measure is not None and item.unit_of_measure.model_extra:
         extra["unitOfMeasure"] = item.unit_of_measure.model_extra
@@ -79,13 +79,13 @@ def _stock(stock: ItemStock | None, own: Row, stamp: Stamp) -> RowsByTable:
         }
         for number, entry in placed(stock.delivery_dates)
     ]
-    # The item's own code names the row, whatever the stock says it belongs to.
+    # The row has the item's own code, whatever code the stock names.
     levels = {**row_of(stock, stamp, without=_WITHIN_STOCK, path="stock."), **own}
     return {ITEM_STOCKS.name: [levels], ITEM_DELIVERIES.name: deliveries}
 
 
 def as_text(value: Any) -> str | None:
-    """Return the value of an attribute as plain text: a list or an object as its JSON, null as none."""
+    """Return the value of an attribute as plain text: a list or an object as JSON, null as None."""
     if value is None or isinstance(value, str):
         return value
     return exact_json.dumps(value)

@@ -1,4 +1,4 @@
-"""Collects items or customers as they are listed, and writes those that changed, a batch at a time."""
+"""Collects listed items or customers, and writes the changed ones in batches."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from a4s_pipeline.warehouse.rows.row_changes import RowCounts
 from a4s_pipeline.warehouse.rows.state import StreamProgress, set_aside_keys
 from a4s_pipeline.warehouse.store import Warehouse
 
-# A batch is one opening of the file and one transaction. A killed run loses what was not written yet,
-# so no batch waits for longer than two seconds.
+# A batch opens the file once, for one transaction. A killed run loses what was not written yet, so no batch
+# waits longer than two seconds.
 _LARGEST_BATCH = 1000
 _LONGEST_WAIT = 2.0
 
@@ -43,7 +43,7 @@ def _nothing(_connection: duckdb.DuckDBPyConnection, _progress: StreamProgress) 
 
 @dataclass(frozen=True)
 class RecordKind(Generic[R]):
-    """What tells items and customers apart: how they are listed, read, and laid out in rows.
+    """What differs between items and customers: how they are listed, read, and turned into rows.
 
     `also_write` is called in each transaction that writes records, and in the last one of a run.
     """
@@ -64,7 +64,7 @@ class RecordKind(Generic[R]):
 
 @dataclass(frozen=True)
 class _Listed(Generic[R]):
-    """A record that was read, as it came, with its hash and the parts of it that could not be read."""
+    """A record as received and as read, with its hash and its unreadable parts."""
 
     record: R
     raw: Any
@@ -73,7 +73,7 @@ class _Listed(Generic[R]):
 
 
 class RecordWriter(Generic[R]):
-    """Takes in the records of a listing, compares them with what is stored, and counts them."""
+    """Compares the records of a listing with what is stored, writes changes, and counts."""
 
     def __init__(self, kind: RecordKind[R], warehouse: Warehouse, run: StreamRun) -> None:
         self._kind = kind
@@ -86,24 +86,24 @@ class RecordWriter(Generic[R]):
         with warehouse.session() as connection:
             self._known_set_aside = set_aside_keys(connection, run.stamp.connector, kind.stream)
         self.set_aside_before = frozenset(self._known_set_aside)
-        """What earlier syncs had set aside."""
+        """The keys that earlier syncs set aside."""
 
     def begin(self) -> None:
-        """Start to read the listing from its first page (again)."""
+        """Start a reading of the listing at its first page."""
         self._aside_in_reading.clear()
 
     @property
     def set_aside(self) -> int:
-        """How many records of this reading, and parts of records, could not be read."""
+        """How many records and parts of records in this reading could not be read."""
         return len(self._aside_in_reading)
 
     @property
     def parts_set_aside(self) -> int:
-        """How many of them are parts of records that came in."""
+        """How many of these are parts of records that were stored."""
         return sum(part != "" for _, _, part in self._aside_in_reading)
 
     def take(self, records: list[tuple[RecordRead[R], Any]]) -> None:
-        """Take in the records of a page, each with what it was read from; write if it is time to."""
+        """Add the records of a page, each with its raw value; write a batch when it is time."""
         for read, raw in records:
             record = read.record
             if isinstance(record, Unreadable):
@@ -115,7 +115,7 @@ class RecordWriter(Generic[R]):
             self.flush()
 
     def flush(self) -> None:
-        """Write what was taken in and is not stored as it is: all of it in one transaction."""
+        """Write the collected records that differ from the stored ones, in one transaction."""
         self._since = time.monotonic()
         waiting, self._waiting = self._waiting, {}
         unreadable, self._unreadable = self._unreadable, {}

@@ -1,4 +1,4 @@
-"""The sync of a listing that is read whole each time: what is new, what changed, and what is gone."""
+"""Syncs items or customers, whose whole listing is read each time: what is new, changed or gone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ R = TypeVar("R", bound=WireRecord)
 
 @dataclass(frozen=True)
 class RecordRules:
-    """The settings that a sync of items or customers goes by."""
+    """The settings of a sync of items or customers."""
 
     connections: int
     locks: Locks
@@ -61,10 +61,10 @@ class RecordsImport(Generic[R]):
         self.result = self._run.result
 
     def run(self) -> SyncResult:
-        """Read the listing whole, bring in what is new or changed, mark what is gone, return the counts.
+        """Read the whole listing, store what is new or changed, mark what is gone, return the counts.
 
-        Raises what kept it from its end, after everything that had come in was written. Then nothing is
-        taken for gone, and `removals_withheld` says so.
+        An error that ends it early is raised after everything received is written. Then nothing counts as
+        gone, and `removals_withheld` says so.
         """
         return self._run.execute(self._rules.locks, self._read, lambda _connection: {})
 
@@ -120,7 +120,7 @@ class RecordsImport(Generic[R]):
         try:
             for page, records in pages_of(self._ask, pool, listing, take):
                 writer.take(records)
-                # The empty page that proves the end is no progress.
+                # The empty page that proves the end does not count as progress.
                 if page.items:
                     self._advance(len(page.items), listing.expected)
         finally:
@@ -142,7 +142,9 @@ class RecordsImport(Generic[R]):
         return Listed(key, content=fingerprint_of(raw) if key is None else None)
 
     def _finish(self, removal: Removal, missing: list[str], *, has_all: bool) -> None:
-        """After a whole reading, mark what is gone and forget what was set aside and is listed no longer."""
+        """After a whole reading, mark what is gone, and delete set-aside records that are no longer
+        listed.
+        """
         self.result.removals_withheld = removal.withheld
         progress = self._run.progress()
         is_gone = removal.verdict is Verdict.REMOVE

@@ -1,4 +1,4 @@
-"""The warehouse file while it is open: its connection, and the checkpoints that a kill cannot spoil."""
+"""The open warehouse file: its connection, and checkpoints that survive a kill."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import duckdb
 from a4s_pipeline.files.whole_files import sync
 from a4s_pipeline.warehouse.file.undo import forget_undo, keep_for_undo, undo_what_was_cut_short
 
-# Analysts' tools lag behind: a file made with the defaults of DuckDB 2 is closed to every 1.x client.
-# No checkpoint but our own: each is to be undone if it is cut short.
+# Analysts' tools lag behind: no 1.x client can read a file made with the defaults of DuckDB 2. Only our own
+# checkpoints: each can be undone if it is cut short.
 STORAGE: dict[str, str | bool | int | float | list[str]] = {
     "storage_compatibility_version": "v1.4.0",
     "wal_autocheckpoint": "1TB",
@@ -34,13 +34,13 @@ class OpenedFile:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open a file that is there; undo first what was cut short in it. Raises as DuckDB does."""
+        """Open an existing file, after undoing a checkpoint that was cut short. Raises DuckDB's errors."""
         undo_what_was_cut_short(path)
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             connection = duckdb.connect(str(path), config=STORAGE)
         except BaseException:
-            # Ctrl-C too: a handle that stays open is one more for as long as the process lives.
+            # Ctrl-C too: otherwise the handle stays open as long as the process.
             os.close(handle)
             raise
         opened = cls(path, connection, handle)
@@ -54,16 +54,16 @@ class OpenedFile:
         return opened
 
     def checkpoint(self) -> None:
-        """Bring what is in the write-ahead log into the file."""
+        """Write the write-ahead log into the file."""
         keep_for_undo(self.connection, self._handle, self._path)
         self.connection.execute("CHECKPOINT")
         self.is_log_named = False
 
     def replace_file(self, aside: Path) -> None:
-        """Put the database at `aside` in this one's place; this connection is of no further use.
+        """Replace this database by the one at `aside`; this connection cannot be used afterwards.
 
-        The new file is open, and so locked, before it has its name, and until the old one is closed: the
-        write-ahead log of a process that came in between would be taken for that of the old file.
+        The new file is open, and so locked, before it gets its name and until the old one is closed:
+        otherwise the write-ahead log of a process in between would be read as that of the old file.
         """
         self.is_reusable = False
         with duckdb.connect(str(aside), config=STORAGE):
@@ -75,9 +75,9 @@ class OpenedFile:
             self.connection.close()
 
     def close(self, *, is_sound: bool = True) -> None:
-        """Close the file, and bring the write-ahead log into it first, where nothing went wrong.
+        """Close the file, after writing the write-ahead log into it if nothing went wrong.
 
-        What keeps it from that, such as a full disk, loses nothing: the log stays for the next time.
+        If that fails, as on a full disk, nothing is lost: the log stays for the next time.
         """
         try:
             if is_sound and self.is_reusable and self.has_log():
@@ -88,7 +88,7 @@ class OpenedFile:
             os.close(self._handle)
 
     def has_log(self) -> bool:
-        """Tell whether something was committed that is not in the file itself."""
+        """Tell whether committed data is not yet in the file itself."""
         try:
             return self._path.with_name(f"{self._path.name}.wal").stat().st_size > 0
         except OSError:

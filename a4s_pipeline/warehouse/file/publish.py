@@ -1,4 +1,4 @@
-"""The published copy: replaced whole and at once, so that analysts keep it open all day."""
+"""Publishes the copy for analysts, replaced in one step so that they can keep it open all day."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.site import SiteFolders, bring_in, is_loaded, problems_in
 
 # Copied by a child process: closing a copy of the file inside the process that has it open would drop
-# DuckDB's lock, which POSIX ties to the process and not to the handle. The time stamp travels along,
-# so that a copy can be told to be current.
+# DuckDB's lock, which POSIX ties to the process and not to the handle. The time stamp is copied too, to
+# recognise a copy that is current.
 _COPY = (
     "import shutil, sys; shutil.copyfile(sys.argv[1], sys.argv[2]); shutil.copystat(sys.argv[1], sys.argv[2])"
 )
@@ -26,20 +26,20 @@ _COPY = (
 
 @dataclass(frozen=True)
 class Published:
-    """What analysts read, as it stands: where it is, its size in bytes, and whether this call replaced it."""
+    """The published copy: its path, its size in bytes, and whether this call replaced it."""
 
     path: Path | str
     size: int
     was_replaced: bool
     problems: tuple[str, ...] = ()
-    """What is wrong with files of the site's own, which were left out."""
+    """Faults of the site's own files that were left out."""
 
 
 def publish(warehouse: WarehouseFile, target: Path, folders: SiteFolders | None = None) -> Published:
-    """Replace the published copy by the warehouse as it is now; a copy that is current is left alone.
+    """Replace the published copy by the current warehouse, unless the copy is current.
 
-    `folders` are where the site's own files are: what changed in them is brought in first. Readers that have
-    the old copy open keep it, undisturbed; whoever opens it next sees the new one.
+    `folders` contain the site's own files: changes there are loaded first. Readers keep the copy they have
+    open; the next reader sees the new one.
     """
     with warehouse.opened() as file:
         if folders is None or is_loaded(file.connection, folders):
@@ -69,7 +69,7 @@ def _is_current(source: Path, target: Path) -> bool:
 
 
 def _copy_over(source: Path, target: Path) -> None:
-    # Where the copy is a link, what it leads to is replaced, and the link stays.
+    # If the copy is a link, its target is replaced and the link stays.
     real = Path(os.path.realpath(target))
     for abandoned in real.parent.glob(f".{real.name}.*.tmp"):
         abandoned.unlink(missing_ok=True)
@@ -92,7 +92,7 @@ def _copy_over(source: Path, target: Path) -> None:
 
 
 def _take_over_owner(before: Path, copy: Path) -> None:
-    """Give a new copy the mode and the group that its owner gave the one before."""
+    """Give a new copy the mode and the group of the previous one."""
     try:
         old = before.stat()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The published copy as it is read: never locked, as fresh as the last sync."""
+"""Reads the published copy: never locked, as fresh as the last sync."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import duckdb
 from a4s_pipeline.errors import ChangeSite, TryAgain
 from a4s_pipeline.warehouse.schema.migrations import refuse_newer, version_of
 
-# How long new readers wait for those of a copy that was replaced; longer ones are joined.
+# How long new readers wait for the readers of a replaced copy, before they read the old copy too.
 _PATIENCE = 5.0
 
 Version = tuple[int, int, int]
-"""What tells a file from the one that takes its place."""
+"""Identifies a file, as opposed to the one that replaces it."""
 
 
 class NotPublished(TryAgain):
@@ -30,7 +30,7 @@ class NotPublished(TryAgain):
 
 @dataclass(frozen=True)
 class PublishedCopy:
-    """The published copy, for whoever reads it."""
+    """The published copy, for its readers."""
 
     path: Path
 
@@ -39,7 +39,7 @@ class PublishedCopy:
 
     @property
     def name(self) -> str:
-        """What it is called on a page."""
+        """Its name on a page."""
         return self.path.name
 
     def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
@@ -47,18 +47,18 @@ class PublishedCopy:
         return published(self.path)
 
     def version(self) -> Version | None:
-        """Return what tells this copy from the one that replaces it; None where it cannot be looked at."""
+        """Return the version of this copy; None if it cannot be read."""
         try:
             return _version_at(self.path)
         except OSError:
             return None
 
     def reading_version(self) -> AbstractContextManager[tuple[duckdb.DuckDBPyConnection, Version]]:
-        """Open it for reading, with what tells it from the copy that replaces it."""
+        """Open it for reading; yields its version too."""
         return _of(self.path).reading_version()
 
     def kept_open(self) -> AbstractContextManager[None]:
-        """Keep it open between readings for as long as the block lasts, for who reads often."""
+        """Keep it open within the block, for frequent readers."""
         return _of(self.path).kept_open()
 
 
@@ -70,9 +70,9 @@ def published(path: Path) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
 class _SharedCopy:
     """The copy at one path, for all threads of this process.
 
-    DuckDB gives whoever opens a path the database that the process has open there, even where the file has
-    been replaced: with readers that overlap, the old copy would be read for ever. So once it is replaced new
-    readers wait for the old ones, and then open the new.
+    If a process has a path open, DuckDB returns that database for it even after the file was replaced:
+    overlapping readers would read the old copy for ever. So after a replacement new readers wait for the old
+    ones, then open the new copy.
     """
 
     def __init__(self, path: Path) -> None:
@@ -145,7 +145,7 @@ class _SharedCopy:
         try:
             refuse_newer(version_of(connection), str(self._path))
         except BaseException:
-            # Ctrl-C too: the copy would stay open for as long as the process lives.
+            # Ctrl-C too: otherwise the copy stays open as long as the process.
             connection.close()
             raise
         return connection

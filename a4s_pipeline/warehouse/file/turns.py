@@ -1,4 +1,4 @@
-"""Turns at one file within this process, and the open connection that goes from hand to hand."""
+"""Lets the threads of this process take turns at one file and pass on its open connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from a4s_pipeline.warehouse.file.opened import OpenedFile
 
-# A busy process keeps the file for no longer than this before others may have it.
+# A busy process keeps the file no longer than this before others may have it.
 _LONGEST_HOLD = 0.5
 # How long the file is waited for where another process kept it through a whole wait a moment ago.
 _WAIT_ONCE_MORE = 1.0
@@ -53,7 +53,7 @@ class Turns:
         finally:
             self._count(-1)
         if not is_ours and self._turn.acquire(blocking=False):
-            # It came a moment too late: a connection that was kept for us must not stay open.
+            # It came too late: a connection kept for us must not stay open.
             try:
                 self._close_kept()
             finally:
@@ -61,14 +61,14 @@ class Turns:
         return is_ours
 
     def kept(self) -> OpenedFile | None:
-        """Return the connection that was handed on, or None where the file must be opened."""
+        """Return the connection passed on, or None if the file must be opened."""
         connection, self._kept = self._kept, None
         if connection is None:
             self._opened_at = time.monotonic()
         return connection
 
     def give_back(self, connection: OpenedFile | None, *, is_sound: bool) -> None:
-        """End a turn: hand the connection on to a thread that waits, or close it."""
+        """End a turn: pass the connection on to a waiting thread, or close it."""
         try:
             is_wanted = is_sound and self._waiting > 0 and self._kept is None
             if connection is not None:
@@ -86,7 +86,7 @@ class Turns:
 
     @contextmanager
     def expected(self) -> Iterator[None]:
-        """Count as one that waits, for as long as the block lasts."""
+        """Count as waiting within the block."""
         self._count(1)
         try:
             yield
@@ -95,7 +95,7 @@ class Turns:
             self._close_if_unwanted()
 
     def _close_if_unwanted(self) -> None:
-        # Whoever the connection was kept for may have given up while it was: then nobody else closes it.
+        # The thread it was kept for may have given up meanwhile: then nobody else closes it.
         if self._waiting == 0 and self._kept is not None and self._turn.acquire(blocking=False):
             try:
                 self._close_kept()

@@ -1,11 +1,11 @@
-"""Keeps what a checkpoint writes over, so that one that was cut short can be undone.
+"""Saves the blocks that a checkpoint overwrites, so that one that was cut short can be undone.
 
-DuckDB writes data into free blocks, and last of all a header that names them. But the blocks of its catalog
-it writes over where they are, 256 KiB at a time. A process that is killed within such a write leaves a block
-with a checksum that fits neither the old nor the new, and no DuckDB opens the file again: a night of kills
-found one. So those blocks are kept beside the file before each checkpoint, together with the headers that
-they belong to. As long as the file has those very headers, the checkpoint did not come to its end: the
-blocks are put back, and the write-ahead log, which is still there, brings the rest.
+DuckDB writes data into free blocks, and last a header that names them. But it overwrites its catalog blocks
+in place, 256 KiB at a time. A process killed within such a write leaves a block with a checksum of neither
+the old nor the new content, and no DuckDB opens the file again: a night of kills found one. So before each
+checkpoint those blocks are saved beside the file, with their headers. As long as the file has the same
+headers, the checkpoint did not finish: the blocks are put back, and the write-ahead log, which still exists,
+supplies the rest.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _NUMBERS = struct.Struct("<QQ")
 
 
 def keep_for_undo(connection: duckdb.DuckDBPyConnection, handle: int, path: Path) -> None:
-    """Keep the blocks that a checkpoint may write over, and the headers as they are.
+    """Save the blocks that a checkpoint may overwrite, and the headers.
 
-    `handle` is open for reading since before the connection was: to close another one would drop DuckDB's
-    lock on the file. Raises OSError where there is no room.
+    `handle` has been open for reading since before the connection: closing another one would drop DuckDB's
+    lock on the file. Raises OSError if there is no room.
     """
     size = int(connection.execute("SELECT block_size FROM pragma_database_size()").fetchall()[0][0])
     blocks = connection.execute("SELECT block_id FROM pragma_metadata_info()").fetchall()
@@ -45,7 +45,7 @@ def keep_for_undo(connection: duckdb.DuckDBPyConnection, handle: int, path: Path
 
 
 def undo_what_was_cut_short(path: Path) -> bool:
-    """Put back the blocks of a checkpoint that did not come to its end; return whether there was one.
+    """Put back the blocks of an unfinished checkpoint; return whether there was one.
 
     A file that another process has open is left alone.
     """
@@ -64,7 +64,7 @@ def undo_what_was_cut_short(path: Path) -> bool:
 
 
 def forget_undo(path: Path) -> None:
-    """Delete what was kept of a file, which holds blocks of it as they were."""
+    """Delete the saved blocks of a file, which contain its old data."""
     _beside(path).unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""The warehouse as one DuckDB file: opened late, closed early, waited for within bounds."""
+"""The warehouse as one DuckDB file: opened for short sessions, with a bounded wait."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _FIRST_POLL = 0.02
 _LONGEST_POLL = 0.1
 _DAMAGED = re.compile(r"checksum|not a valid DuckDB database file|[Cc]orrupt")
 _HOLDER = re.compile(r"PID (\d+)")
-# What a full disk makes of a write, by whether a statement, a commit or a checkpoint made it.
+# DuckDB's errors for a full disk, from a statement, a commit or a checkpoint.
 _DISK_FAILURES = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)
 
 
 class WarehouseFile:
-    """The pipeline's own DuckDB file, and the only way to it.
+    """The pipeline's own DuckDB file, and the only access to it.
 
-    Across processes DuckDB allows one writer or many readers, never both, so each use is a short session:
-    the file is opened late, closed early, and waited for `wait_seconds` at most, which `Turns.longest_wait`
-    shortens. `conventions` are what the days, months and words of the models go by.
+    Across processes DuckDB allows one writer or many readers, never both, so each use is a short session: the
+    file is opened late, closed early, and waited for at most `wait_seconds`, which `Turns.longest_wait`
+    shortens. `conventions` shape the days, months and words of the models.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class WarehouseFile:
     def opened(self) -> Iterator[OpenedFile]:
         """Open the file for a session, with its tables and views in place.
 
-        Raises `StoreHeld` where another process does not let go in time, and `ChangeSite` where the
-        file cannot be opened or written at all.
+        Raises `StoreHeld` if another process does not close it in time, and `ChangeSite` if the file cannot
+        be opened or written.
         """
         longest = self._turns.longest_wait(self._wait_seconds)
         deadline = time.monotonic() + longest
@@ -88,7 +88,7 @@ class WarehouseFile:
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the file for a session of which everything written is kept, or nothing is."""
+        """Open the file for a session that writes everything or nothing."""
         with self.opened() as file:
             with transaction_on(file.connection):
                 yield file.connection
@@ -98,8 +98,8 @@ class WarehouseFile:
                 file.is_log_named = True
 
     def _sync_name_of_log(self) -> None:
-        # DuckDB syncs what the write-ahead log holds and not that it is there: without its name a power cut
-        # takes what was committed, such as that an order is on its way.
+        # DuckDB syncs the content of the write-ahead log but not its name: without the name, a power cut
+        # loses committed data, such as an order being sent.
         try:
             sync(self.path.parent)
         except OSError as error:
@@ -111,14 +111,16 @@ class WarehouseFile:
             return work(connection)
 
     def expected(self) -> AbstractContextManager[None]:
-        """Announce that this thread wants a session in a moment: whoever has the file hands it on open."""
+        """Announce that this thread will want a session soon: the thread with the file then passes it on
+        open.
+        """
         return self._turns.expected()
 
     def rewrite(self) -> None:
-        """Write the file anew from its rows, and put it in the old one's place.
+        """Rewrite the file from its rows, and replace the old one.
 
-        DuckDB frees the blocks of rows that were deleted or replaced and does not blank them: only a new file
-        is without them.
+        DuckDB frees the blocks of deleted and replaced rows but does not blank them: only a new file is
+        without them.
         """
         with self.opened() as file:
             aside = _aside(self.path)
@@ -162,9 +164,9 @@ def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, conventions: Conven
 
 
 def _create(path: Path) -> None:
-    """Put an empty database in place whole, unless another process was first.
+    """Create an empty database in one step, unless another process was first.
 
-    DuckDB opens no file whose first blocks were cut short, by a kill or a full disk, ever again.
+    If a kill or a full disk cuts short the first blocks of a file, DuckDB never opens it again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear_abandoned(path)
@@ -172,11 +174,11 @@ def _create(path: Path) -> None:
     try:
         _make_empty(aside)
         sync(aside)
-        # A link, because a rename would replace what another process has put there meanwhile.
+        # A link, because a rename would replace another process's new file.
         try:
             path.hardlink_to(aside)
         except OSError:
-            # It was first; or the file system knows no links.
+            # Another was first; or the file system has no links.
             if not path.exists():
                 aside.replace(path)
         sync(path.parent)
@@ -210,7 +212,7 @@ def _copy_everything(connection: duckdb.DuckDBPyConnection, target: Path) -> Non
 
 
 def _clear_abandoned(path: Path) -> None:
-    """Delete what killed processes left half made; one that is at it now finds the file in place instead."""
+    """Delete half-made files of killed processes; a process making one now then finds the finished file."""
     for abandoned in path.parent.glob(f".{path.name}.*.tmp"):
         with suppress(OSError):
             abandoned.unlink(missing_ok=True)
@@ -236,7 +238,7 @@ def _unusable(path: Path, error: Exception) -> ChangeSite:
 
 
 def _way_on_from(path: Path) -> str:
-    """Say which copy of a damaged file is whole, and the command that goes on from it."""
+    """Name an intact copy of a damaged file, and the command to continue from it."""
     copy = path.with_name("analytics.duckdb")
     published_at = _whole_since(copy)
     if published_at is None:
@@ -257,7 +259,7 @@ def _way_on_from(path: Path) -> str:
 
 
 def _whole_since(copy: Path) -> datetime | None:
-    """Return when a copy was published, None where it is not there or cannot be read to its end."""
+    """Return when a copy was published, or None if it is absent or damaged."""
     try:
         with duckdb.connect(str(copy), read_only=True) as connection:
             for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():

@@ -1,1 +1,1 @@
-"""The store as a DuckLake: many write at once, many read meanwhile, and it can be read as it was."""
+"""The store as a DuckLake: concurrent writers and readers, and time travel."""

@@ -1,4 +1,4 @@
-"""A lake as one process has it open: attached once, and used through a connection for each session."""
+"""A lake as opened by one process: attached once, with a connection for each session."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _S3 = {
 
 
 class Attached:
-    """Attaches a lake where it is first needed, and anew after `drop`: that costs 30 to 250 ms."""
+    """Attaches a lake at first use, and again after `drop`: that costs 30 to 250 ms."""
 
     def __init__(self, location: LakeLocation) -> None:
         self._location = location
@@ -41,15 +41,15 @@ class Attached:
         self._process = os.getpid()
 
     def connection(self, in_turn: Callable[[], AbstractContextManager[None]]) -> duckdb.DuckDBPyConnection:
-        """Return a connection of its own to the lake, which the caller closes; raises as DuckDB does.
+        """Return a new connection to the lake, which the caller closes; raises DuckDB's errors.
 
         `in_turn` keeps other processes from attaching meanwhile: of two that find a new catalog empty, both
         make its tables, and one fails.
         """
         with self._lock:
             if self._root is not None and self._process != os.getpid():
-                # What a worker's parent has open is not its child's to use, nor to close: that would wait for
-                # threads of the parent, for ever.
+                # A forked child must neither use nor close its parent's connections: closing would wait for
+                # the parent's threads for ever.
                 self._not_ours, self._root = self._root, None
             if self._root is None:
                 with in_turn():
@@ -59,7 +59,7 @@ class Attached:
             connection.execute("USE lake")
             connection.execute("SET TimeZone = 'UTC'")
         except BaseException:
-            # Whatever it is, Ctrl-C too, the caller gets nothing that it could close.
+            # On any exception, even Ctrl-C, the caller gets nothing to close.
             connection.close()
             raise
         return connection
@@ -88,21 +88,21 @@ def _attached(location: LakeLocation) -> duckdb.DuckDBPyConnection:
             catalog = f"ducklake:sqlite:{location.catalog}"
         load_extension(root, "ducklake")
         if "://" not in location.files:
-            # Before the catalog is made: it remembers the folder for ever.
+            # Before the catalog is made: it stores the folder for ever.
             Path(location.files).mkdir(parents=True, exist_ok=True)
         # ATTACH takes no parameters: both are the operator's own settings.
         root.execute(f"ATTACH {_quoted(catalog)} AS {NAME} (DATA_PATH {_quoted(location.files)})")
     except BaseException:
-        # Half of a lake that is open would hold its catalog until somebody collects it.
+        # A half-opened lake would keep its catalog open until it is collected.
         root.close()
         raise
     return root
 
 
 def _patient(connection: str) -> str:
-    """Add to a connection string how soon a server that is gone is given up, where it says nothing of that.
+    """Add time-outs for a lost server to a connection string, unless it has its own.
 
-    A machine that lost its power says no farewell: a sync would wait for TCP's fifteen minutes.
+    A machine that lost power closes no connection: a sync would wait for TCP's fifteen minutes.
     """
     from psycopg2.extensions import make_dsn, parse_dsn  # noqa: PLC0415 - an optional dependency
 
@@ -110,7 +110,7 @@ def _patient(connection: str) -> str:
 
 
 def without_connection(text: str, location: PostgresLake) -> str:
-    """Return what DuckDB says without the connection string that it quotes, and the password in it."""
+    """Return DuckDB's message without the connection string, which may contain a password."""
     from psycopg2.extensions import parse_dsn  # noqa: PLC0415 - an optional dependency
 
     secrets = [_patient(location.connection), location.connection]
@@ -121,7 +121,7 @@ def without_connection(text: str, location: PostgresLake) -> str:
 
 
 def _let_in(root: duckdb.DuckDBPyConnection) -> None:
-    """Hand on the keys of the object store from AWS's own variables, where they are set.
+    """Pass on the keys of the object store from AWS's own variables, if set.
 
     Without them DuckDB uses the secrets that an operator made in it (`CREATE PERSISTENT SECRET`).
     """
@@ -130,14 +130,16 @@ def _let_in(root: duckdb.DuckDBPyConnection) -> None:
         return
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         scheme, _, host = endpoint.rstrip("/").rpartition("://")
-        # Other makers' stores have no bucket in the name of their host.
+        # Other vendors' stores do not have the bucket in the host name.
         given |= {"ENDPOINT": host, "USE_SSL": str(scheme != "http"), "URL_STYLE": "path"}
     options = ", ".join(f"{option} {_quoted(value)}" for option, value in given.items())
     root.execute(f"CREATE SECRET a4s_lake (TYPE s3, {options})")
 
 
 def _make_ready(catalog: Path) -> None:
-    """Let readers and a writer at the catalog at once: without a log of its own, each locks out the other."""
+    """Allow readers and a writer of the catalog at once: without a write-ahead log, they lock each other
+    out.
+    """
     catalog.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(catalog, timeout=10)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")

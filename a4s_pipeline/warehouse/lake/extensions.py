@@ -20,7 +20,7 @@ _PACKAGES = {
 
 
 def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Load an extension of DuckDB, from where it can be had; raises `ChangeSite` where that is nowhere."""
+    """Load an extension of DuckDB from any available source; raises `ChangeSite` if there is none."""
     try:
         connection.load_extension(name)
         return

@@ -1,4 +1,4 @@
-"""The warehouse as a DuckLake: many write at once, many read meanwhile, and it can be read as it was."""
+"""The warehouse as a DuckLake: concurrent writers and readers, and time travel."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from a4s_pipeline.warehouse.site import SiteFolders, bring_in, is_loaded, proble
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
 from a4s_pipeline.warehouse.tables import TABLES
 
-# Writers go side by side at first. DuckLake lets one of two win where they met in a table; one that lost
-# so often does its work alone, so that the longest transaction comes to its end among many short ones.
+# Writers run concurrently at first. If two meet in a table, DuckLake lets one win; after losing this often, a
+# writer works alone, so that a long transaction can finish among many short ones.
 TRIES_SIDE_BY_SIDE = 3
 _WRITING = "lake.writing"
 _ATTACHING = "lake.attaching"
@@ -49,10 +49,10 @@ _REWRITE = "CALL ducklake_rewrite_data_files('lake', $1, delete_threshold => 0.0
 _EXPIRE_ALL = "CALL ducklake_expire_snapshots('lake', older_than => $1)"
 _CLEAN_ALL = "CALL ducklake_cleanup_old_files('lake', cleanup_all => true)"
 
-# What an engine that cannot go on makes of it; anything else is a defect of ours, and raised as it is.
+# Errors of an engine that cannot continue; any other is our defect and raised unchanged.
 _UNUSABLE = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException, duckdb.HTTPException)
 
-# Shared by all who use a lake in this process: to attach one costs 30 to 250 ms.
+# Shared within the process: attaching a lake costs 30 to 250 ms.
 _attached: dict[LakeLocation, Attached] = {}
 
 
@@ -61,15 +61,15 @@ def _done(connection: duckdb.DuckDBPyConnection, statement: str, values: list[An
 
 
 def writers_met(error: duckdb.Error) -> bool:
-    """Tell whether a transaction failed because another writer was first: done again, it may succeed."""
+    """Tell whether a transaction failed because another writer was first: a retry may succeed."""
     return _MET.search(str(error)) is not None
 
 
 class Lake:
-    """A DuckLake, and the only way to it.
+    """A DuckLake, and the only access to it.
 
-    Each session reads one snapshot, whatever others write meanwhile. A transaction that meets another is
-    done again from its start, in the end alone; a turn is waited for no longer than `wait_seconds`.
+    Each session reads one snapshot, whatever others write meanwhile. A transaction that conflicts with
+    another is repeated from its start, finally alone; a turn is waited for at most `wait_seconds`.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Lake:
         self._conventions = conventions or Conventions()
         self._has_schema = False
         self._attached = _attached.setdefault(location, Attached(location))
-        # Two threads of a process that write at once would only meet each other.
+        # Two threads of a process that write at once would only conflict.
         self._writing = threading.Lock()
 
     def __repr__(self) -> str:
@@ -94,12 +94,12 @@ class Lake:
 
     @property
     def name(self) -> str:
-        """What it is called on a page."""
+        """Its name on a page."""
         return NAME
 
     @contextmanager
     def session(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the lake for a session, to ask it: all that is read is of one snapshot."""
+        """Open the lake for a session that reads one snapshot."""
         if not self._has_schema:
             self._bring_up_to_date()
         with self._told(), self._transaction(is_kept=False) as connection:
@@ -115,7 +115,7 @@ class Lake:
         return self.session()
 
     def version(self) -> Hashable:
-        """Return None: another writer may be done at any time."""
+        """Return None: another writer may commit at any time."""
         return None
 
     @contextmanager
@@ -125,7 +125,7 @@ class Lake:
             yield connection, None
 
     def published(self, folders: SiteFolders) -> Published:
-        """Bring in the site's own files, and tell how large the lake is; there is no copy to replace."""
+        """Load the site's own files, and return the size of the lake; there is no copy to replace."""
         with self.session() as connection:
             is_current = is_loaded(connection, folders)
         if not is_current:
@@ -138,7 +138,7 @@ class Lake:
         return Published(self.location.files, int(size[0][0]), was_replaced=False, problems=problems)
 
     def transact(self, work: Work[T]) -> T:
-        """Do work of which everything written is kept, or nothing is; again where it met another's."""
+        """Do work that writes everything or nothing; repeat it after a conflict."""
         if not self._has_schema:
             self._bring_up_to_date()
         with self._told():
@@ -149,10 +149,10 @@ class Lake:
         return nullcontext()
 
     def rewrite(self) -> None:
-        """Write every file anew that holds rows which were deleted or replaced, and delete the old ones.
+        """Rewrite every file with deleted or replaced rows, and delete the old ones.
 
-        All snapshots but the last go, and with them what the lake could be read as before. A query that is
-        under way meanwhile may lose a file that it reads, and fail.
+        All snapshots but the last are removed, and with them time travel before now. A query running
+        meanwhile may lose a file that it reads, and fail.
         """
         steps: list[tuple[str, list[Any]]] = [
             (_FLUSH, []),
@@ -163,7 +163,7 @@ class Lake:
         for statement, values in steps:
             self.transact(partial(_done, statement=statement, values=values))
         if isinstance(self.location, SqliteLake):
-            # Rows of small batches lay in the catalog, and SQLite does not blank what it frees either.
+            # Rows of small batches were in the catalog, and SQLite does not blank what it frees either.
             with self._turn(is_exclusive=True), closing(sqlite3.connect(self.location.catalog)) as catalog:
                 catalog.execute("VACUUM")
 
@@ -189,13 +189,13 @@ class Lake:
         deadline = time.monotonic() + self._wait_seconds
         tries = 0
         while True:
-            # An SQLite catalog has one writer at a time anyway, who would be waited for in vain.
+            # An SQLite catalog has one writer at a time anyway; waiting for it would be in vain.
             is_exclusive = isinstance(self.location, SqliteLake) or tries >= TRIES_SIDE_BY_SIDE
             try:
                 with self._turn(is_exclusive=is_exclusive), self._transaction(is_kept=True) as connection:
                     return work(connection)
             except duckdb.Error as error:
-                # Work that takes longer than anybody waits has its turn alone all the same.
+                # Work that takes longer than others wait still runs alone.
                 is_given_up = tries >= TRIES_SIDE_BY_SIDE and time.monotonic() >= deadline
                 if not writers_met(error) or is_given_up:
                     raise
@@ -238,7 +238,7 @@ class Lake:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Let an error of the engine end as one of ours, where it is not a defect."""
+        """Turn an error of the engine into one of ours, unless it is a defect."""
         try:
             yield
         except duckdb.Error as error:

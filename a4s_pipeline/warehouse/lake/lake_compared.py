@@ -1,6 +1,6 @@
 """Compares a warehouse file with the lake that it moves to, table by table and connector by connector.
 
-The file is attached to the lake's own DuckDB: a hash means the same on both sides, and no row leaves it.
+The file is attached to the lake's DuckDB, so that both sides hash alike and no row leaves DuckDB.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from a4s_pipeline.warehouse import tables
 from a4s_pipeline.warehouse.schema.schema import Table
 
 FILE = "exported_file"
-"""What the file is called beside the lake."""
+"""The name of the attached file."""
 NEVER_DELETED = (
     tables.ORDER_EXPORTS,
     tables.ORDER_EXPORT_ATTEMPTS,
@@ -26,7 +26,7 @@ NEVER_DELETED = (
     tables.FLOW_EXECUTIONS,
     tables.SYNC_STATE,
 )
-"""Their rows are added, and replaced by newer ones, and nothing else: `removed_at` marks what is gone."""
+"""Their rows are only added or replaced by newer ones: `removed_at` marks what is gone."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Piece:
 
 
 def pieces_of(connection: duckdb.DuckDBPyConnection, table: Table, connectors: Set[str]) -> list[Piece]:
-    """Compare a table on both sides, for each of these connectors that either side has rows of."""
+    """Compare a table on both sides, for each connector with rows on either side."""
     ours = _sums(connection, f"{FILE}.main.{table.name}", table)
     theirs = _sums(connection, table.name, table)
     return [
@@ -60,7 +60,7 @@ def _sums(connection: duckdb.DuckDBPyConnection, relation: str, table: Table) ->
 def rows_ahead(connection: duckdb.DuckDBPyConnection, piece: Piece) -> int:
     """Count the rows of the lake that the file lacks, or has in an older state."""
     table = piece.table
-    # A log has no key: its rows are written once, and are the same or are not there.
+    # A log has no key: its rows are written once and never change.
     is_log = not table.key
     same = " AND ".join(
         f'here."{column}" IS NOT DISTINCT FROM there."{column}"'

@@ -1,19 +1,15 @@
-"""Moves a warehouse file into a lake; what breaks off is started again, at any time.
+"""Moves a warehouse file into a lake; it can be interrupted and started again at any time.
 
-A piece is one table of one connector, and one transaction of the lake: what the lake has of it is replaced
-by what the file has. Nothing is kept about what was done. A piece is done where both sides have as many rows
-and the same sum of their hashes, and each start compares all pieces anew: so neither a kill nor a sync of
-the file between two starts can lose or double a row.
-
-The ledgers go first, so that nothing is sent twice by whoever uses the lake too early. `sync_state` is taken
-out of the lake before anything else is written there, and comes back last, after a check of all the rest:
-a watermark is never in the lake without what it stands for.
-
-The lake may be ahead of the file, where somebody worked with it already. The sign of that needs no mark
-either: every row says when it was written, and of some tables no row is ever deleted (`NEVER_DELETED`). A
-row of those that the file lacks, or has in an older state, did not come from the file. Every sync, and every
-sending, leaves such a row. Rows that an earlier, broken-off start brought in are of the file's past, and
-never such rows.
+A piece is one table of one connector, moved in one transaction of the lake: the file's rows replace the
+lake's. No progress is stored. A piece is done if both sides have as many rows and the same sum of hashes, and
+each start compares all pieces: so neither a kill nor a sync of the file between two starts can lose or double
+a row. The ledgers go first, so that a premature user of the lake sends nothing twice. `sync_state` is removed
+from the lake before anything else is written, and comes back last, after a check of the rest: the lake never
+has a watermark without its rows. The lake may be ahead of the file, if somebody worked with it already. This
+too needs no mark: every row says when it was written, and some tables never lose a row (`NEVER_DELETED`). A
+row of those that the file lacks, or has in an older state, did not come from the file. Every sync and every
+send leaves such a row. Rows from an earlier, interrupted start come from the file's past, and never count as
+such.
 """
 
 from __future__ import annotations
@@ -50,21 +46,21 @@ _MOST_NAMED = 5
 
 
 class LakeAhead(ChangeSite):
-    """The lake holds rows that the file does not, and that would be lost."""
+    """The lake has rows that the file lacks and that would be lost."""
 
     code = "LakeAhead"
 
 
 @dataclass(frozen=True)
 class ExportedIntoLake:
-    """What is in the lake now: rows by table, and the seconds that each table took which was written."""
+    """The content of the lake: rows by table, and the seconds for each table that was written."""
 
     rows: Mapping[str, int]
     seconds: Mapping[str, float]
 
 
 def connectors_in(warehouse: Warehouse) -> list[str]:
-    """Return the connectors that a warehouse holds anything of."""
+    """Return the connectors with any rows in a warehouse."""
     found: set[str] = set()
     with warehouse.session() as connection:
         for table in TABLES:
@@ -81,11 +77,11 @@ def export_to_lake(
     is_replacing: bool = False,
     advance: Callable[[int, int], None] = lambda _more, _total: None,
 ) -> ExportedIntoLake:
-    """Bring what a file holds of these connectors into the lake, and check that all of it is there.
+    """Move these connectors' rows from the file into the lake, and check that all have arrived.
 
-    The file is of the current schema, and is held for reading to the end: nobody can write to it meanwhile.
-    The caller keeps the syncs of both sides away. Raises `LakeAhead` where the lake holds what the file does
-    not, unless it is to be replaced.
+    The file has the current schema, and stays open for reading: nobody can write to it meanwhile. The caller
+    prevents syncs on both sides. Raises `LakeAhead` if the lake has rows that the file lacks, unless they are
+    to be replaced.
     """
     with _held(file, lake):
         return _Export(file, lake, frozenset(connectors), is_replacing, advance).run()
@@ -161,7 +157,7 @@ class _Export:
 
         def bring(connection: duckdb.DuckDBPyConnection) -> None:
             if not self.is_replacing:
-                # Whoever sends orders from the lake is kept away by no lock of ours.
+                # No lock of ours stops a process that sends orders from the lake.
                 self._refuse_what_is_ahead(connection, [piece])
             connection.execute(f"DELETE FROM {table.name} WHERE connector = $connector", connector)  # noqa: S608 - own names
             for first, last in _parts(connection, piece):
@@ -190,7 +186,7 @@ class _Export:
 
 
 def _parts(connection: duckdb.DuckDBPyConnection, piece: Piece) -> list[tuple[int, int]]:
-    """Return spans of row ids in the file, each of which holds `ROWS_AT_ONCE` rows of a piece at most."""
+    """Return spans of row ids in the file, each with at most `ROWS_AT_ONCE` rows of a piece."""
     blocks = connection.execute(
         f"SELECT rowid // $size, count(*) FROM {FILE}.main.{piece.table.name} "  # noqa: S608 - own names
         "WHERE connector = $connector GROUP BY ALL ORDER BY ALL",
@@ -229,7 +225,7 @@ def _held(file: Path, lake: Lake) -> Iterator[None]:
     try:
         yield
     finally:
-        # Where the lake does not answer any more, it was let go of together with the file.
+        # If the lake stopped answering, it was closed together with the file.
         with suppress(duckdb.Error, A4sError):
             lake.transact(detach)
 

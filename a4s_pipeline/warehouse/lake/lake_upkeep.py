@@ -1,4 +1,4 @@
-"""Keeps a lake small and swift: small files merged, old snapshots and the files only they need let go."""
+"""Keeps a lake small and fast: merges small files, expires old snapshots, deletes files only they need."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from a4s_pipeline.errors import A4sError
 from a4s_pipeline.warehouse.lake.lake import Lake
 from a4s_pipeline.warehouse.tables import TABLES
 
-# A query that began before a file was let go may read it still.
+# A query that began before a file was dropped may still read it.
 LONGEST_QUERY = timedelta(days=1)
 
-# Rows of small batches lie in the catalog at first: out into files with them, and small files into large.
+# Rows of small batches are first stored in the catalog: move them into files, and merge small files.
 _FLUSH = "CALL ducklake_flush_inlined_data('lake')"
 _MERGE = "CALL ducklake_merge_adjacent_files('lake', $1)"
-# Where most rows of a file were replaced since, it is written anew without them.
+# If most rows of a file were replaced, it is rewritten without them.
 _REWRITE = "CALL ducklake_rewrite_data_files('lake', $1)"
 _EXPIRE = "CALL ducklake_expire_snapshots('lake', older_than => $1)"
 _CLEAN = "CALL ducklake_cleanup_old_files('lake', older_than => $1)"
-# There is no step that deletes files of which the catalog does not know: where two catalogs have one folder,
-# a restored one beside the old, say, those are the other's rows. What a killed writer left costs space alone.
+# No step deletes files unknown to the catalog: if two catalogs share a folder, such as a restored one and the
+# old one, they are the other's rows. Files left by a killed writer only cost space.
 _STANDING = """
     SELECT coalesce(sum(file_count), 0), coalesce(sum(file_size_bytes), 0),
            coalesce(sum(delete_file_count), 0), (SELECT count(*) FROM ducklake_snapshots('lake'))
@@ -31,7 +31,7 @@ _STANDING = """
 
 @dataclass(frozen=True)
 class LakeStanding:
-    """How large a lake is: its data files, their bytes, its delete files, and its snapshots."""
+    """The size of a lake: its data files, their bytes, its delete files, and its snapshots."""
 
     files: int
     size: int
@@ -41,7 +41,7 @@ class LakeStanding:
 
 @dataclass(frozen=True)
 class Maintained:
-    """What upkeep did: the lake before and after, and how many files were deleted."""
+    """The result of maintenance: the lake before and after, and how many files were deleted."""
 
     before: LakeStanding
     after: LakeStanding
@@ -49,11 +49,10 @@ class Maintained:
 
 
 def maintain(lake: Lake, kept: timedelta, now: datetime) -> Maintained:
-    """Merge small files, let snapshots go that are older than `kept`, and delete what only they needed.
+    """Merge small files, expire snapshots older than `kept`, and delete files only they needed.
 
-    Each step is a transaction of its own, by table where it can be: where one fails, the others are done all
-    the same, and its failure is raised in the end. Readers go on meanwhile; a writer that meets a step does
-    its work again.
+    Each step is its own transaction, by table if possible: if one fails, the others still run, and its error
+    is raised at the end. Readers continue; a writer that conflicts with a step repeats its work.
     """
     before = standing(lake)
     failures: list[A4sError] = []

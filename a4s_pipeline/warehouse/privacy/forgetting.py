@@ -1,4 +1,4 @@
-"""Removes what the store holds of a customer as a person, in one transaction, and counts it."""
+"""Removes a customer's personal data from the store in one transaction, and counts it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from a4s_pipeline.warehouse.rows.staging import replace_rows
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import FORGOTTEN_CUSTOMERS
 
-# Texts that are shorter are found in too much that is about others.
+# Shorter texts occur too often in data about others.
 _SHORTEST_MARK = 5
 REMOVED = "[removed]"
 
 
 @dataclass(frozen=True)
 class StoredPerson:
-    """What the store knows a customer by.
+    """What identifies a customer in the store.
 
-    `marks` are the texts that tell the person (names, addresses, contact details), `orders` the codes of
-    their orders, `intake_ids` the ids of orders exported for them, and `open_exports` those of them whose
-    outcome is not known yet. `was_forgotten` tells whether they were forgotten before.
+    `marks` are the texts that identify the person (names, addresses, contact details), `orders` the codes of
+    their orders, `intake_ids` the ids of orders exported for them, and `open_exports` those with an unknown
+    outcome. `was_forgotten` tells whether they were forgotten before.
     """
 
     connector: str
@@ -43,7 +43,7 @@ class StoredPerson:
 class Blanking:
     """One statement of forgetting: which rows of a table, and which of their columns are blanked.
 
-    Without columns the rows are deleted. `value` stands in the place of what was there.
+    Without columns the rows are deleted. `value` replaces the old content.
     """
 
     table: str
@@ -53,7 +53,7 @@ class Blanking:
 
     @property
     def condition(self) -> str:
-        """Which rows there is something to do about."""
+        """The condition for rows that still need it."""
         if not self.columns or self.value is not None:
             return self.rows
         there = " OR ".join(f'"{column}" IS NOT NULL' for column in self.columns)
@@ -61,7 +61,7 @@ class Blanking:
 
     @property
     def statement(self) -> str:
-        """The statement that does it; `$value` is what is written."""
+        """The statement; `$value` is the replacement."""
         if not self.columns:
             return f"DELETE FROM {self.table} WHERE {self.condition}"  # noqa: S608 - own names and conditions
         assignments = ", ".join(f'"{column}" = $value' for column in self.columns)
@@ -83,7 +83,7 @@ _OF_THEIR_EXPORTS = (
     "(SELECT intake_order_id FROM order_exports WHERE connector = $connector AND customer_code = $code)"
 )
 
-# A record's key may name a part of it after a slash.
+# A record's key may name its part after a slash.
 _SET_ASIDE_OF_THEM = """
     connector = $connector AND (
         (stream = 'customers' AND record_key = $code)
@@ -103,7 +103,7 @@ def _mentions(column: str) -> str:
 
 
 def blankings() -> list[Blanking]:
-    """Return what is done to each table, in an order in which no statement needs what another removed."""
+    """Return the statements for all tables, in an order in which none needs what another removed."""
     return [
         Blanking("set_aside", _SET_ASIDE_OF_THEM),
         Blanking("order_lines", _OF_THEIR_ORDERS, LINE_COLUMNS),
@@ -153,7 +153,7 @@ def blankings() -> list[Blanking]:
 
 
 def find_person(connection: duckdb.DuckDBPyConnection, connector: str, customer_code: str) -> StoredPerson:
-    """Read what the store knows a customer by."""
+    """Read what identifies a customer in the store."""
     values = {"connector": connector, "code": customer_code}
 
     def column(query: str) -> list[str]:
@@ -215,7 +215,7 @@ def forget_rows(
     at: datetime,
     run_id: str,
 ) -> None:
-    """Remove and blank the person's rows, and record who asked and what was touched, in one transaction."""
+    """Remove and blank the person's rows, and record who asked and what changed, in one transaction."""
     row = {
         "connector": person.connector,
         "customer_code": person.customer_code,

@@ -1,4 +1,4 @@
-"""Blanks what a sync is about to write of customers who were forgotten, before it reaches the file."""
+"""Blanks a sync's data about forgotten customers before it reaches the store."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def _stored_orders_of_forgotten(
 
 
 def order_without_person(row: Row) -> dict[str, Any]:
-    """Return the row of an order header without what it says of a person."""
+    """Return the row of an order header without personal data."""
     return {**row, **dict.fromkeys(ORDER_COLUMNS)}
 
 
 def line_without_person(row: Row) -> dict[str, Any]:
-    """Return the row of an order line without what it says of a person."""
+    """Return the row of an order line without personal data."""
     blanked = {**row, **dict.fromkeys(LINE_COLUMNS)}
     return blanked if row.get("item_code") is not None else {**blanked, "description": None}
 
@@ -67,7 +67,7 @@ def line_without_person(row: Row) -> dict[str, Any]:
 def records_without_person(
     connection: duckdb.DuckDBPyConnection, connector: str, payloads: Mapping[tuple[str, str, str], str]
 ) -> Mapping[tuple[str, str, str], str]:
-    """Return what may be kept of records and parts that could not be read, by stream, key and part."""
+    """Return what may be stored of unreadable records and parts, by stream, key and part."""
     forgotten = forgotten_codes(connection, connector)
     if not forgotten:
         return payloads
@@ -86,9 +86,9 @@ def records_without_person(
 
 
 def payload_without_person(payload: str, forgotten: Collection[str]) -> str:
-    """Return what is kept of a record that could not be read: its codes alone if its customer was forgotten.
+    """Return what to store of an unreadable record, only its codes if its customer was forgotten.
 
-    A payload that is no JSON object names no customer, and is kept.
+    A payload that is not a JSON object names no customer, and is stored.
     """
     with suppress(ValueError):
         record = json.loads(payload)

@@ -1,4 +1,4 @@
-"""Which columns hold personal data of a customer, and which tables are about nobody else."""
+"""The columns with a customer's personal data, and the tables about one customer only."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ CUSTOMER_TABLES: tuple[Table, ...] = (
     CUSTOMER_CONTACT_DETAILS,
     CUSTOMER_VERSIONS,
 )
-"""Every row of these is about one customer, and goes."""
+"""Every row of these is about one customer, and is deleted."""
 
 ORDER_COLUMNS = tuple(column.name for column in ORDERS.columns if column.is_personal)
-"""Codes, dates and amounts of an order stay: the books need them. Attributes may hold anything."""
+"""Codes, dates and amounts of an order stay: the books need them. Attributes may contain anything."""
 
 LINE_COLUMNS = tuple(column.name for column in ORDER_LINES.columns if column.is_personal)
-"""The description of an item stays; that of a line of text alone may be about a person, and goes."""
+"""The description of an item stays; that of a text-only line may be about a person, and is blanked."""

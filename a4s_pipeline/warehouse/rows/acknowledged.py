@@ -1,4 +1,4 @@
-"""What is set aside, as people look at it, and their acknowledgements."""
+"""Set-aside records as people see them, and their acknowledgements."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from a4s_pipeline.warehouse.tables import ACKNOWLEDGED
 
 @dataclass(frozen=True)
 class Kept:
-    """A record, or a part of one, that is set aside, and the acknowledgement that still holds for it."""
+    """A record or part that is set aside, with its valid acknowledgement, if any."""
 
     connector: str
     stream: str
@@ -33,7 +33,7 @@ class Kept:
 def kept_aside(
     connection: duckdb.DuckDBPyConnection, connectors: Sequence[str], key: str | None = None
 ) -> list[Kept]:
-    """Return what is set aside of these connectors, the oldest first, or what is under one key."""
+    """Return the set-aside records of these connectors, oldest first, or those with one key."""
     rows = connection.execute(
         """
         SELECT kept.connector, kept.stream, kept.record_key, coalesce(kept.part, ''), kept.reason,
@@ -61,7 +61,7 @@ def acknowledge(
     at: datetime,
     run_id: str,
 ) -> None:
-    """Write, within a transaction, that somebody has seen these records, and why they may stay."""
+    """Record, within a transaction, that somebody acknowledged these records, and why."""
     rows = [
         {
             "connector": record.connector,

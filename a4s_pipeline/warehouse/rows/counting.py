@@ -1,4 +1,4 @@
-"""How many rows relations hold, whichever they are."""
+"""Counts the rows of relations."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def is_written_since(connection: duckdb.DuckDBPyConnection, table: str, since: d
 def rows_of_views(
     connection: duckdb.DuckDBPyConnection, names: Iterable[Sequence[str]]
 ) -> dict[tuple[str, ...], int | str]:
-    """Return how many rows each of these views has, or why it cannot be read; nothing of what is no view.
+    """Return how many rows each of these views has, or why it cannot be read; other relations are left out.
 
-    A name is that of the view, or of its schema and the view.
+    A name is a view's, optionally with its schema.
     """
     rows = connection.execute("SELECT schema_name, view_name FROM duckdb_views()").fetchall()
     there = {view if schema == "main" else (schema, view) for schema, view in rows}
@@ -43,7 +43,7 @@ def _rows_of(connection: duckdb.DuckDBPyConnection, name: tuple[str, ...]) -> in
     try:
         ((count,),) = connection.execute(query).fetchall()
     except duckdb.Error as error:
-        # A site's own SQL may fail on what the tables hold now.
+        # A site's own SQL may fail on the current data.
         return str(error).splitlines()[0]
     return int(count)
 

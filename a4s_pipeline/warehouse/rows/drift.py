@@ -1,4 +1,4 @@
-"""What runs found to depart from the contract, kept for a month."""
+"""Stores for a month where records departed from the contract."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEPT_FOR = timedelta(days=30)
 
 @dataclass(frozen=True)
 class FieldDrift:
-    """A field that departs from the contract, how, and in how many records of a run."""
+    """A field that departs from the contract, how, and in how many of a run's records."""
 
     stream: str
     field: str
@@ -28,16 +28,16 @@ class FieldDrift:
 
     @property
     def what(self) -> tuple[str, str, str, str]:
-        """What tells it from other drift of the connector."""
+        """Its key among the connector's drift."""
         return self.stream, self.field, self.drift, self.found
 
 
 def record_drifts(
     connection: duckdb.DuckDBPyConnection, drifts: Sequence[FieldDrift], progress: StreamProgress
 ) -> None:
-    """Keep what a run found, within a transaction, and forget what runs found a month ago.
+    """Store a run's drift within a transaction, and delete drift older than a month.
 
-    What an earlier run found too keeps its first date.
+    Drift that an earlier run found too keeps its first date.
     """
     if drifts:
         first_seen = _first_seen(connection, progress.connector)

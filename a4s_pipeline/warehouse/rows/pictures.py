@@ -1,4 +1,4 @@
-"""Which pictures the items name, as the published copy holds them."""
+"""Finds the pictures that items name in the published copy."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import duckdb
 def pictures_of(
     connection: duckdb.DuckDBPyConnection, connector: str, item_codes: Sequence[str]
 ) -> dict[str, str]:
-    """Return the hashes of the pictures of these items, each with an item that names it; without any, of all.
+    """Return the picture hashes of these items, or of all, each with an item that names it.
 
-    Items that were removed are left out unless they are asked for.
+    Removed items are left out unless they are named.
     """
     return dict(
         connection.execute(
@@ -33,7 +33,7 @@ def pictures_of(
 def items_not_stored(
     connection: duckdb.DuckDBPyConnection, connector: str, item_codes: Sequence[str]
 ) -> list[str]:
-    """Return those of the codes that no item has."""
+    """Return the codes that no item has."""
     stored = connection.execute(
         "SELECT item_code FROM items "
         "WHERE connector = $connector AND item_code IN (SELECT unnest($codes::VARCHAR[]))",

@@ -1,4 +1,4 @@
-"""What the last reconciliation found, month by month."""
+"""Stores the results of the last reconciliation, month by month."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from a4s_pipeline.warehouse.tables import RECONCILED_MONTHS
 
 
 def save_reconciled_months(connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
-    """Write what was found of these months in the place of what was found before."""
+    """Replace the stored results of these months."""
     replace_rows(connection, RECONCILED_MONTHS, rows)

@@ -1,4 +1,4 @@
-"""Items and customers in the warehouse: what is stored, and the one transaction a batch."""
+"""Items and customers in the warehouse: what is stored, and writing a batch in one transaction."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RowsByTable = Mapping[str, Sequence[Row]]
 
 @dataclass(frozen=True)
 class RecordTables:
-    """The tables that hold the records of one stream: theirs, and those of what lies within them."""
+    """The tables of one stream: the records', and those of their nested parts."""
 
     stream: str
     parent: Table
@@ -40,7 +40,7 @@ class RecordTables:
 
     @property
     def code_column(self) -> str:
-        """The column that names the record, in every one of the tables."""
+        """The column with the record's code, in each of the tables."""
         return self.parent.key[1]
 
     @property
@@ -69,8 +69,8 @@ class StoredRecord:
 class RecordBatch:
     """Records to be written in one transaction, each with all of its rows.
 
-    `replaced` holds the codes among them that are stored already, and `mended` those that stay as they
-    are but were set aside before, or have parts that are.
+    `replaced` has the codes that are stored already, and `mended` those of unchanged records that were set
+    aside before, wholly or in part.
     """
 
     rows: dict[str, RowsByTable] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class RecordBatch:
 def stored_records(
     connection: duckdb.DuckDBPyConnection, tables: RecordTables, connector: str, codes: Sequence[str]
 ) -> dict[str, StoredRecord]:
-    """Return what is stored of the records with these codes."""
+    """Return the stored state of the records with these codes."""
     code = tables.code_column
     rows = connection.execute(
         f"SELECT {code}, fingerprint, removed_at IS NOT NULL FROM {tables.parent.name} "  # noqa: S608 - own names
@@ -98,10 +98,10 @@ def stored_records(
 def write_records(
     connection: duckdb.DuckDBPyConnection, tables: RecordTables, batch: RecordBatch, progress: StreamProgress
 ) -> dict[str, RowCounts]:
-    """Write a batch within a transaction, each record whole in the place of what was stored of it.
+    """Write a batch within a transaction, replacing each record completely.
 
-    Returns what it changed in each table. Customers who were forgotten are taken out of the batch, and stay
-    out of the store.
+    Returns what changed in each table. Forgotten customers are removed from the batch, and stay out of the
+    store.
     """
     if tables is CUSTOMER_TABLES:
         for code in batch.rows.keys() & forgotten_codes(connection, progress.connector):
@@ -126,7 +126,7 @@ def write_records(
 
 
 def stored_codes(connection: duckdb.DuckDBPyConnection, tables: RecordTables, connector: str) -> list[str]:
-    """Return the codes of the records stored, those marked removed left out."""
+    """Return the codes of the stored records, without those marked removed."""
     rows = connection.execute(
         f"SELECT {tables.code_column} FROM {tables.parent.name} "  # noqa: S608 - own names
         "WHERE connector = $connector AND removed_at IS NULL",
@@ -141,7 +141,7 @@ def mark_removed(
     codes: Sequence[str],
     progress: StreamProgress,
 ) -> None:
-    """Mark records as gone; what is stored of them stays."""
+    """Mark records as gone; their rows stay."""
     keep_records(connection, tables.parent, progress.connector, codes, progress.at)
     connection.execute(
         f"UPDATE {tables.parent.name} SET removed_at = $at, synced_at = $at, run_id = $run "  # noqa: S608 - own names
@@ -151,7 +151,7 @@ def mark_removed(
 
 
 def adopt_created_customers(connection: duckdb.DuckDBPyConnection, progress: StreamProgress) -> None:
-    """Give customers that were created through us the identifier the gateway gave, where they list none."""
+    """Fill in the external identifier of customers that we created, if the gateway's listing has none."""
     connection.execute(
         """
         UPDATE customers SET external_id = created.external_id, synced_at = $at, run_id = $run

@@ -1,4 +1,4 @@
-"""What a transaction does to the rows of records: which it brings, which it changes, which it takes away."""
+"""Counts what a transaction does to the rows of records: new, changed and removed ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import duckdb
 from a4s_pipeline.warehouse.rows.staging import Row
 from a4s_pipeline.warehouse.schema.schema import Table
 
-# When and by whom a row was written, and hashes of what came: no content of a record.
+# When and by which run a row was written, and hashes: not a record's content.
 _NO_CONTENT = frozenset(
     {"synced_at", "run_id", "fingerprint", "header_fingerprint", "lines_fingerprint", "lines_synced_at"}
 )
@@ -18,7 +18,7 @@ _NO_CONTENT = frozenset(
 
 @dataclass
 class RowCounts:
-    """How many rows of a table came, changed, and went."""
+    """How many rows of a table are new, changed, and removed."""
 
     new: int = 0
     changed: int = 0
@@ -35,13 +35,13 @@ class RowCounts:
 
 
 RowsByCode = dict[str, dict[tuple[str, ...], int]]
-"""A hash of the content of each row, by its key within the record, by the code of the record."""
+"""A hash of each row's content, by the code of the record and the row's key within it."""
 
 
 def rows_by_code(
     connection: duckdb.DuckDBPyConnection, table: Table, connector: str, codes: Sequence[str]
 ) -> RowsByCode:
-    """Return what is stored of the records with these codes."""
+    """Return the stored hashes of the records with these codes."""
     if not codes:
         return {}
     code, *rest = table.key[1:]
@@ -64,10 +64,10 @@ def rows_by_code(
 def compared(
     before: RowsByCode, after: RowsByCode, written: Mapping[str, Sequence[Row]] | Iterable[str]
 ) -> dict[str, RowCounts]:
-    """Return what became of the rows of each record that was written.
+    """Return what happened to the rows of each written record.
 
-    `written` holds the rows of each record, or the codes alone where a record is one row. Only those that
-    were stored before are looked up afterwards: of the others every row is new.
+    `written` has the rows of each record, or only the codes if a record is one row. Only records stored
+    before are looked up afterwards: the others' rows are all new.
     """
     rows = written if isinstance(written, Mapping) else dict.fromkeys(written, (None,))
     return {

@@ -1,4 +1,4 @@
-"""Set-based writing: rows travel as one JSON parameter into a stage, and from there into their table."""
+"""Writes sets of rows: as one JSON parameter into a stage, and from there into their table."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from pydantic_core import PydanticSerializationError, to_json
 from a4s_pipeline.warehouse.schema.schema import JSON, Column, Table, day_expression
 
 Row = Mapping[str, Any]
-"""Column name to a value JSON can carry: texts, booleans, whole numbers, ISO instants and days, and
-amounts as decimal texts. A column that is missing is null."""
+"""Column name to JSON value: texts, booleans, whole numbers, ISO instants and days, and amounts as decimal
+texts. A missing column is null.
+"""
 
 _SMALLEST = Decimal("0.0001")
 _LIMIT = Decimal(10) ** 14
 
 
 def amount(value: Decimal) -> str:
-    """Return an amount as the tables hold it: rounded half up to four decimals.
+    """Return an amount as stored: rounded half up to four decimals.
 
-    Raises `ValueError` where it has more than 14 digits before the point.
+    Raises `ValueError` if it has more than 14 digits before the point.
     """
     if value.adjusted() > 14 or abs(rounded := value.quantize(_SMALLEST, ROUND_HALF_UP)) >= _LIMIT:
         raise ValueError("has more than 14 digits before the decimal point")
@@ -41,18 +42,18 @@ def stage(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Ro
 
 def _document(rows: Sequence[Row]) -> str:
     try:
-        # A quarter of the time of json.dumps, which lets no other thread run meanwhile.
+        # Takes a quarter of the time of json.dumps, which blocks all other threads.
         return to_json(rows).decode()
     except PydanticSerializationError:
-        # A code may hold half a surrogate pair, which has no UTF-8: what cannot be stored becomes "?".
+        # A code may contain half a surrogate pair, which UTF-8 cannot encode: it becomes "?".
         text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
         return text.encode("utf-8", "replace").decode()
 
 
 def _rows_of_document(table: Table) -> str:
-    """Return the query that makes rows of a table of `$document`.
+    """Return the query that turns `$document` into rows of a table.
 
-    The document is cut into rows first, and those are read: a list of rows, read as one, takes twice as long.
+    The document is first split into rows, which are then parsed: parsing it as one list takes twice as long.
     """
     columns = ", ".join(f'{_cell(column)} AS "{column.name}"' for column in table.columns)
     return (
@@ -73,9 +74,9 @@ def replace_rows(
     rows: Sequence[Row],
     by: tuple[str, ...] | None = None,
 ) -> None:
-    """Put rows in the place of those that agree with them on `by`, by default the table's key.
+    """Replace the rows that have the same `by`, by default the table's key.
 
-    The caller passes each key once, and a transaction around.
+    The caller passes each key once, within a transaction.
     """
     if not rows:
         return
@@ -87,7 +88,7 @@ def replace_rows(
 
 
 def append_rows(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Row]) -> None:
-    """Add rows that the table does not hold."""
+    """Add rows that are not in the table."""
     if rows:
         connection.execute(
             f"INSERT INTO {table.name} ({_columns(table)}) {_rows_of_document(table)}",
@@ -102,7 +103,7 @@ def _columns(table: Table) -> str:
 def delete_codes(
     connection: duckdb.DuckDBPyConnection, table: Table, connector: str, column: str, codes: Sequence[str]
 ) -> None:
-    """Delete the rows of one connector whose `column` is among the codes."""
+    """Delete the rows of one connector with one of the codes in `column`."""
     if codes:
         connection.execute(
             f"DELETE FROM {table.name} "  # noqa: S608 - own names

@@ -1,4 +1,4 @@
-"""How far each stream is, and what was set aside."""
+"""The state of each stream, and its set-aside records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from a4s_pipeline.warehouse.tables import SET_ASIDE, SYNC_STATE
 
 @dataclass(frozen=True)
 class StreamProgress:
-    """What a transaction says of its stream: who writes, when, and which columns of `sync_state` change."""
+    """A transaction's update of its stream: run, time, and the changed columns of `sync_state`."""
 
     connector: str
     stream: str
@@ -28,9 +28,9 @@ class StreamProgress:
 
 @dataclass(frozen=True)
 class SetAside:
-    """A record that could not be read, or a `part` of one that came in without it.
+    """A record that could not be read, or a `part` that was left out of a stored one.
 
-    `payload` is JSON text, `listed_at` where in the listing it stood.
+    `payload` is JSON text; `listed_at` is its position in the listing.
     """
 
     stream: str
@@ -42,13 +42,13 @@ class SetAside:
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """What tells it from others of the connector."""
+        """Its key within the connector."""
         return self.stream, self.key, self.part
 
 
 @dataclass(frozen=True)
 class StreamState:
-    """What is known of a stream before a run; all None where it never ran."""
+    """The state of a stream before a run; all None if it never ran."""
 
     watermark: datetime | None = None
     last_success_at: datetime | None = None
@@ -58,7 +58,7 @@ class StreamState:
 
     @property
     def was_read(self) -> bool:
-        """Tell whether records of the stream ever came in."""
+        """Tell whether records of the stream were ever imported."""
         return self.watermark is not None or self.last_success_at is not None
 
 
@@ -66,7 +66,7 @@ _STATE_COLUMNS = frozenset(SYNC_STATE.column_names) - {"connector", "stream", "s
 
 
 def stream_state(connection: duckdb.DuckDBPyConnection, connector: str, stream: str) -> StreamState:
-    """Read what is known of a stream; works on the warehouse and on the published copy."""
+    """Read the state of a stream, from the warehouse or the published copy."""
     row = connection.execute(
         """
         SELECT watermark, last_success_at, last_history_sync, has_history, last_run_at FROM sync_state
@@ -78,7 +78,7 @@ def stream_state(connection: duckdb.DuckDBPyConnection, connector: str, stream: 
 
 
 def stream_states(connection: duckdb.DuckDBPyConnection, stream: str) -> dict[str, StreamState]:
-    """Read what is known of a stream at every connector; one where it never ran is not there."""
+    """Read the state of a stream at every connector where it ever ran."""
     rows = connection.execute(
         """
         SELECT connector, watermark, last_success_at, last_history_sync, has_history, last_run_at
@@ -134,10 +134,10 @@ def replace_set_aside(
     records: Collection[SetAside],
     came_in: Mapping[str, Collection[str]],
 ) -> None:
-    """Keep what could not be read, and forget what else was kept of the same records.
+    """Store what could not be read, and delete older entries of the same records.
 
-    `came_in` holds, by stream, the keys of records of which nothing is kept but what is among `records`. What
-    was kept before keeps its first date.
+    `came_in` has, by stream, the keys of records for which only the entries in `records` remain. Earlier
+    entries keep their first date.
     """
     first_seen: dict[tuple[str, str, str], datetime] = {}
     if records:
@@ -186,7 +186,7 @@ def set_aside_keys(connection: duckdb.DuckDBPyConnection, connector: str, stream
 def clear_set_aside(
     connection: duckdb.DuckDBPyConnection, connector: str, stream: str, keys: Sequence[str]
 ) -> None:
-    """Forget what was set aside under these keys: the records came in."""
+    """Delete the set-aside entries with these keys: the records were imported."""
     if keys and connection.execute("SELECT 1 FROM set_aside WHERE stream = $1 LIMIT 1", [stream]).fetchone():
         connection.execute(
             """
@@ -203,7 +203,7 @@ def clear_unseen_set_aside(
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> None:
-    """Forget what was set aside in a span of a listing that was now read whole without it."""
+    """Delete the set-aside entries in a span of a listing that was now read whole without them."""
     connection.execute(
         """
         DELETE FROM set_aside

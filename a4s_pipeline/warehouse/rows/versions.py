@@ -1,6 +1,6 @@
-"""Keeps what rows were before they are replaced, in the transaction that replaces them.
+"""Keeps earlier versions of rows, in the transaction that replaces them.
 
-Whether a stream keeps versions is written into the store (A4S_HISTORY_VERSIONS), as its time zone is.
+Whether a stream keeps versions is recorded in the store (A4S_HISTORY_VERSIONS), like its time zone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _VERSIONS_OF = {CUSTOMERS.name: CUSTOMER_VERSIONS, ITEMS.name: ITEM_VERSIONS}
 
 
 def versions_macros(conventions: Conventions) -> list[str]:
-    """Return the statements that make the macros of versions: which streams keep them, and `…_as_of`."""
+    """Return the statements for the macros of versions: which streams keep them, and `…_as_of`."""
     streams = {"none": (), "orders": ("orders",), "all": ("orders", "customers", "items")}
     kept = ", ".join(map(literal, streams[conventions.versions])) or "NULL"
     return [
@@ -42,10 +42,10 @@ def _columns(table: Table, of: str = "") -> str:
     return ", ".join(f'{of}"{name}"' for name in table.column_names)
 
 
-# Not null: DuckDB 2.0.1 takes a null for the first in its own way of finding one row a group.
+# Not null: DuckDB 2.0.1 may pick a null as the first row of a group.
 _STILL = "'infinity'::TIMESTAMPTZ"
-# The version that was replaced first after the instant is what the order was then; where none was, it is
-# what the order is now. An order counts from its date on, or from when it was first written.
+# The order at an instant is the version replaced first after it, or else the current row. An order counts
+# from its date on, or from when it was first written.
 _CHOSEN = f"""
     SELECT * FROM (
         SELECT {_columns(ORDERS)}, valid_from, valid_to FROM order_versions WHERE valid_to > instant
@@ -68,7 +68,7 @@ _LINES_AS_OF = f"""
 def keep_orders(
     connection: duckdb.DuckDBPyConnection, connector: str, codes: Sequence[str], at: datetime
 ) -> None:
-    """Keep what orders and their lines are now, within the transaction that replaces them."""
+    """Keep the current version of orders and their lines, within the transaction that replaces them."""
     if not codes:
         return
     values = {"connector": connector, "codes": list(codes), "at": at}
@@ -100,7 +100,7 @@ def keep_orders(
 def keep_records(
     connection: duckdb.DuckDBPyConnection, table: Table, connector: str, codes: Sequence[str], at: datetime
 ) -> None:
-    """Keep what customers or items are now, within the transaction that replaces them."""
+    """Keep the current version of customers or items, within the transaction that replaces them."""
     if not codes:
         return
     versions, code = _VERSIONS_OF[table.name], table.key[1]
@@ -117,7 +117,7 @@ def keep_records(
 def changed_orders(
     connection: duckdb.DuckDBPyConnection, connector: str, fingerprints: dict[str, tuple[object, object]]
 ) -> list[str]:
-    """Return which orders are stored with other content than these hashes of header and lines, or removed."""
+    """Return the stored orders that are removed or differ from these hashes of header and lines."""
     rows = connection.execute(
         """
         SELECT order_code, header_fingerprint, lines_fingerprint, removed_at FROM orders

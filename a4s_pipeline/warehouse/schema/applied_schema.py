@@ -1,4 +1,4 @@
-"""Brings the tables, views and comments of a store up to the package's description of them."""
+"""Updates the tables, views and comments of a store to the package's description."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from a4s_pipeline.warehouse.schema.views import holidays_filled, local_day_macro
 from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, TABLES
 from a4s_pipeline.warehouse.tables.reference import OF_A_FILE
 
-# DuckLake 1.0 loses the bounds of a column where one row group of a new file is null throughout and another
-# is not; then it takes those of the next file for the bounds of the table, and leaves rows out of answers. A
-# row group holds 122,880 rows by itself; with this many, all lines of a batch of orders are in one.
+# DuckLake 1.0 loses the bounds of a column if one row group of a new file is all null and another is not;
+# then it uses the next file's bounds for the table, and answers lack rows. The default row group has 122,880
+# rows; with this many, all lines of a batch of orders fit in one.
 _CREATED = re.compile(r"CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) ([a-z_]+) ")
 _ROW_GROUPS = "CALL ducklake_set_option('lake', 'parquet_row_group_size', '500000')"
 
@@ -37,7 +37,7 @@ def schema_of_file(conventions: Conventions) -> tuple[str, ...]:
 def schema_of_lake(conventions: Conventions) -> tuple[str, ...]:
     """Return the statements that make the schema of a DuckLake.
 
-    Its tables lie apart by connector, so that a question to one reads no other's files.
+    Its tables are partitioned by connector, so that a query on one reads no other's files.
     """
     statements = [_ROW_GROUPS, local_day_macro(conventions)]
     for table in TABLES:
@@ -62,9 +62,9 @@ def is_applied(connection: duckdb.DuckDBPyConnection, statements: Sequence[str])
 def apply_schema(
     connection: duckdb.DuckDBPyConnection, statements: Sequence[str], version: int | None
 ) -> None:
-    """Create, within a transaction, what a new store or one of an older version lacks.
+    """Create, within a transaction, what a new or older store lacks.
 
-    Its rows are brought forward from `version`, which is None where the store has no number.
+    Its rows are migrated from `version`, which is None if the store has no number.
     """
     _make_room(connection, statements)
     before = columns_of(connection)
@@ -76,9 +76,9 @@ def apply_schema(
 
 
 def _make_room(connection: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> None:
-    """Drop a table that a site made of a file of its own, where a new version has one of that name.
+    """Drop a table from a site's own file if a new version has a table with that name.
 
-    With the next publish the file is read again, or it is told that the name is taken.
+    The next publish reads the file again, or reports that the name is in use.
     """
     rows = connection.execute(
         """

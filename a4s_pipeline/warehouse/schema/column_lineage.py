@@ -1,7 +1,7 @@
-"""From which columns each column of a model is worked out: what Dagster shows as lineage of columns.
+"""The columns that each model column is derived from, which Dagster shows as column lineage.
 
 It is a file of the package, written by `python -m a4s_pipeline.warehouse.schema.column_lineage` with the
-library sqlglot: to read the queries takes that library seconds, and no import should wait for it.
+library sqlglot, which takes seconds: no import should wait for it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Lineage = Mapping[str, Mapping[str, tuple[Origin, ...]]]
 
 @cache
 def column_lineage(conventions: Conventions) -> Lineage:
-    """Return the lineage that is in the package, with the columns that a site has named itself."""
+    """Return the package's lineage, with the columns that a site has named itself."""
     text = (files(__package__) / _FILE).read_text(encoding="utf-8")
     known = {
         model: {
@@ -44,7 +44,7 @@ def column_lineage(conventions: Conventions) -> Lineage:
 
 
 def is_of_these_queries() -> bool:
-    """Tell whether the file was written for the models as they are."""
+    """Tell whether the file matches the current models."""
     text = (files(__package__) / _FILE).read_text(encoding="utf-8")
     return bool(json.loads(text)["queries"] == _fingerprint())
 
@@ -58,7 +58,7 @@ def _fingerprint() -> str:
 
 
 def lineage_by_library() -> dict[str, dict[str, list[list[str]]]]:
-    """Work the lineage out with the library."""
+    """Compute the lineage with the library."""
     schema: dict[str, dict[str, str]] = {
         table.name: {column.name: column.type for column in table.columns}
         for table in (*TABLES, *REFERENCE_TABLES)
@@ -87,7 +87,7 @@ def _of_model(model: Model, schema: dict[str, dict[str, str]]) -> Iterator[tuple
 
 
 def _by_position(query: str) -> Any:
-    """Return a query whose UNION BY NAME have their columns at the same places: the library goes by place."""
+    """Return a query with the columns of each UNION BY NAME in the same order, as the library needs."""
     import sqlglot  # noqa: PLC0415 - a tool of developers
     from sqlglot import exp  # noqa: PLC0415 - a tool of developers
 
@@ -103,7 +103,7 @@ def _by_position(query: str) -> Any:
 
 
 def main(path: Path) -> None:
-    """Write the file anew."""
+    """Rewrite the file."""
     lines = [
         f" {json.dumps(model)}: {{\n"
         + ",\n".join(f"  {json.dumps(column)}: {json.dumps(origins)}" for column, origins in of.items())

@@ -1,4 +1,4 @@
-"""The data dictionary: every table, view and column in Markdown, from the descriptions that make them.
+"""The data dictionary: every table, view and column in Markdown, from their descriptions.
 
 `python -m a4s_pipeline.warehouse.schema.dictionary docs/data-dictionary.md` writes it; without a file it is
 printed.
@@ -25,38 +25,38 @@ _INTRODUCTION = f"""\
 
 # Data dictionary
 
-What `analytics.duckdb` holds, all of it in the schema `main`. Every comment below is in the file itself too:
-`FROM duckdb_columns() SELECT table_name, column_name, comment`. For a start, see [queries.md](queries.md).
+The contents of `analytics.duckdb`, all in the schema `main`. Every comment below is in the file itself too:
+`FROM duckdb_columns() SELECT table_name, column_name, comment`. To start, see [queries.md](queries.md).
 For programs the same is in [relations.json](relations.json), with keys and joins.
 
-- A row belongs to one `connector`: join on `connector` too, always. Only `dim_date` and the reference tables
-  belong to none: they hold for all.
-- **Start with the models**, such as `sales_lines`, `sales_orders`, `dim_customer` and `dim_item`: what was
-  sold is `WHERE is_sale` there, its value is `amount`, and every other number of sales is built upon that.
+- A row belongs to one `connector`: always join on `connector` too. Only `dim_date` and the reference tables
+  belong to none: they apply to all.
+- **Start with the models**, such as `sales_lines`, `sales_orders`, `dim_customer` and `dim_item`: select
+  sales with `WHERE is_sale`; their value is `amount`. Every other number on sales is built on these.
 - Instants are `TIMESTAMPTZ` and are shown in the time zone of your session. **Group by the `DATE` columns**,
-  such as `order_day`: they are days of `A4S_TIMEZONE`, by default {DEFAULT_ZONE}, whatever your session's
-  time zone. The macro `local_day(instant)` tells the day of any other instant.
-- What orders were at an instant: `FROM orders_as_of('2026-01-31 18:00'::TIMESTAMPTZ)`, and their lines
+  such as `order_day`: they are days of `A4S_TIMEZONE`, by default {DEFAULT_ZONE}, in any session. The
+  macro `local_day(instant)` returns the day of any other instant.
+- Orders as of an instant: `FROM orders_as_of('2026-01-31 18:00'::TIMESTAMPTZ)`, and their lines
   `order_lines_as_of(…)`, from `order_versions` and `order_line_versions`. An order counts from its date on.
 - Money and quantities are exact decimals. An amount is in the currency of its order: sum per currency.
-- A record that is gone at the source stays, with `removed_at` set: leave it out with `removed_at IS NULL`.
-- Keys are unique by the way rows are written; the file declares none, because an index would make it three
-  times as large. Programs find keys and joins in relations.json.
+- A record that is gone at the source stays, with `removed_at` set: exclude it with `removed_at IS NULL`.
+- The pipeline keeps keys unique; the file declares none, because an index would make it three times as
+  large. Programs find keys and joins in relations.json.
 
 ## How the tables join
 
-Each line joins on `connector` and on the columns it names; the boxes show the keys, `connector` left out. A
+Each line joins on `connector` and on the columns it names; the boxes show the keys without `connector`. A
 circle at an end means that there may be no row: an order may name a customer or an item never listed.
 """  # noqa: S608 - a page of text
 
 
 _REFERENCE = """\
-What a site provides itself, empty until then: `data/reference/NAME.csv` or `.parquet` fills the table NAME
-with the next publish, and a file of any other name becomes a table of its own. The first line of a CSV
-names its columns; between them stands `,`, `;`, a tab or `|`. It may be UTF-8, UTF-16 or what Windows
-writes, with decimal commas and days such as 31-12-2026. `site_files` tells what became of each file. A view
-of your own is `SELECT …` in `models/NAME.sql`: it becomes `site.NAME`, may read the others, and may not
-have a name that there is already."""
+Tables that a site fills itself; they are empty at first. `data/reference/NAME.csv` or `.parquet` fills the
+table NAME with the next publish, and a file with any other name becomes its own table. The first line of a
+CSV names its columns; the delimiter is `,`, `;`, a tab or `|`. It may be in UTF-8, UTF-16 or a Windows
+encoding, with decimal commas and days such as 31-12-2026. `site_files` has the result for each file. Your
+own view is `SELECT …` in `models/NAME.sql`: it becomes `site.NAME`, may read the others, and must have a
+new name."""
 
 
 def data_dictionary() -> str:
@@ -103,7 +103,7 @@ def _diagram() -> Iterator[str]:
         yield f'    {join.parent.name} {join.multiplicity.value} {join.child.name} : "{_label(join)}"'
     tables = {table.name: table for join in JOINS for table in (join.parent, join.child)}
     for table in tables.values():
-        # Key and joining columns alone, and no connector: with all of them, nobody would see the lines.
+        # Only key and joining columns, without connector: with all of them, the lines would be lost.
         yield f"    {table.name} {{"
         for column in table.columns:
             marks = _marks(table, column)

@@ -26,7 +26,7 @@ from a4s_pipeline.warehouse.tables import (
 
 
 class Multiplicity(Enum):
-    """How many rows of one table a row of the other meets, as Mermaid draws it."""
+    """How many rows of one table match a row of the other, in Mermaid's notation."""
 
     PART_OF_ONE = "||--o{"
     PART_OF_ONE_OR_NONE = "|o--o{"

@@ -1,4 +1,4 @@
-"""Relations, their keys and how they join, for programs: what the data dictionary tells people."""
+"""Relations, keys and joins for programs: the machine-readable data dictionary."""
 
 from __future__ import annotations
 

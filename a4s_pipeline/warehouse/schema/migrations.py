@@ -1,4 +1,4 @@
-"""Versions of the schema: a store of an earlier one is brought forward, one of a later one is refused."""
+"""Versions of the schema: an older store is migrated, a newer one is refused."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from a4s_pipeline.warehouse.rows.staging import amount
 from a4s_pipeline.warehouse.schema.schema import AMOUNT, DAY, FLAG, INSTANT, JSON, TEXT, WHOLE, Column, Table
 
 SCHEMA_VERSION = 2
-"""Raised with each release that changes tables, so that an older release lets a store of this one be."""
+"""Raised with each release that changes tables, so that older releases refuse the store."""
 
 _UNNUMBERED = 1
 _ATTRIBUTES = "attributes"
 
 Columns = Mapping[str, Collection[str]]
-"""The names of the columns of each table that is there."""
+"""The column names of each existing table."""
 
 
 @dataclass(frozen=True)
 class Migration:
-    """A step from one version to the next: what it is for, and statements on the tables as they are now."""
+    """A migration step: its purpose, and statements on the current tables."""
 
     to: int
     why: str
@@ -55,7 +55,7 @@ MIGRATIONS: tuple[Migration, ...] = (
 
 
 def refuse_newer(version: int | None, what: str) -> None:
-    """Raise `ChangeSite` where a store was written by a later version than this one."""
+    """Raise `ChangeSite` if a newer version wrote the store."""
     if version is not None and version > SCHEMA_VERSION:
         raise ChangeSite(
             f"{what} was written by a newer version of a4s-pipeline (its schema is version {version}, this "
@@ -65,9 +65,9 @@ def refuse_newer(version: int | None, what: str) -> None:
 
 
 def version_of(connection: duckdb.DuckDBPyConnection) -> int | None:
-    """Return the version of a store's schema, None where it has no number.
+    """Return the version of a store's schema, or None.
 
-    A transaction around is at its end then: DuckDB takes a name that is not there for a reason to abort it.
+    A surrounding transaction is over then: DuckDB aborts it because of the missing name.
     """
     try:
         return int(connection.execute("SELECT a4s_schema_version()").fetchall()[0][0])
@@ -76,7 +76,7 @@ def version_of(connection: duckdb.DuckDBPyConnection) -> int | None:
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
-    """Return the columns of each table that is there."""
+    """Return the columns of each existing table."""
     rows = connection.execute(
         """
         SELECT table_name, column_name FROM information_schema.columns
@@ -92,10 +92,10 @@ def columns_of(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
 def bring_forward(
     connection: duckdb.DuckDBPyConnection, version: int | None, before: Columns, tables: Sequence[Table]
 ) -> None:
-    """Bring the rows of a store forward, after its tables and columns were; `before` are those it had.
+    """Migrate the rows of a store, after its tables and columns; `before` are the earlier columns.
 
-    A field that was among the attributes, and has a column now, moves there: the record does not come again,
-    because at the source it did not change.
+    A field among the attributes that now has a column moves there: the record will not be sent again, because
+    it did not change at the source.
     """
     for table in tables:
         if table.name in before and _ATTRIBUTES in table.column_names:
@@ -138,13 +138,13 @@ def _move_from_attributes(connection: duckdb.DuckDBPyConnection, table: Table, c
 
 
 def on_the_wire(column: str) -> str:
-    """Return the gateway's name of a field by that of its column."""
+    """Return the gateway's name for the field of a column."""
     first, *others = column.split("_")
     return first + "".join(map(str.capitalize, others))
 
 
 def as_column(value: Any, kind: str) -> str | None:
-    """Return an attribute's value as the text of a column of this type, None where it leaves a doubt."""
+    """Return an attribute's value as text for a column of this type, or None in doubt."""
     try:
         return _READERS[kind](value)
     except (KeyError, TypeError, ValueError, ArithmeticError):
@@ -162,7 +162,7 @@ def _number(value: Any) -> str | None:
 
 
 def _instant(value: Any) -> str | None:
-    # Without an offset it is local time, and which place is meant is not for the store to know.
+    # Without an offset it is local time, and the store does not know of which time zone.
     read = datetime.fromisoformat(value)
     return read.isoformat() if read.tzinfo else None
 

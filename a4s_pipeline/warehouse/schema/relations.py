@@ -14,7 +14,7 @@ from a4s_pipeline.warehouse.schema.views import views_by
 from a4s_pipeline.warehouse.tables import CONNECTOR, ORDER_LINES, REFERENCE_TABLES, TABLES
 
 Kind = Literal["model", "table", "reference"]
-# What `since` looks at, the first that a relation has: its local day, or else the instant of it.
+# The column that `since` uses, the first that a relation has: a local day, or else an instant.
 _DAYS = ("order_day", "day", "month", "received_day", "started_day")
 _INSTANTS = {"order_day": "order_date", "received_day": "received_at", "started_day": "started_at"}
 _WRITTEN = "synced_at"
@@ -22,7 +22,7 @@ _WRITTEN = "synced_at"
 
 @dataclass(frozen=True)
 class Relation:
-    """A table or model: what it is, its columns, and the relations that it is made of."""
+    """A table or model: its description, its columns, and its source relations."""
 
     name: str
     kind: Kind
@@ -38,7 +38,7 @@ class Relation:
 
     @property
     def day(self) -> str | None:
-        """The column of the local day that its rows are of; None where they have none."""
+        """The column with the local day of its rows; None if they have none."""
         names = {column.name for column in self.columns}
         return next((name for name in _DAYS if name in names), None)
 
@@ -72,10 +72,10 @@ def rows_of(
     since: date | datetime | None = None,
     cells: Sequence[str] | None = None,
 ) -> tuple[str, dict[str, Any]]:
-    """Return the query for rows of a relation, and its parameters; `cells` are what is selected.
+    """Return the query for rows of a relation, and its parameters; `cells` are the selected expressions.
 
-    `since` is a local day, or an aware instant: rows of that day or later, by the day of the order for order
-    lines too; where a relation has no day, rows written since; where it has neither, all.
+    `since` is a local day or an aware instant: it selects rows of that day or later (for order lines, by the
+    order's day); for a relation without a day, rows written since; without either, all.
     """
     conditions: list[str] = []
     parameters: dict[str, Any] = {}

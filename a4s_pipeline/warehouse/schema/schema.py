@@ -1,4 +1,4 @@
-"""How tables and views are described: once, for the DDL, the comments, the docs and Dagster."""
+"""Describes tables and views once, for the DDL, the comments, the docs and Dagster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECONDS = "DOUBLE"
 JSON = "JSON"
 
 LOCAL_DAY = "local_day"
-"""The macro of each store that tells the local day of an instant."""
+"""The macro of each store that returns the local day of an instant."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,15 @@ class Column:
     type: str
     comment: str
     day_of: str | None = None
-    """The instant of the same row whose local day this is: the store works it out, no writer gives it."""
+    """The instant column of which this is the local day: the store computes it."""
     is_personal: bool = False
-    """It may say something of a person, so forgetting a customer blanks it."""
+    """Whether it may contain personal data, so that forgetting a customer blanks it."""
 
 
 def local_day(name: str, instant: Column) -> Column:
     """Describe the local day of an instant, for people who group by days, months and years.
 
-    Without it they would group by the day of their session's time zone, which is often another.
+    Without it they would group by the day in their session's time zone, which often differs.
     """
     meaning = instant.comment[0].lower() + instant.comment[1:]
     return Column(name, DAY, f"The local day (A4S_TIMEZONE): {meaning}", day_of=instant.name)
@@ -44,8 +44,8 @@ def local_day(name: str, instant: Column) -> Column:
 class Table:
     """One table: `key` names the columns that identify a row, which the writers keep unique.
 
-    There is no PRIMARY KEY in the file: it costs a quarter of the loading speed, and every write goes
-    through a stage that holds a key once.
+    The file declares no PRIMARY KEY: it costs a quarter of the loading speed, and every write goes through a
+    stage that has each key once.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Table:
         return statements + _column_comments(self.name, self.columns)
 
     def _days_filled(self) -> list[str]:
-        """Return what gives rows of an older version, or of another time zone, their local days."""
+        """Return the statements that set the local days of rows of an older version or another time zone."""
         days = [(column.name, day_expression(column)) for column in self.columns if column.day_of]
         if not days:
             return []
@@ -108,7 +108,7 @@ class View:
         ]
 
     def ddl_of_lake(self) -> list[str]:
-        """Return the same for a DuckLake, which has comments on views but none on their columns."""
+        """Return the same for a DuckLake, which has comments on views but not on their columns."""
         meanings = [f"{column.name}: {column.comment}" for column in self.columns]
         comment = "\n".join([self.comment, "", *meanings])
         replaced, *_ = self.ddl()

@@ -1,4 +1,4 @@
-"""The views of the store: the models for analysts, as this store describes what it holds."""
+"""The views of the store: the analysts' models, in this store's form of description."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a site adds: tables from `reference/*.csv` and `.parquet`, views from `models/*.sql`.
 
-`bring_in` loads what changed since it was last loaded; a file that cannot be used is told and left out, and
-keeps no other from being loaded. `site_files` says what became of each.
+`bring_in` loads what changed since the last time; a faulty file is reported and left out, and does not affect
+others. The table `site_files` has the result for each.
 """
 
 from a4s_pipeline.warehouse.site.loading import SiteFolders, bring_in, is_loaded, problems_in

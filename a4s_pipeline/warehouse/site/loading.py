@@ -1,4 +1,4 @@
-"""Brings a site's files in where they changed, and keeps account of them in `site_files`."""
+"""Loads a site's changed files, and records them in `site_files`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class SiteFolders:
         return not self.reference_files() and not self.sql_files()
 
     def fingerprint(self) -> str:
-        """Return a hash of which files there are, and when and how large they were written."""
+        """Return a hash of the files' names, times and sizes."""
         files = [*(file.path for file in self.reference_files()), *self.sql_files()]
         state = [(str(path), *_stamp(path)) for path in files]
         return hashlib.blake2b(json.dumps(state).encode(), digest_size=16).hexdigest()
@@ -80,7 +80,7 @@ def _files_in(folder: Path, *endings: str) -> list[Path]:
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """Return when a file was written and how large it is; a link that leads nowhere has neither."""
+    """Return a file's time and size; a broken link has neither."""
     try:
         state = path.stat()
     except OSError:
@@ -98,18 +98,18 @@ class _Account:
 
 
 def is_loaded(connection: duckdb.DuckDBPyConnection, folders: SiteFolders) -> bool:
-    """Tell whether what the store holds of a site's files is what they are now."""
+    """Tell whether the store has the site's current files."""
     loaded = _loaded(connection)
     return loaded == _wanted(connection, folders.fingerprint()) if loaded is not None else folders.are_empty()
 
 
 def bring_in(warehouse: Warehouse, folders: SiteFolders) -> None:
-    """Load a site's reference tables and apply its views; `site_files` tells what was left out as faulty.
+    """Load a site's reference tables and apply its views; `site_files` says what was left out as faulty.
 
-    Tables that had no fault before keep their rows where their file has one now. What is written while it is
-    read is read again the next time.
+    If a file becomes faulty, its table keeps its rows. A file that changes while it is read is read again the
+    next time.
     """
-    # Before anything is read: a file that changes meanwhile is another than the one that is noted.
+    # Before reading: a file that changes meanwhile then differs from the recorded one.
     found = folders.fingerprint()
     accounts = _load_tables(warehouse, folders.reference_files())
     views, faults = _working_views(warehouse, folders.sql_files())
@@ -117,7 +117,7 @@ def bring_in(warehouse: Warehouse, folders: SiteFolders) -> None:
     accounts += [_Account(f"{view.name}.sql", "model", f"{SCHEMA}.{view.name}") for view in views]
 
     def apply(connection: duckdb.DuckDBPyConnection) -> None:
-        # A store of which nothing is asked gets no schema that is empty.
+        # Without any files the store gets no empty schema.
         if views or _has_schema(connection):
             for statement in all_anew(views):
                 connection.execute(statement)
@@ -220,8 +220,8 @@ def _views_in_main(warehouse: Warehouse) -> set[str]:
 
 
 def _clear_tables(warehouse: Warehouse, there: set[str]) -> None:
-    """Empty the tables of a described shape whose file is gone, and drop those of others."""
-    # A file that was refused for its name may have had that of a view of ours, which is no table to drop.
+    """Empty the tables of a described shape with a missing file, and drop other such tables."""
+    # A file refused for its name may have the name of one of our views, which must not be dropped.
     ours = _names_of_ours(warehouse)
 
     def clear(connection: duckdb.DuckDBPyConnection) -> None:
@@ -238,7 +238,7 @@ def _clear_tables(warehouse: Warehouse, there: set[str]) -> None:
 
 
 def _working_views(warehouse: Warehouse, paths: Sequence[Path]) -> tuple[list[OwnView], list[_Account]]:
-    """Return the views that work, each after those it reads, and what is wrong with the others."""
+    """Return the working views, each after those it reads, and the faults of the others."""
     views: list[OwnView] = []
     faults: list[_Account] = []
 
@@ -271,7 +271,7 @@ def _working_views(warehouse: Warehouse, paths: Sequence[Path]) -> tuple[list[Ow
 def _rehearsed(
     warehouse: Warehouse, views: Sequence[OwnView]
 ) -> tuple[list[OwnView], list[tuple[OwnView, Faulty]]]:
-    """Return the views that work upon those before them, and the others with what is wrong."""
+    """Return the views that work with those before them, and the others with their faults."""
     working: list[OwnView] = []
     waiting = list(views)
     while True:
@@ -284,7 +284,7 @@ def _rehearsed(
             if fault is not None:
                 broken.append((tried[worked], fault))
             tried = tried[worked + 1 :]
-        # What one of these reads may have come after it.
+        # One of these may read a view that came after it.
         if not broken or len(broken) == len(waiting):
             return working, broken
         waiting = [view for view, _ in broken]

@@ -18,15 +18,15 @@ _VIEW_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _REMARK = re.compile(r"\s*(?:--[^\n]*\n|/\*.*?\*/)", re.DOTALL)
 _NO_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|'[^']*'", re.DOTALL)
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")
-# What a column or a relation is called here is no relation that is read.
+# An alias of a column or a relation is not a relation that is read.
 _ALIAS = re.compile(r"\bas\s+[a-z_][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
 class OwnView:
-    """A view of the site: its name, what its file says of itself at the top, and its query.
+    """A view of the site: its name, the comment at the top of its file, and its query.
 
-    `words` are those of the query, in small letters: the names of the relations that it reads are among them.
+    `words` are the query's words in lower case, among them the names of the relations that it reads.
     """
 
     name: str
@@ -44,14 +44,14 @@ class OwnView:
 
 
 def read_view(path: Path) -> OwnView:
-    """Read a file of the site's SQL; raises `Faulty` where it is not one query."""
+    """Read a file of the site's SQL; raises `Faulty` if it is not a single query."""
     name = path.stem.lower()
     if not _VIEW_NAME.fullmatch(name):
         raise Faulty("its name cannot be that of a view: use letters, digits and _")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise Faulty("it is no text in UTF-8") from None
+        raise Faulty("it is not UTF-8 text") from None
     except OSError as error:
         raise Faulty(f"it cannot be read ({error.strerror or type(error).__name__})") from None
     with duckdb.connect() as parser:
@@ -72,11 +72,11 @@ def read_view(path: Path) -> OwnView:
 
 
 def in_order(views: Sequence[OwnView]) -> list[OwnView]:
-    """Return views each after those it seems to read; of those that read each other, one comes first."""
+    """Return the views, each after those it seems to read; in a circle, one comes first."""
     by_name = {view.name: view for view in views}
     ordered: dict[str, OwnView] = {}
     for view in views:
-        # By hand: how long a chain of views may be is up to whoever wrote them.
+        # No recursion: the site decides how long a chain of views is.
         way = [(view, iter(sorted(view.words & by_name.keys())))]
         seen = {view.name}
         while way:
@@ -92,7 +92,7 @@ def in_order(views: Sequence[OwnView]) -> list[OwnView]:
 
 
 class _Rehearsed(Exception):
-    """What was tried is taken back: how many views worked, and what is wrong with the next."""
+    """Rolls back a trial: how many views worked, and the fault of the next."""
 
     def __init__(self, worked: int, fault: Faulty | None) -> None:
         super().__init__(worked)
@@ -103,9 +103,9 @@ class _Rehearsed(Exception):
 def rehearse(
     warehouse: Warehouse, working: Sequence[OwnView], views: Sequence[OwnView]
 ) -> tuple[int, Faulty | None]:
-    """Try views upon those that work, in a transaction that is taken back.
+    """Try views on top of the working ones, in a transaction that is rolled back.
 
-    Returns how many worked before the first that does not, and what is wrong with that one.
+    Returns how many worked before the first faulty one, and its fault.
     """
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
@@ -128,6 +128,6 @@ def rehearse(
 
 
 def all_anew(views: Sequence[OwnView]) -> list[str]:
-    """Return the statements that put these views in the place of all that were there."""
+    """Return the statements that replace all of the site's views by these."""
     statements = [f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE", f"CREATE SCHEMA {SCHEMA}"]
     return statements + [statement for view in views for statement in view.statements()]

@@ -1,4 +1,6 @@
-"""Reference files: read as text, checked against the shape of their table, and written in its place."""
+"""Loads reference files: reads them as text, checks them against their table's shape, and replaces its
+rows.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,14 @@ from a4s_pipeline.warehouse.tables.reference import OF_A_FILE
 _LONGEST_LINE = 1_000_000
 _TABLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _STAGE = "stage_site_file"
-# Columns that a file may leave out, by table: the rest it must have.
+# Columns that a file may omit, by table; the others are required.
 _OPTIONAL = {
     "order_status": {"connector"},
     "cost_prices": {"valid_from"},
     "list_prices": {"currency"},
     "targets": {"sales_rep", "customer_code"},
 }
-# Texts that mean the same whatever their capitals.
+# Texts with the same meaning in any case.
 _FOLDED = {("order_status", "status"), ("currency_rates", "currency")}
 _POSITIVE = {("currency_rates", "rate")}
 _ACCEPTED = {("order_status", "status_group"): ("open", "shipped", "invoiced", "cancelled")}
@@ -48,27 +50,27 @@ class ReferenceFile:
         return self.path.stem.lower()
 
     def has_table_name(self) -> bool:
-        """Tell whether a table can have its name."""
+        """Tell whether its name is valid for a table."""
         return _TABLE_NAME.fullmatch(self.table_name) is not None
 
     @property
     def is_parquet(self) -> bool:
-        """Whether it is a Parquet file, and otherwise a CSV."""
+        """Whether it is a Parquet file; otherwise it is a CSV."""
         return self.path.suffix.lower() == ".parquet"
 
 
 def stage(connection: duckdb.DuckDBPyConnection, file: ReferenceFile, table: Table | None) -> int:
-    """Read a file into a temporary table, and return how many rows it has; raises `Faulty`.
+    """Read a file into a temporary table, and return its number of rows; raises `Faulty`.
 
-    Of a described shape it is checked: numbers may have a decimal comma, and days may be written 31-12-2026.
-    Where there is none, the types are as they look.
+    A described shape is checked: numbers may have a decimal comma, and days may be written 31-12-2026.
+    Otherwise the types are guessed.
     """
     try:
         if file.is_parquet:
             return _staged(connection, file.path, "read_parquet($path)", table)
         with as_utf8(file.path) as path:
-            # The first line names the columns, and tells what stands between them: left to itself DuckDB
-            # skips lines, or takes all for one column, to make sense of a line that is too long.
+            # The first line has the column names and shows the delimiter: on its own, DuckDB skips lines, or
+            # reads everything as one column, to make sense of a line that is too long.
             how = f"header = true, skip = 0, delim = '{_between(path)}', quote = '\"', escape = '\"'"
             how += ", all_varchar = true" if table else ""
             return _staged(connection, path, f"read_csv($path, {how})", table)
@@ -115,7 +117,7 @@ def _stage_shaped(connection: duckdb.DuckDBPyConnection, path: Path, source: str
 
 
 def write_shaped(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Put the rows of the stage in the place of the table's, within a transaction."""
+    """Replace the table's rows by those of the stage, within a transaction."""
     staged = {name for (name, *_) in connection.execute(f"DESCRIBE {_STAGE}").fetchall()}
     names = ", ".join(name for name in table.column_names if name in staged)
     connection.execute(f"DELETE FROM {table.name}")
@@ -123,7 +125,7 @@ def write_shaped(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def write_free(connection: duckdb.DuckDBPyConnection, name: str, file_name: str) -> None:
-    """Make a table of the stage, in the place of one that was made so before, within a transaction."""
+    """Make a table of the stage, replacing an earlier such table, within a transaction."""
     table = identifier(name)
     connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM {_STAGE}")
     comment = f"{OF_A_FILE}{file_name}, a table of the site's own."
@@ -134,19 +136,19 @@ def write_free(connection: duckdb.DuckDBPyConnection, name: str, file_name: str)
 
 
 def drop_stage(connection: duckdb.DuckDBPyConnection) -> None:
-    """Forget the last file that was read."""
+    """Drop the stage of the last file."""
     connection.execute(f"DROP TABLE IF EXISTS {_STAGE}")
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, path: Path, source: str) -> dict[str, str]:
-    """Return the columns of a file, by their names in small letters."""
+    """Return the columns of a file, by their names in lower case."""
     described = _run(connection, f"DESCRIBE SELECT * FROM {source}", path).fetchall()
     return {name.strip().lower(): name for name, *_ in described}
 
 
 def _run(connection: duckdb.DuckDBPyConnection, statement: str, path: Path) -> duckdb.DuckDBPyConnection:
     try:
-        # Brackets in the name of a folder are no pattern.
+        # Brackets in the name of a folder are not a pattern.
         return connection.execute(statement, {"path": escape(str(path))})
     except duckdb.Error as error:
         if "sniffing" in str(error):
@@ -161,7 +163,7 @@ def _cell(table: Table, column: Column, name: str) -> str:
         return f"lower({text})" if (table.name, column.name) in _ACCEPTED else text
     if column.type == DAY:
         return f"coalesce(try_cast({text} AS DATE), try_strptime({text}, ['%d-%m-%Y', '%d/%m/%Y'])::DATE)"
-    # 1.234,50 and 0,85 are numbers where people write a decimal comma.
+    # 1.234,50 and 0,85 are numbers with a decimal comma.
     point = f"replace(replace({text}, '.', ''), ',', '.')"
     return (
         f"try_cast(CASE WHEN regexp_full_match({text}, '-?[0-9.]*,[0-9]+') THEN {point} ELSE {text} END "
@@ -179,7 +181,7 @@ def _check(connection: duckdb.DuckDBPyConnection, table: Table, column: Column) 
             kind = "a day, such as 2026-12-31" if column.type == DAY else "a number"
             raise Faulty(f"{column.name}: {wrong[0][0]!r} is not {kind}")
     if column.type not in (TEXT, DAY):
-        # Beside 12,50 a point stands before thousands; alone it stands before decimals.
+        # Beside 12,50 a point separates thousands; otherwise it is a decimal point.
         text = f"{column.name}_text"
         (comma, point) = connection.execute(
             f"SELECT min({text}) FILTER (contains({text}, ',')), "

@@ -1,4 +1,4 @@
-"""Text files of a site as UTF-8, whatever a spreadsheet or an editor wrote them in."""
+"""Reads a site's text files as UTF-8, in whatever encoding they were written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def encoding_of(path: Path) -> str:
-    """Return how a text file is written: UTF-8, UTF-16 where it says so, and otherwise as Windows writes."""
+    """Return the encoding of a text file: UTF-8, UTF-16 if marked, and otherwise that of Windows."""
     with path.open("rb") as file:
         start = file.read(_AT_ONCE)
         if start.startswith(_UTF16):
@@ -31,7 +31,7 @@ def encoding_of(path: Path) -> str:
 
 @contextmanager
 def as_utf8(path: Path) -> Iterator[Path]:
-    """Give a file of the same text in UTF-8: itself where it is, a copy that goes again where it is not."""
+    """Yield a file with the same text in UTF-8: itself, or a temporary copy."""
     encoding = encoding_of(path)
     if encoding == "utf-8":
         yield path

@@ -1,4 +1,4 @@
-"""The table of acknowledgements: somebody has seen what was set aside, and said why it may stay so."""
+"""The table of acknowledgements of set-aside records, with reasons."""
 
 from __future__ import annotations
 

@@ -23,9 +23,9 @@ FINGERPRINT = Column(
 
 
 def synced_table(name: str, comment: str, key: tuple[str, ...], *columns: Column) -> Table:
-    """Describe a table of one connector's rows: the connector first, who wrote the row and when last.
+    """Describe a table with rows per connector: the connector first, the run and time of writing last.
 
-    `key` is beside the connector what identifies a row; empty where nothing does.
+    `key` identifies a row within its connector; empty if nothing does.
     """
     whole_key = ("connector", *key) if key else ()
     return Table(name, comment, whole_key, (CONNECTOR, *columns, SYNCED_AT, RUN_ID))

@@ -1,4 +1,4 @@
-"""The tables of customers: who they are, where they are, and whom to speak to."""
+"""The tables of customers, with addresses, contact persons and contact details."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from a4s_pipeline.warehouse.tables.common import ATTRIBUTES, FINGERPRINT, REMOVE
 _CUSTOMER_CODE = Column("customer_code", TEXT, "The customer's code, unique in its administration.")
 _IS_MAIN = Column("is_main", FLAG, "Whether it is the main one of its kind.")
 
-_CREATED = Column("created", INSTANT, "When the customer was created, where the gateway says so.")
-_MODIFIED = Column("modified", INSTANT, "When the customer was last changed, where the gateway says so.")
+_CREATED = Column("created", INSTANT, "When the customer was created, if the gateway says so.")
+_MODIFIED = Column("modified", INSTANT, "When the customer was last changed, if the gateway says so.")
 
 CUSTOMERS = synced_table(
     "customers",
-    "Customers as the gateway last listed them: one row a customer.",
+    "Customers as the gateway last listed them: one row per customer.",
     ("customer_code",),
     _CUSTOMER_CODE,
     Column("external_id", TEXT, "The external customer identifier that the gateway gave."),
@@ -39,7 +39,7 @@ CUSTOMERS = synced_table(
 
 CUSTOMER_ADDRESSES = synced_table(
     "customer_addresses",
-    "The addresses of customers: one row an address.",
+    "The addresses of customers: one row per address.",
     ("customer_code", "address_number"),
     _CUSTOMER_CODE,
     Column("address_number", WHOLE, "The address's position in the record, from 1."),
@@ -59,7 +59,7 @@ CUSTOMER_ADDRESSES = synced_table(
 
 CUSTOMER_CONTACT_PERSONS = synced_table(
     "customer_contact_persons",
-    "The contact persons of customers: one row a person.",
+    "The contact persons of customers: one row per person.",
     ("customer_code", "person_number"),
     _CUSTOMER_CODE,
     Column("person_number", WHOLE, "The person's position in the record, from 1."),
@@ -73,7 +73,7 @@ CUSTOMER_CONTACT_PERSONS = synced_table(
 
 CUSTOMER_CONTACT_DETAILS = synced_table(
     "customer_contact_details",
-    "How to reach customers and their contact persons: one row a number, address or other detail.",
+    "How to reach customers and their contact persons: one row per number, address or other detail.",
     ("customer_code", "person_number", "detail_number"),
     _CUSTOMER_CODE,
     Column("person_number", WHOLE, "The contact person it belongs to; 0 if it is the customer's own."),

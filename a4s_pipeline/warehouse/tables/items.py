@@ -1,4 +1,4 @@
-"""The tables of items: what is sold, in which unit, and how much of it there is."""
+"""The tables of items, with names, attributes, pictures, stocks and deliveries."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from a4s_pipeline.warehouse.tables.common import ATTRIBUTES, FINGERPRINT, REMOVE
 
 _ITEM_CODE = Column("item_code", TEXT, "The item's code, unique in its administration.")
 
-_CREATED = Column("created", INSTANT, "When the item was created, where the gateway says so.")
-_MODIFIED = Column("modified", INSTANT, "When the item was last changed, where the gateway says so.")
+_CREATED = Column("created", INSTANT, "When the item was created, if the gateway says so.")
+_MODIFIED = Column("modified", INSTANT, "When the item was last changed, if the gateway says so.")
 
 ITEMS = synced_table(
     "items",
-    "Items as the gateway last listed them: one row an item.",
+    "Items as the gateway last listed them: one row per item.",
     ("item_code",),
     _ITEM_CODE,
     Column("family_code", TEXT, "The family that the item belongs to."),
     Column("ean_code", TEXT, "The item's EAN bar code."),
     Column("unit_code", TEXT, "The code of the item's one unit of measure."),
     Column("unit_description", TEXT, "The unit of measure in words."),
-    Column("unit_quantity", AMOUNT, "How many pieces the unit of measure holds."),
+    Column("unit_quantity", AMOUNT, "How many pieces are in the unit of measure."),
     _CREATED,
     local_day("created_day", _CREATED),
     _MODIFIED,
@@ -31,7 +31,7 @@ ITEMS = synced_table(
 
 ITEM_NAMES = synced_table(
     "item_names",
-    "The names of items: one row a language.",
+    "The names of items: one row per language.",
     ("item_code", "language"),
     _ITEM_CODE,
     Column("language", TEXT, "The language of the name, such as nl or en."),
@@ -40,7 +40,7 @@ ITEM_NAMES = synced_table(
 
 ITEM_ATTRIBUTES = synced_table(
     "item_attributes",
-    "The attributes of items: one row an attribute.",
+    "The attributes of items: one row per attribute.",
     ("item_code", "name"),
     _ITEM_CODE,
     Column("name", TEXT, "The attribute's name."),
@@ -73,11 +73,11 @@ ITEM_STOCKS = synced_table(
 
 ITEM_DELIVERIES = synced_table(
     "item_deliveries",
-    "Expected deliveries from suppliers: one row an entry of the record.",
+    "Expected deliveries from suppliers: one row per entry of the record.",
     ("item_code", "entry_number"),
     _ITEM_CODE,
     Column("entry_number", WHOLE, "The entry's position in the record, from 1."),
-    Column("delivery_date", DAY, "The day of the delivery; null where the entry has no real date."),
+    Column("delivery_date", DAY, "The day of the delivery; null if the entry has no real date."),
     Column("quantity", AMOUNT, "The expected quantity."),
     ATTRIBUTES,
 )

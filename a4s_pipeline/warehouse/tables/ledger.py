@@ -17,7 +17,7 @@ _ATTEMPTS = Column("attempts", WHOLE, "How often it was sent.")
 
 ORDER_EXPORTS = synced_table(
     "order_exports",
-    "The ledger of exported orders: one row an intake order, with what was sent and the outcome.",
+    "The ledger of exported orders: one row per intake order, with what was sent and the outcome.",
     ("intake_order_id",),
     Column("intake_order_id", TEXT, "The intake order's id, which is its external id at the gateway."),
     _STATUS,
@@ -62,7 +62,7 @@ ORDER_EXPORT_ATTEMPTS = synced_table(
 
 CREATED_CUSTOMERS = synced_table(
     "created_customers",
-    "The ledger of customers created at the gateway: one row a customer.",
+    "The ledger of customers created at the gateway: one row per customer.",
     ("customer_code",),
     Column("customer_code", TEXT, "The customer's code."),
     Column("external_id", TEXT, "The external customer identifier that the gateway gave."),

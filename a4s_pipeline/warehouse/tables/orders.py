@@ -10,7 +10,7 @@ _MODIFIED = Column("modified", INSTANT, "When the legacy backend last changed th
 
 ORDERS = synced_table(
     "orders",
-    "Order headers as the legacy backend last gave them: one row an order.",
+    "Order headers as the legacy backend last gave them: one row per order.",
     ("order_code",),
     Column("order_code", TEXT, "The order's code, unique in its administration."),
     Column("order_number", TEXT, "The number that people know the order by."),
@@ -66,7 +66,7 @@ ORDER_LINES = synced_table(
     Column("price", AMOUNT, "The price of one unit, in the order's currency."),
     Column("discount", AMOUNT, "The discount in percent."),
     Column("line_total", AMOUNT, "The amount after discount and before VAT, in the order's currency."),
-    Column("delivery_date", DAY, "The day of delivery; null where there is no real one."),
+    Column("delivery_date", DAY, "The day of delivery; null if there is no real one."),
     Column("instruction", TEXT, "The instruction on the line.", is_personal=True),
     Column("your_reference", TEXT, "The customer's reference of the line.", is_personal=True),
     ATTRIBUTES,

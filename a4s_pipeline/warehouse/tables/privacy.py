@@ -1,4 +1,4 @@
-"""The table of customers who were forgotten: it keeps them from coming back, and records who asked."""
+"""The table of forgotten customers: it keeps them from coming back, and records who asked."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The tables that a site fills itself: each from a file of its name in the folder `reference`.
 
-They belong to no connector and to no sync: what a file holds replaces what the table held.
+They belong to no connector and to no sync: a file's rows replace the table's.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from a4s_pipeline.warehouse.schema.schema import AMOUNT, DAY, INSTANT, TEXT, WHO
 
 RATE = "DECIMAL(18,8)"
 OF_A_FILE = "From reference/"
-"""How the comment begins of a table that a site made of a file of no described shape."""
+"""The beginning of the comment on a table from a file without a described shape."""
 
 HOLIDAYS = Table(
     "holidays",

@@ -1,4 +1,4 @@
-"""The table of restores: since when a ledger may know less than the gateway."""
+"""The table of restores, after which a ledger may know less than the gateway."""
 
 from __future__ import annotations
 

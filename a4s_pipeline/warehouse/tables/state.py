@@ -1,4 +1,4 @@
-"""The tables that say how the pipeline is: its state, what it could not read, and what it did."""
+"""The tables about the pipeline itself: its state, what it could not read, and what it did."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ SYNC_STATE = synced_table(
         INSTANT,
         "The most recently imported order date; orders dated after the start of their run do not count.",
     ),
-    Column("last_success_at", INSTANT, "When the stream was last read to its end."),
+    Column("last_success_at", INSTANT, "When the stream was last read completely."),
     Column("last_run_at", INSTANT, "When the stream was last tried."),
-    Column("last_error", TEXT, "Why the last run did not reach its end; null when it did."),
+    Column("last_error", TEXT, "Why the last run did not finish; null if it did."),
     Column("last_history_sync", INSTANT, "When the legacy backend last synced its order history."),
     Column("has_history", FLAG, "Whether order history exists here; false without a focus connector."),
     Column("focus_connector", TEXT, "The name of the legacy backend's focus connector."),
@@ -38,8 +38,8 @@ SYNC_STATE = synced_table(
     Column("removed", WHOLE, "Records that the last run found missing at the source."),
     Column("set_aside", WHOLE, "Records that the last run could not read."),
     Column("without_lines", WHOLE, "Orders without stored lines when the last run ended."),
-    Column("calls", WHOLE, "Calls to the gateway in the last run, repeated ones included."),
-    Column("retries", WHOLE, "Calls of the last run that repeated one that failed."),
+    Column("calls", WHOLE, "Calls to the gateway in the last run, including retries."),
+    Column("retries", WHOLE, "Retries of failed calls in the last run."),
     Column("seconds", SECONDS, "How long the last run took."),
 )
 
@@ -64,7 +64,7 @@ SET_ASIDE = synced_table(
 
 RECONCILED_MONTHS = synced_table(
     "reconciled_months",
-    "What the last reconciliation of order headers found: one row a month.",
+    "What the last reconciliation of order headers found: one row per month.",
     ("month",),
     Column("month", DAY, "The month, by its first day; orders dated in the future count to the running one."),
     Column("gateway_orders", WHOLE, "How many orders the gateway counted."),
@@ -82,7 +82,7 @@ _STARTED_AT = Column("started_at", INSTANT, "When it started.")
 
 FLOW_EXECUTIONS = synced_table(
     "flow_executions",
-    "One row a flow execution: every sync, export and creation, one in ten of the live answers, "
+    "One row per flow execution: every sync, export and creation, one in ten of the live answers, "
     "every failure.",
     (),
     Column("flow", TEXT, "sync_orders, sync_items, sync_customers, export_order, projected_stock, …"),

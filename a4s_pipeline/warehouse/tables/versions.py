@@ -1,4 +1,4 @@
-"""The tables of what rows were before they were replaced."""
+"""The tables of earlier versions of rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _versions_of(table: Table, name: str, comment: str) -> Table:
 ORDER_VERSIONS = _versions_of(
     ORDERS,
     "order_versions",
-    "Earlier versions of order headers that changed or were removed: one row a version; "
+    "Earlier versions of order headers that changed or were removed: one row per version; "
     "orders_as_of(instant) reads it",
 )
 ORDER_LINE_VERSIONS = _versions_of(
@@ -37,8 +37,8 @@ ORDER_LINE_VERSIONS = _versions_of(
 CUSTOMER_VERSIONS = _versions_of(
     CUSTOMERS,
     "customer_versions",
-    "Earlier versions of customers that changed or were removed: one row a version",
+    "Earlier versions of customers that changed or were removed: one row per version",
 )
 ITEM_VERSIONS = _versions_of(
-    ITEMS, "item_versions", "Earlier versions of items that changed or were removed: one row a version"
+    ITEMS, "item_versions", "Earlier versions of items that changed or were removed: one row per version"
 )

@@ -725,7 +725,7 @@ def test_the_same_certificate_is_good_once_it_is_trusted_and_only_for_its_host(
     server = serve(say(200, b"[1]"), certificate)
     assert ask(connect(server.url, gateway_ca=certificate)) == [1]
     elsewhere = connect(server.url.replace("127.0.0.1", "localhost"), gateway_ca=certificate)
-    with pytest.raises(ChangeSite, match=r"does not verify \(it is of another name than localhost\)"):
+    with pytest.raises(ChangeSite, match=r"does not verify \(it is not for localhost\)"):
         ask(elsewhere)
     assert len(server.asked) == 1
 

@@ -169,7 +169,7 @@ def test_a_focus_connector_that_went_away_is_a_failure(status: Reply[Status]) ->
         (timedelta(days=400), WARNING, "400 days ago"),
         (timedelta(minutes=-5), OK, "0 seconds ago"),
         (timedelta(minutes=-5, seconds=-1), WARNING, "5 minutes ahead"),
-        (None, WARNING, "tells of no history sync"),
+        (None, WARNING, "reports no history sync"),
     ],
 )
 def test_a_history_sync_is_of_the_last_day(ago: timedelta | None, verdict: Outcome, words: str) -> None:
@@ -254,7 +254,7 @@ def test_orders_without_a_code_are_told_apart_by_all_they_hold() -> None:
         ([row("a", "2024-03-05T09:00:00Z"), row("b", "2024-03-05T09:30:00+01:00")], WARNING, "'b' of"),
         ([row("a", "2024-03-06"), row("b", "2024-03-05")], WARNING, "no order is lost"),
         ([row("a", "2024-03-05"), row("..", "2024-03-04"), row("b", "2024-03-05")], OK, "1 more cannot"),
-        ([row("a", "soon"), None], FAILED, "none of 2 orders can be read: orderDate: is no real"),
+        ([row("a", "soon"), None], FAILED, "none of 2 orders can be read: orderDate: is not a real"),
     ],
 )
 def test_orders_ascend_by_the_instant_of_their_order_date(
@@ -329,7 +329,11 @@ GONE = NotThere("the gateway answered 404 UnknownOrder for the lines of order 'a
         ([("a", []), ("b", GONE)], WARNING, "order 'a' has no lines, but"),
         ([("a", GONE), ("b", BUSY)], FAILED, "asks for these again"),
         ([("a", AccessDenied("the gateway answered 403 for X: check"))], FAILED, "A4S_GATEWAY_TOKEN"),
-        ([("a", [line("1"), None])], WARNING, "1 of 2 lines of order 'a' cannot be read: is no JSON object"),
+        (
+            [("a", [line("1"), None])],
+            WARNING,
+            "1 of 2 lines of order 'a' cannot be read: is not a JSON object",
+        ),
         ([("a", [{"lineCode": "1"}])], OK, "order 'a' has 1 line"),
         (
             [("a", [{"lineCode": "1", "itemCode": "A"}])],

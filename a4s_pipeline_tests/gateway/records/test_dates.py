@@ -46,7 +46,7 @@ def test_a_text_means_an_instant(text: str, meant: str) -> None:
 
 @pytest.mark.parametrize("value", [None, 20240115, 1.5, True, ["2024-01-15"], datetime(2024, 1, 15)])  # noqa: DTZ001
 def test_what_is_no_text_is_no_instant(value: object) -> None:
-    with pytest.raises(ValueError, match="is no ISO 8601 date-time"):
+    with pytest.raises(ValueError, match="is not an ISO 8601 date-time"):
         as_instant(value, AMSTERDAM)
 
 
@@ -85,7 +85,7 @@ NO_DATES = [
 
 @pytest.mark.parametrize("text", NO_DATES)
 def test_a_text_without_a_real_date_is_no_instant_and_no_day(text: str) -> None:
-    with pytest.raises(ValueError, match="is no real ISO 8601 date-time"):
+    with pytest.raises(ValueError, match="is not a real ISO 8601 date-time"):
         as_instant(text, AMSTERDAM)
     assert real_date(text, AMSTERDAM) is None
 

@@ -73,10 +73,10 @@ def test_an_optional_instant_may_be_missing_null_or_empty(modified: str | None) 
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
-        ({"orderDate": "2024-02-30"}, "orderDate: is no real ISO 8601 date-time"),
-        ({"orderDate": "0001-01-01T00:00:00"}, "orderDate: is no real ISO 8601 date-time"),
-        ({"orderDate": None}, "orderDate: is no ISO 8601 date-time"),
-        ({"orderDate": 20240101}, "orderDate: is no ISO 8601 date-time"),
+        ({"orderDate": "2024-02-30"}, "orderDate: is not a real ISO 8601 date-time"),
+        ({"orderDate": "0001-01-01T00:00:00"}, "orderDate: is not a real ISO 8601 date-time"),
+        ({"orderDate": None}, "orderDate: is not an ISO 8601 date-time"),
+        ({"orderDate": 20240101}, "orderDate: is not an ISO 8601 date-time"),
         ({"orderCode": "."}, "orderCode: cannot be put in a path"),
         ({"orderCode": ".."}, "orderCode: cannot be put in a path"),
         ({"orderCode": ""}, "orderCode: cannot be put in a path"),
@@ -102,7 +102,9 @@ def test_a_field_that_is_missing_is_named(missing: str) -> None:
 
 def test_several_faults_make_one_sentence_that_repeats_no_value() -> None:
     reason = bad_header(orderDate="secret-1", customerCode=["secret-2"], subTotal="secret-3").reason
-    assert reason == "orderDate: is no real ISO 8601 date-time; customerCode: input should be a valid string"
+    assert (
+        reason == "orderDate: is not a real ISO 8601 date-time; customerCode: input should be a valid string"
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,9 @@ def test_what_cannot_be_read_is_known_by_its_code_where_it_has_one(code: Any, ke
 
 @pytest.mark.parametrize("raw", [None, "VO-1", 12, ["VO-1"], True])
 def test_what_is_no_object_cannot_be_read(raw: Any) -> None:
-    assert read_record(OrderHeader, raw, "orderCode", AMSTERDAM) == Unreadable(None, "is no JSON object", raw)
+    assert read_record(OrderHeader, raw, "orderCode", AMSTERDAM) == Unreadable(
+        None, "is not a JSON object", raw
+    )
 
 
 json_values = st.recursive(

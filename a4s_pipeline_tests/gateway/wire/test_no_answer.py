@@ -108,7 +108,7 @@ def test_a_head_that_contradicts_itself_is_no_answer_and_nobody_is_shown_a_trace
     with raw_server(lambda *_: None) as server, GatewayClient(settings_for(server.url), rule=ONCE) as client:
         server.reply = lambda question, write: closing(write, answer(body, more=b"Content-Length: 3\r\n"))
         for call in (ask, send):
-            with pytest.raises(ReplyUnreadable, match="what came is no HTTP answer"):
+            with pytest.raises(ReplyUnreadable, match="the answer is not HTTP"):
                 call(client)
         server.reply = lambda question, write: closing(write, HEAD + b"no colon\r\n\r\n" + body)
         assert ask(client) == ["right"]

@@ -75,7 +75,7 @@ def failed(job: str = "sync_orders", why: str | None = "no answer", **tags: str)
         ),
         (
             failed("standing_checks", None),
-            "standing_checks failed: it left no word. Fix the cause, then launch the run again in "
+            "standing_checks failed: it left no message. Fix the cause, then launch the run again in "
             "Dagster. (run r1)",
         ),
         (

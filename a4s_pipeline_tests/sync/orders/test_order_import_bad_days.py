@@ -184,15 +184,15 @@ def test_credentials_that_are_refused_half_way_end_the_run_and_what_came_in_is_k
 
 
 BAD_HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "NO-SUCH-DAY": ("orderDate: is no real ISO 8601 date-time", {"orderDate": "2024-02-30T10:00:00"}),
-    "TEXT": ("orderDate: is no real ISO 8601 date-time", {"orderDate": "onbekend"}),
-    "PLACEHOLDER": ("orderDate: is no real ISO 8601 date-time", {"orderDate": "9999-12-31T00:00:00"}),
-    "NUMBER": ("orderDate: is no ISO 8601 date-time", {"orderDate": 20240305}),
-    "NULL": ("orderDate: is no ISO 8601 date-time", {"orderDate": None}),
+    "NO-SUCH-DAY": ("orderDate: is not a real ISO 8601 date-time", {"orderDate": "2024-02-30T10:00:00"}),
+    "TEXT": ("orderDate: is not a real ISO 8601 date-time", {"orderDate": "onbekend"}),
+    "PLACEHOLDER": ("orderDate: is not a real ISO 8601 date-time", {"orderDate": "9999-12-31T00:00:00"}),
+    "NUMBER": ("orderDate: is not an ISO 8601 date-time", {"orderDate": 20240305}),
+    "NULL": ("orderDate: is not an ISO 8601 date-time", {"orderDate": None}),
     ".": ("orderCode: cannot be put in a path", {}),
     "..": ("orderCode: cannot be put in a path", {}),
     "NO-CUSTOMER": ("customerCode: ", {"customerCode": None}),
-    "FALSE": ("orderDate: is no ISO 8601 date-time", {"orderDate": False}),
+    "FALSE": ("orderDate: is not an ISO 8601 date-time", {"orderDate": False}),
 }
 
 
@@ -306,7 +306,7 @@ def test_records_that_are_no_objects_are_set_aside_under_a_hash_of_themselves(si
         site.source.put_encoded_order(f"\0{body!r}", MARCH_5, body, b"[]")
     result = site.sync()
     assert (site.codes(), result.set_aside, result.is_complete) == (["A1"], 4, True)
-    assert set(site.set_aside().values()) == {"is no JSON object"}
+    assert set(site.set_aside().values()) == {"is not a JSON object"}
     assert len(site.set_aside()) == 4
 
 
@@ -347,7 +347,7 @@ BAD_LINES: dict[str, tuple[str, list[Any]]] = {
     "NO-NUMBER": ("line 1: quantity: input should be a valid decimal", [line("1", quantity="2,5")]),
     "NOTHING": ("no line holds anything", [None]),
     "NO-CODE": ("line 1: lineCode: ", [line("1", lineCode=None)]),
-    "NO-OBJECT": ("line 1: is no JSON object", ["x"]),
+    "NO-OBJECT": ("line 1: is not a JSON object", ["x"]),
     "TOO-LARGE": ("line 1: quantity: has more than 14 digits", [line("1", quantity=Decimal(10) ** 20)]),
 }
 
@@ -388,7 +388,7 @@ ONE_LINE_OF_NO_USE: dict[str, tuple[str, Any]] = {
     "NO-CODE": ("lineCode: input should be a valid string", line("2", lineCode=None)),
     "BLANK-CODE": ("lineCode: is empty", line("2", lineCode=" ")),
     "TWICE": ("another line has the same lineCode", line("1", quantity=9)),
-    "NO-OBJECT": ("is no JSON object", "x"),
+    "NO-OBJECT": ("is not a JSON object", "x"),
 }
 
 

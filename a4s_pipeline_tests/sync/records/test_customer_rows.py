@@ -162,7 +162,7 @@ def test_a_customer_that_cannot_be_read_says_which_field_is_at_fault(
 PARTS: dict[str, tuple[dict[str, Any], str]] = {
     "addresses": ({"addresses": "Ede"}, "addresses: input should be a valid list"),
     "addresses.1": ({"addresses": [{"city": "Ede"}]}, "addresses.1.type: field required"),
-    "addresses.2": ({"addresses": [{"type": "Visit"}, "Ede"]}, "addresses.2: is no JSON object"),
+    "addresses.2": ({"addresses": [{"type": "Visit"}, "Ede"]}, "addresses.2: is not a JSON object"),
     "contactPersons.1": (
         {"contactPersons": [{"firstName": "Jan"}]},
         "contactPersons.1.lastName: field required",

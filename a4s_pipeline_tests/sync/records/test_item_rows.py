@@ -202,7 +202,7 @@ def test_an_item_that_cannot_be_read_says_which_field_is_at_fault(more: dict[str
 
 # By the part that is set aside: the item, and the reason.
 PARTS: dict[str, tuple[dict[str, Any], str]] = {
-    "names": ({"names": "Spade"}, "names: is no JSON object"),
+    "names": ({"names": "Spade"}, "names: is not a JSON object"),
     "names.nl": ({"names": {"nl": ["Spade"], "en": "Spade"}}, "names.nl: input should be a valid string"),
     "unitOfMeasure": ({"unitOfMeasure": {"description": "Stuk"}}, "unitOfMeasure.code: field required"),
     "images.1": ({"images": [{"fileName": "a.png"}, {"hash": "h"}]}, "images.1.hash: field required"),

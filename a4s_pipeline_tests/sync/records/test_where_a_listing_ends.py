@@ -53,7 +53,7 @@ WAYS: Ways = [
 ]
 # All streams and months are read by the same code.
 SOME_WAYS = WAYS[2::4]
-# Where even the end is in doubt, nothing is taken for gone.
+# Where even the end is in doubt, nothing counts as gone.
 DOUBTFUL: list[dict[str, Any]] = [
     {"uncounted": 1, "past_end": "404"},
     {"total": "absent", "past_end": "last"},

@@ -1,1 +1,1 @@
-"""What Dagster is told of a run: materializations, their numbers, progress, history."""
+"""What Dagster records of a run: materializations, their numbers, progress, history."""

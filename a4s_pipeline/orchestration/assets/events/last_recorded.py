@@ -1,4 +1,4 @@
-"""What an instance holds of an asset: the last time that it was recorded, and with which numbers."""
+"""Reads an asset's last materialization from a Dagster instance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LastRecorded:
 def last_recorded(
     instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]
 ) -> dict[dg.AssetKey, LastRecorded]:
-    """Return the last materialization of each asset, in one question; one without any is not there."""
+    """Return the last materialization of each asset that has one, in one query."""
     found = {}
     for record in instance.get_asset_records(keys):
         entry = record.asset_entry.last_materialization

@@ -1,4 +1,4 @@
-"""What the Dagster UI shows: column schemas from the table descriptions, and the numbers of each sync."""
+"""Metadata for the Dagster UI: column schemas from the table descriptions, and each sync's numbers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def column_schema(table: Table) -> dg.TableSchema:
 
 
 def sync_metadata(result: SyncResult) -> dict[str, Any]:
-    """Return the numbers of one sync, which stand once however many partitions and tables it wrote."""
+    """Return the numbers of one sync, shown once regardless of how many partitions and tables it wrote."""
     counts = {
         "seen": result.seen,
         "new": result.new,
@@ -73,14 +73,14 @@ def _instant(name: str, instant: datetime | None) -> dict[str, Any]:
 def drift_metadata(results: Sequence[SyncResult]) -> dict[str, Any]:
     """Return how many fields depart from the contract, and the first of them, as a table.
 
-    Names of fields come from the gateway: a table shows them as they are, where Markdown would render them.
+    Field names come from the gateway: a table shows them literally, while Markdown would render them.
     """
     drifts = [(result.connector, drift) for result in results for drift in result.drifts]
     metadata: dict[str, Any] = {
         "drifting_fields": len({(connector, drift.stream, drift.field) for connector, drift in drifts})
     }
     if drifts:
-        # What is wrong before what is only new, of whichever stream and connector.
+        # Faults before fields that are only new, across streams and connectors.
         drifts.sort(key=lambda one: (one[1].drift == "unknown", -one[1].records))
         metadata["drift"] = dg.MetadataValue.table(
             [_drift_record(*one) for one in drifts[:_MOST_DRIFTS]],

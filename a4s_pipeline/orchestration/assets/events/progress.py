@@ -1,4 +1,4 @@
-"""What a run says while it imports: a line every few seconds, because a first import takes minutes."""
+"""Logs a run's progress every few seconds, because a first import takes minutes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ EVERY_SECONDS = 5.0
 
 
 def progress_line(what: str, done: int, total: int, seconds: float) -> str:
-    """Say how far a sync is: records, rate, and time left."""
+    """Return a line on the progress of a sync: records, rate, and time left."""
     rate = done / seconds if seconds > 0 else 0.0
     if done > total:
-        # A listing that moved is read again, and counts what is left of it.
+        # A listing that moved is read again and counts only the rest.
         return f"{what}: {done:,} read, {rate:,.0f} a second"
     left = f", about {timedelta(seconds=round((total - done) / rate))} left" if 0 < done < total else ""
     return f"{what}: {done:,} of {total:,} read, {rate:,.0f} a second{left}"
 
 
 def progress_told(log: dg.DagsterLogManager, what: str) -> Advance:
-    """Return what tells in a run's log how far one sync is."""
+    """Return a function that logs the progress of one sync."""
     done = 0
     began = told = time.monotonic()
 

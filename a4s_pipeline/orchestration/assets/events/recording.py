@@ -1,4 +1,4 @@
-"""What a run records: for each table and partition its own numbers, and those of the sync once."""
+"""What a run records: each table's and partition's own numbers, and those of the sync once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from a4s_pipeline.warehouse.rows.row_changes import RowCounts
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
 AssetEvent = dg.AssetMaterialization | dg.MaterializeResult[None]
-"""What a step of ours yields."""
+"""The events that our steps yield."""
 
 _ORDER_TABLES = (ORDERS.name, ORDER_LINES.name)
 
@@ -44,7 +44,7 @@ class Recorded:
 
 @dataclass
 class _Stored:
-    """What the store says after a sync; nothing where it cannot be asked."""
+    """The numbers of the store after a sync; empty if it cannot be read."""
 
     rows: RowsByMonth = field(default_factory=dict)
     set_aside: RowsByMonth = field(default_factory=dict)
@@ -53,11 +53,11 @@ class _Stored:
 def months_to_record(
     result: SyncResult, asked: Months, *, first: date, running: date, stored: Iterable[date]
 ) -> list[date]:
-    """Return the months that a sync of orders touched, or read whole.
+    """Return the months that a sync of orders changed, or read whole.
 
-    `asked` are the months that the run was started for, `stored` those that hold orders of a first sync.
-    A sync that failed has read no month whole: what it wrote is recorded all the same, because it is there.
-    Orders dated in the future belong to the month that is running.
+    `asked` are the months that the run was started for, `stored` those with orders after a first sync. A
+    failed sync has read no month whole, but what it wrote is recorded. Orders dated in the future belong to
+    the current month.
     """
     touched = {month for _, month in result.rows if month is not None} | set(stored)
     if result.error is None:
@@ -68,9 +68,9 @@ def months_to_record(
 def recorded_months(
     platform: Platform, result: SyncResult, asked: Months, *, run_id: str, is_catch_up: bool
 ) -> Iterator[Recorded]:
-    """Return what a sync of one connector's orders records, a table and month at a time."""
+    """Return the records of one sync of orders, one per table and month."""
     if not result.has_history:
-        # Nothing was read: the run's own last month says so, and no other month is recorded.
+        # Nothing was read: this is recorded only on the run's last month.
         metadata = {
             **sync_metadata(result),
             "order_history": "there is none, because there is no focus connector",
@@ -95,7 +95,7 @@ def recorded_months(
     )
     for month in months:
         for table in _ORDER_TABLES:
-            # Later than the last partition are orders dated in the future alone: they are counted with it.
+            # Only orders dated in the future are later than the last partition: they count towards it.
             is_last = month == max(running, asked.last)
             metadata = {
                 **_changes(
@@ -110,9 +110,9 @@ def recorded_months(
 
 
 def recorded_listing(platform: Platform, result: SyncResult, tables: RecordTables) -> Iterator[Recorded]:
-    """Return what a sync of one connector's items or customers records, a table at a time.
+    """Return the records of one sync of items or customers, one per table.
 
-    One that failed has read no listing whole: only the tables that it wrote are recorded.
+    A failed sync has not read the whole listing: only the tables that it wrote are recorded.
     """
     counts: dict[str, int] = {}
     with suppress(A4sError), platform.warehouse.session() as connection:
@@ -131,7 +131,7 @@ def recorded_listing(platform: Platform, result: SyncResult, tables: RecordTable
 
 def _orders_stored(platform: Platform, connector: str, since: datetime | None, run_id: str) -> _Stored:
     zone = platform.settings.timezone
-    # A store that is held now has just been written: its numbers are left out, and are no reason to fail.
+    # If the store is locked now, its numbers are left out: no reason to fail after a write.
     with suppress(A4sError), platform.warehouse.session() as connection:
         return _Stored(
             order_rows_by_month(connection, connector, zone, since),
@@ -167,9 +167,9 @@ def _as_row_count(count: int) -> dict[str, Any]:
 def record(
     context: dg.AssetExecutionContext, layout: Layout, recorded: Iterable[Recorded], *, has_failed: bool
 ) -> Iterator[dg.AssetMaterialization]:
-    """Put numbers on the events that Dagster makes of the run's own partitions; yield one for each other.
+    """Add numbers to Dagster's own events for the run's partitions; yield an event for each other one.
 
-    A step that fails has no events of Dagster's making: what it wrote is recorded by those that it yields.
+    Dagster makes no events for a failed step: what it wrote is recorded by the events it yields.
     """
     own = set() if has_failed else set(partitions_of(context))
     for one in recorded:

@@ -1,8 +1,8 @@
-"""The history of runs in Dagster: old runs go with their events and their captured output.
+"""Deletes old runs from Dagster, with their events and captured output.
 
-Dagster prunes its ticks by `retention` in dagster.yaml, and its runs never: a scheduled sync leaves some
-350 KB and four files. A run that is the last to have recorded a partition of an asset stays however old it
-is, because the partition would turn grey without it.
+Dagster prunes its ticks by `retention` in dagster.yaml, but never its runs: a scheduled sync leaves some 350
+KB and four files. The last run that recorded a partition of an asset stays, however old, because the
+partition would turn grey without it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _AT_ONCE = 500
 
 
 def prune_runs(instance: dg.DagsterInstance, before: datetime) -> int:
-    """Delete runs that ended and were made before an instant, but for those still needed; return how many."""
+    """Delete finished runs created before an instant, except those still needed; return how many."""
     needed = runs_still_needed(instance, before)
     deleted = 0
     for run_id in _old_runs(instance, before):
@@ -32,7 +32,7 @@ def prune_runs(instance: dg.DagsterInstance, before: datetime) -> int:
 
 
 def runs_still_needed(instance: dg.DagsterInstance, before: datetime) -> set[str]:
-    """Return the old runs that were the last to record a partition of an asset, or an asset without any."""
+    """Return the old runs that were the last to record a partition, or an unpartitioned asset."""
     needed: set[str] = set()
     for key in instance.get_asset_keys():
         seen: set[str | None] = set()
@@ -72,7 +72,7 @@ def _is_recorded_since(
 
 
 def _old_runs(instance: dg.DagsterInstance, before: datetime) -> list[str]:
-    """Return the runs by their ids; read whole before any is deleted, so that no page shifts."""
+    """Return all runs by id; read completely before any is deleted, so that no page shifts."""
     records_filter = dg.RunsFilter(statuses=_ENDED, created_before=before)
     run_ids: list[str] = []
     while records := instance.get_run_records(
@@ -83,7 +83,7 @@ def _old_runs(instance: dg.DagsterInstance, before: datetime) -> list[str]:
 
 
 def _delete_events_file(instance: dg.DagsterInstance, run_id: str) -> None:
-    # In SQLite each run has a file of events; Dagster empties it and leaves it there.
+    # In SQLite each run has a file of events, which Dagster empties but does not delete.
     path_for_shard = getattr(instance.event_log_storage, "path_for_shard", None)
     if path_for_shard is not None:
         for ending in ("", "-wal", "-shm"):

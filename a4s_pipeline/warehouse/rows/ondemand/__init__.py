@@ -1,1 +1,1 @@
-"""The rows of what was sent and answered on demand: the ledgers, flows, restores, and how long they stay."""
+"""The rows of on-demand work: the ledgers, flows, restores, and their retention."""

@@ -14,7 +14,7 @@ from a4s_pipeline.warehouse.tables import FLOW_EXECUTIONS
 
 @dataclass(frozen=True)
 class FlowExecution:
-    """One execution of a flow: what ran for whom, from when to when, and how it ended."""
+    """One execution of a flow: what ran, for which connector, when, and how it ended."""
 
     connector: str
     flow: str

@@ -1,4 +1,4 @@
-"""The ledgers: what was about to be sent, what was sent, and what came of it."""
+"""The ledgers: what was about to be sent, what was sent, and the outcomes."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _SPAN = " LIMIT $limit OFFSET $offset"
 
 @dataclass(frozen=True)
 class LedgerKind:
-    """What tells one ledger from the other: its table and the names of its columns."""
+    """What differs between the ledgers: the table and the names of its columns."""
 
     table: Table
     key: str
     fingerprint: str
     numbers: Mapping[str, str]
-    """The gateway's names of the numbers it gives, to the columns that hold them."""
+    """The gateway's names of identifiers, with their columns."""
     duplicate: str
-    """The code by which the gateway says that it has this already; no other code says so."""
+    """The only code that says that the gateway already has this."""
     attempts: Table | None
 
 
@@ -55,7 +55,7 @@ CUSTOMER_LEDGER = LedgerKind(
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of a ledger, as the rules look at it; `row` has all of its columns."""
+    """One row of a ledger for the rules; `row` has all of its columns."""
 
     key: str
     status: str
@@ -67,11 +67,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a key at one instant: its row, None where there is none, and the last restore."""
+    """What is known of a key at one time: its row, if any, and the last restore."""
 
     entry: Entry | None
     restored_at: datetime | None
-    """When the store was last put back from a backup; None where it never was."""
+    """When the store was last restored from a backup; None if never."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class _Record:
-    """What is written of a key: columns of its row, new or not, and an attempt with it."""
+    """What to write for a key: columns of its new or existing row, and an attempt."""
 
     key: str
     is_new: bool
@@ -93,9 +93,9 @@ class _Record:
 
 
 class Ledger:
-    """One ledger of one connector; each call is a session of the warehouse, and a transaction.
+    """One ledger of one connector; each call is one session and transaction of the warehouse.
 
-    What threads ask of the same object, and have it record, at one moment shares both.
+    Simultaneous reads and writes of threads on one object share both.
     """
 
     def __init__(self, warehouse: Warehouse, kind: LedgerKind, connector: str, run_id: str) -> None:
@@ -106,11 +106,11 @@ class Ledger:
         self._together = Together(self._done_together, _kind_of)
 
     def entry(self, key: str) -> Entry | None:
-        """Return what the ledger holds under a key."""
+        """Return the ledger's row for a key."""
         return self.known(key).entry
 
     def known(self, key: str) -> Known:
-        """Return what is known of a key; what other threads ask at the same moment is read with it."""
+        """Return what is known of a key; simultaneous calls of threads are read together."""
         with self._warehouse.expected():
             known = self._together.ask(key)
         assert isinstance(known, Known)
@@ -126,7 +126,7 @@ class Ledger:
         return self._entries(_OF_STATUS, status)
 
     def page(self, status: str | None, limit: int, offset: int) -> tuple[list[Entry], int]:
-        """Return some of the rows that `entries` returns, and how many it does."""
+        """Return some of the rows that `entries` returns, and their total number."""
         with self._warehouse.session() as connection:
             found = connection.execute(
                 f"SELECT count(*) FROM {self.kind.table.name} WHERE connector = $connector AND {_OF_STATUS}",  # noqa: S608
@@ -136,12 +136,12 @@ class Ledger:
             return self._found(connection, _OF_STATUS, status, span), int(found[0]) if found else 0
 
     def left_open(self) -> list[str]:
-        """Return the keys whose outcome is not known, oldest first."""
+        """Return the keys with an unknown outcome, oldest first."""
         waiting = self._entries("status IN (SELECT unnest($value))", list(OPEN_STATUSES))
         return [entry.key for entry in waiting]
 
     def unannounced(self, since: datetime) -> list[Entry]:
-        """Return what was unknown, was settled since then, and is still to be told to A4S_CALLBACKS."""
+        """Return outcomes that were unknown, are settled, and are not yet sent to A4S_CALLBACKS."""
         return self._entries(
             "unknown_at IS NOT NULL AND announced_at IS NULL AND settled_at > $value"
             " AND status IN ('ok', 'refused', 'failed')",
@@ -149,7 +149,7 @@ class Ledger:
         )
 
     def wants_to_be_told(self, key: str, at: datetime) -> None:
-        """Note that the sender of something that is settled went away before it was."""
+        """Record that the sender had left before the outcome was settled."""
         self._warehouse.transact(
             lambda connection: connection.execute(
                 f"UPDATE {self.kind.table.name} SET unknown_at = $at "  # noqa: S608 - own names
@@ -159,7 +159,7 @@ class Ledger:
         )
 
     def announced(self, entry: Entry, at: datetime) -> None:
-        """Note that what became of something was told, unless it has changed since."""
+        """Record that an outcome was announced, unless it has changed since."""
         parameters = {
             "connector": self.connector,
             "key": entry.key,
@@ -175,7 +175,7 @@ class Ledger:
         )
 
     def attempts(self, key: str) -> list[dict[str, Any]]:
-        """Return the attempts at one thing, the first first; none where the ledger keeps no log of them."""
+        """Return the attempts for one key, oldest first; none if the ledger has no log of attempts."""
         table = self.kind.attempts
         if table is None:
             return []
@@ -229,9 +229,8 @@ class Ledger:
     ) -> tuple[Entry, int | None]:
         """Write columns of a row, and open or complete an attempt with it, in one transaction.
 
-        `before` is the row as it was, None where there is none; the caller holds the lock of the key.
-        Returns the row as it is then, and the attempt's number. What other threads record at the same
-        moment is in the same transaction.
+        `before` is the previous row, if any; the caller has the key's lock. Returns the new row, and the
+        attempt's number. Simultaneous calls of threads share the transaction.
         """
         stamp = {"synced_at": at, "run_id": self.run_id}
         if attempt is not None:
@@ -268,7 +267,7 @@ class Ledger:
     def _numbers(
         self, connection: duckdb.DuckDBPyConnection, records: Sequence[_Record]
     ) -> dict[str, int | None]:
-        """Return the numbers of the attempts that are recorded: as they are, or the next of their keys."""
+        """Return the numbers of the attempts: existing ones, or the next of their keys."""
         table = self.kind.attempts
         attempts = {one.key: one.attempt for one in records if one.attempt is not None}
         if table is None:
@@ -319,7 +318,7 @@ class _Row:
 def _write(
     connection: duckdb.DuckDBPyConnection, table: Table, identity: Sequence[str], rows: Sequence[_Row]
 ) -> None:
-    """Write rows, those of the same columns by one statement: it costs little more for ten than for one."""
+    """Write rows, with one statement for equal columns: ten cost little more than one."""
     alike = defaultdict(list)
     for row in rows:
         alike[row.is_new, tuple(row.values)].append(row.values)
@@ -359,7 +358,7 @@ def _update(
 ) -> None:
     changed = [name for name in names if name not in identity]
     if len(rows) == 1:
-        # To find one row by its key costs half of what a join does.
+        # Finding one row by its key costs half as much as a join.
         assignments = ", ".join(f'"{name}" = ${name}' for name in changed)
         matches = " AND ".join(f'"{name}" = ${name}' for name in identity)
         connection.execute(f"UPDATE {table.name} SET {assignments} WHERE {matches}", dict(rows[0]))  # noqa: S608 - checked column names
@@ -373,7 +372,7 @@ def _update(
 
 
 def _given(table: Table, names: Sequence[str]) -> str:
-    """Return the query that makes rows of parameters which are lists, one for each column."""
+    """Return the query that turns list parameters, one per column, into rows."""
     types = {column.name: column.type for column in table.columns}
     return "SELECT " + ", ".join(f'unnest(${name}::{types[name]}[]) AS "{name}"' for name in names)
 

@@ -19,7 +19,7 @@ def record_restore(
     restored_at: datetime,
     run_id: str,
 ) -> None:
-    """Write, within a transaction, that the store of these connectors was put back."""
+    """Record, within a transaction, that the store of these connectors was restored."""
     rows = [
         {
             "connector": connector,
@@ -34,7 +34,7 @@ def record_restore(
 
 
 def last_restore(connection: duckdb.DuckDBPyConnection, connector: str) -> datetime | None:
-    """Return when the connector's store was last put back from a backup; None where it never was."""
+    """Return when the connector's store was last restored from a backup; None if never."""
     row = connection.execute(
         "SELECT max(restored_at) FROM restores WHERE connector = $1", [connector]
     ).fetchone()

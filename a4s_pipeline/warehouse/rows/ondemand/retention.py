@@ -1,4 +1,4 @@
-"""Deletes rows of the store that are older than they are kept."""
+"""Deletes rows of the store that are older than their retention."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from a4s_pipeline.warehouse.tables import (
     ORDER_VERSIONS,
 )
 
-# Only of what is resolved: the payload of any other is needed to send it again. The row itself stays:
-# its fingerprint keeps an order from being sent twice.
+# Only of resolved orders: any other payload is needed to send the order again. The row stays: its fingerprint
+# prevents a second send.
 _RESOLVED = "status IN ('ok', 'refused') AND settled_at < $before"
-# A version goes with its lines: they were replaced at the same moment.
+# A version is deleted with its lines, which were replaced at the same time.
 _VERSIONS = tuple(
     table.name for table in (ORDER_VERSIONS, ORDER_LINE_VERSIONS, CUSTOMER_VERSIONS, ITEM_VERSIONS)
 )
@@ -53,7 +53,7 @@ def prune_rows(
     attempts_before: datetime,
     versions_before: datetime,
 ) -> dict[str, int]:
-    """Delete and blank, within a transaction, what is older; return how many rows, by table."""
+    """Delete and blank older data within a transaction; return how many rows, by table."""
     counts = {}
     for table, statement in _STATEMENTS.items():
         before = attempts_before

@@ -1,4 +1,4 @@
-"""Does in one go what several threads ask at the same moment; what is asked alone is done at once."""
+"""Does simultaneous requests of threads in one call; a single request is done at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_PASSED_OVER = 2
 
 
 class _Asked(Generic[Question, Answer]):
-    """What one thread asks, and what becomes of it."""
+    """One thread's request, and its result."""
 
     def __init__(self, question: Question, kind: Hashable) -> None:
         self.question = question
@@ -35,7 +35,7 @@ class _Asked(Generic[Question, Answer]):
 
 
 class Together(Generic[Question, Answer]):
-    """Hands what waits to `answer_all`, which answers all of it or raises; one call of it at a time.
+    """Passes waiting requests to `answer_all`, which answers all or raises; one call at a time.
 
     The first to come calls it for itself alone. Whoever comes meanwhile waits, and one of them then calls it
     for all that is of one kind, as told by `kind_of`: the kind that most wait for. Those who were answered
@@ -63,7 +63,7 @@ class Together(Generic[Question, Answer]):
             return len(self._waiting)
 
     def ask(self, question: Question) -> Answer:
-        """Return the answer, or raise what kept this question from having one."""
+        """Return the answer, or raise the error that prevented it."""
         mine = _Asked[Question, Answer](question, self._kind_of(question))
         with self._lock:
             self._waiting.append(mine)
@@ -127,11 +127,11 @@ class Together(Generic[Question, Answer]):
         try:
             answers = self._answer_all([one.question for one in group])
         except A4sError as error:
-            # The store cannot be had, by none of them.
+            # The store is not available to any of them.
             for one in group:
                 one.error = error
         except Exception as error:
-            # It may be one of them that cannot be written: it keeps none of the others from it.
+            # Perhaps only one of them cannot be written: it must not stop the others.
             if len(group) == 1:
                 group[0].error = error
             else:
@@ -144,7 +144,7 @@ class Together(Generic[Question, Answer]):
         for number, one in enumerate(group, start=1):
             self._answer([one])
             if isinstance(one.error, A4sError):
-                # The store cannot be had any more: the others would wait for it one after another.
+                # The store is not available any more: the others would wait for it one after another.
                 for other in group[number:]:
                     other.error = one.error
                 return

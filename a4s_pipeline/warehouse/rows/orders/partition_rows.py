@@ -1,4 +1,4 @@
-"""How many rows a partition holds: a connector's orders by month, its items and customers whole."""
+"""Counts the rows of partitions: a connector's orders by month, its items and customers in total."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LINES = f"""
     WHERE connector = $connector AND ($since IS NULL OR order_date >= $since::TIMESTAMPTZ) GROUP BY ALL
 """  # noqa: S608 - own texts
 
-# An order that cannot be read stands where it was listed; lines that cannot, in the month of their order.
+# An unreadable order counts where it was listed; unreadable lines count in the month of their order.
 _SET_ASIDE = f"""
     SELECT stream, {_MONTH}, count(*) FROM (
         SELECT stream, coalesce(listed_at, order_date) AS order_date
@@ -40,7 +40,7 @@ _SET_ASIDE = f"""
 def order_rows_by_month(
     connection: duckdb.DuckDBPyConnection, connector: str, zone: ZoneInfo, since: datetime | None = None
 ) -> RowsByMonth:
-    """Return how many orders and lines a connector's months hold, from `since` on; removed orders count."""
+    """Return how many orders and lines a connector's months have, from `since` on; removed orders count."""
     values = {"connector": connector, "zone": zone.key, "since": since}
     return {
         table.name: dict(connection.execute(query, values).fetchall())
@@ -62,7 +62,7 @@ def set_aside_by_month(
 def rows_of_connector(
     connection: duckdb.DuckDBPyConnection, connector: str, tables: Sequence[Table]
 ) -> dict[str, int]:
-    """Return how many rows each table holds of a connector; removed records count."""
+    """Return how many rows of a connector each table has; removed records count."""
     counts: dict[str, int] = {}
     for table in tables:
         query = f"SELECT count(*) FROM {table.name} WHERE connector = $connector"  # noqa: S608 - own names

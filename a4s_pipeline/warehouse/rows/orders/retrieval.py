@@ -1,4 +1,4 @@
-"""Orders as the published copy holds them, as JSON that the store itself writes."""
+"""Reads orders of the published copy, as JSON that DuckDB writes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from a4s_pipeline.warehouse.schema.schema import AMOUNT, DAY, INSTANT, JSON, Col
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
 Names = Mapping[str, str]
-"""The columns that are shown, to the names that they are shown under."""
+"""The columns to show, with their names in JSON."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class OrderFilter:
     limit: int = 50
     offset: int = 0
     after: tuple[datetime, str] | None = None
-    """The date and the code of the order that the page before ended with."""
+    """The date and the code of the last order of the previous page."""
 
 
 @dataclass(frozen=True)
 class FoundLine:
-    """A line of an order: `fields` is the JSON of what is shown, `attributes` that of what is not known."""
+    """A line of an order: `fields` is the JSON of its known fields, `attributes` that of unknown ones."""
 
     line_code: str
     fields: str
@@ -40,7 +40,7 @@ class FoundLine:
 
 @dataclass(frozen=True)
 class FoundOrder:
-    """An order with its lines in their order; `fields` and `attributes` as of a line."""
+    """An order with its lines in order; `fields` and `attributes` as for a line."""
 
     order_code: str
     order_date: datetime
@@ -63,7 +63,7 @@ _UP_TO = """
 
 
 def count_orders(connection: duckdb.DuckDBPyConnection, connector: str, wanted: OrderFilter) -> int:
-    """Count the orders that a filter lets through."""
+    """Count the orders that match a filter."""
     row = connection.execute(
         f"SELECT count(*) FROM orders WHERE {_WANTED}",  # noqa: S608 - a constant of this module
         _parameters(connector, wanted),
@@ -74,7 +74,7 @@ def count_orders(connection: duckdb.DuckDBPyConnection, connector: str, wanted: 
 def place_after(
     connection: duckdb.DuckDBPyConnection, connector: str, wanted: OrderFilter, after: tuple[datetime, str]
 ) -> int:
-    """Return where a filter's orders go on after `after`, an order that may be gone by now."""
+    """Return where a filter's orders continue after `after`, an order that may be gone by now."""
     row = connection.execute(
         f"SELECT count(*) FROM orders WHERE {_WANTED} {_UP_TO}",  # noqa: S608 - constants of this module
         {**_parameters(connector, wanted), **dict(zip(("after", "after_code"), after, strict=True))},
@@ -107,7 +107,7 @@ def find_order(
     order_names: Names,
     line_names: Names,
 ) -> FoundOrder | None:
-    """Return one order, or None where it is not stored or was removed."""
+    """Return one order, or None if it is not stored or was removed."""
     condition = "connector = $connector AND order_code = $code AND removed_at IS NULL"
     parameters = {"connector": connector, "code": order_code}
     rows = _rows(connection, ORDERS, order_names, _HEAD, condition, parameters)
@@ -149,11 +149,11 @@ def _rows(
     condition: str,
     parameters: Mapping[str, Any],
 ) -> list[Any]:
-    """Return the columns of `head`, the JSON object of what is shown, and the attributes as they are.
+    """Return the columns of `head`, the JSON object of the known fields, and the unchanged attributes.
 
-    The store writes JSON for hundreds of orders in the time in which Python writes it for thirty.
+    DuckDB writes JSON for hundreds of orders in the time that Python needs for thirty.
     """
-    # A copy that an older version published lacks the columns that came since.
+    # A copy published by an older version lacks newer columns.
     stored = {row[0] for row in connection.execute(f"DESCRIBE {table.name}").fetchall()}
     shown = [column for column in table.columns if column.name in names and column.name in stored]
     return connection.execute(
@@ -170,7 +170,7 @@ def _object(columns: Sequence[Column], names: Names) -> str:
     written = f"to_json(struct_pack({plain}))::VARCHAR"
     for column in columns:
         if column.type == JSON:
-            # As it came: read and written once more, long numbers in it would lose their last digits.
+            # Unchanged: reading and writing it would lose the last digits of long numbers.
             value = f"coalesce(\"{column.name}\"::VARCHAR, 'null')"
             written = f"left({written}, -1) || ',\"{names[column.name]}\":' || {value} || '}}'"
     return written
@@ -179,7 +179,7 @@ def _object(columns: Sequence[Column], names: Names) -> str:
 def _value(column: Column) -> str:
     name = f'"{column.name}"'
     if column.type == AMOUNT:
-        # All of them have four decimals: what is cut off is behind the point.
+        # All of them have four decimals: only digits after the point are cut off.
         return f"rtrim(rtrim({name}::VARCHAR, '0'), '.')"
     if column.type == INSTANT:
         return f"replace(strftime({name}, '%Y-%m-%dT%H:%M:%S.%f+00:00'), '.000000', '')"

@@ -1,4 +1,4 @@
-"""Orders by a span of order dates: which are stored, and which are to be marked as gone."""
+"""Orders in a span of order dates: reads those stored, and marks those that are gone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from a4s_pipeline.warehouse.rows.versions import keep_orders
 
 @dataclass(frozen=True)
 class StoredHeader:
-    """An order as the store holds it: its code, its date, and the hash of its header."""
+    """A stored order: its code, its date, and the hash of its header."""
 
     code: str
     order_date: datetime
@@ -25,7 +25,7 @@ class StoredHeader:
 def stored_headers(
     connection: duckdb.DuckDBPyConnection, connector: str, start: datetime | None, end: datetime | None
 ) -> list[StoredHeader]:
-    """Return the orders from `start`, inclusive, to `end`, exclusive, but for those marked removed."""
+    """Return the orders from `start`, inclusive, to `end`, exclusive, except those marked removed."""
     rows = connection.execute(
         """
         SELECT order_code, order_date, header_fingerprint FROM orders
@@ -41,7 +41,7 @@ def stored_headers(
 def mark_gone(
     connection: duckdb.DuckDBPyConnection, codes: Sequence[str], progress: StreamProgress
 ) -> list[datetime]:
-    """Mark orders as gone at the source: what is stored of them stays, and no lines are asked for any more.
+    """Mark orders as gone at the source: their rows stay, and their lines are not asked for again.
 
     Returns their dates.
     """

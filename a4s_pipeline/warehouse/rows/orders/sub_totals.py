@@ -1,4 +1,4 @@
-"""Orders whose sub total is not the sum of their lines: most likely they hold another order's lines."""
+"""Finds orders with a sub total that is not the sum of their lines: probably another order's lines."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import duckdb
 
 from a4s_pipeline.warehouse.rows.orders.writing import LeftOrder
 
-# A cent of rounding is the back office's right. An order that is stored with no line at all has a sum of 0;
-# lines of text alone have none to compare.
+# A cent of rounding is allowed. An order stored without lines has a sum of 0; text-only lines have no sum to
+# compare.
 ORDERS_OFF = """
     WITH sums AS (
         SELECT connector, order_code, sum(line_total) AS line_sum,

@@ -1,4 +1,4 @@
-"""Orders in the warehouse: what is stored, what is left to do, and the one transaction a batch."""
+"""Orders in the warehouse: what is stored, what is left to do, and writing a batch in one transaction."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LINES_STREAM = "order_lines"
 
 @dataclass(frozen=True)
 class StoredOrder:
-    """What the warehouse knows of an order: enough to tell whether it must be had again."""
+    """What the warehouse knows of an order: enough to tell whether to fetch it again."""
 
     fingerprint: str | None
     lines_fingerprint: str | None
@@ -39,11 +39,11 @@ class StoredOrder:
 
 @dataclass
 class OrderBatch:
-    """Orders to be written in one transaction, each with all of its lines that can be read or with none.
+    """Orders to be written in one transaction, each with all of its readable lines or with none.
 
-    `orders` holds header rows by code, `lines` the line rows of the codes whose lines are in, and
-    `mended` the codes that stay as they are but were set aside before. `lines_kept` are orders that a
-    whole reading could not have the lines of: what is stored of them is still theirs, and stays.
+    `orders` has header rows by code, `lines` the line rows by code for orders with fetched lines, and
+    `mended` the codes of unchanged orders that were set aside before. `lines_kept` are orders with lines that
+    a whole reading could not fetch: their stored lines stay.
     """
 
     orders: dict[str, Row] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class OrderBatch:
 
 
 def stored_orders(warehouse: Warehouse, connector: str, codes: Iterable[str]) -> dict[str, StoredOrder]:
-    """Return what is stored of the orders with these codes."""
+    """Return the stored state of the orders with these codes."""
     wanted = list(codes)
     if not wanted:
         return {}
@@ -80,14 +80,14 @@ def holds_no_orders(connection: duckdb.DuckDBPyConnection, connector: str) -> bo
 
 
 def had_history(connection: duckdb.DuckDBPyConnection, connector: str) -> bool:
-    """Tell whether order history of the connector ever came in, be it only in part."""
+    """Tell whether any order history of the connector was ever imported."""
     state = stream_state(connection, connector, STREAM)
     return state.was_read or not holds_no_orders(connection, connector)
 
 
 @dataclass(frozen=True)
 class LeftOrder:
-    """An order whose lines are to be had: none of them is in, or `set_aside` of them could not be read."""
+    """An order with lines to fetch: it has none, or `set_aside` of them could not be read."""
 
     order_date: datetime
     code: str
@@ -98,7 +98,7 @@ class LeftOrder:
 def orders_left(
     connection: duckdb.DuckDBPyConnection, connector: str, after: LeftOrder | None, limit: int
 ) -> list[LeftOrder]:
-    """Return the next orders whose lines are not in, or not all of them, oldest first."""
+    """Return the next orders with missing lines, oldest first."""
     rows = connection.execute(
         """
         WITH aside AS (
@@ -125,7 +125,9 @@ def orders_left(
 
 @dataclass(frozen=True)
 class OrderChanges:
-    """What a batch did to the rows of each order, by its code; `dates_before` are those of orders stored."""
+    """What a batch did to the rows of each order, by code; `dates_before` are the earlier dates of stored
+    orders.
+    """
 
     orders: dict[str, RowCounts]
     lines: dict[str, RowCounts]
@@ -133,7 +135,7 @@ class OrderChanges:
 
 
 def write_orders(warehouse: Warehouse, batch: OrderBatch, progress: StreamProgress) -> OrderChanges:
-    """Write a batch, the watermark and the run id: all of it, or nothing; return what it changed."""
+    """Write a batch, the watermark and the run id, all or nothing; return what changed."""
 
     def write(connection: duckdb.DuckDBPyConnection) -> OrderChanges:
         blank_orders_of_forgotten(connection, progress.connector, batch.orders, batch.lines)
@@ -148,7 +150,7 @@ def write_orders(warehouse: Warehouse, batch: OrderBatch, progress: StreamProgre
 def _replace_orders(
     connection: duckdb.DuckDBPyConnection, batch: OrderBatch, connector: str, at: datetime
 ) -> OrderChanges:
-    # Only stored orders have lines: where the batch is all new, the larger table is not searched.
+    # Only stored orders have lines: for an all-new batch, the larger table is not searched.
     dates = order_dates(connection, connector, list(batch.orders))
     stored = list(dates)
     replaced = [code for code in stored if code not in batch.lines_kept]
@@ -163,7 +165,7 @@ def _replace_orders(
     delete_codes(connection, ORDER_LINES, connector, "order_code", replaced)
     append_rows(connection, ORDERS, list(batch.orders.values()))
     append_rows(connection, ORDER_LINES, [line for lines in batch.lines.values() for line in lines])
-    # An order whose lines could not be had now loses those that were stored.
+    # An order with lines that could not be fetched now loses the stored ones.
     written_lines = {code: batch.lines.get(code, ()) for code in (*batch.lines, *lines)}
     return OrderChanges(
         compared(headers, rows_by_code(connection, ORDERS, connector, stored), batch.orders.keys()),
@@ -195,7 +197,7 @@ def _keep_set_aside(
 
 @dataclass(frozen=True)
 class FilledLines:
-    """The lines of an order whose header is stored, and the hash of them as they came."""
+    """The lines of an order with a stored header, and their hash as received."""
 
     rows: Sequence[Row]
     fingerprint: str
@@ -207,7 +209,7 @@ def fill_lines(
     set_aside: Sequence[SetAside],
     progress: StreamProgress,
 ) -> dict[str, RowCounts]:
-    """Write the lines of orders whose headers are stored, each order's at once, and what is set aside.
+    """Write the lines of orders with stored headers, and what is set aside.
 
     Returns what changed.
     """
@@ -249,7 +251,7 @@ def _keep_lines(
     filled: dict[str, FilledLines],
     progress: StreamProgress,
 ) -> None:
-    """Keep what orders are whose lines were still stored, where they come with others now."""
+    """Keep the current version of orders with stored lines that are about to be replaced."""
     rows = connection.execute(
         """
         SELECT order_code, lines_fingerprint FROM orders
@@ -262,7 +264,7 @@ def _keep_lines(
 
 
 def count_without_lines(connection: duckdb.DuckDBPyConnection, connector: str) -> int:
-    """Count the orders whose lines are not in."""
+    """Count the orders without lines."""
     row = connection.execute(
         "SELECT count(*) FROM orders_without_lines WHERE connector = $connector", {"connector": connector}
     ).fetchone()
