@@ -188,9 +188,7 @@ def test_without_a_focus_connector_there_is_no_history(publish_rows: Publish) ->
 
 
 def test_an_empty_copy_makes_a_page_too(publish_rows: Publish) -> None:
-    assert (
-        "The copy holds no connector yet" in Page(render(PublishedCopy(publish_rows({})), None, LOCAL)).text
-    )
+    assert "The copy has no connector yet" in Page(render(PublishedCopy(publish_rows({})), None, LOCAL)).text
 
 
 def test_without_a_copy_it_says_what_to_do(tmp_path: Path) -> None:
