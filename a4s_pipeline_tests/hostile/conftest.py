@@ -1,13 +1,16 @@
+import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
+from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_sandbox import Administration, Sandbox, World
 
 ADMINISTRATION = "Demo B.V."
@@ -48,5 +51,10 @@ def platform_of(tmp_path: Path) -> PlatformOf:
 
 
 @pytest.fixture
-def platform(sandbox: Sandbox, platform_of: PlatformOf) -> Platform:
-    return platform_of(sandbox.url)
+def platform(sandbox: Sandbox, platform_of: PlatformOf, empty_warehouse: Path) -> Iterator[Platform]:
+    """A platform whose warehouse this process keeps open: 20 ms less for each use, some ten a sync."""
+    made = platform_of(sandbox.url)
+    made.settings.data_dir.mkdir()
+    shutil.copyfile(empty_warehouse, made.settings.warehouse_path)
+    with duckdb.connect(str(made.settings.warehouse_path), config=STORAGE):
+        yield made

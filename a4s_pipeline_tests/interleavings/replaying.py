@@ -105,10 +105,16 @@ def _variables(traceback: TracebackType | None) -> Iterator[tuple[Any, ...]]:
         traceback = traceback.tb_next
 
 
+_AS_THEY_ARE = frozenset({type(None), str, bytes, int, bool, datetime, timedelta})
+"""Told first: a million values are looked at."""
+
+
 def plain(value: Any) -> Any:
     """Return a value as one that can be compared and hashed; of what decides nothing, its type alone."""
+    if type(value) in _AS_THEY_ARE:
+        return value
     match value:
-        case None | str() | bytes() | int() | datetime() | timedelta() | Enum() | PurePath():
+        case int() | datetime() | Enum() | PurePath():
             return value
         case tuple() | list():
             return tuple(map(plain, value))

@@ -321,10 +321,12 @@ def _told_apart(columns: Mapping[str, Any]) -> Row:
 
 def _earlier(value: Any, earliest: datetime | None = None) -> Any:
     """Return the same with each instant in it earlier by the time that passes, to `earliest` at most."""
-    if isinstance(value, datetime):
-        moved = value - RESEND_AFTER
-        return moved if earliest is None else max(moved, earliest)
-    return tuple(_earlier(inner, earliest) for inner in value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return tuple([_earlier(inner, earliest) for inner in value])
+    if not isinstance(value, datetime):
+        return value
+    moved = value - RESEND_AFTER
+    return moved if earliest is None else max(moved, earliest)
 
 
 def _in_order(one: int, other: int) -> tuple[int, int]:

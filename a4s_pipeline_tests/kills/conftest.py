@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -210,9 +210,15 @@ class Site:
             A4S_LINGER_SECONDS="0",
         )
 
-    def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    @contextmanager
+    def asked(self) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
+        """Open the warehouse for several queries: opening costs more than asking."""
         with self.warehouse.session() as connection:
-            return connection.execute(sql, list(parameters)).fetchall()
+            yield lambda sql, *parameters: connection.execute(sql, list(parameters)).fetchall()
+
+    def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with self.asked() as query:
+            return query(sql, *parameters)
 
     def published(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the published copy, as an analyst does."""

@@ -26,7 +26,7 @@ def one_whole_state(site: Site) -> object:
     return generation
 
 
-def copier_of(site: Site, seconds: float = 20) -> int:
+def copier_of(site: Site, seconds: float = 60) -> int:
     """The process that copies, once it has begun."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -61,33 +61,34 @@ PUT = {"orders": put_order, "items": put_item, "customers": put_customer}
 
 def assert_true_state(site: Site) -> None:
     """All of a version's rows or none, each once; nothing taken for gone; no watermark beyond what is in."""
-    orders = site.query("SELECT order_code, reference, lines_synced_at IS NOT NULL FROM orders ORDER BY ALL")
-    lines = site.query("SELECT order_code, line_code, description FROM order_lines ORDER BY ALL")
-    assert len(orders) == len({code for code, _, _ in orders})
-    assert lines == [row for code, version, is_in in orders if is_in for row in parts(code, version)]
-    watermarks = site.query("SELECT watermark FROM sync_state WHERE stream = 'orders' AND connector = 'demo'")
-    if watermarks and watermarks[0][0] is not None:
-        passed = site.query(
-            "SELECT order_code FROM orders WHERE order_date <= $1 ORDER BY ALL", *watermarks[0]
+    with site.asked() as query:
+        orders = query("SELECT order_code, reference, lines_synced_at IS NOT NULL FROM orders ORDER BY ALL")
+        lines = query("SELECT order_code, line_code, description FROM order_lines ORDER BY ALL")
+        assert len(orders) == len({code for code, _, _ in orders})
+        assert lines == [row for code, version, is_in in orders if is_in for row in parts(code, version)]
+        watermarks = query("SELECT watermark FROM sync_state WHERE stream = 'orders' AND connector = 'demo'")
+        if watermarks and watermarks[0][0] is not None:
+            passed = query(
+                "SELECT order_code FROM orders WHERE order_date <= $1 ORDER BY ALL", *watermarks[0]
+            )
+            assert passed == [(code,) for code in sorted(site.source.orders.keys())[: len(passed)]]
+            assert len(passed) > 0
+        items = query("SELECT item_code, family_code FROM items ORDER BY ALL")
+        named = query("SELECT item_code, language, name FROM item_names ORDER BY ALL")
+        assert named == [(code, language, version) for code, version in items for language in ("en", "nl")]
+        stocks = query("SELECT item_code, 'v' || shelf_stock::INTEGER FROM item_stocks ORDER BY ALL")
+        assert stocks == items
+        customers = query("SELECT customer_code, name FROM customers ORDER BY ALL")
+        addresses = query("SELECT customer_code, address_number, name FROM customer_addresses ORDER BY ALL")
+        assert [(code, version) for code, _, version in addresses] == [
+            (code, version) for code, version in customers for _ in parts(code, version)
+        ]
+        deliveries = query(
+            "SELECT item_code, 'v' || quantity::INTEGER FROM item_deliveries ORDER BY item_code, entry_number"
         )
-        assert passed == [(code,) for code in sorted(site.source.orders.keys())[: len(passed)]]
-        assert len(passed) > 0
-    items = site.query("SELECT item_code, family_code FROM items ORDER BY ALL")
-    named = site.query("SELECT item_code, language, name FROM item_names ORDER BY ALL")
-    assert named == [(code, language, version) for code, version in items for language in ("en", "nl")]
-    stocks = site.query("SELECT item_code, 'v' || shelf_stock::INTEGER FROM item_stocks ORDER BY ALL")
-    assert stocks == items
-    customers = site.query("SELECT customer_code, name FROM customers ORDER BY ALL")
-    addresses = site.query("SELECT customer_code, address_number, name FROM customer_addresses ORDER BY ALL")
-    assert [(code, version) for code, _, version in addresses] == [
-        (code, version) for code, version in customers for _ in parts(code, version)
-    ]
-    deliveries = site.query(
-        "SELECT item_code, 'v' || quantity::INTEGER FROM item_deliveries ORDER BY item_code, entry_number"
-    )
-    assert deliveries == [(code, version) for code, version in items for _ in parts(code, version)]
-    for table in ("orders", "items", "customers"):
-        assert site.query(f"SELECT count(*) FROM {table} WHERE removed_at IS NOT NULL") == [(0,)]
+        assert deliveries == [(code, version) for code, version in items for _ in parts(code, version)]
+        for table in ("orders", "items", "customers"):
+            assert query(f"SELECT count(*) FROM {table} WHERE removed_at IS NOT NULL") == [(0,)]
 
 
 def parts(code: str, version: str) -> Rows:
@@ -97,10 +98,11 @@ def parts(code: str, version: str) -> Rows:
 
 def all_rows(site: Site) -> dict[str, Rows]:
     """Every row of the data tables, without what tells one run from another."""
-    return {
-        table.name: site.query(f"SELECT {columns_of(table)} FROM {table.name} ORDER BY ALL")
-        for table in TABLES
-    }
+    with site.asked() as query:
+        return {
+            table.name: query(f"SELECT {columns_of(table)} FROM {table.name} ORDER BY ALL")
+            for table in TABLES
+        }
 
 
 def columns_of(table: Table) -> str:
