@@ -129,7 +129,7 @@ class Api:
             return route, client, refused
         if route is None and methods:
             allow = {"Allow": ", ".join(sorted(set(methods)))}
-            return None, client, problem_with("MethodNotAllowed", f"there is no {method} here", allow)
+            return None, client, problem_with("MethodNotAllowed", f"this path does not allow {method}", allow)
         if route is None:
             return None, client, problem_with("NotFound", "there is no such path: see /docs")
         connector = path.get("connector")
@@ -147,12 +147,12 @@ class Api:
     ) -> tuple[Response | None, ApiClient]:
         """Return why a call is rejected before it is routed, or None, and the client."""
         if _comes_from_elsewhere(request):
-            return problem_with("Forbidden", "calls of pages from other origins are not answered"), ANYBODY
+            return problem_with("Forbidden", "calls from pages of other origins are refused"), ANYBODY
         keys = state.settings.api_keys
         if not keys:
             if not _is_local(request):
                 return problem_with(
-                    "Forbidden", "without A4S_API_KEYS this machine alone is served, under its own name"
+                    "Forbidden", "without A4S_API_KEYS only this machine is served, under its own name"
                 ), ANYBODY
             return None, ANYBODY
         if route is not None and route.may is None:

@@ -66,7 +66,7 @@ class Call:
             return parse_request(await asyncio.wait_for(self._raw_body(), _BODY_WITHIN))
         except TimeoutError:
             raise ChangeRequest(
-                f"the body did not come within {_BODY_WITHIN:g} s", code="BodyTimeout"
+                f"the body did not arrive within {_BODY_WITHIN:g} s", code="BodyTimeout"
             ) from None
 
     async def _raw_body(self) -> bytes:

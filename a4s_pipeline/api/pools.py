@@ -32,7 +32,8 @@ class BoundedPool:
             wait = max(0, self._inside - self._threads) / self._threads * self._average_seconds
             if self._inside >= self._most or wait > max(0.0, seconds_left):
                 raise Overloaded(
-                    "more waits than can be answered in time: try again later", wait_seconds=max(1.0, wait)
+                    "too many requests are waiting to answer in time: try again later",
+                    wait_seconds=max(1.0, wait),
                 )
             self._inside += 1
         return asyncio.get_running_loop().run_in_executor(self._executor, self._timed, work)

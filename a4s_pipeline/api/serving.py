@@ -99,7 +99,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer bytes that are not HTTP."""
         del msg
-        self._refuse(400, "this is no HTTP call that can be read")
+        self._refuse(400, "this is not a readable HTTP call")
 
     def _stop_timer(self) -> None:
         if self._slow is not None:
@@ -109,7 +109,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def _cut_off(self) -> None:
         self._slow = None
         if self._is_in_head and not self.transport.is_closing():
-            self._refuse(408, f"the head of the call did not come within {_HEAD_WITHIN:g} s")
+            self._refuse(408, f"the head of the call did not arrive within {_HEAD_WITHIN:g} s")
 
     def _refuse(self, status: int, message: str) -> None:
         title = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}[status]
@@ -220,7 +220,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ChangeSettings(
-            f"A4S_API_HOST and A4S_API_PORT: {host}:{port} cannot be listened at ({error.strerror}); "
+            f"A4S_API_HOST and A4S_API_PORT: {host}:{port} cannot be listened on ({error.strerror}); "
             "choose another, or port 0 for a free one"
         ) from None
     return listener

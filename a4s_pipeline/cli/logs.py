@@ -1,4 +1,4 @@
-"""The log of a command on standard error, as text or as one JSON object a line (A4S_LOG_FORMAT)."""
+"""The log of a command on standard error, as text or as one JSON object per line (A4S_LOG_FORMAT)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 class _JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and what is known of what it is about."""
+    """One JSON object per line: time, level, logger, message, and the subject's fields, if known."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -31,7 +31,7 @@ class _JsonLines(logging.Formatter):
 
 
 class _Calls(logging.Formatter):
-    """One JSON object for each call that `a4s serve` answered, also where the rest of the log is text."""
+    """One JSON object for each call answered by `a4s serve`, even if the rest of the log is text."""
 
     def format(self, record: logging.LogRecord) -> str:
         told: dict[str, object] = getattr(record, "call", {})
@@ -39,7 +39,7 @@ class _Calls(logging.Formatter):
 
 
 class LogFormatter(logging.Formatter):
-    """The format that is set, looked up once a line is written: most commands write none."""
+    """The format in the settings, read when a line is written: most commands write none."""
 
     def format(self, record: logging.LogRecord) -> str:
         chosen = _JsonLines() if is_json() else logging.Formatter("%(levelname)s %(message)s")
@@ -48,21 +48,21 @@ class LogFormatter(logging.Formatter):
 
 def is_json() -> bool:
     """Tell whether the log is JSON."""
-    # `a4s --help` has nothing to log, and does not pay for the settings.
+    # `a4s --help` logs nothing, and does not load the settings.
     from a4s_pipeline.settings.loading import log_format  # noqa: PLC0415
 
     return log_format() == "json"
 
 
 def begin() -> None:
-    """Have warnings and errors written to standard error."""
+    """Write warnings and errors to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
 
 
 def log_calls() -> None:
-    """Have each call that is answered over HTTP written to standard error as well."""
+    """Write each call answered over HTTP to standard error too."""
     access = logging.getLogger(ACCESS)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines() if is_json() else _Calls())
@@ -72,11 +72,11 @@ def log_calls() -> None:
 
 
 def tell(line: str) -> None:
-    """Log what is no warning, and is to be told all the same."""
+    """Log something that is not a warning but must be shown."""
     _log.setLevel(logging.INFO)
     _log.info("%s", line)
 
 
 def tell_error(code: str, message: str) -> None:
-    """Log what a command ends with instead of what was asked for."""
+    """Log the error that a command ends with."""
     _log.error("%s", message, extra={"code": code})

@@ -92,7 +92,7 @@ def main() -> None:
     as_json = "--json" in sys.argv[1:]
     stdout = sys.stdout
     try:
-        # With --json the document is alone there: a site's order hook prints what it likes.
+        # With --json only the document goes there; a site's order hook may print anything.
         with redirect_stdout(sys.stderr if as_json else stdout):
             sys.exit(a4s.main(prog_name="a4s", standalone_mode=False, obj=stdout))
     except A4sError as error:

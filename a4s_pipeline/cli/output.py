@@ -23,7 +23,7 @@ def say(*lines: str, err: bool = False) -> None:
 
 
 def print_json(document: Any) -> None:
-    """Print the one JSON document that `--json` promises, where the caller of the command line wants it."""
+    """Print the one JSON document that `--json` promises, to the standard output of the command line."""
     context = click.get_current_context(silent=True)
     click.echo(json_to_show(exact_json.dumps(document)), file=context.find_root().obj if context else None)
 

@@ -1,6 +1,6 @@
 """The `.env` of a new installation: every setting of the README's table, commented out, with its meaning.
 
-`python -m a4s_pipeline.installation.env_file README.md` writes `files/env` anew.
+`python -m a4s_pipeline.installation.env_file README.md` rewrites `files/env`.
 """
 
 from __future__ import annotations

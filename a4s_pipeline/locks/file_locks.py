@@ -1,7 +1,7 @@
 """Locks between processes that die with their process: no lock is ever left behind.
 
-On one machine a lock is a file that the operating system watches over. Where workers are spread over
-machines it is one of PostgreSQL, which holds the catalog of the lake there (`postgres_locks`).
+On one machine a lock is a file lock of the operating system. On several machines it is a lock of the
+PostgreSQL database with the lake's catalog (`postgres_locks`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from a4s_pipeline.errors import A4sError, ChangeSite
 _POLL = 0.05
 
 Busy = Callable[[str], A4sError]
-"""Makes an error of the words for whoever holds a lock."""
+"""Makes an error from the description of a lock's owner."""
 
 
 class Locks(Protocol):
@@ -28,18 +28,18 @@ class Locks(Protocol):
     reach_other_machines: bool
 
     def exclusive(self, name: str, wait_seconds: float, busy: Busy) -> AbstractContextManager[None]:
-        """Take an exclusive lock, or raise what `busy` makes of its holder after a bounded wait."""
+        """Take an exclusive lock, or raise the error that `busy` makes of its owner after a bounded wait."""
 
     def announce_presence(self, name: str) -> AbstractContextManager[None]:
-        """Announce a presence for as long as the block lasts; any number of processes may at once."""
+        """Announce a presence within the block; any number of processes may at once."""
 
     def is_present(self, name: str) -> bool:
         """Tell whether any live process announces this presence."""
 
     def alone(self, name: str, busy: Busy) -> AbstractContextManager[None]:
-        """Keep every process from announcing this presence for as long as the block lasts: it waits.
+        """Keep every process from announcing this presence within the block: it waits.
 
-        Raises what `busy` makes of a live process that announces it already.
+        Raises the error that `busy` makes of a live process that announces it already.
         """
 
     def to_write(
@@ -57,11 +57,11 @@ class FileLocks:
         self._folder = folder
 
     def exclusive(self, name: str, wait_seconds: float, busy: Busy) -> AbstractContextManager[None]:
-        """Take an exclusive lock, or raise what `busy` makes of its holder after a bounded wait."""
+        """Take an exclusive lock, or raise the error that `busy` makes of its owner after a bounded wait."""
         return file_lock(self._folder / f"{name}.lock", wait_seconds, busy)
 
     def announce_presence(self, name: str) -> AbstractContextManager[None]:
-        """Announce a presence for as long as the block lasts; any number of processes may at once."""
+        """Announce a presence within the block; any number of processes may at once."""
         return file_presence(self._folder / name)
 
     def is_present(self, name: str) -> bool:
@@ -69,9 +69,9 @@ class FileLocks:
         return is_present(self._folder / name)
 
     def alone(self, name: str, busy: Busy) -> AbstractContextManager[None]:
-        """Keep every process from announcing this presence for as long as the block lasts: it waits.
+        """Keep every process from announcing this presence within the block: it waits.
 
-        Raises what `busy` makes of a live process that announces it already.
+        Raises the error that `busy` makes of a live process that announces it already.
         """
         return file_lock(self._folder / name, 0, busy)
 
@@ -84,7 +84,7 @@ class FileLocks:
 
 @contextmanager
 def file_lock(path: Path, wait_seconds: float, busy: Busy, *, is_shared: bool = False) -> Iterator[None]:
-    """Take the lock that a file stands for, or raise what `busy` makes of its holder after a bounded wait."""
+    """Lock a file, or raise the error that `busy` makes of its owner after a bounded wait."""
     kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
     handle = _opened(path)
     try:
@@ -93,7 +93,7 @@ def file_lock(path: Path, wait_seconds: float, busy: Busy, *, is_shared: bool = 
             if time.monotonic() >= deadline:
                 raise busy(_holder(handle))
             time.sleep(_POLL)
-        # The number is for those who wait; on a full disk the lock holds without it.
+        # The process id is for those who wait; on a full disk the lock works without it.
         with suppress(OSError):
             _sign(handle)
         yield
@@ -103,7 +103,7 @@ def file_lock(path: Path, wait_seconds: float, busy: Busy, *, is_shared: bool = 
 
 @contextmanager
 def file_presence(path: Path) -> Iterator[None]:
-    """Announce, for as long as the block lasts, that a process is at work; any number may at once."""
+    """Announce within the block that a process is running; any number may at once."""
     handle = _opened(path)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH)

@@ -1,9 +1,9 @@
 """Locks between machines: advisory locks of the PostgreSQL database that holds the lake's catalog.
 
-A lock belongs to a connection, and goes with it: a worker that is killed, or a machine that is gone, leaves
-none behind. Where the connection is lost while its process lives on, its locks are lost too. That process
-writes and sends nothing more under them: before each write it checks that it still has every lock it took.
-Presences are announced again on the next connection.
+A lock belongs to a connection and ends with it: a killed worker or a lost machine leaves none behind. If the
+connection is lost while its process lives on, its locks are lost too. That process writes and sends nothing
+more under them: before each write it checks that it still has every lock it took. Presences are announced
+again on the next connection.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from a4s_pipeline.locks.file_locks import Busy
 from a4s_pipeline.locks.postgres_session import Session
 
 _POLL = 0.05
-# A run that reads for long asks nothing of the database: its presence must not be missed for as long.
+# A run that reads for a long time does not query the database: its presence must be renewed meanwhile.
 _ANNOUNCED_EVERY = 10.0
 _TRY = "SELECT pg_try_advisory_lock(%s)"
 _TRY_SHARED = "SELECT pg_try_advisory_lock_shared(%s)"
@@ -42,14 +42,14 @@ class PostgresLocks:
         self._locks = Session(connection, self._announce_again)
         self._writers = Session(connection)
         self._to_write = threading.Lock()
-        # A connection may take a lock that it has once more: who has what within the process is ours to know,
-        # and by which connection.
+        # A connection may take the same lock twice: we track which thread has which lock, and on which
+        # connection.
         self._taken: dict[str, int] = {}
         self._presences: Counter[str] = Counter()
 
     @contextmanager
     def exclusive(self, name: str, wait_seconds: float, busy: Busy) -> Iterator[None]:
-        """Take an exclusive lock, or raise what `busy` makes of its holder after a bounded wait."""
+        """Take an exclusive lock, or raise the error that `busy` makes of its owner after a bounded wait."""
         deadline = time.monotonic() + wait_seconds
         while not self._is_taken(name):
             if time.monotonic() >= deadline:
@@ -69,7 +69,7 @@ class PostgresLocks:
                 if is_taken:
                     self._taken[name] = self._locks.number
             except BaseException:
-                # An interrupt may come when it is ours already.
+                # An interrupt may come after we got the lock.
                 self._let_go(name)
                 raise
             return is_taken
@@ -78,7 +78,7 @@ class PostgresLocks:
         with self._locks.lock:
             self._taken.pop(name, None)
             with suppress(StoreUnreachable):
-                # With the connection the lock went.
+                # The lock was lost with the connection.
                 self._locks.ask(_UNLOCK, name, again=False)
 
     def _holder(self, name: str) -> str:
@@ -87,7 +87,7 @@ class PostgresLocks:
 
     @contextmanager
     def announce_presence(self, name: str) -> Iterator[None]:
-        """Announce a presence for as long as the block lasts; any number of processes may at once."""
+        """Announce a presence within the block; any number of processes may at once."""
         over = threading.Event()
         with self._locks.lock:
             self._locks.ask(_TRY_SHARED, name)
@@ -112,7 +112,7 @@ class PostgresLocks:
 
     def _announce_again(self, is_child: bool) -> None:
         if is_child:
-            # What its parent has is not a forked child's.
+            # A forked child does not have its parent's locks.
             self._taken.clear()
             self._presences.clear()
         for name in self._presences.elements():
@@ -123,14 +123,16 @@ class PostgresLocks:
         return bool(self._locks.holders(name))
 
     def alone(self, name: str, busy: Busy) -> AbstractContextManager[None]:
-        """Keep this presence for one process; raises what `busy` makes of another that announces it."""
+        """Keep this presence for one process; raises the error that `busy` makes of another that announces
+        it.
+        """
         return self.exclusive(name, 0, busy)
 
     @contextmanager
     def to_write(self, name: str, wait_seconds: float, busy: Busy, *, is_exclusive: bool) -> Iterator[None]:
         """Take a lock to write, shared with other writers or exclusive; raises as `exclusive` does.
 
-        Raises `StoreUnreachable` where a lock that this process holds went with its connection.
+        Raises `StoreUnreachable` if a lock of this process was lost with its connection.
         """
         deadline = time.monotonic() + wait_seconds
         if not self._to_write.acquire(timeout=wait_seconds):

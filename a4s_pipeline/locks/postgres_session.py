@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that holds advisory locks of this process; opened anew after it was lost."""
+"""A connection to PostgreSQL with the advisory locks of this process; reopened after it was lost."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _ALIVE: dict[str, Any] = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
-# A machine that lost its power says no farewell: the server asks whether it is still there. A server that
-# ends idle sessions or long statements would take the locks with them.
+# A machine that lost power closes no connection: the server checks that it is still there. A server that ends
+# idle sessions or long statements would end the locks too.
 _NOTICE_DEATH = """
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
     SET statement_timeout = 0;
@@ -37,7 +37,7 @@ _HOLDERS = """
 
 
 class Session:
-    """One connection after another: what an earlier one held, a later one does not."""
+    """One connection after another; a new one does not have the locks of an earlier one."""
 
     def __init__(self, connection: str, opened: Callable[[bool], None] = lambda _is_child: None) -> None:
         self._string = connection
@@ -46,28 +46,28 @@ class Session:
         self._process = os.getpid()
         self.lock = threading.RLock()
         self.number = 0
-        """Which connection it is, counted from one."""
+        """The number of the connection, from 1."""
 
     def ask(self, question: str, name: str, *, again: bool = True) -> bool:
-        """Ask about the lock of a name, on a new connection where the one at hand was lost and `again` is so.
+        """Query the lock with a name; if the connection was lost and `again` is set, on a new one.
 
-        Raises `StoreUnreachable` where there is no answer.
+        Raises `StoreUnreachable` if there is no answer.
         """
         return bool(self._rows(question, (number_of(name),), again=again)[0][0])
 
     def probe(self) -> None:
-        """See that there is a connection: where the one at hand was lost, a new one."""
+        """Ensure that there is a connection; open a new one if it was lost."""
         self._rows("SELECT 1", (), again=True)
 
     def holders(self, name: str) -> list[str]:
-        """Return who has the lock of a name."""
+        """Return the owner of the lock with a name."""
         rows = self._rows(_HOLDERS, (number_of(name),), again=True)
         return [application or "another process" for (application,) in rows]
 
     def waited(self, question: str, name: str, seconds: float) -> bool:
-        """Wait for the lock of a name; False where it did not come in time."""
+        """Wait for the lock with a name; False if it was not free in time."""
         with self.lock:
-            # Zero would be: for ever.
+            # Zero would mean for ever.
             wait = f"{max(1, round(seconds * 1000))}ms"
             self._rows("SELECT set_config('lock_timeout', %s, false)", (wait,), again=True)
             try:
@@ -75,14 +75,14 @@ class Session:
             except psycopg2.errors.LockNotAvailable:
                 return False
             except BaseException:
-                # An interrupt is told once the wait is over, and then the lock may be ours: it goes with the
-                # connection.
+                # An interrupt arrives after the wait, and then we may have the lock: close the connection to
+                # release it.
                 self.close()
                 raise
             return True
 
     def close(self) -> None:
-        """Let go of the connection, and of all that it holds."""
+        """Close the connection and release all its locks."""
         with self.lock:
             gone, self._open = self._open, None
         if gone is not None:
@@ -110,7 +110,7 @@ class Session:
     def _connected(self) -> Any:
         is_child = self._process != os.getpid()
         if self._open is None or is_child:
-            # What its parent has open is not a forked child's to close.
+            # A forked child must not close its parent's connection.
             self._open = None
             name = f"process {os.getpid()} on {socket.gethostname()}"
             try:
@@ -119,7 +119,7 @@ class Session:
                     self._string, application_name=name[:63], connect_timeout=10, **_ALIVE
                 )
             except psycopg2.ProgrammingError:
-                # The driver would quote a part of the string, which may be the password.
+                # The driver would quote part of the string, which may be the password.
                 raise ChangeSettings(
                     "A4S_WAREHOUSE: what follows ducklake:postgres: is no connection string of libpq, such "
                     "as host=db.example.com dbname=lake user=a4s; a value with a space in it needs quotes"
@@ -134,11 +134,11 @@ class Session:
 
 
 def _why(error: Exception) -> str:
-    """Return what the driver said, where it quotes nothing of the connection string but a host."""
+    """Return the driver's message if it quotes nothing of the connection string except a host."""
     first = str(error).partition("\n")[0]
     return first if first.startswith("connection to server") else type(error).__name__
 
 
 def number_of(name: str) -> int:
-    """Return the number that stands for a name: advisory locks have no names."""
+    """Return the number for a name: advisory locks have no names."""
     return int.from_bytes(blake2b(f"a4s/{name}".encode(), digest_size=8).digest(), "big", signed=True)

@@ -40,7 +40,7 @@ def holidays_by_library() -> list[HolidayRow]:
 
 
 def main(path: Path) -> None:
-    """Write the file anew."""
+    """Rewrite the file."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("country", "day", "name"))

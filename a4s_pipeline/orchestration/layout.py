@@ -15,11 +15,10 @@ OWNERS = ("team:data-engineering",)
 
 @dataclass(frozen=True)
 class Layout:
-    """What a deployment may choose of how the connector looks in its Dagster.
+    """How a deployment presents the connector in its Dagster.
 
-    `key_prefix` goes before every asset key, `groups` maps our names of groups to the deployment's, and
-    `streams` are those of which there are assets. `has_schedules` tells whether imports and checks start by
-    themselves.
+    `key_prefix` precedes every asset key, `groups` maps our group names to the deployment's, and `streams`
+    are the streams with assets. `has_schedules` says whether imports and checks run automatically.
     """
 
     key_prefix: Sequence[str] = ()

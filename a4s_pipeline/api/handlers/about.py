@@ -87,10 +87,9 @@ def _gateway(state: ServerState) -> str:
 
 
 class InstallationPage:
-    """The numbers of the installation: the store is asked once for all who scrape within five seconds.
+    """The metrics of the installation, read once for all scrapes within five seconds.
 
-    A store that is held keeps no scrape waiting: after two seconds it counts as not readable, until it
-    has answered.
+    A locked store delays no scrape: after two seconds it counts as not readable, until it answers.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The customers of the wire: who they are, where they are, and whom to speak to."""
+"""The customers of the wire, with addresses, contact persons and contact details."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Address(WireRecord):
 
 
 class ContactDetail(WireRecord):
-    """One way to reach somebody; `type` is PhoneNumber, MobileNumber, Email or Custom."""
+    """One contact detail; `type` is PhoneNumber, MobileNumber, Email or Custom."""
 
     type: str
     custom_type: str | None = None
@@ -30,7 +30,7 @@ class ContactDetail(WireRecord):
 
 
 class ContactPerson(WireRecord):
-    """One person to speak to, with contact details of their own."""
+    """One contact person, with their own contact details."""
 
     first_name: str | None = None
     last_name: str

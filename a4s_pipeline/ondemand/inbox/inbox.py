@@ -38,7 +38,7 @@ class Waiting:
     raw: bytes
     refusal: ChangeRequest | None = None
     file: os.stat_result | None = None
-    """The file that was read; None where it could not be opened."""
+    """The file that was read; None if it could not be opened."""
     mark: str | None = None
     """Its version, in stores without open files (`remote_inbox`)."""
     kept: bytes | None = None
@@ -77,7 +77,7 @@ def is_looked_at(name: str) -> bool:
 
 def no_plain_id() -> ChangeRequest:
     """Refuse a request with an id that is not a plain file name."""
-    return ChangeRequest("the request id is no plain file name", code="Invalid")
+    return ChangeRequest("the request id is not a plain file name", code="Invalid")
 
 
 def too_large() -> ChangeRequest:
@@ -116,7 +116,7 @@ class Inbox:
     request loses its first name. So once an answer can be seen, its id cannot be used for anything else.
     """
 
-    # A request in quick succession waits for no longer than this.
+    # A request in quick succession waits no longer than this.
     look_every = 0.02
     where = "the inbox"
 
@@ -142,7 +142,7 @@ class Inbox:
         return requests_in(self._inbox)
 
     def unsettled(self) -> list[Path]:
-        """Return the requests whose outcome is not known yet."""
+        """Return the requests with an unknown outcome."""
         return requests_in(self._unsettled)
 
     @contextmanager
@@ -204,9 +204,9 @@ class Inbox:
         return None
 
     def answer(self, path: Path, waiting: Waiting, document: bytes, status: str, *, keep: bool) -> None:
-        """Put an answer into the outbox, whole and at once, and move its request to where it belongs.
+        """Write an answer to the outbox in one step, and move its request to its final folder.
 
-        `keep` also keeps the answer for the same request coming again.
+        `keep` also stores the answer for a repetition of the request.
         """
         name = path.name if is_plain_id(waiting.request_id) else name_of_last_resort(path)
         # Before its sender can see an answer: afterwards another request may replace it at any time.
@@ -250,7 +250,7 @@ def requests_in(folder: Path) -> list[Path]:
 def opened_request(path: Path) -> int | ChangeRequest:
     """Open a request without following links or blocking, or say why it can never be opened."""
     if not stat.S_ISREG(os.lstat(path).st_mode):
-        return ChangeRequest("the request is no regular file", code="NotAFile")
+        return ChangeRequest("the request is not a regular file", code="NotAFile")
     try:
         return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:

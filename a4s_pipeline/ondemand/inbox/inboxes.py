@@ -36,13 +36,13 @@ class AnyInbox(Protocol[Location]):
         """Return the requests with an unknown outcome, from its folder `.unsettled`."""
 
     def claimed(self, path: Location) -> AbstractContextManager[Waiting | None]:
-        """Claim a request for as long as the block lasts; None where somebody else has it, or it is gone."""
+        """Claim a request within the block; None if another process has it, or it is gone."""
 
     def earlier_answer(self, waiting: Waiting) -> bytes | None:
         """Return the answer that the same request was given before, or None."""
 
     def answer(self, path: Location, waiting: Waiting, document: bytes, status: str, *, keep: bool) -> None:
-        """Put an answer into the outbox, whole and at once, and move its request to where it belongs."""
+        """Write an answer to the outbox in one step, and move its request to its final folder."""
 
 
 def inbox_of(platform: Platform) -> AnyInbox[Any]:

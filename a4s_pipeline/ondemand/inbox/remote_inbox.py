@@ -38,7 +38,7 @@ _LOCK_GROUPS = 1024
 
 
 class _InOtherHands(A4sError):
-    """Another has claimed the request, or one whose id shares its lock."""
+    """Another process has claimed the request, or one with the same lock."""
 
 
 class RemoteInbox:
@@ -61,14 +61,14 @@ class RemoteInbox:
         return [PurePosixPath(_INBOX, name) for name in self._store.names(_INBOX)]
 
     def unsettled(self) -> list[PurePosixPath]:
-        """Return the requests whose outcome is not known yet."""
+        """Return the requests with an unknown outcome."""
         return [PurePosixPath(_UNSETTLED, name) for name in self._store.names(_UNSETTLED)]
 
     @contextmanager
     def claimed(self, path: PurePosixPath) -> Iterator[Waiting | None]:
-        """Claim a request for as long as the block lasts; None where somebody else has it, or it is gone.
+        """Claim a request within the block; None if another process has it, or it is gone.
 
-        The claim is of the id: what waits under it in the inbox and what is not settled yet take turns.
+        The claim is for the id: a waiting and an unsettled request with one id take turns.
         """
         request_id = path.name.removesuffix(ENDING)
         with ExitStack() as claim:
@@ -78,7 +78,7 @@ class RemoteInbox:
                 is_ours = False
             else:
                 is_ours = True
-            # Outside the `try`: what goes wrong while the claim is held is not ours to judge.
+            # Outside the `try`: errors within the caller's block pass through.
             found = self._store.fetch(str(path), LARGEST_REQUEST) if is_ours else None
             yield None if found is None else self._read(path, request_id, found)
 
@@ -129,9 +129,9 @@ class RemoteInbox:
     def answer(
         self, path: PurePosixPath, waiting: Waiting, document: bytes, status: str, *, keep: bool
     ) -> None:
-        """Put an answer into the outbox, whole and at once, and move its request to where it belongs.
+        """Write an answer to the outbox in one step, and move its request to its final folder.
 
-        `keep` also keeps the answer for the same request coming again.
+        `keep` also stores the answer for a repetition of the request.
         """
         name = path.name if is_plain_id(waiting.request_id) else name_of_last_resort(path)
         is_unread = waiting.refusal is not None and not waiting.is_duplicate

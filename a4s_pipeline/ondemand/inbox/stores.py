@@ -50,19 +50,19 @@ class Store(Protocol):
     where: str
 
     def prepare(self, folders: Sequence[str]) -> None:
-        """Make the folders, and clear away what was half written, but for the first, which is of others."""
+        """Make the folders, and delete half-written files, except in the first, which belongs to senders."""
 
     def names(self, folder: str) -> list[str]:
         """Return the names of the requests in a folder, as they are now."""
 
     def fetch(self, path: str, most: int | None = None) -> Fetched | None:
-        """Return what is there now, unread where it has more bytes than `most`; None where nothing is."""
+        """Return the current content, unread if it has more than `most` bytes; None if there is none."""
 
     def write(self, path: str, content: bytes) -> None:
-        """Put something there whole and at once, in the place of what was there."""
+        """Write or replace something in one step."""
 
     def move(self, path: str, target: str) -> None:
-        """Move what cannot or should not be read."""
+        """Move something unread."""
 
     def delete(self, path: str) -> None:
         """Delete something, unless it is gone."""
@@ -76,7 +76,7 @@ class FolderStore:
         self.where = str(folder)
 
     def prepare(self, folders: Sequence[str]) -> None:
-        """Make the folders, and clear away what was half written, but for the first, which is of others."""
+        """Make the folders, and delete half-written files, except in the first, which belongs to senders."""
         for folder in folders:
             make_folder(self._folder / folder)
             if folder != folders[0]:
@@ -87,7 +87,7 @@ class FolderStore:
         return [path.name for path in requests_in(self._folder / folder)]
 
     def fetch(self, path: str, most: int | None = None) -> Fetched | None:
-        """Return what is there now, unread where it has more bytes than `most`; None where nothing is."""
+        """Return the current content, unread if it has more than `most` bytes; None if there is none."""
         try:
             handle = opened_request(self._folder / path)
             if isinstance(handle, ChangeRequest):
@@ -101,11 +101,11 @@ class FolderStore:
             return Fetched(_mark_of(found), file.read(-1 if most is None else most + 1))
 
     def write(self, path: str, content: bytes) -> None:
-        """Put something there whole and at once, in the place of what was there."""
+        """Write or replace something in one step."""
         write_whole(self._folder / path, content)
 
     def move(self, path: str, target: str) -> None:
-        """Move what cannot or should not be read."""
+        """Move something unread."""
         (self._folder / path).replace(self._folder / target)
 
     def delete(self, path: str) -> None:
@@ -133,7 +133,7 @@ class ObjectStore:
         try:
             driver, path = url_to_fs(self.where)
         except ValueError:
-            raise ChangeSettings(f"A4S_REQUESTS: fsspec knows no store by {self._scheme}://") from None
+            raise ChangeSettings(f"A4S_REQUESTS: fsspec has no driver for {self._scheme}://") from None
         except ImportError as error:
             package = _DRIVERS.get(self._scheme)
             todo = f"pip install {package}" if package else str(error)
@@ -183,7 +183,7 @@ class ObjectStore:
             return [name for name, kind in found if kind == "file" and is_looked_at(name)]
 
     def fetch(self, path: str, most: int | None = None) -> Fetched | None:
-        """Return what is there now, unread where it has more bytes than `most`; None where nothing is."""
+        """Return the current content, unread if it has more than `most` bytes; None if there is none."""
         with self._asked() as (driver, root):
             try:
                 info = driver.info(f"{root}/{path}")
@@ -197,7 +197,7 @@ class ObjectStore:
                 return None
 
     def write(self, path: str, content: bytes) -> None:
-        """Put something there whole and at once, in the place of what was there."""
+        """Write or replace something in one step."""
         with self._asked() as (driver, root):
             if self._scheme in _PUT_WHOLE:
                 driver.pipe_file(f"{root}/{path}", content)
@@ -210,7 +210,7 @@ class ObjectStore:
             driver.mv(aside, f"{root}/{path}")
 
     def move(self, path: str, target: str) -> None:
-        """Move what cannot or should not be read."""
+        """Move something unread."""
         with self._asked() as (driver, root):
             # Not `mv`: it treats a `*` in a name as a pattern.
             driver.cp_file(f"{root}/{path}", f"{root}/{target}")

@@ -109,7 +109,7 @@ def payload_of(order: GatewayOrder) -> str:
 
 
 def _no_json() -> ChangeRequest:
-    return _invalid(FieldFault("metadata", "holds something that is no JSON"))
+    return _invalid(FieldFault("metadata", "contains something that is not JSON"))
 
 
 def _invalid(*faults: FieldFault) -> ChangeRequest:

@@ -60,7 +60,7 @@ def _in_a_path(text: str) -> str:
 
 def _not_nothing(quantity: Decimal) -> Decimal:
     if not quantity:
-        raise ValueError("must not be 0: leave out a line of which nothing is ordered")
+        raise ValueError("must not be 0: leave out a line with nothing ordered")
     return quantity
 
 
@@ -211,7 +211,7 @@ def _misspelt(model: BaseModel, path: tuple[int | str, ...]) -> Iterator[FieldFa
     for given in model.model_extra or {}:
         meant = _nearest(given, names.values())
         if meant is not None:
-            said = f"is no field of this: if {meant} is meant, write it so, or choose another name"
+            said = f"is not a field: if {meant} is meant, write it so, or choose another name"
             yield FieldFault(path_of((*path, given)), said)
     for name, alias in names.items():
         value = getattr(model, name)
@@ -253,7 +253,7 @@ def _cannot_be_sent(value: Any, path: tuple[int | str, ...]) -> Iterator[FieldFa
     if len(path) > _DEEPEST:
         yield FieldFault(path_of(path[:3]), "is nested too deeply")
     elif isinstance(value, str) and not has_utf8(value):
-        yield FieldFault(path_of(path), "holds half a character, which has no UTF-8")
+        yield FieldFault(path_of(path), "contains half a character, which UTF-8 cannot encode")
     elif isinstance(value, list):
         for position, inner in enumerate(value):
             yield from _cannot_be_sent(inner, (*path, position))
@@ -262,4 +262,4 @@ def _cannot_be_sent(value: Any, path: tuple[int | str, ...]) -> Iterator[FieldFa
             if has_utf8(name):
                 yield from _cannot_be_sent(inner, (*path, name))
             else:
-                yield FieldFault(path_of(path), "has a name that holds half a character")
+                yield FieldFault(path_of(path), "has a name that contains half a character")

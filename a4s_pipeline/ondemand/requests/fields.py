@@ -22,7 +22,7 @@ def _text(value: Any) -> str:
 def _stored_text(value: Any) -> str:
     text = _text(value)
     if not has_utf8(text):
-        raise ValueError("holds half a character, which has no UTF-8")
+        raise ValueError("contains half a character, which UTF-8 cannot encode")
     return text
 
 

@@ -33,7 +33,7 @@ class RetrieveOrders(Fields):
     @classmethod
     def _instead_of_an_offset(cls, after: Any, info: ValidationInfo) -> Any:
         if after is not None and info.data.get("offset"):
-            raise ValueError("goes on where a page ended: leave out the offset")
+            raise ValueError("continues where a page ended: leave out the offset")
         return after
 
 

@@ -32,7 +32,7 @@ def read_cursor(text: object) -> Cursor:
         microseconds, _, code = whole.partition(" ")
         read = Cursor(_EPOCH + int(microseconds) * _MICROSECOND, code)
     except (ValueError, OverflowError):
-        raise ValueError("must be the `next` of an answer, as it came") from None
+        raise ValueError("must be the unchanged `next` of an answer") from None
     if str(read) != text or not code:
-        raise ValueError("must be the `next` of an answer, as it came")
+        raise ValueError("must be the unchanged `next` of an answer")
     return read

@@ -35,18 +35,18 @@ from a4s_pipeline.ondemand.sending.sentences import (
 from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry, Ledger
 
 Numbers = dict[str, str]
-# One lock for each of so many groups of ids: one for each id would leave a file of each for ever.
+# One lock per group of ids, with this many groups: one per id would leave a file for each id for ever.
 _LOCK_GROUPS = 1024
 
 
 class UnderWay(TryAgain):
-    """The same id is being sent by somebody else at this moment."""
+    """Another thread or process is sending the same id now."""
 
     code = "UnderWay"
 
 
 class NotRecorded(TryAgain):
-    """Something was sent, and the ledger could not be told what became of it."""
+    """Something was sent, but its outcome could not be recorded in the ledger."""
 
     code = "OutcomeUnknown"
 
@@ -55,25 +55,25 @@ class Sender(Protocol):
     """What is sent, and how it is looked up."""
 
     def send(self, payload: str, idempotency_key: str) -> Numbers:
-        """Send the payload once; raises whatever kept the numbers from coming back."""
+        """Send the payload once; raises the error if no numbers came back."""
 
     def get_ready(self) -> None:
-        """Wait until it may be sent, before it is recorded as sent: it may be a while."""
+        """Wait until it may be sent, before it is recorded as sent: this may take a while."""
 
     def look_up(self) -> Numbers | None:
-        """Return the numbers of what was booked, or None where nothing was."""
+        """Return the numbers of what was booked, or None if nothing was."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is about to be sent, to the letter, and the further columns that the ledger keeps of it."""
+    """The exact payload to send, and further columns for the ledger."""
 
     payload: str
     columns: Mapping[str, Any] = field(default_factory=dict)
 
 
 Prepare = Callable[[datetime], Prepared]
-"""Prepares what is sent, given when it first came in, so that it is the same however often it is sent."""
+"""Prepares the payload, given the time of first receipt, so that every send is the same."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,10 @@ class SendOnce:
         received_at: datetime,
         columns: Mapping[str, Any] | None = None,
     ) -> Entry:
-        """Bring one thing to the gateway, unless it is there; return the ledger's row of it.
+        """Send one thing to the gateway, unless it is there; return its ledger row.
 
-        `columns` are kept with it whatever becomes of it; `prepare` is called only where something is to
-        be sent. Raises `ChangeRequest` where another content under the same id is done, on its way or
-        not settled yet.
+        `columns` are stored with it in any case; `prepare` is called only if something is to be sent. Raises
+        `ChangeRequest` if other content with the same id is done, under way or unsettled.
         """
         kept: dict[str, Any] = {
             **(columns or {}),
@@ -137,7 +136,8 @@ class SendOnce:
     def _refuse_other_content(self, key: str, fingerprint: str) -> None:
         """Refuse at once what would be refused after a wait.
 
-        What is refused or failed is replaced, so other content waits. The lock may be another id's, too.
+        Refused and failed content may be replaced, so its replacement waits. The lock may also be another
+        id's.
         """
         entry = self._ledger.entry(key)
         if entry is not None and entry.fingerprint != fingerprint and not may_be_replaced(entry):
@@ -160,7 +160,7 @@ class SendOnce:
             if step is Step.LOOK_UP and fingerprint != entry.fingerprint:
                 step = Step.REFUSE
             if entry.status == "refused" and fingerprint == entry.fingerprint:
-                # That is the answer. It is sent again when it is handed in again.
+                # That is the answer. It is sent again if it is handed in again.
                 step = Step.ANSWER
         if entry is not None and step is Step.REFUSE:
             raise other_content(entry)
@@ -176,11 +176,11 @@ class SendOnce:
         return self._prepare_and_send(key, prepare, sender, entry, kept)
 
     def _may_know_too_little(self, restored_at: datetime | None) -> bool:
-        """Tell whether the store was put back from a backup lately: what was sent since, it does not know."""
+        """Tell whether the store was recently restored: it does not know what was sent since the backup."""
         return restored_at is not None and self._clock() - restored_at < self._rules.looked_up_first_for
 
     def settle(self, key: str, sender: Sender) -> Entry | None:
-        """Look up what is unknown, and send again what certainly was not booked; return the row."""
+        """Look up an unknown outcome, and send again what was certainly not booked; return the row."""
         with self._lock(key, self._rules.lock_wait_seconds):
             entry = self._ledger.entry(key)
             if entry is None or next_step(entry, None) is not Step.LOOK_UP:
@@ -193,10 +193,10 @@ class SendOnce:
             )
 
     def resolve(self, key: str, numbers: Numbers | None, said: str) -> Entry | None:
-        """Record what somebody found out by hand; return the row, None where there is none.
+        """Record an outcome found by hand; return the row, or None if there is none.
 
-        `numbers` are those of the back office, None says that it is not there. Raises `ChangeRequest` where
-        the outcome is known, and `TryAgain` where it may still be booked.
+        `numbers` are those of the back office; None means that it is not there. Raises `ChangeRequest` if the
+        outcome is known, and `TryAgain` if it may still be booked.
         """
         with self._lock(key, self._rules.lock_wait_seconds):
             entry = self._ledger.entry(key)
@@ -215,7 +215,7 @@ class SendOnce:
         name = f"{self._ledger.connector}.{self._ledger.kind.table.name}.{group}"
 
         def busy(holder: str) -> UnderWay:
-            return UnderWay(f"{key!r} is being sent by {holder}: ask again for what became of it")
+            return UnderWay(f"{key!r} is being sent by {holder}: ask again for its outcome")
 
         return self._rules.locks.exclusive(name, wait_seconds, busy)
 
@@ -250,8 +250,7 @@ class SendOnce:
             return self._record_sent(key, outcome, sender, attempt, before)
         except A4sError as error:
             raise NotRecorded(
-                f"{key!r} was sent, but what became of it could not be recorded ({error}): "
-                "it is looked up later"
+                f"{key!r} was sent, but its outcome could not be recorded ({error}): it is looked up later"
             ) from None
 
     def _record_sent(
@@ -264,28 +263,28 @@ class SendOnce:
     ) -> Entry:
         if not isinstance(outcome, A4sError):
             return self._books.succeeded(key, attempt, outcome)
-        # The wait before a "not there" is believed starts here: the gateway may have had the request
-        # until this moment.
+        # The wait before a "not there" is believed starts here: until now the gateway may have been working
+        # on the request.
         columns = {"last_sent_at": self._clock()}
         if not isinstance(outcome, Inconclusive):
             return self._books.did_not(key, status_after(outcome), attempt, outcome, columns)
         numbers = numbers_told(outcome, self._ledger.kind) or self._found_after(sender)
         if numbers is not None:
             return self._books.succeeded(key, attempt, numbers)
-        # What the gateway answered before counts for the same content alone.
+        # The gateway's earlier answer counts only for the same content.
         is_same = before and attempt.row and before.fingerprint == attempt.row.fingerprint
         word = next_word(outcome, word_of(before) if is_same else None)
         return self._books.did_not(key, "unknown", attempt, outcome, columns, word=word)
 
     def _found_after(self, sender: Sender) -> Numbers | None:
-        """Look up what came of a send whose answer did not tell; None where that says nothing either."""
+        """Look up the outcome of a send with an inconclusive answer; None if that says nothing either."""
         try:
             return sender.look_up()
         except A4sError:
             return None
 
     def _settle(self, entry: Entry, sender: Sender) -> Entry:
-        """Ask the gateway what became of something; record and return the row as it is then."""
+        """Ask the gateway for an outcome; record it and return the new row."""
         attempt = OpenAttempt("look_up", self._clock(), entry)
         word = word_of(entry)
         try:
@@ -303,7 +302,7 @@ class SendOnce:
         return self._books.did_not(entry.key, "failed", attempt, not_booked(entry.key), word=word)
 
     def _idempotency_key(self, key: str, payload: str) -> str:
-        # Other content under the id of what was refused is another request: a gateway that keeps to such
-        # keys would answer it with the old refusal.
+        # Other content with the id of a refused request is another request: a gateway that honours such keys
+        # would repeat the old refusal.
         named = f"{self._ledger.connector}/{self._ledger.kind.table.name}/{key}/{payload}"
         return blake2b(named.encode(), digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""What is said where the ledger's rules keep something from being sent, or its outcome from being known."""
+"""The messages for when the ledger's rules prevent a send, or leave its outcome unknown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def other_content(entry: Entry) -> ChangeRequest:
 
 
 def not_booked(key: str) -> TryAgain:
-    """Return what a look-up says once its "not there" is believed."""
+    """Return the message of a look-up once its "not there" is believed."""
     return TryAgain(
         f"the gateway has not booked {key!r}, and its time to do so is over: it may be sent again",
         code="NotBooked",
@@ -54,7 +54,7 @@ def may_still_be_booked(key: str, seconds: float) -> TryAgain:
 
 
 def not_there_yet(key: str, word: Word | None) -> TryAgain:
-    """Return what a look-up says while its "not there" is not believed."""
+    """Return the message of a look-up while its "not there" is not believed."""
     before = f" (before, {word.message})" if word else ""
     return TryAgain(
         f"the gateway does not show {key!r} yet; it may still book it, so nothing is sent. It is asked again"

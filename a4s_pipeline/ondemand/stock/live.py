@@ -78,7 +78,7 @@ class _Load:
         wait = self.queued / threads * self.average_seconds
         if wait > seconds_left:
             return Overloaded(
-                f"more waits for stock than can be answered in time: try again in {max(1, round(wait))} s",
+                f"too many stock requests wait to be answered in time: try again in {max(1, round(wait))} s",
                 wait_seconds=wait,
             )
         return None

@@ -108,7 +108,7 @@ class Callbacks:
         wait = wait_after(failures)
         self._not_before[callback.name] = time.monotonic() + wait
         _log.warning(
-            "the callback %s took nothing (%s); it is tried again in %g s", callback.name, why_not, wait
+            "the callback %s did not accept (%s); it is tried again in %g s", callback.name, why_not, wait
         )
         return False
 

@@ -154,9 +154,7 @@ class RequestWorker:
         except (A4sError, OSError) as error:
             # Requests in flight continue, and a run without work ends in time.
             self._look_not_before = now + _TRY_AGAIN_AFTER
-            _log.warning(
-                "the inbox cannot be looked at (%s); it is tried again in %g s", error, _TRY_AGAIN_AFTER
-            )
+            _log.warning("the inbox cannot be read (%s); it is tried again in %g s", error, _TRY_AGAIN_AFTER)
             return []
 
     def _handle(self, path: PurePath, pool: ThreadPool, pools: Pools) -> None:

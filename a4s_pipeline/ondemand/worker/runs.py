@@ -43,5 +43,5 @@ def why_none_starts(
     if not waiting:
         return f"no request waits in {where}"
     if sum(run.began_at is None for run in under_way) >= _MOST_NOT_BEGUN:
-        return f"{_MOST_NOT_BEGUN} runs wait for a worker: see whether any is up"
+        return f"{_MOST_NOT_BEGUN} runs wait for a worker: check that one is running"
     return None

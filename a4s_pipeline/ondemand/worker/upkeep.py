@@ -134,7 +134,7 @@ class Upkeep:
         left = self._service.settle_all(self._over.is_set)
         if left:
             about = {"run_id": self._service.run_id}
-            _log.warning("%d outcomes are unknown still; they are asked for again", left, extra=about)
+            _log.warning("%d outcomes are still unknown; they are looked up again", left, extra=about)
 
     def _tell(self) -> None:
         connectors = self._service.platform.settings.connectors

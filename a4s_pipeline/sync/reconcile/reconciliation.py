@@ -20,7 +20,7 @@ class ListedHeader:
 
 @dataclass(frozen=True)
 class ListedMonth:
-    """The headers of one month by their codes; `is_whole` is False where the listing kept moving."""
+    """The headers of one month by their codes; `is_whole` is False if the listing kept moving."""
 
     month: date
     count: int

@@ -70,7 +70,7 @@ class OpenedFile:
             # DuckDB has synced what it wrote: to open and close it here would drop its lock.
             aside.replace(self._path)
             sync(self._path.parent)
-            # It holds blocks of the old file.
+            # It contains blocks of the old file.
             forget_undo(self._path)
             self.connection.close()
 

@@ -46,7 +46,7 @@ class Turns:
         self._held_at = time.monotonic() if is_held else None
 
     def take(self, wait_seconds: float) -> bool:
-        """Wait for a turn; False where it does not come in time."""
+        """Wait for a turn; False if it does not come in time."""
         self._count(1)
         try:
             is_ours = self._turn.acquire(timeout=wait_seconds)

@@ -243,17 +243,17 @@ def _way_on_from(path: Path) -> str:
     published_at = _whole_since(copy)
     if published_at is None:
         return (
-            "no whole copy of it lies beside it. Go on from a backup with `a4s restore FOLDER --replace`, or "
-            f"move it away (`mv {quote(str(path))} {quote(f'{path}.damaged')}`) and have everything again "
-            "with `a4s sync`; which orders were exported is in that file alone, so compare them with the "
+            "no intact copy is beside it. Continue from a backup with `a4s restore FOLDER --replace`, or "
+            f"move it away (`mv {quote(str(path))} {quote(f'{path}.damaged')}`) and import everything "
+            "again with `a4s sync`; only that file says which orders were exported, so compare them with the "
             "back office before you export again"
         )
     log = path.with_name(f"{path.name}.wal")
     moves = [f"mv {quote(str(one))} {quote(f'{one}.damaged')}" for one in (path, log) if one.exists()]
     command = " && ".join([*moves, f"cp {quote(str(copy))} {quote(str(path))}", "a4s sync"])
     return (
-        f"{copy} is whole, as published {published_at:%Y-%m-%d %H:%M} UTC. Stop everything of this "
-        f"installation and go on from it with `{command}`, which brings in what came since; compare the "
+        f"{copy} is intact, as published {published_at:%Y-%m-%d %H:%M} UTC. Stop everything of this "
+        f"installation and continue from it with `{command}`, which imports what is newer; compare the "
         "orders exported since then with the back office before you export again"
     )
 

@@ -261,7 +261,7 @@ class Lake:
             )
         if "does not match existing data path" in why:
             return ChangeSettings(
-                f"A4S_LAKE_FILES leads elsewhere than this lake has its files ({why}): set it to where they "
+                f"A4S_LAKE_FILES is not where this lake has its files ({why}): set it to where they "
                 'are; for a lake that was moved, see "Back up" in docs/deployment.md'
             )
         return self._unusable(why)

@@ -220,7 +220,7 @@ def _held(file: Path, lake: Lake) -> Iterator[None]:
     def detach(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"DETACH DATABASE IF EXISTS {FILE}")
 
-    # Kept open by the lake, whose sessions are connections of one and the same DuckDB.
+    # Kept open by the lake; its sessions are connections of the same DuckDB.
     lake.transact(attach)
     try:
         yield
@@ -233,5 +233,7 @@ def _held(file: Path, lake: Lake) -> Iterator[None]:
 def _not_opened(file: Path, error: duckdb.Error) -> A4sError:
     why = str(error).splitlines()[0]
     if "Could not set lock" in why:
-        return StoreHeld(f"{file} is held by another process: stop what uses it, and start the export again")
+        return StoreHeld(
+            f"{file} is in use by another process: stop what uses it, and start the export again"
+        )
     return ChangeSite(f"{file} cannot be read ({why})", code="StoreUnusable")

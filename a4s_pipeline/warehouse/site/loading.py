@@ -168,7 +168,7 @@ def _load_tables(warehouse: Warehouse, files: Sequence[ReferenceFile]) -> list[_
 def _load(warehouse: Warehouse, file: ReferenceFile, taken: set[str]) -> int:
     name = file.table_name
     if not file.has_table_name():
-        raise Faulty("its name cannot be that of a table: use letters, digits and _")
+        raise Faulty("its name is not valid for a table: use letters, digits and _")
     if name in taken:
         raise Faulty(f"another file fills the table {name}")
     shape = _SHAPED.get(name)
@@ -252,7 +252,7 @@ def _working_views(warehouse: Warehouse, paths: Sequence[Path]) -> tuple[list[Ow
         try:
             view = read_view(path)
             if view.name in ours:
-                raise Faulty(f"there is a table or view {view.name} already: give it another name")
+                raise Faulty(f"a table or view {view.name} exists already: give it another name")
             if view.name in {other.name for other in views}:
                 raise Faulty(f"another file makes the view {view.name}")
             views.append(view)

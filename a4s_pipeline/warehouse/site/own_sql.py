@@ -47,7 +47,7 @@ def read_view(path: Path) -> OwnView:
     """Read a file of the site's SQL; raises `Faulty` if it is not a single query."""
     name = path.stem.lower()
     if not _VIEW_NAME.fullmatch(name):
-        raise Faulty("its name cannot be that of a view: use letters, digits and _")
+        raise Faulty("its name is not valid for a view: use letters, digits and _")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -58,7 +58,7 @@ def read_view(path: Path) -> OwnView:
         try:
             statements = parser.extract_statements(text)
             if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
-                raise Faulty("it must hold one SELECT, which becomes a view")
+                raise Faulty("it must contain one SELECT, which becomes a view")
         except duckdb.Error as error:
             raise Faulty(str(error).splitlines()[0]) from None
     top = _REMARK.match(text)

@@ -152,7 +152,7 @@ def _run(connection: duckdb.DuckDBPyConnection, statement: str, path: Path) -> d
         return connection.execute(statement, {"path": escape(str(path))})
     except duckdb.Error as error:
         if "sniffing" in str(error):
-            raise Faulty("its lines have another number of columns than its first line names") from None
+            raise Faulty("its lines have more or fewer columns than its first line names") from None
         lines = takewhile(lambda line: not line.startswith(("Possible", "LINE")), str(error).splitlines())
         raise Faulty("; ".join(line for line in lines if line.strip())[:300]) from None
 
@@ -204,7 +204,7 @@ def _check(connection: duckdb.DuckDBPyConnection, table: Table, column: Column) 
             f"SELECT {column.name} FROM {_STAGE} WHERE {column.name} <= 0 LIMIT 1"
         ).fetchall()
         if wrong:
-            raise Faulty(f"{column.name}: {wrong[0][0]} is not more than nil")
+            raise Faulty(f"{column.name}: {wrong[0][0]} must be more than 0")
     accepted = _ACCEPTED.get((table.name, column.name))
     if accepted:
         wrong = connection.execute(

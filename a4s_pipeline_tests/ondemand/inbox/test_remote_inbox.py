@@ -414,7 +414,7 @@ def test_a_url_is_told_by_its_scheme_in_lower_case() -> None:
 
 
 def test_a_scheme_that_nobody_knows_is_a_wrong_setting() -> None:
-    with pytest.raises(ChangeSettings, match="A4S_REQUESTS: fsspec knows no store by nosuch://"):
+    with pytest.raises(ChangeSettings, match="A4S_REQUESTS: fsspec has no driver for nosuch://"):
         ObjectStore("nosuch://bucket/a4s").names("inbox")
 
 

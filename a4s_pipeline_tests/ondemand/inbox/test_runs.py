@@ -6,7 +6,7 @@ from a4s_pipeline.ondemand.worker.runs import RunUnderWay, why_none_starts
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ANSWERED = "a run is answering requests"
-ENOUGH = "3 runs wait for a worker: see whether any is up"
+ENOUGH = "3 runs wait for a worker: check that one is running"
 
 
 def queued() -> RunUnderWay:

@@ -141,7 +141,7 @@ def test_metadata_that_is_no_json_is_refused(value: Any) -> None:
     with pytest.raises(ChangeRequest) as refused:
         payload_of(checked_again(order, read(WHOLE)))
     assert [(fault.field, fault.message) for fault in refused.value.fields] == [
-        ("metadata", "holds something that is no JSON")
+        ("metadata", "contains something that is not JSON")
     ]
 
 

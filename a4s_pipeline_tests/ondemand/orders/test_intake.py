@@ -99,7 +99,7 @@ def test_every_fault_is_named_at_once() -> None:
         "lines.1.price": "must be a number",
         "lines.1.discount": "must be a number",
         "createdAt": "is not a real ISO 8601 date-time",
-        "attributes": "holds half a character, which has no UTF-8",
+        "attributes": "contains half a character, which UTF-8 cannot encode",
     }
 
 

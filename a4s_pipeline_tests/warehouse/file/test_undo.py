@@ -69,7 +69,7 @@ def test_a_damaged_file_that_cannot_be_put_right_says_from_which_copy_and_how_to
     publish(WarehouseFile(path), path.with_name("analytics.duckdb"))
     path.with_name(".warehouse.duckdb.undo").unlink()
     _cut_short(path, "not kept")
-    with pytest.raises(ChangeSite, match=r"is damaged .*analytics\.duckdb is whole, as published") as told:
+    with pytest.raises(ChangeSite, match=r"is damaged .*analytics\.duckdb is intact, as published") as told:
         _rows(path)
     assert told.value.code == "StoreDamaged"
     (command,) = re.findall("`(.*) && a4s sync`", str(told.value))
@@ -80,9 +80,7 @@ def test_a_damaged_file_that_cannot_be_put_right_says_from_which_copy_and_how_to
 def test_a_damaged_file_without_a_whole_copy_says_so(path: Path) -> None:
     path.with_name("analytics.duckdb").write_bytes(b"no database")
     path.write_bytes(b"nor is this")
-    with pytest.raises(
-        ChangeSite, match=r"no whole copy of it lies beside it.*`a4s restore FOLDER --replace"
-    ):
+    with pytest.raises(ChangeSite, match=r"no intact copy is beside it.*`a4s restore FOLDER --replace"):
         _rows(path)
 
 

@@ -80,7 +80,7 @@ FAULTY_FILES = [
     ("cost_prices.csv", "item_code,cost_price\n,1\n", "item_code is empty in 1 of its rows"),
     ("cost_prices.csv", "item_code,cost_price\nA1,1\nA1,2\n", "item_code A1 comes twice"),
     ("currency_rates.csv", "currency,day,rate\nGBP,gisteren,1\n", "day: 'gisteren' is not a day"),
-    ("currency_rates.csv", "currency,day,rate\nGBP,2026-01-01,0\n", "rate: 0E-8 is not more than nil"),
+    ("currency_rates.csv", "currency,day,rate\nGBP,2026-01-01,0\n", "rate: 0E-8 must be more than 0"),
     ("order_status.csv", "status,status_group\nX,weg\n", "status_group: 'weg' is none of open, shipped"),
     ("order_status.csv", "status,status_group\nX,open\nx,cancelled\n", "status X comes twice"),
     (
@@ -88,11 +88,11 @@ FAULTY_FILES = [
         "item_code;cost_price\nA1;1,50\nA2;1.234\n",
         "'1.234' may be a thousand or a decimal",
     ),
-    ("cost_prices.csv", "item_code;cost_price\nA1;1;2\n", "another number of columns"),
+    ("cost_prices.csv", "item_code;cost_price\nA1;1;2\n", "more or fewer columns"),
     ("cost_prices.csv", "\n", "it is empty"),
     ("orders.csv", "a\n1\n", "orders is a table or view of the pipeline"),
     ("sales_lines.csv", "a\n1\n", "sales_lines is a table or view of the pipeline"),
-    ("mijn tabel.csv", "a\n1\n", "its name cannot be that of a table"),
+    ("mijn tabel.csv", "a\n1\n", "its name is not valid for a table"),
     ("targets.parquet", "no parquet", "targets.parquet"),
 ]
 
@@ -166,7 +166,7 @@ def test_views_that_read_each_other_or_take_a_name_of_ours_leave_the_others_in(s
     assert [problem.split(",")[0] for problem in problems] == [
         "a.sql: it reads b",
         "b.sql: it reads a",
-        "orders.sql: there is a table or view orders already: give it another name: it is left out",
+        "orders.sql: a table or view orders exists already: give it another name: it is left out",
     ]
     assert site.query("FROM site.joined") == []
 

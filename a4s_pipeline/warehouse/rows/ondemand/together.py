@@ -12,7 +12,7 @@ from a4s_pipeline.errors import A4sError, TryAgain
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
-# Two calls for what one could do cost some 4 ms of the processor more.
+# Two calls instead of one cost about 4 ms more of processor time.
 _LONGEST_GATHERING = 0.02
 _MOST_PASSED_OVER = 2
 
@@ -27,7 +27,7 @@ class _Asked(Generic[Question, Answer]):
         self.answer: list[Answer] = []
         self.error: Exception | None = None
         self.turn = threading.Event()
-        """Set once it is done, or once its thread is to make the next call."""
+        """Set when it is done, or when its thread should make the next call."""
 
     @property
     def is_done(self) -> bool:
@@ -37,10 +37,10 @@ class _Asked(Generic[Question, Answer]):
 class Together(Generic[Question, Answer]):
     """Passes waiting requests to `answer_all`, which answers all or raises; one call at a time.
 
-    The first to come calls it for itself alone. Whoever comes meanwhile waits, and one of them then calls it
-    for all that is of one kind, as told by `kind_of`: the kind that most wait for. Those who were answered
-    together are likely to ask their next question at about the same moment, so a call waits 20 ms for as
-    many as the one before it had.
+    The first thread calls it for itself. Threads that arrive meanwhile wait, and one of them then calls it
+    for all waiting requests of one kind (by `kind_of`), the most frequent one. Threads that were answered
+    together are likely to ask again at about the same time, so a call waits up to 20 ms for as many as the
+    previous one had.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Together(Generic[Question, Answer]):
 
     @property
     def waiting(self) -> int:
-        """How many questions wait for a call."""
+        """How many requests wait for a call."""
         with self._lock:
             return len(self._waiting)
 
@@ -104,7 +104,9 @@ class Together(Generic[Question, Answer]):
         return max(Counter(one.kind for one in self._waiting).values())
 
     def _chosen(self) -> list[_Asked[Question, Answer]]:
-        """Take those of the kind that most wait for, or whoever was passed over twice, with its kind."""
+        """Take the requests of the most frequent kind, or of one that was passed over twice; return the kind
+        too.
+        """
         oldest = self._waiting[0]
         kinds = Counter(one.kind for one in self._waiting)
         kind = oldest.kind if oldest.passed_over >= _MOST_PASSED_OVER else kinds.most_common(1)[0][0]
@@ -115,7 +117,7 @@ class Together(Generic[Question, Answer]):
         return chosen
 
     def _withdraw(self, mine: _Asked[Question, Answer]) -> None:
-        """Take back what was asked by a thread that is interrupted, and its turn to make a call."""
+        """Withdraw the request of an interrupted thread, and its turn to make a call."""
         with self._lock:
             is_turn = mine.turn.is_set() and not mine.is_done
             if mine in self._waiting:
