@@ -5,6 +5,7 @@ import pytest
 
 from a4s_pipeline.errors import GatewayUnavailable
 from a4s_pipeline.sync.windows import Months, OrdersPlan
+from a4s_pipeline_tests.support.nightly import at_night
 from a4s_pipeline_tests.sync.conftest import AMSTERDAM, EVERYTHING, Site, header, line
 
 MARCH = OrdersPlan(Months(date(2024, 3, 1), date(2024, 3, 1)), whole=True)
@@ -81,7 +82,7 @@ def test_a_backfill_that_joins_what_was_read_before_moves_the_watermark(site_of:
     assert site.watermark() == site.order("MAR-LAST")["order_date"]
 
 
-@pytest.mark.parametrize("page_size", [1, 2, 3, 300])
+@pytest.mark.parametrize("page_size", [1, 300, *at_night(2, 3)])
 def test_a_backfill_from_a_gateway_that_ignores_the_end_date_leaves_no_gap_behind_its_watermark(
     site_of: Callable[..., Site], page_size: int
 ) -> None:

@@ -8,6 +8,7 @@ from a4s_pipeline.errors import HistoryNotConfigured, UnknownAdministration
 from a4s_pipeline.sync.orders import order_pages
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.orders.writing import StoredOrder, stored_orders
+from a4s_pipeline_tests.support.nightly import at_night
 from a4s_pipeline_tests.sync.conftest import AMSTERDAM, EVERYTHING, Site, header, line
 from a4s_sandbox import World
 from a4s_sandbox.data.awkward import awkward_orders
@@ -204,7 +205,7 @@ def test_an_empty_history_is_a_sync_like_any_other(site: Site) -> None:
     assert (result.seen, result.is_complete, site.watermark()) == (0, True, None)
 
 
-@pytest.mark.parametrize("page_size", [1, 2, 7, 1000])
+@pytest.mark.parametrize("page_size", [1, 7, *at_night(2, 1000)])
 def test_any_page_size_brings_the_same_orders(site_of: Callable[..., Site], page_size: int) -> None:
     site = site_of(page_size=page_size)
     site.put_month(7)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from a4s_pipeline.errors import GatewayUnavailable
+from a4s_pipeline_tests.support.nightly import at_night
 from a4s_pipeline_tests.sync.conftest import Site
 from a4s_pipeline_tests.sync.listings import CUSTOMERS, ITEMS, Stream, counts
 from a4s_sandbox import DEMO_CONNECTORS, Sandbox, World, demo_world
@@ -84,7 +85,7 @@ def test_an_empty_listing_is_a_sync_like_any_other(stream: Stream, site: Site) -
     assert (counts(result), result.is_complete, result.removals_withheld) == ((0,) * 5, True, None)
 
 
-@pytest.mark.parametrize("page_size", [1, 2, 7, 1000])
+@pytest.mark.parametrize("page_size", [1, 7, *at_night(2, 1000)])
 def test_any_page_size_brings_the_same(stream: Stream, site_of: Callable[..., Site], page_size: int) -> None:
     site = site_of(page_size=page_size)
     stream.put_many(site, 14)
