@@ -47,14 +47,14 @@ class Year:
         return min(first + timedelta(days=self.until.day - 1), month_before(first, -1) - timedelta(days=1))
 
     def last_days(self, months: int) -> tuple[date, int]:
-        """Return the first day of the last so many months, and how many days of them have passed."""
+        """Return the first day of the last `months` months, and how many days of them have passed."""
         first = month_before(self.last, months - 1)
         passed = min(self.end, self.today + timedelta(days=1)) - first
         return first, passed.days
 
 
 def month_before(month: date, back: int) -> date:
-    """Return the first day of the month so many months before one."""
+    """Return the first day of the month a number of months before another."""
     number = month.year * 12 + month.month - 1 - back
     return date(number // 12, number % 12 + 1, 1)
 

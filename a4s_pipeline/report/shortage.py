@@ -107,7 +107,7 @@ def items_running_short(
     *,
     weeks: int = WEEKS_AHEAD,
 ) -> Shortages:
-    """Return the items that run short within so many weeks: soonest first, then those that sell most.
+    """Return the items that run short within a number of weeks: soonest first, then the best-selling.
 
     `limit` is the number of items named among those short already, and among those to come. The pace is that
     of the last `MONTHS_OF_PACE` months of sales; without sales only stock below zero counts.

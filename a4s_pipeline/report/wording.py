@@ -17,7 +17,7 @@ def number(value: Decimal | int) -> str:
 
 
 def quantity(value: Decimal, decimals: int = 2) -> str:
-    """Return a quantity with the decimals it has, at most so many: `1,234.5`."""
+    """Return a quantity with its decimals, up to a maximum: `1,234.5`."""
     rounded = value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
     text = f"{abs(rounded):,}"
     return _signed(text.rstrip("0").rstrip(".") if "." in text else text, is_negative=rounded < 0)

@@ -112,7 +112,7 @@ class _StreamDrift:
 
 
 class DriftCount:
-    """The drift of one run, of every stream that it reads; threads may count side by side."""
+    """The drift of one run in every stream that it reads; safe for threads."""
 
     def __init__(self) -> None:
         self._streams = {stream: _StreamDrift(stream, model) for stream, model in _MODELS.items()}

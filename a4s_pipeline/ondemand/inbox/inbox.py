@@ -196,7 +196,7 @@ class Inbox:
             return None
         names = [name_of_kept(waiting.request_id, waiting.raw)]
         if self._earlier(waiting.request_id) == waiting.raw:
-            # Once answers were kept under the id alone.
+            # Older answers were stored under the id only.
             names.append(waiting.request_id + ENDING)
         for name in names:
             with suppress(FileNotFoundError):

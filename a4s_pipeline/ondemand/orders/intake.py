@@ -32,7 +32,7 @@ from a4s_pipeline.settings.routes import is_addressable
 WITHOUT_PLACE = ("addresses", "contacts", "surcharges", "attributes")
 # Copying and writing a request recurses into it, and Python limits recursion.
 _DEEPEST = 100
-# A number may come as a text, as it does in answers; "1_000" is a number to Python alone.
+# A number may be a text, as in answers; only Python reads "1_000" as a number.
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 

@@ -30,7 +30,7 @@ def not_booked(key: str) -> TryAgain:
 
 
 def not_booked_by_hand(key: str, said: str) -> TryAgain:
-    """Return what is told of what somebody found not to be booked."""
+    """Return the message for something that somebody found not to be booked."""
     return TryAgain(
         f"{key!r} is not booked, as was found by hand ({said}): it may be sent again", code="NotBooked"
     )
