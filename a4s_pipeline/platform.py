@@ -15,6 +15,7 @@ from a4s_pipeline.gateway.calls.client import GatewayClient
 from a4s_pipeline.gateway.records.customer_records import Customer
 from a4s_pipeline.gateway.records.item_records import Item
 from a4s_pipeline.locks.file_locks import FileLocks, Locks
+from a4s_pipeline.runtime import MACHINE, Runtime
 from a4s_pipeline.settings.loading import Settings, load_settings
 from a4s_pipeline.settings.store_location import FileLocation, PostgresLake, SqliteLake
 from a4s_pipeline.sync.orders.orders import OrderRules, OrderSync
@@ -48,7 +49,14 @@ class Platform:
     The settings are read at first use, so that a code location loads without them.
     """
 
-    def __init__(self, settings: Settings | None = None, *, store_wait_seconds: float = LONGEST_WAIT) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        store_wait_seconds: float = LONGEST_WAIT,
+        runtime: Runtime = MACHINE,
+    ) -> None:
+        self.runtime = runtime
         self._given_settings = settings
         self._store_wait_seconds = store_wait_seconds
 
@@ -67,8 +75,8 @@ class Platform:
         if isinstance(location, PostgresLake):
             return _postgres_locks(location)
         if isinstance(location, SqliteLake):
-            return FileLocks(location.catalog.with_name(f"{location.catalog.name}.locks"))
-        return FileLocks(self.settings.data_dir.absolute() / "locks")
+            return FileLocks(location.catalog.with_name(f"{location.catalog.name}.locks"), self.runtime)
+        return FileLocks(self.settings.data_dir.absolute() / "locks", self.runtime)
 
     def in_use(self) -> AbstractContextManager[None]:
         """Announce that this process relies on the store, so that no restore replaces it meanwhile.
@@ -100,7 +108,7 @@ class Platform:
     def administration(self, connector: str) -> Iterator[Administration]:
         """Open the gateway for one connector, with a client of its own."""
         name = self.settings.administration_of(connector)
-        with GatewayClient(self.settings) as client:
+        with GatewayClient(self.settings, runtime=self.runtime) as client:
             yield Administration(client, name, self.settings.timezone, self.settings.page_size)
 
     def sync(

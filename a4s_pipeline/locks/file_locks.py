@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from a4s_pipeline.errors import A4sError, ChangeSite
+from a4s_pipeline.runtime import MACHINE, Runtime
 
 _POLL = 0.05
 
@@ -53,12 +53,13 @@ class FileLocks:
 
     reach_other_machines = False
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, runtime: Runtime = MACHINE) -> None:
         self._folder = folder
+        self._runtime = runtime
 
     def exclusive(self, name: str, wait_seconds: float, busy: Busy) -> AbstractContextManager[None]:
         """Take an exclusive lock, or raise the error that `busy` makes of its owner after a bounded wait."""
-        return file_lock(self._folder / f"{name}.lock", wait_seconds, busy)
+        return file_lock(self._folder / f"{name}.lock", wait_seconds, busy, runtime=self._runtime)
 
     def announce_presence(self, name: str) -> AbstractContextManager[None]:
         """Announce a presence within the block; any number of processes may at once."""
@@ -79,20 +80,28 @@ class FileLocks:
         self, name: str, wait_seconds: float, busy: Busy, *, is_exclusive: bool
     ) -> AbstractContextManager[None]:
         """Take a lock to write, shared with other writers or exclusive; raises as `exclusive` does."""
-        return file_lock(self._folder / f"{name}.lock", wait_seconds, busy, is_shared=not is_exclusive)
+        path, is_shared = self._folder / f"{name}.lock", not is_exclusive
+        return file_lock(path, wait_seconds, busy, is_shared=is_shared, runtime=self._runtime)
 
 
 @contextmanager
-def file_lock(path: Path, wait_seconds: float, busy: Busy, *, is_shared: bool = False) -> Iterator[None]:
+def file_lock(
+    path: Path,
+    wait_seconds: float,
+    busy: Busy,
+    *,
+    is_shared: bool = False,
+    runtime: Runtime = MACHINE,
+) -> Iterator[None]:
     """Lock a file, or raise the error that `busy` makes of its owner after a bounded wait."""
     kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
     handle = _opened(path)
     try:
-        deadline = time.monotonic() + wait_seconds
+        deadline = runtime.monotonic() + wait_seconds
         while not _is_taken(handle, kind):
-            if time.monotonic() >= deadline:
+            if runtime.monotonic() >= deadline:
                 raise busy(_holder(handle))
-            time.sleep(_POLL)
+            runtime.sleep(_POLL)
         # The process id is for those who wait; on a full disk the lock works without it.
         with suppress(OSError):
             _sign(handle)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import random
 import threading
 from dataclasses import dataclass
 from datetime import datetime
 
 from a4s_pipeline.errors import A4sError
+from a4s_pipeline.runtime import MACHINE, Runtime
 from a4s_pipeline.warehouse.rows.ondemand.flows import FlowExecution, record_flows
 from a4s_pipeline.warehouse.store import Warehouse
 
@@ -27,14 +27,14 @@ class _Sample:
 class FlowLog:
     """Collects flow executions, and writes them when told to."""
 
-    def __init__(self, warehouse: Warehouse, run_id: str) -> None:
+    def __init__(self, warehouse: Warehouse, run_id: str, runtime: Runtime = MACHINE) -> None:
         self._warehouse = warehouse
         self._run_id = run_id
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._waiting: list[FlowExecution] = []
         # Starts at a random count, so that commands that answer once are logged one time in ten too.
-        self._sample = _Sample(itertools.count(random.randrange(_ONE_IN)))  # noqa: S311 - a sample
+        self._sample = _Sample(itertools.count(int(runtime.chance() * _ONE_IN)))
 
     def note(
         self,

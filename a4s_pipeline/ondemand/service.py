@@ -42,7 +42,7 @@ class OnDemand:
     def __init__(self, platform: Platform, run_id: str) -> None:
         self.platform = platform
         self.run_id = run_id
-        self.log = FlowLog(platform.warehouse, run_id)
+        self.log = FlowLog(platform.warehouse, run_id, platform.runtime)
         self._stack = ExitStack()
         self._lock = threading.Lock()
         self._connectors: dict[str, ConnectorAnswers] = {}
@@ -115,6 +115,7 @@ class ConnectorAnswers:
     def __init__(self, service: OnDemand, name: str) -> None:
         self._service = service
         self._settings = service.platform.settings
+        self.runtime = service.platform.runtime
         self._lock = threading.RLock()
         self._administration: Administration | None = None
         self._stock: StockAnswers | None = None
@@ -152,7 +153,10 @@ class ConnectorAnswers:
             if self._stock is None:
                 settings = self._settings
                 live = LiveStock(
-                    self.administration.stock, settings.max_connections, settings.stock_fresh_seconds
+                    self.administration.stock,
+                    settings.max_connections,
+                    settings.stock_fresh_seconds,
+                    self.runtime,
                 )
                 self._service.at_end(live.close)
                 self._stock = StockAnswers(live)
@@ -191,7 +195,7 @@ class ConnectorAnswers:
             timedelta(days=self._settings.restored_look_up_days),
             line=self._line,
         )
-        return SendOnce(self.ledger(kind), rules)
+        return SendOnce(self.ledger(kind), rules, self.runtime.now)
 
     def settle_all(self, is_over: Callable[[], bool] = lambda: False) -> int:
         """Settle this connector's unknown outcomes; return how many are still unknown."""

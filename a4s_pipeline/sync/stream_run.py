@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -32,10 +30,11 @@ class StreamRun:
         self, connector: str, stream: str, client: GatewayClient, warehouse: Warehouse, *, run_id: str
     ) -> None:
         self._client = client
+        self.runtime = client.runtime
         self._warehouse = warehouse
-        self._started = time.monotonic()
+        self._started = self.runtime.monotonic()
         self._calls_before = (client.calls, client.retries)
-        self.started_at = datetime.now(UTC)
+        self.started_at = self.runtime.now()
         self.stamp = Stamp(connector, run_id, self.started_at)
         self.result = SyncResult(connector, stream)
         self.drift = DriftCount()
@@ -67,12 +66,12 @@ class StreamRun:
         result.calls = self._client.calls - self._calls_before[0]
         result.retries = self._client.retries - self._calls_before[1]
         result.drifts = self.drift.so_far()
-        ended_at = datetime.now(UTC)
+        ended_at = self.runtime.now()
         why = None if error is None else str(error)
         if isinstance(error, StoreHeld):
             # The sync already waited for the process that has the store locked: do not wait again to write
             # this.
-            result.seconds = time.monotonic() - self._started
+            result.seconds = self.runtime.monotonic() - self._started
             return
 
         execution = FlowExecution(
@@ -87,7 +86,7 @@ class StreamRun:
 
         def write(connection: duckdb.DuckDBPyConnection) -> None:
             own = state(connection)
-            result.seconds = time.monotonic() - self._started
+            result.seconds = self.runtime.monotonic() - self._started
             columns = {**result.as_state(), **own, "last_run_at": self.started_at, "last_error": why}
             is_read = result.is_complete and result.has_history and not result.is_repair
             if error is None and is_read:

@@ -18,6 +18,7 @@ from a4s_pipeline.ondemand.inbox.remote_inbox import RemoteInbox
 from a4s_pipeline.ondemand.inbox.stores import Fetched, Store
 from a4s_pipeline.ondemand.requests.kind import ThreadPool
 from a4s_pipeline.ondemand.worker.request_worker import AnswerCounts, Incoming, RequestWorker
+from a4s_pipeline.runtime import MACHINE
 from a4s_pipeline_tests.interleavings.exploring import Numbered
 from a4s_pipeline_tests.interleavings.replaying import Call, Player, Stop, play
 
@@ -102,6 +103,7 @@ class _RequestWorker(RequestWorker):
 
     def __init__(self, player: Player) -> None:
         self._player = player
+        self._runtime = MACHINE
         self._service = cast(
             "Any", SimpleNamespace(platform=SimpleNamespace(settings=SimpleNamespace(connectors=())))
         )

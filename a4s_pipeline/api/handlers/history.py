@@ -73,7 +73,7 @@ async def _answered(state: ServerState, call: Call, request: Request, names: Map
     question = (request.kind.name, request.connector, *sorted(request.body.items()))
     known = state.remembered.find(version, question)
     if known is not None:
-        note(state.service.log, request, Answered("ok"), call.received_at)
+        note(state.service, request, Answered("ok"), call.received_at)
         return Response(known, media_type="application/json")
     began = time.monotonic()
     answered = await state.answer(request, call.received_at, call.until)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urlencode
@@ -27,7 +26,8 @@ from a4s_pipeline.gateway.calls.pace import Pace
 from a4s_pipeline.gateway.calls.retrying import RetryRule, http_date, told_wait
 from a4s_pipeline.gateway.wire.faults import refused_by_proxy
 from a4s_pipeline.gateway.wire.text import json_of
-from a4s_pipeline.gateway.wire.transport import Answer, Caller, WireRequest
+from a4s_pipeline.gateway.wire.transport import Answer, Caller, Transport, WireRequest
+from a4s_pipeline.runtime import MACHINE, Runtime
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.settings.routes import Routes
 
@@ -71,13 +71,20 @@ class GatewayClient:
     """
 
     def __init__(
-        self, settings: Settings, *, rule: RetryRule | None = None, routes: Routes | None = None
+        self,
+        settings: Settings,
+        *,
+        rule: RetryRule | None = None,
+        routes: Routes | None = None,
+        transport: Transport | None = None,
+        runtime: Runtime = MACHINE,
     ) -> None:
+        self.runtime = runtime
         self._base = settings.required_gateway_url()
         self._routes = routes or Routes(**settings.gateway_routes)
         self._rule = rule or RetryRule()
         self._timeout = settings.timeout_seconds
-        self._pace = Pace(settings.max_calls_per_second)
+        self._pace = Pace(settings.max_calls_per_second, runtime.monotonic)
         self._closed = threading.Event()
         self._count_lock = threading.Lock()
         self._given_up_in_a_row = 0
@@ -86,7 +93,7 @@ class GatewayClient:
         self.retries = 0
         self.interim_answers = 0
         """How many interim answers (1xx) came."""
-        self._caller = Caller(settings)
+        self._transport = transport or Caller(settings)
         self._mask = CredentialMask(settings)
 
     def __repr__(self) -> str:
@@ -101,7 +108,7 @@ class GatewayClient:
     def close(self) -> None:
         """End the waits of other threads and close the connections."""
         self._closed.set()
-        self._caller.close()
+        self._transport.close()
 
     def get(self, call: GatewayCall, read: Callable[[Any], T]) -> Reply[T]:
         """Call a route and read its JSON; retries temporary failures.
@@ -124,13 +131,13 @@ class GatewayClient:
                 reply = self._send(question, read)
             except TryAgain as failure:
                 tried += 1
-                wait = self._rule.wait_before_next(failure, tried, random.random())  # noqa: S311 - spreads callers
+                wait = self._rule.wait_before_next(failure, tried, self.runtime.chance())
                 if wait is None or self._is_down():
                     self._note_given_up()
                     raise
                 if isinstance(failure, GatewayUnavailable) and failure.wait_seconds is not None:
                     self._pace.pause(wait)
-                if wait >= seconds_left():
+                if wait >= self._seconds_left():
                     self._note_given_up()
                     raise
                 # An unreadable answer may belong to another question; over a new connection it cannot.
@@ -170,7 +177,7 @@ class GatewayClient:
         except GatewayUnavailable as failure:
             # The POST is not repeated, but a gateway that is busy for one call is busy for all: later calls
             # wait as they would after a GET.
-            wait = self._rule.wait_before_next(failure, 1, random.random())  # noqa: S311 - spreads callers
+            wait = self._rule.wait_before_next(failure, 1, self.runtime.chance())
             if failure.is_untaken and failure.wait_seconds is not None and wait is not None:
                 self._pace.pause(wait)
             raise
@@ -180,7 +187,7 @@ class GatewayClient:
 
         Raises `GatewayUnavailable` at once if that would be after this thread's deadline.
         """
-        too_long = self._pace.wait_for_turn(lambda seconds: self._rest(seconds, subject), seconds_left)
+        too_long = self._pace.wait_for_turn(lambda seconds: self._rest(seconds, subject), self._seconds_left)
         if too_long:
             raise no_time_left(subject, too_long)
 
@@ -192,11 +199,11 @@ class GatewayClient:
     def _send(self, question: WireRequest, read: Callable[[Answer], tuple[T, bool]]) -> Reply[T]:
         subject, is_post = question.subject, question.method == "POST"
         # A POST that is cut short may have been booked: once sent, it gets the full time-out.
-        timeout = self._timeout if is_post else min(self._timeout, seconds_left())
+        timeout = self._timeout if is_post else min(self._timeout, self._seconds_left())
         if timeout <= 0:
             raise no_time_left(subject, 0.0)
         answer = self._ask(replace(question, timeout=timeout))
-        now = datetime.now(UTC)
+        now = self.runtime.now()
         clock = http_date(answer.headers.get("Date"))
         if not 200 <= answer.status < 300:
             if answer.is_contradicted:
@@ -220,7 +227,7 @@ class GatewayClient:
 
     def _ask(self, question: WireRequest) -> Answer:
         self._count(calls=1)
-        answer = self._caller.send(question)
+        answer = self._transport.send(question)
         again = answer.times_asked - 1
         if again or answer.interim:
             self._count(calls=again, retries=again, interim=answer.interim)
@@ -233,8 +240,11 @@ class GatewayClient:
             self.interim_answers += interim
 
     def _rest(self, seconds: float, subject: str) -> None:
-        if self._closed.is_set() or (seconds > 0 and self._closed.wait(seconds)):
+        if self._closed.is_set() or (seconds > 0 and self.runtime.wait(self._closed, seconds)):
             raise GatewayUnavailable(f"stopped before {subject} could be read: run it again")
+
+    def _seconds_left(self) -> float:
+        return seconds_left(self.runtime.monotonic())
 
     def _is_down(self) -> bool:
         return self._given_up_in_a_row >= self._give_up_limit

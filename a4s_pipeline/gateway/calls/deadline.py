@@ -7,7 +7,6 @@ time ends at once and says how long the gateway asks to wait.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,7 +16,7 @@ _until: ContextVar[float] = ContextVar("until", default=math.inf)
 
 @contextmanager
 def answered_until(moment: float) -> Iterator[None]:
-    """Within the block, end this thread's calls by this time (of `time.monotonic`)."""
+    """Within the block, end this thread's calls by this time (of `Runtime.monotonic`)."""
     token = _until.set(min(moment, _until.get()))
     try:
         yield
@@ -26,10 +25,10 @@ def answered_until(moment: float) -> Iterator[None]:
 
 
 def deadline() -> float:
-    """Return this thread's deadline as a time of `time.monotonic`; infinite if it has none."""
+    """Return this thread's deadline as a time of `Runtime.monotonic`; infinite if it has none."""
     return _until.get()
 
 
-def seconds_left() -> float:
+def seconds_left(now: float) -> float:
     """Return the seconds until this thread's deadline; infinite if it has none."""
-    return _until.get() - time.monotonic()
+    return _until.get() - now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from typing import TypeVar
 
 from a4s_pipeline.errors import ChangeRequest, GatewayUnavailable, ReplyBeyondBounds, ReplyUnreadable
@@ -45,7 +45,7 @@ def pages_in_turn(ask: AskForPage, listing: Listing) -> Iterator[Page]:
 
 def pages_of(
     ask: AskForPage,
-    pool: ThreadPoolExecutor,
+    pool: Executor,
     listing: Listing,
     take: Callable[[Page], T],
     *,

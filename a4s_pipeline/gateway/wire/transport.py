@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import cast
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 import urllib3
@@ -78,6 +78,16 @@ class Answer:
     def distrust(self) -> None:
         """Stop using its connection: this answers another question, and the real answer may follow."""
         self.connection.has_leftover = True
+
+
+class Transport(Protocol):
+    """What brings questions to the gateway."""
+
+    def send(self, question: WireRequest) -> Answer:
+        """Send one question, and return its answer; raises what kept it from one."""
+
+    def close(self) -> None:
+        """Let go of the connections."""
 
 
 class Caller:

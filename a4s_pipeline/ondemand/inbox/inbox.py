@@ -138,7 +138,7 @@ class Inbox:
                 clear_abandoned(folder)
 
     def waiting(self) -> list[Path]:
-        """Return the requests that wait, in no order."""
+        """Return the requests that wait, by their names."""
         return requests_in(self._inbox)
 
     def unsettled(self) -> list[Path]:
@@ -239,10 +239,10 @@ class Inbox:
 
 
 def requests_in(folder: Path) -> list[Path]:
-    """Return the requests in a folder, in no order."""
+    """Return the requests in a folder, by name: the same order in each run of a simulation."""
     try:
         with os.scandir(folder) as entries:
-            return [folder / entry.name for entry in entries if is_looked_at(entry.name)]
+            return [folder / name for name in sorted(entry.name for entry in entries) if is_looked_at(name)]
     except FileNotFoundError:
         return []
 

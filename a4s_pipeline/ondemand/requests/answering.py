@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings, FieldFault, NotSupported
 from a4s_pipeline.gateway.calls.deadline import answered_until
 from a4s_pipeline.ondemand.answers import Answered, failure
-from a4s_pipeline.ondemand.flow_log import FlowLog
 from a4s_pipeline.ondemand.requests.kind import RequestKind
 from a4s_pipeline.ondemand.service import OnDemand
 
@@ -69,23 +67,23 @@ def answer(
 ) -> Answered:
     """Answer a request; every request gets an answer, and none harms another.
 
-    `until` is the deadline for the gateway, a time of `time.monotonic`; by default the kind derives it from
+    `until` is the deadline for the gateway, a time of `Runtime.monotonic`; by default the kind derives it from
     A4S_ANSWER_SECONDS, if it waits only for the gateway.
     """
-    started_at = datetime.now(UTC)
+    started_at = service.platform.runtime.now()
     answered = _answered(service, request, received_at, until)
-    note(service.log, request, answered, started_at)
+    note(service, request, answered, started_at)
     return answered
 
 
-def note(log: FlowLog, request: Request, answered: Answered, started_at: datetime) -> None:
+def note(service: OnDemand, request: Request, answered: Answered, started_at: datetime) -> None:
     """Log an answer that was given now."""
-    log.note(
+    service.log.note(
         request.connector,
         request.kind.name,
         "failed" if answered.flaw else answered.status,
         started_at,
-        datetime.now(UTC),
+        service.platform.runtime.now(),
         answered.error["message"] if answered.error else answered.flaw,
         always=request.kind.is_always_logged,
     )
@@ -97,7 +95,7 @@ def _answered(service: OnDemand, request: Request, received_at: datetime, until:
         fields = kind.read(request.body, settings.timezone)
         if until is None:
             seconds = kind.seconds(fields, settings.answer_seconds) if kind.seconds else math.inf
-            until = time.monotonic() + seconds
+            until = service.platform.runtime.monotonic() + seconds
         with answered_until(until):
             return kind.handle(service.connector(request.connector), fields, received_at)
     except A4sError as error:
@@ -116,7 +114,11 @@ def _setting_failure(error: ChangeSettings) -> Answered:
 
 
 def as_document(
-    request_id: str, body: Mapping[str, Any] | None, answered: Answered, received_at: datetime
+    request_id: str,
+    body: Mapping[str, Any] | None,
+    answered: Answered,
+    received_at: datetime,
+    answered_at: datetime,
 ) -> dict[str, Any]:
     """Return the answer as it is written to the outbox."""
     named = body or {}
@@ -128,7 +130,7 @@ def as_document(
         "answer": answered.answer,
         "error": answered.error,
         "receivedAt": received_at.isoformat(),
-        "answeredAt": datetime.now(UTC).isoformat(),
+        "answeredAt": answered_at.isoformat(),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
@@ -50,7 +50,7 @@ class ProjectedStock(Fields):
 
 def _answer(answers: ConnectorAnswers, request: ProjectedStock, received_at: datetime) -> Answered:
     del received_at
-    today = datetime.now(UTC).astimezone(answers.administration.timezone).date()
+    today = answers.runtime.now().astimezone(answers.administration.timezone).date()
     faults = [
         FieldFault(f"items.{position}.until", _BEFORE_THE_DAY)
         for position, item in enumerate(request.items)

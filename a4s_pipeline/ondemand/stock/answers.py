@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -17,11 +14,8 @@ from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.calls.deadline import deadline
 from a4s_pipeline.gateway.records.stock_records import Stock
 from a4s_pipeline.ondemand.answers import Answered, error_object, failure
-from a4s_pipeline.ondemand.stock.live import LiveStock, Outcome
+from a4s_pipeline.ondemand.stock.live import LiveStock
 from a4s_pipeline.ondemand.stock.projection import Projection, project, project_until
-
-# A call ends by its deadline; its result is passed on shortly after.
-_HANDED_OVER_IN = 0.5
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,10 @@ class StockAnswers:
         entries: list[dict[str, Any]] = []
         errors: list[A4sError] = []
         for question in questions:
-            outcome = _outcome(calls[question.item_code], question.item_code, until)
+            code = question.item_code
+            outcome = self._live.outcome(calls[code], until)
+            if outcome is None:
+                outcome = no_time_left(f"the stock of item {code!r}", 0.0)
             if isinstance(outcome, A4sError):
                 errors.append(outcome)
                 entries.append(
@@ -64,14 +61,6 @@ class StockAnswers:
         if len(errors) == len(questions) and not any(isinstance(error, ChangeRequest) for error in errors):
             return replace(failure(errors[0]), told={"items": entries})
         return Answered("ok", {"items": entries}, flaw=str(errors[0]) if errors else None)
-
-
-def _outcome(call: Future[Outcome], item_code: str, until: float) -> Outcome:
-    patience = until + _HANDED_OVER_IN - time.monotonic()
-    try:
-        return call.result(max(0.0, min(patience, threading.TIMEOUT_MAX)))
-    except TimeoutError:
-        return no_time_left(f"the stock of item {item_code!r}", 0.0)
 
 
 def _answered(question: Question, reply: Reply[Stock]) -> list[dict[str, Any]]:

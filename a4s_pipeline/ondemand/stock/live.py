@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from a4s_pipeline.errors import A4sError, ChangeRequest, GatewayUnavailable, Overloaded
 from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.calls.deadline import answered_until
 from a4s_pipeline.gateway.records.stock_records import Stock
+from a4s_pipeline.runtime import MACHINE, Runtime
 from a4s_pipeline.settings.routes import is_addressable
 
 Outcome = Reply[Stock] | A4sError
@@ -26,6 +26,8 @@ _ASKED_AGAIN_AFTER = 1.0
 # The weight of the newest call in the average call time.
 _WEIGHT = 0.1
 _REMEMBERED = 10_000
+# A call ends by its deadline; its result is passed on shortly after.
+_HANDED_OVER_IN = 0.5
 
 
 @dataclass
@@ -91,11 +93,18 @@ class LiveStock:
     `fresh_seconds`. Lists of items take turns, so that a long one does not delay others.
     """
 
-    def __init__(self, ask: Callable[[str], Reply[Stock]], threads: int, fresh_seconds: float) -> None:
+    def __init__(
+        self,
+        ask: Callable[[str], Reply[Stock]],
+        threads: int,
+        fresh_seconds: float,
+        runtime: Runtime = MACHINE,
+    ) -> None:
+        self._runtime = runtime
         self._ask = ask
         self._threads = threads
         self._fresh_seconds = fresh_seconds
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="stock")
+        self._pool = runtime.pool(threads, "stock")
         self._lock = threading.Lock()
         self._lists: deque[deque[_Call]] = deque()
         self._calls: dict[str, _Call] = {}
@@ -111,11 +120,11 @@ class LiveStock:
         self._pool.shutdown(cancel_futures=True)
 
     def begin(self, item_codes: Iterable[str], until: float) -> dict[str, Future[Outcome]]:
-        """Ask for items without waiting; `until` is a deadline of `time.monotonic`.
+        """Ask for items without waiting; `until` is a deadline of `Runtime.monotonic`.
 
         Each future has its reply or error by then, or slightly later.
         """
-        now = time.monotonic()
+        now = self._runtime.monotonic()
         answers: dict[str, Future[Outcome]] = {}
         new: deque[_Call] = deque()
         with self._lock:
@@ -142,6 +151,14 @@ class LiveStock:
             self._pool.submit(self._next)
         return answers
 
+    def outcome(self, future: Future[Outcome], until: float) -> Outcome | None:
+        """Wait for an answer to its deadline, and a moment longer; None where none comes."""
+        patience = until + _HANDED_OVER_IN - self._runtime.monotonic()
+        try:
+            return self._runtime.result_of(future, patience)
+        except TimeoutError:
+            return None
+
     def _shared(self, code: str, now: float, until: float) -> _Call | None:
         call = self._calls.get(code)
         if call is None:
@@ -161,7 +178,7 @@ class LiveStock:
                 self._lists.append(calls)
             self._load.queued -= 1
             self._load.running += 1
-        began = time.monotonic()
+        began = self._runtime.monotonic()
         outcome: Outcome
         try:
             with answered_until(call.until):
@@ -177,7 +194,7 @@ class LiveStock:
         call.future.set_result(outcome)
 
     def _end(self, call: _Call, outcome: Outcome | None, began: float) -> None:
-        now = time.monotonic()
+        now = self._runtime.monotonic()
         with self._lock:
             self._load.running -= 1
             if outcome is not None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any, Self
 
@@ -58,7 +57,7 @@ def until_next_look(usual_seconds: float, quiet_seconds: float) -> float:
     return usual_seconds if quiet_seconds > _KEEPS_COMING else min(usual_seconds, _LOOK_AGAIN_AFTER)
 
 
-Pools = Mapping[ThreadPool, ThreadPoolExecutor]
+Pools = Mapping[ThreadPool, Executor]
 
 
 @dataclass
@@ -78,6 +77,7 @@ class RequestWorker:
     def __init__(self, service: OnDemand) -> None:
         settings = service.platform.settings
         self._service = service
+        self._runtime = service.platform.runtime
         self._inbox = inbox_of(service.platform)
         self._linger = settings.linger_seconds
         self._threads = max(4, settings.max_connections)
@@ -99,11 +99,11 @@ class RequestWorker:
         # If nothing can be written, nothing can be restored either.
         with suppress(ChangeSite):
             self._service.keep_in_use()
-        last_busy = last_came = time.monotonic()
+        last_busy = last_came = self._runtime.monotonic()
         with ExitStack() as stack:
             pools = self._open_pools(stack)
             while True:
-                now = time.monotonic()
+                now = self._runtime.monotonic()
                 # Even a stopped run answers what it finds: two daemons on one folder stop each other's runs.
                 if self._dispatch(pools, now):
                     last_busy = now
@@ -113,7 +113,9 @@ class RequestWorker:
                     break
                 if self._is_answering():
                     last_came = now
-                time.sleep(until_next_look(self._inbox.look_every, time.monotonic() - last_came))
+                self._runtime.sleep(
+                    until_next_look(self._inbox.look_every, self._runtime.monotonic() - last_came)
+                )
 
     def _is_answering(self) -> bool:
         with self._lock:
@@ -127,7 +129,7 @@ class RequestWorker:
         }
         pools = {}
         for pool, size in sizes.items():
-            pools[pool] = ThreadPoolExecutor(size, thread_name_prefix=pool.name.lower())
+            pools[pool] = self._runtime.pool(size, pool.name.lower())
             # The pool that hands over to the others, opened last, ends first.
             stack.callback(pools[pool].shutdown, cancel_futures=True)
         return pools
@@ -172,7 +174,7 @@ class RequestWorker:
                 pools[handed_to].submit(self._handle, path, handed_to, pools)
         except (OSError, A4sError) as error:
             # An error such as a full disk needs no traceback: the request stays and is retried shortly.
-            self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
+            self._not_before[path] = self._runtime.monotonic() + _TRY_AGAIN_AFTER
             todo = ": check the folder, its permissions and the free disk space"
             _log.error(
                 "request %s could not be answered now (%s)%s; it is tried again in %g s",
@@ -184,7 +186,7 @@ class RequestWorker:
             )
         except Exception:
             # A defect of ours must not stop the other requests.
-            self._not_before[path] = time.monotonic() + _TRY_AGAIN_AFTER
+            self._not_before[path] = self._runtime.monotonic() + _TRY_AGAIN_AFTER
             _log.exception(
                 "request %s could not be answered now; it is tried again", path.name, extra=self._about(path)
             )
@@ -224,20 +226,21 @@ class RequestWorker:
         settled_path = path if _is_unsettled(path) else path.parent / ".unsettled" / path.name
         wait = self._settle_wait.get(settled_path, _SETTLE_FIRST_AFTER)
         self._settle_wait[settled_path] = min(2 * wait, _SETTLE_AT_MOST_EVERY)
-        self._not_before[settled_path] = time.monotonic() + wait
+        self._not_before[settled_path] = self._runtime.monotonic() + wait
 
     def document(self, waiting: Waiting) -> dict[str, object]:
         """Return the answer to a request for the outbox."""
         return self._document(Incoming.read(waiting, self._service.platform.settings.connectors))
 
     def _document(self, incoming: Incoming, received_at: datetime | None = None) -> dict[str, object]:
-        received_at = received_at or datetime.now(UTC)
+        received_at = received_at or self._runtime.now()
         answered = (
             failure(incoming.request)
             if isinstance(incoming.request, ChangeRequest)
             else answer(self._service, incoming.request, received_at)
         )
-        return as_document(incoming.waiting.request_id, incoming.body, answered, received_at)
+        now, request_id = self._runtime.now(), incoming.waiting.request_id
+        return as_document(request_id, incoming.body, answered, received_at, now)
 
 
 @dataclass(frozen=True)

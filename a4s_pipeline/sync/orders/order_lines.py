@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -57,7 +57,7 @@ class LineCalls:
         self.administration = administration
         self.connections = connections
         self.run = run
-        self.pool = ThreadPoolExecutor(connections, thread_name_prefix="gateway")
+        self.pool = run.runtime.pool(connections, "gateway")
         self._access = Access()
 
     def ask(self, code: str) -> Future[LinesOutcome]:

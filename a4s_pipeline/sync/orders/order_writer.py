@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Self
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.gateway.records.reading import Unreadable
+from a4s_pipeline.runtime import MACHINE, Runtime
 from a4s_pipeline.sync.changes import Need
 from a4s_pipeline.sync.orders.order_lines import LinesLeft, LinesOutcome, LinesRead, LinesUnreadable
 from a4s_pipeline.sync.result import SyncResult
@@ -66,19 +66,27 @@ class OrderWriter:
     one: the watermark would pass it.
     """
 
-    def __init__(self, warehouse: Warehouse, stamp: Stamp, result: SyncResult, timezone: ZoneInfo) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        stamp: Stamp,
+        result: SyncResult,
+        timezone: ZoneInfo,
+        runtime: Runtime = MACHINE,
+    ) -> None:
+        self._runtime = runtime
         self._warehouse = warehouse
         self._timezone = timezone
         self._stamp = stamp
         self._result = result
         self._batch = OrderBatch()
-        self._since = time.monotonic()
+        self._since = self._runtime.monotonic()
         self.watermark: datetime | None = result.watermark_before
         self._written_watermark = self.watermark
         self.failed: set[str] = set()
         """Orders whose lines could not be fetched in this run, so that it does not ask again."""
         self._left: dict[str, A4sError] = {}
-        self._hand = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._hand = runtime.pool(1, "writer")
         self._writing: Future[list[str]] | None = None
 
     def __enter__(self) -> Self:
@@ -97,7 +105,10 @@ class OrderWriter:
             self._batch.set_aside[record.identity] = record
         self._batch.mended |= outcome.mended
         self.watermark = watermark
-        is_due = len(self._batch.orders) >= _LARGEST_BATCH or time.monotonic() - self._since >= _LONGEST_WAIT
+        is_due = (
+            len(self._batch.orders) >= _LARGEST_BATCH
+            or self._runtime.monotonic() - self._since >= _LONGEST_WAIT
+        )
         return self._begin_to_write() if is_due else []
 
     def _add_order(self, order: ListedOrder, lines: LinesOutcome) -> None:
@@ -166,7 +177,7 @@ class OrderWriter:
 
     def _begin_to_write(self) -> list[str]:
         written = self.wait()
-        self._since = time.monotonic()
+        self._since = self._runtime.monotonic()
         batch, self._batch = self._batch, OrderBatch()
         if batch or self.watermark != self._written_watermark:
             self._written_watermark = self.watermark

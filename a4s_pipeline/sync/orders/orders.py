@@ -109,7 +109,8 @@ class OrderSync:
         require_history(status.value, self._administration.name)
         calls = LineCalls(self._administration, self._rules.connections, self._run)
         timezone = self._administration.timezone
-        with OrderWriter(self._warehouse, self._stamp, self.result, timezone) as writer:
+        runtime = self._run.runtime
+        with OrderWriter(self._warehouse, self._stamp, self.result, timezone, runtime) as writer:
             try:
                 if self._plan.sub_totals_off:
                     read_lines_again(stored.left, calls, self._warehouse, writer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -81,7 +80,7 @@ class RecordWriter(Generic[R]):
         self._run = run
         self._waiting: dict[str, _Listed[R]] = {}
         self._unreadable: dict[str, Unreadable] = {}
-        self._since = time.monotonic()
+        self._since = run.runtime.monotonic()
         self._aside_in_reading: set[tuple[str, str, str]] = set()
         with warehouse.session() as connection:
             self._known_set_aside = set_aside_keys(connection, run.stamp.connector, kind.stream)
@@ -111,12 +110,15 @@ class RecordWriter(Generic[R]):
             else:
                 listed = _Listed(record, raw, fingerprint_of(raw), read.parts)
                 self._waiting[self._kind.code_of(record)] = listed
-        if len(self._waiting) >= _LARGEST_BATCH or time.monotonic() - self._since >= _LONGEST_WAIT:
+        if (
+            len(self._waiting) >= _LARGEST_BATCH
+            or self._run.runtime.monotonic() - self._since >= _LONGEST_WAIT
+        ):
             self.flush()
 
     def flush(self) -> None:
         """Write the collected records that differ from the stored ones, in one transaction."""
-        self._since = time.monotonic()
+        self._since = self._run.runtime.monotonic()
         waiting, self._waiting = self._waiting, {}
         unreadable, self._unreadable = self._unreadable, {}
         if not waiting and not unreadable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -71,7 +71,7 @@ class RecordsImport(Generic[R]):
     def _read(self) -> None:
         listing = Listing(self._administration.page_size)
         writer = RecordWriter(self._kind, self._warehouse, self._run)
-        pool = ThreadPoolExecutor(self._rules.connections, thread_name_prefix="gateway")
+        pool = self._run.runtime.pool(self._rules.connections, "gateway")
         try:
             removal, missing = self._read_until_stable(listing, writer, pool)
         except A4sError:
@@ -86,7 +86,7 @@ class RecordsImport(Generic[R]):
         self._finish(removal, missing, has_all=listing.is_whole and listing.doubt is None)
 
     def _read_until_stable(
-        self, listing: Listing, writer: RecordWriter[R], pool: ThreadPoolExecutor
+        self, listing: Listing, writer: RecordWriter[R], pool: Executor
     ) -> tuple[Removal, list[str]]:
         removal, missing = Removal(Verdict.DONE), list[str]()
         for _ in readings_of(listing):
@@ -108,7 +108,7 @@ class RecordsImport(Generic[R]):
                 break
         return removal, missing
 
-    def _read_once(self, listing: Listing, writer: RecordWriter[R], pool: ThreadPoolExecutor) -> None:
+    def _read_once(self, listing: Listing, writer: RecordWriter[R], pool: Executor) -> None:
         writer.begin()
         self._run.drift.begin(self._kind.stream, listing)
 

@@ -687,7 +687,7 @@ def test_credentials_show_in_no_log_error_or_text_form(
     client = connect(
         server.url, rule=RetryRule(tries=2, first_wait=0.001), timeout_seconds=0.05, **SECRETS[kind]
     )
-    shown = [repr(client), repr(client._caller), repr(client._caller._pool)]
+    shown = [repr(client), repr(client._transport), repr(vars(client._transport)["_pool"])]
     try:
         call(client)
     except A4sError as error:

@@ -11,6 +11,7 @@ from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.answering import answer_body
 from a4s_pipeline.ondemand.requests.projected_stock import MOST_ITEMS
 from a4s_pipeline.ondemand.service import OnDemand
+from a4s_pipeline.runtime import MACHINE
 from a4s_pipeline_tests.support.installed_site import Site, installed, stock_of, wait_until
 
 AWKWARD = ["A/1", "A#1", "A?1", "A%1", "A%2F1", "A 1", "é1", "a1", "A1", ".a", "...", "A+1", "A&1", '"', "{}"]
@@ -215,12 +216,8 @@ def test_a_code_that_no_path_can_hold_is_unknown_and_nothing_is_asked_in_its_nam
 
 
 def test_without_a_date_today_in_amsterdam_is_meant(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    class LateInTheEvening(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> "LateInTheEvening":
-            return cls(2026, 7, 10, 22, 30, tzinfo=UTC)
-
-    monkeypatch.setattr("a4s_pipeline.ondemand.requests.projected_stock.datetime", LateInTheEvening)
+    late_in_the_evening = datetime(2026, 7, 10, 22, 30, tzinfo=UTC)
+    monkeypatch.setattr(MACHINE, "now", lambda: late_in_the_evening)
     site.put_stock(stock_of("A1", 0, 0, [("2026-07-11", 1)]))
     assert [
         (entry["date"], entry["projected"])

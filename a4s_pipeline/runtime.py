@@ -1,0 +1,47 @@
+"""The time, the waits, the chance and the threads that imports and answers go by."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Runtime:
+    """Those of this machine. A simulation hands down its own, so that a run can be played again."""
+
+    def now(self) -> datetime:
+        """Return the present instant, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds of a clock that never goes back; only the difference of two means anything."""
+        return time.monotonic()
+
+    def chance(self) -> float:
+        """Return a random number from 0 to 1."""
+        return random.random()  # noqa: S311 - it spreads callers
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait for an event; tell whether it came in time."""
+        return event.wait(seconds)
+
+    def pool(self, size: int, name: str) -> Executor:
+        """Open a pool of so many threads; the futures that it gives out are waited for as any are."""
+        return ThreadPoolExecutor(size, thread_name_prefix=name)
+
+    def result_of(self, future: Future[T], seconds: float) -> T:
+        """Wait for a future that is of no pool; raises `TimeoutError` where it is not done in time."""
+        return future.result(max(0.0, min(seconds, threading.TIMEOUT_MAX)))
+
+
+MACHINE = Runtime()
