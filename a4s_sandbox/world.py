@@ -38,6 +38,8 @@ class Administration:
         """When the legacy backend last synced; a timedelta is that long before the server started."""
         self.last_history_sync_told: Any = None
         """What the status says of it where there was none, such as "never"."""
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        """What is booked and created is dated by it."""
         self.dedupe = True
         self.forbidden = False
         self.booked: list[BookedOrder] = []
@@ -147,7 +149,7 @@ class Administration:
                 order_number=f"TP{sequence:06d}",
                 external_id=body["externalId"],
                 body=body,
-                at=datetime.now(UTC),
+                at=self.clock(),
             )
             self.booked.append(order)
             return order
@@ -155,7 +157,7 @@ class Administration:
     def register_customer(self, body: dict[str, Any]) -> str:
         """Add a customer that was sent to the gateway; return its new external id."""
         with self.lock:
-            now = datetime.now(UTC).isoformat(timespec="seconds")
+            now = self.clock().isoformat(timespec="seconds")
             external_id = self._invented_id("customer", body["customerCode"])
             record = {
                 "externalId": external_id,
@@ -174,7 +176,7 @@ class Administration:
     def history_sync(self, at: datetime | None = None) -> int:
         """Do what the legacy backend's sync does: show booked orders in order history; return how many."""
         with self.lock:
-            self.last_history_sync = at or datetime.now(UTC)
+            self.last_history_sync = at or self.clock()
             waiting = [order for order in self.booked if not order.in_history]
             for order in waiting:
                 self.put_order(*_as_history(order, self._name_of_customer(order.body["customerCode"])))
