@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -34,6 +35,10 @@ class Runtime:
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Wait for an event; tell whether it came in time."""
         return event.wait(seconds)
+
+    def semaphore(self, count: int) -> AbstractContextManager[object]:
+        """Return what lets this many threads in at once."""
+        return threading.Semaphore(count)
 
     def pool(self, size: int, name: str) -> Executor:
         """Open a pool of so many threads; the futures that it gives out are waited for as any are."""

@@ -119,7 +119,7 @@ class ConnectorAnswers:
         self._lock = threading.RLock()
         self._administration: Administration | None = None
         self._stock: StockAnswers | None = None
-        self._line = threading.Semaphore(self._settings.max_connections)
+        self._line = self.runtime.semaphore(self._settings.max_connections)
         self.name = name
 
     @property

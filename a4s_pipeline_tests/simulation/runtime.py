@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
@@ -50,6 +51,10 @@ class SimulatedRuntime(Runtime):
         self.scheduler.suspend(event.is_set, seconds)
         return event.is_set()
 
+    def semaphore(self, count: int) -> AbstractContextManager[object]:
+        """Return what lets so many tasks in at once."""
+        return _Semaphore(self, count)
+
     def pool(self, size: int, name: str) -> Executor:
         """Open a pool of tasks."""
         return _Pool(self, size, name)
@@ -58,6 +63,20 @@ class SimulatedRuntime(Runtime):
         """Let others go on until the future is done."""
         self.scheduler.suspend(future.done, seconds)
         return future.result(0)
+
+
+class _Semaphore(AbstractContextManager[object]):
+    def __init__(self, runtime: SimulatedRuntime, count: int) -> None:
+        self._runtime = runtime
+        self._free = count
+
+    def __enter__(self) -> None:
+        while not self._free:
+            self._runtime.scheduler.suspend(lambda: self._free > 0)
+        self._free -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._free += 1
 
 
 class _Future(Future[T]):

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 _MOST_STEPS = 200_000
+# No step takes so long, in seconds of this machine: a thread waits for a lock that a suspended one has.
+_LONGEST_STEP = 60.0
 
 
 class Crash(BaseException):
@@ -137,7 +139,20 @@ class Scheduler:
             chosen.is_begun = True
             threading.Thread(target=self._body, args=(chosen,), name=chosen.name, daemon=True).start()
         if not task.is_over:
+            self._wait_for_baton(task)
+
+    def _wait_for_baton(self, task: Task) -> None:
+        if task is not self._director:
             task.baton.acquire()
+            return
+        steps = -1
+        while not task.baton.acquire(timeout=_LONGEST_STEP):
+            if steps == self._steps:
+                current = self.current
+                raise Stuck(
+                    f"{current.process.name}/{current.name} waits for something without the scheduler"
+                )
+            steps = self._steps
 
     def _drawn(self) -> Task:
         self._steps += 1

@@ -67,8 +67,8 @@ def answer(
 ) -> Answered:
     """Answer a request; every request gets an answer, and none harms another.
 
-    `until` is the deadline for the gateway, a time of `Runtime.monotonic`; by default the kind derives it from
-    A4S_ANSWER_SECONDS, if it waits only for the gateway.
+    `until` is the deadline for the gateway, a time of `Runtime.monotonic`; by default the kind derives it
+    from A4S_ANSWER_SECONDS, if it waits only for the gateway.
     """
     started_at = service.platform.runtime.now()
     answered = _answered(service, request, received_at, until)
