@@ -172,6 +172,7 @@ def test_the_parts_of_a_span_leave_nothing_out_and_do_not_overlap(
     [
         ("2024-03-01T00:00:00+01:00", "2024-04-01T00:00:00+02:00", date(2024, 3, 1), date(2024, 3, 1)),
         ("2024-03-15T00:00:00+01:00", "2024-04-01T00:00:01+02:00", date(2024, 3, 1), date(2024, 4, 1)),
+        ("2024-03-15T00:00:00+01:00", "2024-04-01T00:00:00.000001+02:00", date(2024, 3, 1), date(2024, 4, 1)),
         ("2024-04-30T23:00:00+02:00", None, date(2024, 4, 1), date(2024, 6, 1)),
         ("2024-09-01T00:00:00+02:00", None, date(2024, 9, 1), date(2024, 9, 1)),
         ("2015-01-01T00:00:00+01:00", None, date(2015, 1, 1), date(2024, 6, 1)),
@@ -322,3 +323,9 @@ def test_a_watermark_stays_where_a_listing_left_a_gap_and_before_the_future(
     start = midnight(HISTORY_START, AMSTERDAM)
     rule = WatermarkRule(Span(start, None), start, CLOCK, may_move)
     assert rule.after(at("2024-04-01T00:00:00+00:00"), at(imported)) == at(after)
+
+
+def test_a_first_watermark_needs_a_span_that_begins_with_the_history() -> None:
+    start, imported = midnight(HISTORY_START, AMSTERDAM), at("2024-05-01T00:00:00+00:00")
+    for begins, after in ((start, imported), (start + timedelta(days=1), None)):
+        assert WatermarkRule(Span(begins, None), start, CLOCK).after(None, imported) == after
