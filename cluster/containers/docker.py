@@ -63,7 +63,10 @@ def docker(folder: Path) -> Iterator[Docker]:
         yield standing
         return
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
-        raise NotHereError("no Docker daemon answers (docker info), and none can be started here")
+        raise NotHereError(
+            "no Docker daemon answers (docker info), and starting one takes root and dockerd: "
+            "apt-get install docker.io, as root"
+        )
     socket = folder / "docker.sock"
     own = Docker({**os.environ, "DOCKER_HOST": f"unix://{socket}"})
     _assert_compose(own)
@@ -82,4 +85,7 @@ def docker(folder: Path) -> Iterator[Docker]:
 
 def _assert_compose(client: Docker) -> None:
     if not client.succeeds("compose", "version"):
-        raise NotHereError("`docker compose` is missing: install Docker's compose plugin, 2.20 or newer")
+        raise NotHereError(
+            "`docker compose` is missing: install Docker's compose plugin, 2.20 or newer; "
+            "Debian's docker-compose is the plugin from Debian 13 on"
+        )
