@@ -56,7 +56,7 @@ class ReadingCounts:
     """
 
     seen: int = 0
-    set_aside: int = 0
+    set_aside: set[tuple[str, str, str]] = field(default_factory=set)
     latest: datetime | None = None
 
 
@@ -127,13 +127,15 @@ class OrderPages:
             _, (work, headers) = found
             self._store_is_empty = self._store_is_empty and listing.is_steady
             self._ask_for_lines(headers, work)
-            counts.set_aside += len(work.outcome.set_aside)
+            counts.set_aside.update(record.identity for record in work.outcome.set_aside)
             in_flight.append(work)
             # A page is written as soon as all its lines are in: a kill loses what was not written.
             while in_flight and (in_flight[0].is_in or self._is_full(in_flight)):
                 self._finish(in_flight.popleft(), rule, listing)
         self._finish_all(in_flight, rule, listing)
         self._store_is_empty = False
+        # Pages that overlap list an order twice.
+        counts.seen = min(counts.seen, listing.seen)
         return counts
 
     def take_in(self, raws: Collection[Any], rule: WatermarkRule) -> int:

@@ -215,7 +215,7 @@ class OrderSync:
             if listing.is_whole and gone.removal.verdict is not Verdict.READ_AGAIN:
                 break
         self.result.seen += counts.seen
-        self.result.set_aside += counts.set_aside
+        self.result.set_aside += len(counts.set_aside)
         self.result.is_complete &= listing.is_whole
         if listing.is_whole:
             self.result.fault_of_total = self.result.fault_of_total or listing.fault_of_total

@@ -155,7 +155,7 @@ def test_pages_that_overlap_lose_nothing_and_double_nothing(site_of: Callable[..
     codes = site.put_month(18)
     site.faults.repeat_rows = rows
     result = site.sync()
-    assert (result.is_complete, result.new) == (True, 18)
+    assert (result.is_complete, result.seen, result.new, result.unchanged) == (True, 18, 18, 0)
     assert site.line_calls() == codes
     assert site.watermark() == site.order("A017")["order_date"]
     site.assert_as_at_source()
@@ -169,6 +169,7 @@ def test_pages_that_repeat_a_record_without_a_code_come_whole(site_of: Callable[
     site.faults.repeat_rows = 4
     result = site.sync()
     assert (result.is_complete, site.codes(), len(site.set_aside())) == (True, codes, 2)
+    assert (result.seen, result.new, result.set_aside, result.unchanged) == (11, 9, 2, 0)
 
 
 @pytest.mark.parametrize("with_future", [False, True])
