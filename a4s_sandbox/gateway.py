@@ -172,13 +172,13 @@ class Gateway:
     def _meet(self, fault: str | None, faults: Faults, work: Callable[[], Reply]) -> Outcome:
         if fault in _INSTEAD:
             return Outcome(self._instead(fault, faults))
-        if fault == "book_late" and self.stopping.wait(faults.book_late_seconds or faults.hang_seconds):
+        if fault == "book_late" and self._waited(lambda: faults.book_late_seconds or faults.hang_seconds):
             return Outcome(None)
         reply = None if fault == "reset" else work()
         if reply is None or fault == "lose_post_reply":
             return Outcome(None)
         if fault == "hang":
-            self._keep_waiting(faults)
+            self._waited(lambda: faults.hang_seconds)
         elif fault == "clipped":
             reply = replace(reply, body=reply.body[: len(reply.body) // 2])
         elif fault == "bad_byte":
@@ -193,10 +193,13 @@ class Gateway:
             times=2 if fault == "twice" else 1,
         )
 
-    def _keep_waiting(self, faults: Faults) -> None:
+    def _waited(self, seconds: Callable[[], float]) -> bool:
+        """Wait for so long, which may be made shorter meanwhile; tell whether it is cut short by the end."""
         began = time.monotonic()
-        while time.monotonic() - began < faults.hang_seconds and not self.stopping.wait(0.01):
-            pass
+        while time.monotonic() - began < seconds():
+            if self.stopping.wait(0.01):
+                return True
+        return False
 
     def _instead(self, fault: str | None, faults: Faults) -> Reply:
         seconds = str(faults.retry_after_seconds)

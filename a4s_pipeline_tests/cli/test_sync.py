@@ -448,9 +448,8 @@ def test_with_a_dagster_home_the_run_is_recorded_there(site: Installation) -> No
     home = site.folder / "dagster"
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
-    done = site.a4s_process(
-        "sync", "orders", "--from", "2024-02-01", "--to", "2024-03-31", DAGSTER_HOME=str(home)
-    )
+    site.settings["DAGSTER_HOME"] = str(home)
+    done = site.a4s("sync", "orders", "--from", "2024-02-01", "--to", "2024-03-31")
     assert (done.status, done.err) == (0, "")
     with dg.DagsterInstance.from_config(str(home)) as instance:
         (run,) = instance.get_runs()

@@ -34,6 +34,8 @@ __all__ = ["Ended", "here"]
 ADMINISTRATION = "Demo B.V."
 NOW = datetime(2024, 6, 3, 10, 0, tzinfo=UTC)
 RESEND_AFTER = 600.0
+PATIENCE = 30.0
+"""How long an answer is waited for, in seconds: none is late because the machine is busy."""
 
 
 def intake(order_id: str = "IO-1", **more: Any) -> dict[str, Any]:
@@ -127,6 +129,12 @@ class Site:
     def create(self, customer: Any) -> Answered:
         return self.customers().create(customer, self.clock())
 
+    def wait_for_answers(self, seconds: float) -> None:
+        """Give an answer up after so many seconds from now on."""
+        self.client.close()
+        self.settings = self.settings.model_copy(update={"timeout_seconds": seconds})
+        self.client = GatewayClient(self.settings)
+
     def client_with(self, **routes: str) -> GatewayClient:
         """A client that takes routes which this gateway lacks."""
         return GatewayClient(self.settings, routes=Routes(**routes))
@@ -172,12 +180,12 @@ def gateway() -> Iterator[Gateway]:
         yield served
 
 
-def _settings(gateway: Gateway, empty_warehouse: Path, data_dir: Path, timeout: float) -> Settings:
+def _settings(gateway: Gateway, empty_warehouse: Path, data_dir: Path) -> Settings:
     settings = Settings(
         gateway_url=gateway.url,
         connectors={"demo": ADMINISTRATION},
         data_dir=data_dir,
-        timeout_seconds=timeout,
+        timeout_seconds=PATIENCE,
         resend_after_seconds=RESEND_AFTER,
     )
     data_dir.mkdir()
@@ -187,8 +195,8 @@ def _settings(gateway: Gateway, empty_warehouse: Path, data_dir: Path, timeout: 
 
 @pytest.fixture
 def patient_site(gateway: Gateway, empty_warehouse: Path, tmp_path: Path) -> Iterator[Site]:
-    """A site that waits as long as it takes, for tests in which several threads meet."""
-    settings = _settings(gateway, empty_warehouse, tmp_path / "data", 30)
+    """A site that waits for its store as long as it takes, for tests in which several threads meet."""
+    settings = _settings(gateway, empty_warehouse, tmp_path / "data")
     made = Site(gateway, gateway.world[ADMINISTRATION], settings, store_wait_seconds=30, lock_wait_seconds=30)
     yield made
     made.client.close()
@@ -197,7 +205,7 @@ def patient_site(gateway: Gateway, empty_warehouse: Path, tmp_path: Path) -> Ite
 @pytest.fixture
 def cold_site(gateway: Gateway, empty_warehouse: Path, tmp_path: Path) -> Iterator[Site]:
     """A site whose warehouse is left alone between sessions, for tests with other processes."""
-    settings = _settings(gateway, empty_warehouse, tmp_path / "data", 0.4)
+    settings = _settings(gateway, empty_warehouse, tmp_path / "data")
     made = Site(gateway, gateway.world[ADMINISTRATION], settings)
     yield made
     made.client.close()
@@ -221,5 +229,5 @@ def a4s(here: Command, cold_site: Site) -> Command:
         A4S_GATEWAY_URL=cold_site.gateway.url,
         A4S_CONNECTORS='{"demo": "Demo B.V."}',
         A4S_DATA_DIR=str(cold_site.settings.data_dir),
-        A4S_TIMEOUT_SECONDS="0.4",
+        A4S_TIMEOUT_SECONDS=str(PATIENCE),
     )

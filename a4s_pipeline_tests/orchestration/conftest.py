@@ -30,6 +30,7 @@ ADMINISTRATIONS = {
     "zuid": "Kantoor Zuid B.V.",
 }
 """AdministrationName by connector; Kantoor Zuid has no focus connector."""
+IMPORTED = {dg.AssetKey("orders"), dg.AssetKey("order_lines")}
 
 
 def line(code: str = "1", **more: Any) -> dict[str, Any]:
@@ -86,8 +87,7 @@ class Site:
         """
         job = self.definitions.resolve_job_def(SYNC_ORDERS)
         if alone:
-            imported = {dg.AssetKey("orders"), dg.AssetKey("order_lines")}
-            job = job.get_subset(asset_selection=imported, asset_check_selection=set())
+            job = job.get_subset(asset_selection=IMPORTED, asset_check_selection=set())
         return job.execute_in_process(
             instance=self.instance,
             tags={RANGE_START: first, RANGE_END: last or first},

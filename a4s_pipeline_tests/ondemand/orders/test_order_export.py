@@ -3,7 +3,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,7 +18,16 @@ from a4s_pipeline.gateway import sending
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.orders import order_export
 from a4s_pipeline.ondemand.orders.order_export import NOTICE
-from a4s_pipeline_tests.ondemand.conftest import ADMINISTRATION, NOW, RESEND_AFTER, Killed, Site, intake
+from a4s_pipeline_tests.ondemand.conftest import (
+    ADMINISTRATION,
+    NOW,
+    PATIENCE,
+    RESEND_AFTER,
+    Killed,
+    Site,
+    intake,
+)
+from a4s_pipeline_tests.support.installed_site import wait_until
 from a4s_sandbox import Faults
 from a4s_sandbox.answers.replies import Reply, html_page, problem
 
@@ -247,8 +256,10 @@ BUSY_WITHOUT_A_TIME = problem(503, "ServiceUnavailable", "perhaps")
     ],
 )
 def test_a_lost_reply_leaves_the_order_unknown_and_nothing_is_sent_again(site: Site, fault: str) -> None:
-    site.gateway.faults = scripted(fault, hang_seconds=1)
+    site.gateway.faults = scripted(fault, hang_seconds=PATIENCE)
+    site.wait_for_answers(0.2 if fault == "hang" else PATIENCE)
     answered = site.export(intake())
+    site.wait_for_answers(PATIENCE)
     assert answered.status == "unknown"
     assert answered.answer is not None
     assert (answered.answer["orderId"], answered.answer["attempts"]) == (None, 1)
@@ -338,23 +349,17 @@ def test_the_time_begins_at_the_last_send_and_when_its_answer_was_given_up(
 
 
 def test_a_gateway_that_books_late_books_once(site: Site) -> None:
-    site.gateway.faults = Faults(book_late_seconds=0.7, dedupe=False)
+    site.gateway.faults = Faults(book_late_seconds=PATIENCE, dedupe=False)
+    site.wait_for_answers(0.2)
     assert site.export(intake()).status == "unknown"
+    site.wait_for_answers(PATIENCE)
     assert site.booked() == {}
     assert site.export(intake()).status == "unknown"
-    wait_for(lambda: site.booked() == {"IO-1": 1})
+    site.gateway.faults.book_late_seconds = 0.001
+    wait_until(lambda: site.booked() == {"IO-1": 1})
     site.clock.move(RESEND_AFTER)
     assert site.export(intake()).status == "ok"
     assert (site.posts(), site.booked()) == (1, {"IO-1": 1})
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(500):
-        if condition():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it did not come to pass within 5 s")
 
 
 @pytest.mark.parametrize("status", ["unknown", "sending"])

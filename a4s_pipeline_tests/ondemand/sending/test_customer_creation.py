@@ -10,7 +10,7 @@ from a4s_pipeline.gateway import sending
 from a4s_pipeline.ondemand import customer_creation
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER
-from a4s_pipeline_tests.ondemand.conftest import NOW, RESEND_AFTER, Killed, Site
+from a4s_pipeline_tests.ondemand.conftest import NOW, PATIENCE, RESEND_AFTER, Killed, Site
 from a4s_sandbox import Faults
 from a4s_sandbox.answers.replies import Reply, problem
 
@@ -121,8 +121,10 @@ def test_a_gateway_that_says_it_is_busy_took_nothing(site: Site, fault: str) -> 
 )
 def test_a_lost_reply_is_settled_by_the_listing_over_all_its_pages(site: Site, fault: str) -> None:
     fill(site, 5)
-    site.gateway.faults = scripted(fault, hang_seconds=1)
+    site.gateway.faults = scripted(fault, hang_seconds=PATIENCE)
+    site.wait_for_answers(0.2 if fault == "hang" else PATIENCE)
     answered = site.create(BOS)
+    site.wait_for_answers(PATIENCE)
     assert answered.status == "unknown"
     assert answered.answer == {"customerCode": "K9", "externalId": None}
     is_there = "K9" in site.source.customers

@@ -16,7 +16,7 @@ from a4s_pipeline.orchestration.alerts.incidents import Incident, Kind
 from a4s_pipeline.orchestration.alerts.messages import of_run
 from a4s_pipeline.orchestration.automation.schedules import run_request_for_orders
 from a4s_pipeline.platform import Platform
-from a4s_pipeline_tests.orchestration.conftest import Site, held_by_an_analyst
+from a4s_pipeline_tests.orchestration.conftest import IMPORTED, Site, held_by_an_analyst
 from a4s_pipeline_tests.test_alerts import KEY, Hook, hook
 
 __all__ = ["hook"]
@@ -280,9 +280,10 @@ def test_a_run_is_told_once_though_the_sensor_is_shown_it_again(
 
 
 def scheduled(site: Site, connector: str) -> None:
-    """Run the import of a connector's orders as the schedule does."""
+    """Run the import of a connector's orders as the schedule does, without the copy and the checks."""
     request = run_request_for_orders(connector, site.settings, datetime.now(UTC))
-    site.definitions.resolve_job_def("sync_orders").execute_in_process(
+    job = site.definitions.resolve_job_def("sync_orders")
+    job.get_subset(asset_selection=IMPORTED, asset_check_selection=set()).execute_in_process(
         instance=site.instance,
         tags=request.tags,
         resources={"platform": site.platform},
