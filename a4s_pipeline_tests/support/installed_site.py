@@ -20,6 +20,7 @@ from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.platform import Platform
+from a4s_pipeline.runtime import MACHINE, Runtime
 from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_pipeline_tests.support.project import ROOT
@@ -134,8 +135,9 @@ class Site:
         self.settings = GivenSettings(**self.chosen)
 
     @contextmanager
-    def service(self, store_wait_seconds: float = 30) -> Iterator[OnDemand]:
-        with OnDemand(Platform(self.settings, store_wait_seconds=store_wait_seconds), "test") as opened:
+    def service(self, store_wait_seconds: float = 30, runtime: Runtime = MACHINE) -> Iterator[OnDemand]:
+        platform = Platform(self.settings, store_wait_seconds=store_wait_seconds, runtime=runtime)
+        with OnDemand(platform, "test") as opened:
             yield opened
 
     @contextmanager

@@ -16,6 +16,7 @@ import pytest
 from a4s_pipeline.ondemand.flow_log import FlowLog
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker, is_unknown_still, until_next_look
 from a4s_pipeline.ondemand.worker.upkeep import Soon, Unknown, Upkeep
+from a4s_pipeline.runtime import Runtime
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER
 from a4s_pipeline_tests.ondemand.inbox.test_inbox import ready
@@ -70,28 +71,27 @@ def test_a_request_that_hangs_holds_up_no_other(site: Site) -> None:
         assert site.wait_for("slow")["status"] == "ok"
 
 
-class Clock:
-    """A clock of the worker that moves on as it sleeps: what takes a minute is over at once."""
+class Clock(Runtime):
+    """A clock that moves on as it sleeps: what takes a minute is over at once."""
 
     def __init__(self, *then: tuple[float, Callable[[], object]]) -> None:
-        self.now = 0.0
+        self.seconds = 0.0
         self._then = list(then)
 
     def monotonic(self) -> float:
-        return self.now
+        return self.seconds
 
     def sleep(self, seconds: float) -> None:
         time.sleep(0.001)
-        self.now += seconds
-        while self._then and self._then[0][0] <= self.now:
+        self.seconds += seconds
+        while self._then and self._then[0][0] <= self.seconds:
             self._then.pop(0)[1]()
 
 
 def serve_by(clock: Clock, site: Site, linger: float) -> None:
     """Serve until the desk ends by itself."""
     site.choose(linger_seconds=linger)
-    with pytest.MonkeyPatch.context() as patched, site.service() as service:
-        patched.setattr("a4s_pipeline.ondemand.worker.request_worker.time", clock)
+    with site.service(runtime=clock) as service:
         RequestWorker(service).serve(lambda: False)
 
 
@@ -100,7 +100,7 @@ def test_it_stays_as_long_as_it_should_linger_and_each_request_makes_it_linger_a
     clock = Clock(*drops)
     serve_by(clock, site, 30)
     assert len(site.answered()) == 5
-    assert clock.now >= 100 + 30
+    assert clock.seconds >= 100 + 30
 
 
 def test_without_lingering_it_answers_what_waits_and_ends(site: Site) -> None:
