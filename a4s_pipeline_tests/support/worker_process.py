@@ -3,13 +3,17 @@
 import json
 import signal
 import sys
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 
 from a4s_pipeline.ondemand.inbox.inbox import Inbox
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.platform import Platform
+from a4s_pipeline.runtime import Runtime
 from a4s_pipeline.settings.loading import GivenSettings
 
 
@@ -19,9 +23,39 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
+class ClosingRuntime(Runtime):
+    """Calls `when_closed` once its threads of live answers begin nothing more, and finish what they began."""
+
+    def __init__(self, when_closed: Callable[[], object]) -> None:
+        self._when_closed = when_closed
+
+    def pool(self, size: int, name: str) -> Executor:
+        return _Closing(size, name, self._when_closed if name == "live" else lambda: None)
+
+
+class _Closing(ThreadPoolExecutor):
+    def __init__(self, size: int, name: str, when_closed: Callable[[], object]) -> None:
+        super().__init__(size, thread_name_prefix=name)
+        self._when_closed = when_closed
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
+        self._when_closed()
+        super().shutdown(wait=wait)
+
+
+_asked_to_stop = threading.Event()
+
+
+def _say_that_it_stops() -> None:
+    if _asked_to_stop.is_set():
+        say("begins nothing more")
+
+
 def serve(settings: GivenSettings) -> None:
     """Answer the inbox, and print how many were answered, by status."""
-    with OnDemand(Platform(settings), "process") as service:
+    platform = Platform(settings, runtime=ClosingRuntime(_say_that_it_stops))
+    with OnDemand(platform, "process") as service:
         desk = RequestWorker(service)
         say("ready")
         with suppress(KeyboardInterrupt):
@@ -40,7 +74,7 @@ def claim(settings: GivenSettings) -> None:
 
 def stop(*_: object) -> None:
     """Interrupt the main thread, as Dagster does in the process of a run that is asked to stop."""
-    say("asked to stop")
+    _asked_to_stop.set()
     raise KeyboardInterrupt
 
 

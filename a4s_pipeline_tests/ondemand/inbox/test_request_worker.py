@@ -21,6 +21,7 @@ from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER
 from a4s_pipeline_tests.ondemand.inbox.test_inbox import ready
 from a4s_pipeline_tests.support.installed_site import Site, asks, exports, installed, wait_until
+from a4s_pipeline_tests.support.worker_process import ClosingRuntime
 
 
 @pytest.fixture
@@ -134,15 +135,13 @@ def test_when_it_is_over_what_was_begun_is_finished_and_the_rest_waits(tmp_path:
         for number in range(20):
             site.drop(f"r{number}", asks(f"A{number}"))
 
-        def is_over() -> bool:
-            if len(site.sandbox.calls("stock")) < 4:
-                return False
+        def answer() -> None:
             assert site.answered() == set()
             site.sandbox.faults.hang_seconds = 0
-            return True
 
-        with site.service() as service:
-            RequestWorker(service).serve(is_over)
+        # The gateway answers once nothing more can begin, or a fifth could take the place of a first.
+        with site.service(runtime=ClosingRuntime(answer)) as service:
+            RequestWorker(service).serve(lambda: len(site.sandbox.calls("stock")) == 4)
         assert len(site.answered()) == 4
         assert len(site.names_in("done")) == 4
         assert len(site.names_in()) == 16
@@ -165,7 +164,7 @@ def test_a_process_that_is_asked_to_stop_finishes_what_it_began_and_leaves_the_r
                 assert site.answered() == set()
                 process.send_signal(signal.SIGTERM)
                 assert process.stdout is not None
-                assert process.stdout.readline() == "asked to stop\n"
+                assert process.stdout.readline() == "begins nothing more\n"
                 site.sandbox.faults.hang_seconds = 0
                 out, _ = process.communicate(timeout=30)
             finally:
