@@ -73,7 +73,7 @@ def test_since_is_a_local_day_or_an_instant(settings: Settings) -> None:
 def test_what_is_asked_wrongly_is_told(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(AttributeError, match="no table or model 'order'"):
         _ = frames.order
-    with pytest.raises(ChangeRequest, match="no day or instant"):
+    with pytest.raises(ChangeRequest, match="not a day or an instant"):
         frames.orders(since="gisteren", settings=settings)
     with pytest.raises(NotPublished):
         frames.orders(settings=GivenSettings(data_dir=tmp_path))
