@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -80,11 +80,7 @@ def counted(found: Sequence[Broken], what: str, advice: str, connectors: Collect
 
 def noted(found: Sequence[Broken], what: str, advice: str, connectors: Collection[str]) -> Finding:
     """Report something that a site may want to know but is not a fault: the check passes."""
-    return Finding(
-        passed=True,
-        sentence=sentence(of_connectors(found, connectors), what, advice),
-        by_connector=dict.fromkeys(connectors, ""),
-    )
+    return replace(counted(found, what, advice, connectors), passed=True)
 
 
 def told(

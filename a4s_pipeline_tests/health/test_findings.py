@@ -1,6 +1,6 @@
 import pytest
 
-from a4s_pipeline.health.finding import of_connectors, sentence
+from a4s_pipeline.health.finding import noted, of_connectors, sentence
 from a4s_pipeline.warehouse.health import Broken
 
 
@@ -38,3 +38,10 @@ def test_a_finding_at_very_many_connectors_names_the_first_of_them() -> None:
 def test_what_belongs_to_a_connector_that_is_gone_from_the_settings_is_left_out() -> None:
     here, gone = Broken("demo", "", 1, ("A1",)), Broken("gone", "", 1, ("B1",))
     assert of_connectors([here, gone], {"demo": "Demo B.V."}) == [here]
+
+
+def test_a_note_passes_and_still_says_what_it_is_about_at_each_connector() -> None:
+    found = [Broken("demo", "GBP", 2, ("A1", "A2"))]
+    note = noted(found, "sales without a rate", "add one", ["demo", "noord"])
+    assert (note.passed, note.count) == (True, 2)
+    assert note.by_connector == {"demo": "demo GBP: `A1`, `A2`", "noord": ""}

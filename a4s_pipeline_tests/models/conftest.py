@@ -45,8 +45,10 @@ class Store:
 
 
 @pytest.fixture(scope="session")
-def _opened(empty_warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    path = empty_warehouse.with_name("models.duckdb")
+def _opened(
+    empty_warehouse: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    path = tmp_path_factory.mktemp("models") / "models.duckdb"
     shutil.copyfile(empty_warehouse, path)
     with duckdb.connect(str(path)) as connection:
         yield connection

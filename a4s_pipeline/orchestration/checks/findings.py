@@ -1,6 +1,5 @@
 """Turns findings into Dagster's check results, with a table of the connectors."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -52,17 +51,19 @@ def _metadata(finding: Finding) -> dict[str, Any]:
         **finding.counts,
         **instants,
         "count": finding.count,
-        "connectors": _table(finding.by_connector),
+        "connectors": _table(finding),
     }
 
 
-def _table(by_connector: Mapping[str, str]) -> dg.TableMetadataValue:
+def _table(finding: Finding) -> dg.TableMetadataValue:
     """Say for each connector whether it passes; those that do not come first."""
-    rows = sorted(by_connector.items(), key=lambda one: not one[1])
+    rows = sorted(finding.by_connector.items(), key=lambda one: not one[1])
     return dg.MetadataValue.table(
         [
-            dg.TableRecord({"connector": name, "passed": not fault, "found": fault or NOTHING})
-            for name, fault in rows[:_MOST_ROWS]
+            dg.TableRecord(
+                {"connector": name, "passed": finding.passed or not found, "found": found or NOTHING}
+            )
+            for name, found in rows[:_MOST_ROWS]
         ],
         dg.TableSchema(
             [dg.TableColumn("connector"), dg.TableColumn("passed", "bool"), dg.TableColumn("found")]
