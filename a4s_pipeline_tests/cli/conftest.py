@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import duckdb
 import pytest
 
 from a4s_pipeline.cli import main
+from a4s_pipeline.cli.logs import ACCESS
 from a4s_pipeline.errors import ChangeSite
 from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.platform import Platform
@@ -153,6 +155,11 @@ def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
             patched.setattr(sys, "argv", ["a4s", *arguments])
             with pytest.raises(SystemExit) as ended:
                 main()
+        # `a4s serve` has calls logged for as long as its process lives, to a stream that ends with the test.
+        access = logging.getLogger(ACCESS)
+        access.handlers.clear()
+        access.propagate = True
+        access.setLevel(logging.NOTSET)
         out, err = capsys.readouterr()
         code = ended.value.code
         return Ended(code if isinstance(code, int) else int(code is not None), out, err)
