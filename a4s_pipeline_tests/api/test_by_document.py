@@ -12,6 +12,7 @@ import pytest
 
 from a4s_pipeline_tests.api.conftest import Served
 from a4s_pipeline_tests.api.test_history import put, sync
+from a4s_pipeline_tests.support.nightly import at_night
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(sys.executable).parent
@@ -45,8 +46,10 @@ def run(*command: str, folder: Path) -> None:
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 
-@pytest.mark.nightly
-def test_schemathesis_finds_nothing(filled: Served, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "drawn", [("--max-examples", "2", "--seed", "1"), *at_night((("--max-examples", "30"),))]
+)
+def test_schemathesis_finds_nothing(filled: Served, tmp_path: Path, drawn: tuple[str, ...]) -> None:
     (tmp_path / "schemathesis.toml").write_text(RULES)
     url = f"http://127.0.0.1:{filled.port}/openapi.json"
     program = str(PROGRAMS / "schemathesis")
@@ -56,8 +59,7 @@ def test_schemathesis_finds_nothing(filled: Served, tmp_path: Path) -> None:
         url,
         "--checks",
         "all",
-        "--max-examples",
-        "30",
+        *drawn,
         "--no-color",
         *LEFT_OUT,
         folder=tmp_path,
