@@ -1,4 +1,4 @@
-"""The time, the waits, the chance and the threads that imports and answers go by."""
+"""The clock, waits, random numbers and threads that imports and on-demand answers use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Runtime:
-    """Those of this machine. A simulation hands down its own, so that a run can be played again."""
+    """The machine's own. A simulation passes another one, so that a run can be played again."""
 
     def now(self) -> datetime:
         """Return the present instant, in UTC."""
@@ -37,15 +37,15 @@ class Runtime:
         return event.wait(seconds)
 
     def semaphore(self, count: int) -> AbstractContextManager[object]:
-        """Return what lets this many threads in at once."""
+        """Return a lock that this many threads can have at once."""
         return threading.Semaphore(count)
 
     def pool(self, size: int, name: str) -> Executor:
-        """Open a pool of so many threads; the futures that it gives out are waited for as any are."""
+        """Open a pool of this many threads."""
         return ThreadPoolExecutor(size, thread_name_prefix=name)
 
     def result_of(self, future: Future[T], seconds: float) -> T:
-        """Wait for a future that is of no pool; raises `TimeoutError` where it is not done in time."""
+        """Wait for a future that belongs to no pool; raises `TimeoutError` if it is not done in time."""
         return future.result(max(0.0, min(seconds, threading.TIMEOUT_MAX)))
 
 

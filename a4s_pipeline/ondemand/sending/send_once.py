@@ -78,10 +78,9 @@ Prepare = Callable[[datetime], Prepared]
 
 @dataclass(frozen=True)
 class SendRules:
-    """How long is waited: for the lock of an id, and before a look-up's "not there" is believed.
+    """How long to wait: for the lock of an id, and before a look-up's "not there" is believed.
 
-    `line` is entered for as long as something is recorded as about to be sent, and sent: it lets in as many
-    at once as the gateway is to have.
+    `line` limits how many sends are under way at once; each is in it from its ledger entry to its answer.
     """
 
     locks: Locks

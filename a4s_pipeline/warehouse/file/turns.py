@@ -13,7 +13,7 @@ from a4s_pipeline.warehouse.file.opened import OpenedFile
 
 # A busy process keeps the file no longer than this before others may have it.
 _LONGEST_HOLD = 0.5
-# How long the file is waited for where another process kept it through a whole wait a moment ago.
+# How long to wait for the file if another process just kept it for a whole wait.
 _WAIT_ONCE_MORE = 1.0
 
 
@@ -33,16 +33,16 @@ class Turns:
         self._held_at: float | None = None
 
     def longest_wait(self, usual: float) -> float:
-        """Return how long to wait for another process, `usual` seconds unless it was waited for just now.
+        """Return how long to wait for another process: `usual` seconds, but less after a wait in vain.
 
-        A command that could not read would otherwise wait as long again for each thing that it writes down.
+        Otherwise a command that could not read would wait as long again for each write.
         """
         held_at = self._held_at
         is_known = held_at is not None and time.monotonic() - held_at < usual
         return min(usual, _WAIT_ONCE_MORE) if is_known else usual
 
     def note_held(self, *, is_held: bool) -> None:
-        """Note whether another process kept the file through a whole wait, or it could be opened."""
+        """Note whether another process kept the file for a whole wait, or it could be opened."""
         self._held_at = time.monotonic() if is_held else None
 
     def take(self, wait_seconds: float) -> bool:

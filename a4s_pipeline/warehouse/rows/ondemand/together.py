@@ -104,9 +104,7 @@ class Together(Generic[Question, Answer]):
         return max(Counter(one.kind for one in self._waiting).values())
 
     def _chosen(self) -> list[_Asked[Question, Answer]]:
-        """Take the requests of the most frequent kind, or of one that was passed over twice; return the kind
-        too.
-        """
+        """Take the requests of the most frequent kind, or of the oldest if it was passed over twice."""
         oldest = self._waiting[0]
         kinds = Counter(one.kind for one in self._waiting)
         kind = oldest.kind if oldest.passed_over >= _MOST_PASSED_OVER else kinds.most_common(1)[0][0]
