@@ -126,7 +126,8 @@ class Platform:
         Raises `SyncInterrupted` if somebody stops it.
         """
         with self.in_use(), self.administration(connector) as administration:
-            sync = self._sync_of(stream, connector, administration, run_id, plan or OrdersPlan(), advance)
+            run = StreamRun(connector, stream, administration, self.warehouse, run_id=run_id)
+            sync = self._sync_of(run, plan or OrdersPlan(), advance)
             try:
                 return sync.run()
             except A4sError as error:
@@ -139,27 +140,14 @@ class Platform:
                 raise SyncInterrupted(sync.result, run_id) from None
 
     def _sync_of(
-        self,
-        stream: str,
-        connector: str,
-        administration: Administration,
-        run_id: str,
-        plan: OrdersPlan,
-        advance: Advance,
+        self, run: StreamRun, plan: OrdersPlan, advance: Advance
     ) -> OrderSync | RecordsImport[Item] | RecordsImport[Customer]:
-        store = self.warehouse
-        if stream == STREAM:
-            rules = self._order_rules()
-            run = StreamRun(connector, stream, administration.client, store, run_id=run_id)
-            return OrderSync(run, administration, store, rules, plan, advance=advance)
-        rules_of_records = RecordRules(connections=self.settings.max_connections, locks=self.locks)
-        if stream == ITEM_KIND.stream:
-            return RecordsImport(
-                ITEM_KIND, connector, administration, store, rules_of_records, run_id=run_id, advance=advance
-            )
-        return RecordsImport(
-            CUSTOMER_KIND, connector, administration, store, rules_of_records, run_id=run_id, advance=advance
-        )
+        if run.result.stream == STREAM:
+            return OrderSync(run, self._order_rules(), plan, advance=advance)
+        rules = RecordRules(connections=self.settings.max_connections, locks=self.locks)
+        if run.result.stream == ITEM_KIND.stream:
+            return RecordsImport(ITEM_KIND, run, rules, advance=advance)
+        return RecordsImport(CUSTOMER_KIND, run, rules, advance=advance)
 
     def sync_items(self, connector: str, *, run_id: str) -> SyncResult:
         """Import one connector's items; raises the error that ended it early."""

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from a4s_pipeline.errors import A4sError, StoreHeld
-from a4s_pipeline.gateway.calls.client import GatewayClient
+from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.heap import old_objects_left_alone
 from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.sync.drift_count import DriftCount
@@ -27,13 +27,20 @@ class StreamRun:
     """A run from its lock to its last entry in `sync_state` and in the log of flow executions."""
 
     def __init__(
-        self, connector: str, stream: str, client: GatewayClient, warehouse: Warehouse, *, run_id: str
+        self,
+        connector: str,
+        stream: str,
+        administration: Administration,
+        warehouse: Warehouse,
+        *,
+        run_id: str,
     ) -> None:
-        self._client = client
-        self.runtime = client.runtime
-        self._warehouse = warehouse
+        self.administration = administration
+        self.warehouse = warehouse
+        self._client = administration.client
+        self.runtime = self._client.runtime
         self._started = self.runtime.monotonic()
-        self._calls_before = (client.calls, client.retries)
+        self._calls_before = (self._client.calls, self._client.retries)
         self.started_at = self.runtime.now()
         self.stamp = Stamp(connector, run_id, self.started_at)
         self.result = SyncResult(connector, stream)
@@ -97,7 +104,7 @@ class StreamRun:
             record_flows(connection, [execution])
 
         try:
-            self._warehouse.transact(write)
+            self.warehouse.transact(write)
         except A4sError:
             if error is None:
                 raise

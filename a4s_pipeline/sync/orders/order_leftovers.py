@@ -18,7 +18,6 @@ from a4s_pipeline.warehouse.rows.orders.writing import (
 )
 from a4s_pipeline.warehouse.rows.row_changes import RowCounts
 from a4s_pipeline.warehouse.rows.state import SetAside
-from a4s_pipeline.warehouse.store import Warehouse
 
 LEFT_AT_ONCE = 500
 
@@ -26,20 +25,18 @@ LEFT_AT_ONCE = 500
 def fill_what_is_left(
     left: Sequence[LeftOrder],
     calls: LineCalls,
-    warehouse: Warehouse,
     writer: OrderWriter,
 ) -> None:
     """Ask for lines that earlier syncs could not fetch or read; `left` is the first batch of such orders."""
     while left:
-        _ask(left, calls, warehouse, writer)
-        with warehouse.session() as connection:
+        _ask(left, calls, writer)
+        with calls.run.warehouse.session() as connection:
             left = orders_left(connection, calls.run.stamp.connector, left[-1], LEFT_AT_ONCE)
 
 
 def read_lines_again(
     orders: Sequence[LeftOrder],
     calls: LineCalls,
-    warehouse: Warehouse,
     writer: OrderWriter,
 ) -> None:
     """Ask for the lines of these orders again, and replace the stored ones even if equal.
@@ -50,14 +47,13 @@ def read_lines_again(
     run.result.seen = len(orders)
     for first in range(0, len(orders), LEFT_AT_ONCE):
         some = orders[first : first + LEFT_AT_ONCE]
-        came = _ask(some, calls, warehouse, writer, is_repair=True)
+        came = _ask(some, calls, writer, is_repair=True)
         run.result.changed += sum(bool(counts) for counts in came.values())
 
 
 def _ask(
     orders: Sequence[LeftOrder],
     calls: LineCalls,
-    warehouse: Warehouse,
     writer: OrderWriter,
     *,
     is_repair: bool = False,
@@ -86,6 +82,6 @@ def _ask(
         else:
             filled[order.code] = FilledLines(lines.rows, lines.fingerprint)
         set_aside += [set_aside_of(LINES_STREAM, one, None) for one in unreadable]
-    came = fill_lines(warehouse, filled, set_aside, writer.progress({}))
+    came = fill_lines(run.warehouse, filled, set_aside, writer.progress({}))
     writer.count_filled({order.code: order.order_date for order in orders}, came)
     return came

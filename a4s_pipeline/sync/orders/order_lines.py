@@ -53,8 +53,7 @@ LinesOutcome = LinesRead | LinesUnreadable | LinesLeft
 class LineCalls:
     """Asks for the lines of many orders at once, over all connections of the run."""
 
-    def __init__(self, administration: Administration, connections: int, run: StreamRun) -> None:
-        self.administration = administration
+    def __init__(self, run: StreamRun, connections: int) -> None:
         self.connections = connections
         self.run = run
         self.pool = run.runtime.pool(connections, "gateway")
@@ -70,7 +69,7 @@ class LineCalls:
 
     def _ask(self, code: str, access: Access | None) -> Future[LinesOutcome]:
         run = self.run
-        return self.pool.submit(fetch_lines, self.administration, code, run.stamp, run.drift, access)
+        return self.pool.submit(fetch_lines, run.administration, code, run.stamp, run.drift, access)
 
     def close(self) -> None:
         """Start no further call, and wait for those under way."""

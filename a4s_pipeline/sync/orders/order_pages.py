@@ -25,7 +25,6 @@ from a4s_pipeline.sync.result import Advance
 from a4s_pipeline.sync.rows import Unstorable, row_of, set_aside_of
 from a4s_pipeline.sync.windows import Span, WatermarkRule
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM, LeftOrder, StoredOrder, stored_orders
-from a4s_pipeline.warehouse.store import Warehouse
 
 # How many orders may wait for their lines: enough that no connection idles while a page is written, few
 # enough that memory stays flat however long the history is.
@@ -80,7 +79,6 @@ class OrderPages:
     def __init__(
         self,
         calls: LineCalls,
-        warehouse: Warehouse,
         writer: OrderWriter,
         stored: StoredOrders,
         *,
@@ -89,8 +87,6 @@ class OrderPages:
     ) -> None:
         self._calls = calls
         self._run = calls.run
-        self._administration = calls.administration
-        self._warehouse = warehouse
         self._writer = writer
         self._stored = stored
         self._whole = whole
@@ -109,7 +105,7 @@ class OrderPages:
         counts = ReadingCounts()
         in_flight: deque[_PageInFlight] = deque()
         pages = pages_of(
-            partial(self._administration.orders, span.start, span.end),
+            partial(self._run.administration.orders, span.start, span.end),
             self._calls.pool,
             listing,
             lambda page: self._read_page(page, span, listing, counts),
@@ -162,7 +158,7 @@ class OrderPages:
         self, page: Page, span: Span, listing: Listing, counts: ReadingCounts
     ) -> tuple[_PageInFlight, _Headers]:
         work = _PageInFlight()
-        read = read_headers(page, self._administration.timezone, span.end)
+        read = read_headers(page, self._run.administration.timezone, span.end)
         headers: _Headers = {}
         near = listing.latest or span.start
         for one in read.within:
@@ -202,13 +198,13 @@ class OrderPages:
 
     def _stored_orders(self, codes: Collection[str]) -> dict[str, StoredOrder]:
         try:
-            return stored_orders(self._warehouse, self._run.stamp.connector, codes)
+            return stored_orders(self._run.warehouse, self._run.stamp.connector, codes)
         except StoreHeld:
             if not self._writer.is_writing:
                 raise
             # Our own batch had the file, or waited for it: its error says which process has it.
             self._written(self._writer.wait())
-            return stored_orders(self._warehouse, self._run.stamp.connector, codes)
+            return stored_orders(self._run.warehouse, self._run.stamp.connector, codes)
 
     def _row(
         self, header: OrderHeader, raw: Any, fingerprint: str, work: _PageInFlight

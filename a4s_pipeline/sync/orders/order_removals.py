@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.listing.listing import Listing
 from a4s_pipeline.sync.orders.order_moves import moved_orders
 from a4s_pipeline.sync.removals import FEWEST_REPLACED, KEPT_MOVING, Removal, Verdict, reading_of, removal_of
+from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.sync.windows import Span
 from a4s_pipeline.warehouse.rows.orders.spans import stored_headers
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
-from a4s_pipeline.warehouse.store import Warehouse
 
 
 @dataclass(frozen=True)
@@ -33,17 +32,15 @@ class OrderRemovals:
 
     def __init__(
         self,
-        administration: Administration,
-        warehouse: Warehouse,
-        connector: str,
+        run: StreamRun,
         *,
         earliest: datetime,
         set_aside: frozenset[str] = frozenset(),
     ) -> None:
         self._set_aside = set_aside
-        self._administration = administration
-        self._warehouse = warehouse
-        self._connector = connector
+        self._administration = run.administration
+        self._warehouse = run.warehouse
+        self._connector = run.stamp.connector
         self._earliest = earliest
 
     def of_reading(self, part: Span, listing: Listing, *, new: int) -> Gone:

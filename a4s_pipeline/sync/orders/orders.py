@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from a4s_pipeline.errors import HistoryNotConfigured
-from a4s_pipeline.gateway.administration import Administration, require_history
+from a4s_pipeline.gateway.administration import require_history
 from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.listing.listing import Listing
 from a4s_pipeline.gateway.listing.paging import readings_of
@@ -44,7 +44,6 @@ from a4s_pipeline.warehouse.rows.orders.writing import (
     orders_left,
 )
 from a4s_pipeline.warehouse.rows.state import clear_unseen_set_aside, set_aside_keys, stream_state
-from a4s_pipeline.warehouse.store import Warehouse
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,6 @@ class OrderSync:
     def __init__(
         self,
         run: StreamRun,
-        administration: Administration,
-        warehouse: Warehouse,
         rules: OrderRules,
         plan: OrdersPlan,
         *,
@@ -72,8 +69,8 @@ class OrderSync:
     ) -> None:
         self._run = run
         self._stamp = run.stamp
-        self._administration = administration
-        self._warehouse = warehouse
+        self._administration = run.administration
+        self._warehouse = run.warehouse
         self._rules = rules
         self._plan = plan
         self._advance = advance
@@ -107,15 +104,15 @@ class OrderSync:
         status = self._administration.status()
         self._note_history(status)
         require_history(status.value, self._administration.name)
-        calls = LineCalls(self._administration, self._rules.connections, self._run)
+        calls = LineCalls(self._run, self._rules.connections)
         timezone = self._administration.timezone
         runtime = self._run.runtime
         with OrderWriter(self._warehouse, self._stamp, self.result, timezone, runtime) as writer:
             try:
                 if self._plan.sub_totals_off:
-                    read_lines_again(stored.left, calls, self._warehouse, writer)
+                    read_lines_again(stored.left, calls, writer)
                     return
-                fill_what_is_left(stored.left, calls, self._warehouse, writer)
+                fill_what_is_left(stored.left, calls, writer)
                 self._read_listings(writer, calls, stored, self._clock(status))
             finally:
                 self.result.watermark = writer.watermark
@@ -169,13 +166,9 @@ class OrderSync:
         )
         earliest = midnight(rules.history_start, timezone)
         rule = WatermarkRule(span, earliest, clock)
-        pages = OrderPages(
-            calls, self._warehouse, writer, stored, whole=self._plan.whole, advance=self._advance
-        )
+        pages = OrderPages(calls, writer, stored, whole=self._plan.whole, advance=self._advance)
         removals = OrderRemovals(
-            self._administration,
-            self._warehouse,
-            self._stamp.connector,
+            self._run,
             earliest=earliest,
             set_aside=frozenset(stored.set_aside),
         )

@@ -26,7 +26,6 @@ from a4s_pipeline.warehouse.rows.records import (
 )
 from a4s_pipeline.warehouse.rows.row_changes import RowCounts
 from a4s_pipeline.warehouse.rows.state import StreamProgress, set_aside_keys
-from a4s_pipeline.warehouse.store import Warehouse
 
 # A batch opens the file once, for one transaction. A killed run loses what was not written yet, so no batch
 # waits longer than two seconds.
@@ -74,15 +73,14 @@ class _Listed(Generic[R]):
 class RecordWriter(Generic[R]):
     """Compares the records of a listing with what is stored, writes changes, and counts."""
 
-    def __init__(self, kind: RecordKind[R], warehouse: Warehouse, run: StreamRun) -> None:
+    def __init__(self, kind: RecordKind[R], run: StreamRun) -> None:
         self._kind = kind
-        self._warehouse = warehouse
         self._run = run
         self._waiting: dict[str, _Listed[R]] = {}
         self._unreadable: dict[str, Unreadable] = {}
         self._since = run.runtime.monotonic()
         self._aside_in_reading: set[tuple[str, str, str]] = set()
-        with warehouse.session() as connection:
+        with run.warehouse.session() as connection:
             self._known_set_aside = set_aside_keys(connection, run.stamp.connector, kind.stream)
         self.set_aside_before = frozenset(self._known_set_aside)
         """The keys that earlier syncs set aside."""
@@ -134,7 +132,7 @@ class RecordWriter(Generic[R]):
                 self._kind.also_write(connection, progress)
             return batch, changes
 
-        batch, changes = self._warehouse.transact(write)
+        batch, changes = self._run.warehouse.transact(write)
         self._count(batch)
         for table, counts in changes.items():
             self._run.result.count_rows(table, None, counts)

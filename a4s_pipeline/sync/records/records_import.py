@@ -10,7 +10,6 @@ import duckdb
 
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.files.exact_json import fingerprint_of
-from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.listing.listing import Listed, Listing
 from a4s_pipeline.gateway.listing.page import Page
@@ -25,7 +24,6 @@ from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.warehouse.rows.records import mark_removed, stored_codes
 from a4s_pipeline.warehouse.rows.row_changes import RowCounts
 from a4s_pipeline.warehouse.rows.state import clear_unseen_set_aside
-from a4s_pipeline.warehouse.store import Warehouse
 
 R = TypeVar("R", bound=WireRecord)
 
@@ -44,21 +42,18 @@ class RecordsImport(Generic[R]):
     def __init__(
         self,
         kind: RecordKind[R],
-        connector: str,
-        administration: Administration,
-        warehouse: Warehouse,
+        run: StreamRun,
         rules: RecordRules,
         *,
-        run_id: str,
         advance: Advance = silent,
     ) -> None:
         self._kind = kind
-        self._administration = administration
-        self._warehouse = warehouse
+        self._run = run
+        self._administration = run.administration
+        self._warehouse = run.warehouse
         self._rules = rules
         self._advance = advance
-        self._run = StreamRun(connector, kind.stream, administration.client, warehouse, run_id=run_id)
-        self.result = self._run.result
+        self.result = run.result
 
     def run(self) -> SyncResult:
         """Read the whole listing, store what is new or changed, mark what is gone, return the counts.
@@ -70,7 +65,7 @@ class RecordsImport(Generic[R]):
 
     def _read(self) -> None:
         listing = Listing(self._administration.page_size)
-        writer = RecordWriter(self._kind, self._warehouse, self._run)
+        writer = RecordWriter(self._kind, self._run)
         pool = self._run.runtime.pool(self._rules.connections, "gateway")
         try:
             removal, missing = self._read_until_stable(listing, writer, pool)
