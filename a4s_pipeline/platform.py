@@ -19,7 +19,7 @@ from a4s_pipeline.runtime import MACHINE, Runtime
 from a4s_pipeline.settings.loading import Settings, load_settings
 from a4s_pipeline.settings.store_location import FileLocation, PostgresLake, SqliteLake
 from a4s_pipeline.sync.orders.orders import OrderRules, OrderSync
-from a4s_pipeline.sync.pictures.pictures import PicturesResult, fetch_pictures
+from a4s_pipeline.sync.pictures.pictures import PictureRules, PicturesResult, fetch_pictures
 from a4s_pipeline.sync.reconcile.order_reconciliation import OrderReconciliation, Reconciled
 from a4s_pipeline.sync.records.customers import CUSTOMER_KIND
 from a4s_pipeline.sync.records.items import ITEM_KIND
@@ -196,15 +196,8 @@ class Platform:
             wanted = pictures_of(copy, connector, item_codes)
             result = PicturesResult(connector, unknown_items=items_not_stored(copy, connector, item_codes))
         with self.administration(connector) as administration:
-            fetch_pictures(
-                administration,
-                result,
-                wanted,
-                locks=self.locks,
-                folder=self.settings.images_path,
-                connections=self.settings.max_connections,
-                advance=advance,
-            )
+            rules = PictureRules(self.settings.images_path, self.settings.max_connections, self.locks)
+            fetch_pictures(administration, result, wanted, rules, advance=advance)
         return result
 
     def publish(self) -> Published:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-from dataclasses import dataclass
-from datetime import datetime
 
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.runtime import MACHINE, Runtime
@@ -16,44 +14,24 @@ _ONE_IN = 10
 _MOST_WAITING = 10_000
 
 
-@dataclass(frozen=True)
-class _Sample:
-    counter: itertools.count[int]
-
-    def takes_this(self) -> bool:
-        return next(self.counter) % _ONE_IN == 0
-
-
 class FlowLog:
     """Collects flow executions, and writes them when told to."""
 
-    def __init__(self, warehouse: Warehouse, run_id: str, runtime: Runtime = MACHINE) -> None:
+    def __init__(self, warehouse: Warehouse, runtime: Runtime = MACHINE) -> None:
         self._warehouse = warehouse
-        self._run_id = run_id
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._waiting: list[FlowExecution] = []
         # Starts at a random count, so that commands that answer once are logged one time in ten too.
-        self._sample = _Sample(itertools.count(int(runtime.chance() * _ONE_IN)))
+        self._count = itertools.count(int(runtime.chance() * _ONE_IN))
 
-    def note(
-        self,
-        connector: str,
-        flow: str,
-        status: str,
-        started_at: datetime,
-        ended_at: datetime,
-        error: str | None,
-        *,
-        always: bool = False,
-    ) -> None:
+    def note(self, execution: FlowExecution, *, always: bool = False) -> None:
         """Log an execution: `always`, or one in ten of frequent, cheap ones; failures always."""
         with self._lock:
-            is_logged = always or status in ("failed", "unknown") or self._sample.takes_this()
+            is_failure = execution.status in ("failed", "unknown")
+            is_logged = always or is_failure or next(self._count) % _ONE_IN == 0
             if is_logged and len(self._waiting) < _MOST_WAITING:
-                self._waiting.append(
-                    FlowExecution(connector, flow, status, started_at, ended_at, self._run_id, error)
-                )
+                self._waiting.append(execution)
 
     def write(self) -> bool:
         """Write the waiting entries; False if the store is locked, and then they keep waiting."""

@@ -42,7 +42,7 @@ class OnDemand:
     def __init__(self, platform: Platform, run_id: str) -> None:
         self.platform = platform
         self.run_id = run_id
-        self.log = FlowLog(platform.warehouse, run_id, platform.runtime)
+        self.log = FlowLog(platform.warehouse, platform.runtime)
         self._stack = ExitStack()
         self._lock = threading.Lock()
         self._connectors: dict[str, ConnectorAnswers] = {}

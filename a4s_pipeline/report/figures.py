@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 import matplotlib as mpl
@@ -19,19 +20,30 @@ _BAR = 0.62
 _TICK = 0.86
 
 
+@dataclass(frozen=True)
+class _Screen:
+    """The class of a drawing for some screens, and its measures."""
+
+    name: str
+    width: int
+    height: int
+    text_size: int
+
+
+_WIDE = _Screen("wide", 1040, 280, 13)
+_NARROW = _Screen("narrow", 350, 230, 11)
+
+
 def sales_by_month(months: Sequence[Month], *, name: str, label: str) -> Markup:
     """Draw the sales of each month as bars, and those of a year before as a dash on each.
 
     There are two drawings, for wide and narrow screens: text that shrinks with a chart is unreadable.
     """
-    return _sales(months, 1040, 280, 13, f"{name}-wide", "wide", label) + _sales(
-        months, 350, 230, 11, f"{name}-narrow", "narrow", label
-    )
+    return _sales(months, _WIDE, name, label) + _sales(months, _NARROW, name, label)
 
 
-def _sales(
-    months: Sequence[Month], width: int, height: int, size: int, name: str, css_class: str, label: str
-) -> Markup:
+def _sales(months: Sequence[Month], screen: _Screen, name: str, label: str) -> Markup:
+    width, height, size = screen.width, screen.height, screen.text_size
     with mpl.rc_context({"font.size": size}):
         figure = new_figure(width, height)
         left = size * 3.6 / width
@@ -51,7 +63,7 @@ def _sales(
         axes.grid(axis="y", color=GRID, linewidth=1)
         axes.tick_params(length=0, pad=size * 0.5, labelcolor=MUTED)
         _bare(axes)
-        return to_svg(figure, name=name, css_class=css_class, label=label)
+        return to_svg(figure, name=f"{name}-{screen.name}", css_class=screen.name, label=label)
 
 
 def trend(amounts: Sequence[Decimal], *, name: str) -> Markup:

@@ -14,6 +14,7 @@ from a4s_pipeline.gateway.calls.deadline import answered_until
 from a4s_pipeline.ondemand.answers import Answered, failure
 from a4s_pipeline.ondemand.requests.kind import RequestKind
 from a4s_pipeline.ondemand.service import OnDemand
+from a4s_pipeline.warehouse.rows.ondemand.flows import FlowExecution
 
 _HEAD = ("kind", "connector")
 
@@ -78,15 +79,16 @@ def answer(
 
 def note(service: OnDemand, request: Request, answered: Answered, started_at: datetime) -> None:
     """Log an answer that was given now."""
-    service.log.note(
+    execution = FlowExecution(
         request.connector,
         request.kind.name,
         "failed" if answered.flaw else answered.status,
         started_at,
         service.platform.runtime.now(),
+        service.run_id,
         answered.error["message"] if answered.error else answered.flaw,
-        always=request.kind.is_always_logged,
     )
+    service.log.note(execution, always=request.kind.is_always_logged)
 
 
 def _answered(service: OnDemand, request: Request, received_at: datetime, until: float | None) -> Answered:

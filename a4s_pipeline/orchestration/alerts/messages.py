@@ -86,14 +86,24 @@ def of_recovery(key: str, incident: Incident, now: datetime, zone: ZoneInfo) -> 
     return Alert(Kind.OUTAGE_OVER if key == OUTAGE else Kind.RUN_RECOVERED, line, parts)
 
 
-def of_check(
-    kind: Kind, asset: str, check: str, sentence: str, at: datetime, zone: ZoneInfo, site: str | None
-) -> Alert:
-    """Return the alert of a check that turned red or green, with its sentence."""
-    turned = "is well again" if kind is Kind.CHECK_PASSED else "warns"
+@dataclass(frozen=True)
+class CheckTurned:
+    """A check of an asset that turned red or green, and the sentence it says now."""
+
+    kind: Kind
+    asset: str
+    check: str
+    sentence: str
+    at: datetime
+
+
+def of_check(turned: CheckTurned, zone: ZoneInfo, site: str | None) -> Alert:
+    """Return the alert of a check that turned red or green."""
+    asset, check, sentence = turned.asset, turned.check, turned.sentence
+    does = "is well again" if turned.kind is Kind.CHECK_PASSED else "warns"
     url = f"{site.rstrip('/')}/assets/{asset}?view=checks" if site else None
-    line = f"{minute(at, zone)} check {check} of {asset} {turned}: {sentence}"
-    return Alert(kind, line, {"asset": asset, "check": check, "why": sentence}, url)
+    line = f"{minute(turned.at, zone)} check {check} of {asset} {does}: {sentence}"
+    return Alert(turned.kind, line, {"asset": asset, "check": check, "why": sentence}, url)
 
 
 def run_url(site: str | None, run_id: str) -> str | None:

@@ -18,7 +18,7 @@ from a4s_pipeline.orchestration.alerts.incidents import (
     after_recovery,
     incident_of,
 )
-from a4s_pipeline.orchestration.alerts.messages import Alert, of_check, of_recovery, of_run
+from a4s_pipeline.orchestration.alerts.messages import Alert, CheckTurned, of_check, of_recovery, of_run
 from a4s_pipeline.orchestration.automation.jobs import CONNECTOR_TAG, IMPORT_TAGS
 from a4s_pipeline.platform import Platform
 
@@ -161,7 +161,8 @@ def _of_checks(
         cursor.state, kind = after_check(cursor.state, f"{asset}:{found.check_name}", passed=found.passed)
         if kind is not None:
             at = datetime.fromtimestamp(record.event_log_entry.timestamp, UTC)
-            yield of_check(kind, asset, found.check_name, found.description or "", at, zone, site)
+            turned = CheckTurned(kind, asset, found.check_name, found.description or "", at)
+            yield of_check(turned, zone, site)
 
 
 def _tell(context: dg.SensorEvaluationContext, platform: Platform, alert: Alert | str) -> None:

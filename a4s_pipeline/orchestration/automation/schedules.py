@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -108,19 +109,26 @@ def connectors_under_way(
     return busy
 
 
+@dataclass(frozen=True)
+class _Imported:
+    """What a schedule imports: by which job, and into which assets."""
+
+    job_name: str
+    stream: str
+    assets: Set[dg.AssetKey]
+
+
 def _requests(
     context: dg.ScheduleEvaluationContext,
     settings: Settings,
-    job_name: str,
-    stream: str,
-    assets: Set[dg.AssetKey],
+    imported: _Imported,
     request: Callable[[str, datetime], dg.RunRequest],
     tomorrow: Callable[[datetime], Sequence[str]] = lambda _now: (),
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Request one run per connector; skip those that are running or wait until tomorrow."""
     now = datetime.now(UTC)
-    importing = settings.connectors_with(stream)
-    busy = connectors_under_way(context.instance, {job_name}, importing, assets)
+    importing = settings.connectors_with(imported.stream)
+    busy = connectors_under_way(context.instance, {imported.job_name}, importing, imported.assets)
     later = [connector for connector in tomorrow(now) if connector not in busy]
     waiting = [name for name in importing if name not in {*busy, *later}]
     reasons = [f"under way: {', '.join(sorted(busy))}"] if busy else []
@@ -128,7 +136,7 @@ def _requests(
         names = ", ".join(later)
         reasons.append(f"no focus connector: {names}; asked again tomorrow, or by `a4s sync orders`")
     if not waiting:
-        none = f"A4S_CONNECTORS names no connector whose {stream} are imported"
+        none = f"A4S_CONNECTORS names no connector whose {imported.stream} are imported"
         yield dg.SkipReason("; ".join(reasons) or none)
     elif later:
         context.log.info(reasons[-1])
@@ -165,7 +173,7 @@ def order_schedule(settings: Settings, layout: Layout) -> dg.ScheduleDefinition:
         def tomorrow(now: datetime) -> list[str]:
             return connectors_without_history(states, current, now)
 
-        yield from _requests(context, current, SYNC_ORDERS, STREAM, assets, request, tomorrow)
+        yield from _requests(context, current, _Imported(SYNC_ORDERS, STREAM, assets), request, tomorrow)
 
     return orders_every_15_minutes
 
@@ -201,6 +209,7 @@ def _listing_schedule(
         def request(connector: str, now: datetime) -> dg.RunRequest:
             return run_request_for_listing(connector, now, [*assets, layout.key(ANALYTICS)])
 
-        yield from _requests(context, platform.settings, job_name, tables.stream, assets, request)
+        imported = _Imported(job_name, tables.stream, assets)
+        yield from _requests(context, platform.settings, imported, request)
 
     return hourly

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.sync.access import REFUSED, Access
 from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.pictures.picture_names import stem_of, stored_stems
+from a4s_pipeline.sync.result import Advance
 
 STREAM = "images"
 # Pictures asked for at a time: memory stays the same for a catalogue of any size.
@@ -78,15 +79,22 @@ class PicturesResult:
         }
 
 
+@dataclass(frozen=True)
+class PictureRules:
+    """The settings that decide where pictures are stored, and how many are asked for at once."""
+
+    folder: Path
+    connections: int
+    locks: Locks
+
+
 def fetch_pictures(
     administration: Administration,
     result: PicturesResult,
     wanted: Mapping[str, str],
+    rules: PictureRules,
     *,
-    locks: Locks,
-    folder: Path,
-    connections: int,
-    advance: Callable[[int, int], None],
+    advance: Advance,
 ) -> None:
     """Fetch the wanted pictures (hash to an item that names it) that are not in the folder.
 
@@ -94,41 +102,20 @@ def fetch_pictures(
     result.
     """
     started = time.monotonic()
-    with stream_lock(locks, result.connector, STREAM):
-        _make_ready(folder, result.connector)
-        stored = stored_stems(path.name for path in folder.iterdir())
+    with stream_lock(rules.locks, result.connector, STREAM):
+        _make_ready(rules.folder, result.connector)
+        stored = stored_stems(path.name for path in rules.folder.iterdir())
         lacking = [image_hash for image_hash in wanted if stem_of(image_hash) not in stored]
         result.named = len(wanted)
         result.stored = len(wanted) - len(lacking)
-
-        access = Access()
+        calls = _PictureCalls(administration, rules.folder, result.connector)
         if stored:
-            access.note_allowed()
-
-        stopped: list[ChangeSite] = []
-
-        def fetch(image_hash: str) -> int | A4sError:
-            if stopped:
-                # After an error that stops every call, the waiting ones are not made.
-                raise stopped[0]
-            try:
-                size = _fetch(administration, image_hash, folder, result.connector)
-            except REFUSED as error:
-                access.note_refused(error)
-                return error
-            except ChangeSite as error:
-                stopped.append(error)
-                raise
-            except A4sError as error:
-                return error
-            access.note_allowed()
-            return size
-
-        pool = ThreadPoolExecutor(connections, thread_name_prefix="gateway")
+            calls.access.note_allowed()
+        pool = ThreadPoolExecutor(rules.connections, thread_name_prefix="gateway")
         try:
             for first in range(0, len(lacking), _AT_ONCE):
                 batch = lacking[first : first + _AT_ONCE]
-                for image_hash, outcome in zip(batch, pool.map(fetch, batch), strict=True):
+                for image_hash, outcome in zip(batch, pool.map(calls.fetch, batch), strict=True):
                     if isinstance(outcome, A4sError):
                         result.missed.append(Missed(image_hash, wanted[image_hash], outcome))
                     else:
@@ -145,6 +132,46 @@ def fetch_pictures(
             raise refused[0]
 
 
+class _PictureCalls:
+    """Fetches one picture at a time, in several threads, until an error stops every call."""
+
+    def __init__(self, administration: Administration, folder: Path, connector: str) -> None:
+        self._administration = administration
+        self._folder = folder
+        self._connector = connector
+        self._stopped: ChangeSite | None = None
+        self.access = Access()
+
+    def fetch(self, image_hash: str) -> int | A4sError:
+        """Store a picture and return its size, or the error that concerns it alone."""
+        if self._stopped is not None:
+            # After an error that stops every call, the waiting ones are not made.
+            raise self._stopped
+        try:
+            size = self._store(image_hash)
+        except REFUSED as error:
+            self.access.note_refused(error)
+            return error
+        except ChangeSite as error:
+            self._stopped = error
+            raise
+        except A4sError as error:
+            return error
+        self.access.note_allowed()
+        return size
+
+    def _store(self, image_hash: str) -> int:
+        picture = self._administration.image(image_hash).value
+        stem = stem_of(image_hash)
+        aside = self._folder / f".{self._connector}.{stem}.tmp"
+        try:
+            aside.write_bytes(picture)
+            put_in_place(aside, self._folder / f"{stem}.{extension_of(picture)}")
+        except OSError as error:
+            raise _unusable(self._folder, error) from None
+        return len(picture)
+
+
 def _make_ready(folder: Path, connector: str) -> None:
     """Make the folder, and delete files that a killed run left half written."""
     try:
@@ -153,18 +180,6 @@ def _make_ready(folder: Path, connector: str) -> None:
             abandoned.unlink(missing_ok=True)
     except OSError as error:
         raise _unusable(folder, error) from None
-
-
-def _fetch(administration: Administration, image_hash: str, folder: Path, connector: str) -> int:
-    picture = administration.image(image_hash).value
-    stem = stem_of(image_hash)
-    aside = folder / f".{connector}.{stem}.tmp"
-    try:
-        aside.write_bytes(picture)
-        put_in_place(aside, folder / f"{stem}.{extension_of(picture)}")
-    except OSError as error:
-        raise _unusable(folder, error) from None
-    return len(picture)
 
 
 def _unusable(folder: Path, error: OSError) -> ChangeSite:

@@ -18,6 +18,7 @@ from a4s_pipeline.ondemand.worker.request_worker import RequestWorker, is_unknow
 from a4s_pipeline.ondemand.worker.upkeep import Soon, Unknown, Upkeep
 from a4s_pipeline.runtime import Runtime
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.ondemand.flows import FlowExecution
 from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER
 from a4s_pipeline_tests.ondemand.inbox.test_inbox import ready
 from a4s_pipeline_tests.support.installed_site import Site, asks, exports, installed, wait_until
@@ -506,20 +507,21 @@ def test_exports_and_creations_are_always_logged(site: Site) -> None:
 
 def note(log: FlowLog, flow: str, status: str = "ok") -> None:
     now = datetime.now(UTC)
-    log.note("demo", flow, status, now, now, None, always=flow in ("export_order", "create_customer"))
+    execution = FlowExecution("demo", flow, status, now, now, "run", None)
+    log.note(execution, always=flow in ("export_order", "create_customer"))
 
 
 def test_a_command_that_answers_once_is_logged_one_time_in_ten(site: Site) -> None:
     logged = 0
     for _ in range(2000):
-        log = FlowLog(WarehouseFile(site.settings.warehouse_path), "run")
+        log = FlowLog(WarehouseFile(site.settings.warehouse_path))
         note(log, "projected_stock")
         logged += len(log._waiting)
     assert 120 < logged < 280
 
 
 def test_what_could_not_be_logged_is_logged_later_and_once(site: Site) -> None:
-    log = FlowLog(WarehouseFile(site.settings.warehouse_path, wait_seconds=0.1), "run")
+    log = FlowLog(WarehouseFile(site.settings.warehouse_path, wait_seconds=0.1))
     with site.warehouse_held():
         note(log, "export_order")
         assert log.write() is False
@@ -530,7 +532,7 @@ def test_what_could_not_be_logged_is_logged_later_and_once(site: Site) -> None:
 
 
 def test_two_that_write_the_log_at_once_write_each_execution_once(site: Site) -> None:
-    log = FlowLog(WarehouseFile(site.settings.warehouse_path), "run")
+    log = FlowLog(WarehouseFile(site.settings.warehouse_path))
     for _ in range(200):
         note(log, "export_order")
     with ThreadPoolExecutor(8) as pool:

@@ -29,6 +29,7 @@ from a4s_pipeline.ondemand.sending.send_once import NotRecorded
 from a4s_pipeline.ondemand.service import ConnectorAnswers, OnDemand
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
+from a4s_pipeline.warehouse.rows.ondemand.flows import FlowExecution
 
 CONNECTORS = {"demo": "Demo B.V.", "zuid": "Kantoor Zuid B.V."}
 RECEIVED_AT = datetime(2026, 3, 10, 8, 30, tzinfo=UTC)
@@ -75,19 +76,10 @@ class Asking:
         chosen: dict[str, Any] = {"connectors": connectors} if connectors else {}
         service = OnDemand(Platform(GivenSettings(data_dir=self._folder, **chosen)), "run")
 
-        def note(
-            connector: str,
-            flow: str,
-            status: str,
-            started_at: datetime,
-            ended_at: datetime,
-            error: str | None,
-            *,
-            always: bool,
-        ) -> None:
-            assert started_at <= ended_at
-            assert always is (flow in ("export_order", "create_customer"))
-            noted.append((connector, flow, status, error))
+        def note(execution: FlowExecution, *, always: bool) -> None:
+            assert execution.started_at <= execution.ended_at
+            assert always is (execution.flow in ("export_order", "create_customer"))
+            noted.append((execution.connector, execution.flow, execution.status, execution.error))
 
         self._monkeypatch.setattr(service.log, "note", note)
         return answer_body(service, body, RECEIVED_AT), noted
