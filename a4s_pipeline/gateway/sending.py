@@ -13,7 +13,8 @@ from a4s_pipeline.gateway.calls.answers import without_numbers
 from a4s_pipeline.gateway.calls.belonging import is_same_code
 from a4s_pipeline.gateway.calls.client import GatewayCall
 from a4s_pipeline.gateway.calls.refusals import with_own_values
-from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.listing import Listing
+from a4s_pipeline.gateway.listing.one_reading import Listed
 from a4s_pipeline.gateway.listing.paging import pages_in_turn, readings_of
 
 Numbers = dict[str, str]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.listing import Listing
+from a4s_pipeline.gateway.listing.one_reading import Listed
 from a4s_pipeline.gateway.listing.page import Page
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)

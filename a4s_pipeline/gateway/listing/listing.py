@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Set
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2b
 
-from a4s_pipeline.errors import IT_SAYS, A4sError, TryAgain
+from a4s_pipeline.errors import IT_SAYS, A4sError
+from a4s_pipeline.gateway.listing.one_reading import Listed, OneReading
 from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.listing.page_sizes import other_size
 
@@ -24,18 +24,6 @@ _MOST_PAGES = 100_000
 _MOST_TIMES_SMALLER = 4
 
 
-@dataclass(frozen=True)
-class Listed:
-    """One record of a page: its key and its order date, if any.
-
-    `content` is a hash of a record without a key; it identifies the record when pages repeat it.
-    """
-
-    key: str | None
-    order_date: datetime | None = None
-    content: str | None = None
-
-
 class Listing:
     """Follows the pages of a listing over as many readings as it takes.
 
@@ -48,12 +36,11 @@ class Listing:
     def __init__(self, page_size: int = 300) -> None:
         self.page_size = self._usual_size = page_size
         """The page size that this reading asks for."""
-        self._asked_before: int | None = None
         self._keys = array("Q")
+        self._first_of_reading = 0
         self._totals: set[int] = set()
-        self._digest_before: bytes | None = None
-        self._pages = 0
-        self._start_reading()
+        self._reading = OneReading()
+        self._before: OneReading | None = None
 
     def begin(self) -> None:
         """Start a reading at the first page.
@@ -61,50 +48,28 @@ class Listing:
         What earlier readings found still counts, unless the total changed or cannot be right: then only a
         single whole reading shows what is there.
         """
-        self._digest_before = self._digest.digest() if self._pages else None
-        if self._pages:
-            self._asked_before = self._asked
+        self._before = self._reading if self._reading.reach.pages else None
+        if self._before is not None:
             self.page_size = self._next_size()
         if len(self._totals) != 1 or self._distinct() > max(self._totals):
             self._keys = array("Q")
             self._totals = set()
-        self._start_reading()
+        self._first_of_reading = len(self._keys)
+        self._reading = OneReading()
 
     def _next_size(self) -> int:
-        if self._has_gap or self._names_twice:
+        if self._reading.has_gap or self._names_twice:
             # A fault tied to a page number would now affect other records, and no two readings would agree.
             return self.page_size
         if self.page_size == self._usual_size:
             return other_size(self.page_size)
-        if self._is_short:
+        reach = self._reading.reach
+        if reach.is_short:
             # Pages of two sizes were short by different numbers: at the size that came, none leaves records
             # out.
-            size = max(self._largest, self.page_size // _MOST_TIMES_SMALLER)
+            size = max(reach.largest, self.page_size // _MOST_TIMES_SMALLER)
             self._usual_size = min(size, other_size(self.page_size))
         return self._usual_size
-
-    def _start_reading(self) -> None:
-        self._digest = blake2b(digest_size=16)
-        self._first_of_reading = len(self._keys)
-        self._pages = self._rows = self._largest = self._empty_in_row = 0
-        self._size = 0
-        self._counts: set[int] = set()
-        self._counts_of_empty: set[int] = set()
-        self._first_page: frozenset[int] = frozenset()
-        self._last_page: frozenset[int] = frozenset()
-        self._here: set[str] = set()
-        self.latest: datetime | None = None
-        self._is_ascending = True
-        self._is_short = False
-        self._asked: int | None = None
-        self._rows_of_first = self._rows_of_last = 0
-        self._is_beyond_end = False
-        self._repeats_page = False
-        self._has_gap = self._has_hole = False
-        self.refusal: A4sError | None = None
-        """Why a page that should exist cannot be read."""
-        self._broken_end: A4sError | None = None
-        self._refused: A4sError | None = None
 
     def add(self, page: Page, records: Iterable[Listed], *, is_beyond_end: bool = False) -> bool:
         """Add the next page with its records; tell whether any of them is new.
@@ -112,69 +77,22 @@ class Listing:
         `is_beyond_end` means that all lie past the end asked for, which the gateway ignores: then what was
         asked for has been listed, and the total says nothing about it.
         """
-        self._size = self._size or page.size
-        self._asked = self._asked or page.asked
-        self._note_refusal(page)
-        self._pages += 1
-        self._is_beyond_end = is_beyond_end
         listed = list(records)
-        self._note_totals(page.totals, has_records=bool(listed))
-        numbers = self._numbers_of(listed)
-        here = frozenset(numbers)
-        # Past the end some gateways repeat their last page, and some do not page at all.
-        is_again = bool(here) and (here <= self._last_page or here <= self._first_page)
-        self._repeats_page = self._repeats_page or is_again
-        if not here or is_again:
-            self._empty_in_row += 1
-            self._is_ascending = self._is_ascending and not is_again
-            return False
-        for record in listed:
-            self._follow(record)
-        for number in numbers:
-            self._digest.update(number.to_bytes(8, "big"))
-            self._keys.append(number)
-        self._note_reach(len(listed), here, page.asked)
-        return True
+        keys = self._keys_of(listed)
+        if listed:
+            self._totals |= page.totals
+        # Counting is slow, and only a refusal needs it.
+        seen = 0 if page.refusal is None else self.seen
+        is_new = self._reading.add(page, listed, keys, seen=seen, is_beyond_end=is_beyond_end)
+        if is_new:
+            self._keys.extend(keys)
+        return is_new
 
-    def _note_totals(self, counts: Set[int], *, has_records: bool) -> None:
-        if has_records:
-            self._counts |= counts
-            self._totals |= counts
-        else:
-            self._counts_of_empty |= counts
-
-    def _note_refusal(self, page: Page) -> None:
-        """Keep the refusal of a page that should exist by the total, or because another follows it."""
-        is_there = self._pages * self._size < (self._total or 0)
-        if page.refusal is not None:
-            self._refused = page.refusal
-            self._has_gap = self._has_gap or self._total is not None
-        if self._refused is not None and (is_there or page.items):
-            self.refusal = self._refused
-        if isinstance(page.refusal, TryAgain):
-            # The page may contain anything, unless the total says that it does not exist.
-            if self._total is None or self.seen < self._total:
-                self.refusal = page.refusal
-            self._broken_end = page.refusal
-
-    def _note_reach(self, rows: int, here: frozenset[int], asked: int | None) -> None:
-        # Records between two pages are left out if the first has fewer than the second skips.
-        is_full = self._rows_of_last == self._rows_of_first if asked is None else self._rows_of_last >= asked
-        self._is_short = self._is_short or (bool(self._last_page) and not is_full)
-        self._rows_of_first, self._rows_of_last = self._rows_of_first or rows, rows
-        self._has_hole = self._has_hole or self._empty_in_row > 0
-        self._has_gap = self._has_gap or self._has_hole
-        self._empty_in_row = 0
-        self._rows += rows
-        self._largest = max(self._largest, rows)
-        self._first_page = self._first_page or here
-        self._last_page = here
-
-    def _numbers_of(self, listed: list[Listed]) -> list[int]:
+    def _keys_of(self, listed: list[Listed]) -> list[int]:
         alike: Counter[str] = Counter()
+        first = self._reading.reach.rows
         return [
-            _hash_of(self._name_of(record, alike, self._rows + position))
-            for position, record in enumerate(listed)
+            _hash_of(self._name_of(record, alike, first + position)) for position, record in enumerate(listed)
         ]
 
     @staticmethod
@@ -187,27 +105,20 @@ class Listing:
         alike[record.content] += 1
         return f"c{record.content}/{alike[record.content]}"
 
-    def _follow(self, record: Listed) -> None:
-        date = record.order_date
-        if date is not None and self.latest is not None and date < self.latest:
-            self._is_ascending = False
-        elif date is not None and (self.latest is None or date > self.latest):
-            self.latest = date
-            self._here.clear()
-        if record.key is not None:
-            # In an ascending listing a key can repeat only with the same date.
-            self._is_ascending = self._is_ascending and record.key not in self._here
-            self._here.add(record.key)
+    @property
+    def latest(self) -> datetime | None:
+        """The latest order date that this reading listed."""
+        return self._reading.dates.latest
 
     @property
-    def _total(self) -> int | None:
-        """The largest total of this reading; past the end a gateway may send 0."""
-        return max(self._counts or self._counts_of_empty, default=None)
+    def refusal(self) -> A4sError | None:
+        """Why a page that should exist cannot be read."""
+        return self._reading.refusals.of_needed_page
 
     @property
     def expected(self) -> int:
         """The likely number of records: the gateway's total, or how many have come so far."""
-        return max(self._total or 0, self._rows)
+        return max(self._reading.totals.largest or 0, self._reading.reach.rows)
 
     @property
     def seen(self) -> int:
@@ -228,10 +139,10 @@ class Listing:
     def must_hold(self, number: int) -> bool:
         """Tell whether a page will certainly be asked for, by the total and by how far pages reach.
 
-        The received records say how far a page reaches, not the size asked for or stated: a page may have
-        fewer. The page after the last is asked for too.
+        The page after the last is asked for too.
         """
-        return self._largest > 0 and (number - 1) * self._largest < (self._total or 0)
+        largest = self._reading.reach.largest
+        return largest > 0 and (number - 1) * largest < (self._reading.totals.largest or 0)
 
     @property
     def is_at_end(self) -> bool:
@@ -240,33 +151,39 @@ class Listing:
         Reaching the total is no proof, because the total may be that of the page. An empty page is proof once
         the total is reached; before that, it takes a few empty pages in a row.
         """
-        if self._is_beyond_end or not self._empty_in_row:
-            return self._is_beyond_end
-        if self._total is not None and self.seen >= self._total:
+        reading = self._reading
+        empty_in_row = reading.reach.empty_in_row
+        if reading.is_beyond_end or not empty_in_row:
+            return reading.is_beyond_end
+        total = reading.totals.largest
+        if total is not None and self.seen >= total:
             return True
-        needed = _MOST_EMPTY_PAGES if self.must_hold(self._pages + 1) else _EMPTY_PAGES_AT_THE_END
-        return self._empty_in_row >= needed
+        needed = _MOST_EMPTY_PAGES if self.must_hold(reading.reach.pages + 1) else _EMPTY_PAGES_AT_THE_END
+        return empty_in_row >= needed
 
     @property
     def is_endless(self) -> bool:
         """Tell whether there are more pages than any listing has."""
-        return self._pages >= _MOST_PAGES and not self.must_hold(self._pages)
+        pages = self._reading.reach.pages
+        return pages >= _MOST_PAGES and not self.must_hold(pages)
 
     @property
     def is_steady(self) -> bool:
         """Tell whether nothing has moved so far: then everything before this point has been listed."""
+        reading, reach = self._reading, self._reading.reach
         return (
             len(self._told) == 1
-            and self._rows <= (self._total or 0)
-            and self._is_ascending
-            and not self._is_short
-            and not self._has_gap
+            and reach.rows <= (reading.totals.largest or 0)
+            and reading.dates.are_ascending
+            and not reach.repeats_page
+            and not reach.is_short
+            and not reading.has_gap
         )
 
     @property
     def is_counted(self) -> bool:
         """Tell whether as many records were seen as the gateway counts, and nothing moved."""
-        if self._is_beyond_end:
+        if self._reading.is_beyond_end:
             return self.is_steady
         # A gateway without any records may answer without a body.
         return self._distinct() == 0 if not self._told else {self._distinct()} == self._told
@@ -274,12 +191,12 @@ class Listing:
     @property
     def _told(self) -> set[int]:
         # Past the end a gateway's total may be anything.
-        return self._totals or self._counts_of_empty
+        return self._totals or self._reading.totals.of_empty
 
     @property
     def agrees(self) -> bool:
         """Tell, at the end of a reading, whether it was identical to the one before."""
-        return self._digest.digest() == self._digest_before
+        return self._before is not None and self._reading.digest == self._before.digest
 
     @property
     def is_whole(self) -> bool:
@@ -293,18 +210,20 @@ class Listing:
 
     @property
     def _names_twice(self) -> bool:
-        return self._repeats_page or self._rows > self.seen
+        reach = self._reading.reach
+        return reach.repeats_page or reach.rows > self.seen
 
     @property
     def doubt(self) -> str | None:
         """Say why a whole reading may still have left a record out; None if it cannot have."""
-        if self._broken_end is not None:
-            return f"the listing has no end that can be seen: {_what_happened(self._broken_end)}"
+        of_end = self._reading.refusals.of_end
+        if of_end is not None:
+            return f"the listing has no end that can be seen: {_what_happened(of_end)}"
         if self.is_counted and self.is_of_one_reading:
             return None
         if self._names_twice:
             return "the listing names a record twice, so its count cannot be trusted"
-        if self._has_gap:
+        if self._reading.has_gap:
             return "a page of the listing came back empty where there should be records"
         if self._is_short_all_along:
             return "pages of the listing hold fewer records than were asked for, and others follow them"
@@ -314,20 +233,22 @@ class Listing:
     def may_hide_one_between(self) -> bool:
         """Tell, at the end of a whole reading, whether a record may have been left out before a later one."""
         is_sure = self.is_counted and self.is_of_one_reading
-        return not is_sure and (self._has_hole or self._is_short_all_along)
+        return not is_sure and (self._reading.reach.has_hole or self._is_short_all_along)
 
     @property
     def _is_short_all_along(self) -> bool:
-        return self._is_short and self._asked == self._asked_before
+        asked_before = None if self._before is None else self._before.asked
+        return self._reading.reach.is_short and self._reading.asked == asked_before
 
     @property
     def fault_of_total(self) -> str | None:
         """Say, at the end of a whole reading, what is wrong with its total or its end; None if nothing is."""
-        if self._broken_end is not None:
-            return f"{_what_happened(self._broken_end)}, where the listing should end"
-        if self.is_counted or self._is_beyond_end:
+        reading = self._reading
+        if reading.refusals.of_end is not None:
+            return f"{_what_happened(reading.refusals.of_end)}, where the listing should end"
+        if self.is_counted or reading.is_beyond_end:
             return None
-        counts = self._counts or self._counts_of_empty
+        counts = reading.totals.told
         if not counts:
             return "the gateway does not say how many there are"
         fewest, most = min(counts), max(counts)
@@ -342,4 +263,4 @@ def _what_happened(error: A4sError) -> str:
 
 
 def _hash_of(name: str) -> int:
-    return int.from_bytes(blake2b(name.encode("utf-8", "replace"), digest_size=8).digest(), "big")
+    return int.from_bytes(blake2b(name.encode("utf-8", "replace"), digest_size=8).digest())

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from a4s_pipeline.files.exact_json import fingerprint_of
-from a4s_pipeline.gateway.listing.listing import Listed
+from a4s_pipeline.gateway.listing.one_reading import Listed
 from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.records.dates import as_instant
 from a4s_pipeline.gateway.records.drift import Drift

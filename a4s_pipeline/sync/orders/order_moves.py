@@ -9,7 +9,8 @@ from typing import Any
 
 from a4s_pipeline.files.exact_json import fingerprint_of
 from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.listing import Listing
+from a4s_pipeline.gateway.listing.one_reading import Listed
 from a4s_pipeline.gateway.listing.paging import pages_in_turn, readings_of
 from a4s_pipeline.gateway.records.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records.records import OrderHeader

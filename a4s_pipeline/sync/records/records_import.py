@@ -11,7 +11,8 @@ import duckdb
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.files.exact_json import fingerprint_of
 from a4s_pipeline.gateway.calls.client import Reply
-from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.listing import Listing
+from a4s_pipeline.gateway.listing.one_reading import Listed
 from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.listing.paging import pages_of, readings_of
 from a4s_pipeline.gateway.records.reading import RecordRead, Unreadable, read_in_parts

@@ -12,7 +12,8 @@ import pytest
 from a4s_pipeline.errors import ReplyTooLarge
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.calls.client import GatewayClient, Reply
-from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.listing import Listing
+from a4s_pipeline.gateway.listing.one_reading import Listed
 from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.listing.paging import pages_in_turn
 from a4s_pipeline.gateway.wire import transport
