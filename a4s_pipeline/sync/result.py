@@ -23,12 +23,13 @@ def silent(_more: int, _total: int) -> None:
 class SyncResult:
     """The counts of one sync of one stream.
 
-    `left` counts records that failed now and that the next sync retries; `why_left` is the reason for the
-    first. `is_complete`: the whole listing was read. `set_aside` includes parts of stored records: a line of
-    an order, a detail of a customer. `rows` counts what was written, by table and month; for items and
-    customers the month is None. `is_repair`: no listing was read, only the lines of orders with a wrong sub
-    total; `sub_totals_off` names the orders where it is still wrong. `fault_of_total` says what is wrong with
-    the gateway's total although the listing is whole. `has_history`: there is order history to read.
+    `pending` counts orders whose lines could not be fetched now, and that the next sync retries;
+    `why_pending` is the reason for the first. `is_complete`: the whole listing was read. `set_aside` includes
+    parts of stored records: a line of an order, a detail of a customer. `rows` counts what was written, by
+    table and month; for items and customers the month is None. `is_repair`: no listing was read, only the
+    lines of orders with a wrong sub total; `sub_totals_off` names the orders where it is still wrong.
+    `fault_of_total` says what is wrong with the gateway's total although the listing is whole. `has_history`:
+    there is order history to read.
     """
 
     connector: str
@@ -40,8 +41,8 @@ class SyncResult:
     set_aside: int = 0
     parts_set_aside: int = 0
     without_lines: int = 0
-    left: int = 0
-    why_left: A4sError | None = None
+    pending: int = 0
+    why_pending: A4sError | None = None
     calls: int = 0
     retries: int = 0
     seconds: float = 0.0
@@ -77,7 +78,7 @@ class SyncResult:
     @property
     def leaves_work(self) -> bool:
         """Whether something failed now and is left for the next sync."""
-        return self.left > 0 or not self.is_complete
+        return self.pending > 0 or not self.is_complete
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts under the names of the command line."""
@@ -89,7 +90,7 @@ class SyncResult:
             "removed": self.removed,
             "setAside": self.set_aside,
             "withoutLines": self.without_lines,
-            "left": self.left,
+            "left": self.pending,
             "complete": self.is_complete and self.error is None,
             "calls": self.calls,
             "retries": self.retries,

@@ -55,7 +55,7 @@ def importing(platform: SimulatedPlatform, streams: Iterable[str], plan: OrdersP
     results = []
     for stream in streams:
         result = platform.sync(stream, "demo", run_id=platform.simulated.process.name, plan=plan)
-        counts = f"{result.seen} seen, {result.new} new, {result.removed} removed, {result.left} left"
+        counts = f"{result.seen} seen, {result.new} new, {result.removed} removed, {result.pending} left"
         why = type(result.error).__name__ if result.error else result.removals_withheld or ""
         platform.simulated.scheduler.note(f"{stream}: {counts} {why}")
         results.append(result)

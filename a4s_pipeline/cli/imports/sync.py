@@ -243,9 +243,9 @@ def what_is_still_off(result: SyncResult) -> str:
 
 def _what_is_left(result: SyncResult) -> str:
     parts = []
-    if result.left:
-        orders = "1 order" if result.left == 1 else f"{result.left:,} orders"
-        why = f" ({str(result.why_left).split(': ')[0]})" if result.why_left else ""
+    if result.pending:
+        orders = "1 order" if result.pending == 1 else f"{result.pending:,} orders"
+        why = f" ({str(result.why_pending).split(': ')[0]})" if result.why_pending else ""
         parts.append(f"the lines of {orders} could not be fetched{why}")
     if not result.is_complete:
         parts.append("the listing kept moving while it was read")

@@ -41,13 +41,13 @@ class LinesUnreadable:
 
 
 @dataclass(frozen=True)
-class LinesLeft:
+class LinesPending:
     """The lines cannot be fetched now: the next sync retries them."""
 
     error: A4sError
 
 
-LinesOutcome = LinesRead | LinesUnreadable | LinesLeft
+LinesOutcome = LinesRead | LinesUnreadable | LinesPending
 
 
 class LineCalls:
@@ -94,11 +94,11 @@ def fetch_lines(
     except REFUSED as error:
         if access is not None:
             access.note_refused(error)
-        return LinesLeft(error)
+        return LinesPending(error)
     except ChangeSite:
         raise
     except A4sError as error:
-        return LinesLeft(error)
+        return LinesPending(error)
     if access is not None:
         access.note_allowed()
     drift.add(LINES_STREAM, reply.value, is_mended=reply.is_mended)

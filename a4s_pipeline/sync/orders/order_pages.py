@@ -24,7 +24,7 @@ from a4s_pipeline.sync.orders.order_writer import ListedOrder, OrderWriter, Page
 from a4s_pipeline.sync.result import Advance
 from a4s_pipeline.sync.rows import Unstorable, row_of, set_aside_of
 from a4s_pipeline.sync.windows import Span, WatermarkRule
-from a4s_pipeline.warehouse.rows.orders.writing import STREAM, LeftOrder, StoredOrder, stored_orders
+from a4s_pipeline.warehouse.rows.orders.writing import STREAM, PendingOrder, StoredOrder, stored_orders
 
 # How many orders may wait for their lines: enough that no connection idles while a page is written, few
 # enough that memory stays flat however long the history is.
@@ -64,7 +64,7 @@ class StoredOrders:
     """What the store knows when a sync begins, read at once: each opening of the file costs 20 ms."""
 
     watermark: datetime | None
-    left: Sequence[LeftOrder]
+    pending: Sequence[PendingOrder]
     set_aside: set[str]
     is_empty: bool
 

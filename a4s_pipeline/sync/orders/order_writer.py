@@ -13,7 +13,7 @@ from a4s_pipeline.errors import A4sError
 from a4s_pipeline.gateway.records.reading import Unreadable
 from a4s_pipeline.runtime import MACHINE, Runtime
 from a4s_pipeline.sync.changes import Need
-from a4s_pipeline.sync.orders.order_lines import LinesLeft, LinesOutcome, LinesRead, LinesUnreadable
+from a4s_pipeline.sync.orders.order_lines import LinesOutcome, LinesPending, LinesRead, LinesUnreadable
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.rows import Stamp, set_aside_of
 from a4s_pipeline.sync.windows import month_of
@@ -42,7 +42,7 @@ class ListedOrder:
     code: str
     row: dict[str, Any]
     need: Need
-    held_lines_fingerprint: str | None
+    stored_lines_fingerprint: str | None
 
 
 @dataclass
@@ -85,7 +85,7 @@ class OrderWriter:
         self._written_watermark = self.watermark
         self.failed: set[str] = set()
         """Orders whose lines could not be fetched in this run, so that it does not ask again."""
-        self._left: dict[str, A4sError] = {}
+        self._pending: dict[str, A4sError] = {}
         self._hand = runtime.pool(1, "writer")
         self._writing: Future[list[str]] | None = None
 
@@ -120,7 +120,7 @@ class OrderWriter:
         self._batch.orders[order.code] = order.row
         self._batch.lines.pop(order.code, None)
         self._batch.lines_kept.discard(order.code)
-        self.take_back_left([order.code])
+        self.no_longer_pending([order.code])
         if isinstance(lines, LinesRead):
             self._batch.lines[order.code] = lines.rows
             self.set_lines_aside(lines.parts)
@@ -128,24 +128,24 @@ class OrderWriter:
             self.failed.add(order.code)
             self.set_lines_aside([lines.unreadable])
         else:
-            self.leave(order.code, lines)
+            self.postpone(order.code, lines)
             if order.need is Need.AGAIN:
                 self._batch.lines_kept.add(order.code)
         self._count(order, lines)
 
-    def leave(self, code: str, why: LinesLeft) -> None:
+    def postpone(self, code: str, why: LinesPending) -> None:
         """Count and name an order whose lines cannot be fetched now: the next sync retries them."""
         self.failed.add(code)
-        self._left[code] = why.error
-        self._result.left = len(self._left)
-        self._result.why_left = next(iter(self._left.values()))
+        self._pending[code] = why.error
+        self._result.pending = len(self._pending)
+        self._result.why_pending = next(iter(self._pending.values()))
 
-    def take_back_left(self, codes: Iterable[str]) -> None:
-        """Stop counting an order as left: its lines arrived after all, or it is gone at the source."""
+    def no_longer_pending(self, codes: Iterable[str]) -> None:
+        """Stop counting an order as pending: its lines arrived after all, or it is gone at the source."""
         for code in codes:
-            self._left.pop(code, None)
-        self._result.left = len(self._left)
-        self._result.why_left = next(iter(self._left.values()), None)
+            self._pending.pop(code, None)
+        self._result.pending = len(self._pending)
+        self._result.why_pending = next(iter(self._pending.values()), None)
 
     def set_lines_aside(self, unreadable: Sequence[Unreadable]) -> None:
         """Set aside lines that cannot be read."""
@@ -167,7 +167,7 @@ class OrderWriter:
         elif order.need is Need.CHANGED or (
             order.need is Need.AGAIN
             and isinstance(lines, LinesRead)
-            and lines.fingerprint != order.held_lines_fingerprint
+            and lines.fingerprint != order.stored_lines_fingerprint
         ):
             self._result.changed += 1
 

@@ -16,11 +16,11 @@ from a4s_pipeline.gateway.listing.paging import readings_of
 from a4s_pipeline.gateway.records.records import Status
 from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.sync.drift_count import drifts_of_status
-from a4s_pipeline.sync.orders.order_leftovers import LEFT_AT_ONCE, fill_what_is_left, read_lines_again
 from a4s_pipeline.sync.orders.order_lines import LineCalls
 from a4s_pipeline.sync.orders.order_pages import OrderPages, ReadingCounts, StoredOrders
 from a4s_pipeline.sync.orders.order_removals import Gone, OrderRemovals
 from a4s_pipeline.sync.orders.order_writer import OrderWriter
+from a4s_pipeline.sync.orders.pending_lines import PENDING_AT_ONCE, fetch_pending_lines, read_lines_again
 from a4s_pipeline.sync.removals import Removal, Verdict
 from a4s_pipeline.sync.result import Advance, SyncResult, silent
 from a4s_pipeline.sync.stream_run import StreamRun
@@ -37,11 +37,11 @@ from a4s_pipeline.warehouse.rows.orders.spans import mark_gone
 from a4s_pipeline.warehouse.rows.orders.sub_totals import orders_off
 from a4s_pipeline.warehouse.rows.orders.writing import (
     STREAM,
-    LeftOrder,
+    PendingOrder,
     count_without_lines,
     had_history,
     holds_no_orders,
-    orders_left,
+    pending_orders,
 )
 from a4s_pipeline.warehouse.rows.state import clear_unseen_set_aside, set_aside_keys, stream_state
 
@@ -83,7 +83,7 @@ class OrderSync:
 
         If there is no order history and never was, that is a state: `has_history` says so. An error that ends
         the sync early is raised after everything received is written. An order whose lines cannot be fetched
-        is not such an error: it is stored without them and counted in `left`.
+        is not such an error: it is stored without them and counted in `pending`.
         """
         return self._run.execute(self._rules.locks, self._read, self._state)
 
@@ -110,9 +110,9 @@ class OrderSync:
         with OrderWriter(self._warehouse, self._stamp, self.result, timezone, runtime) as writer:
             try:
                 if self._plan.sub_totals_off:
-                    read_lines_again(stored.left, calls, writer)
+                    read_lines_again(stored.pending, calls, writer)
                     return
-                fill_what_is_left(stored.left, calls, writer)
+                fetch_pending_lines(stored.pending, calls, writer)
                 self._read_listings(writer, calls, stored, self._clock(status))
             finally:
                 self.result.watermark = writer.watermark
@@ -125,12 +125,12 @@ class OrderSync:
                 stream_state(connection, connector, STREAM).watermark,
                 self._orders_off(connection)
                 if self._plan.sub_totals_off
-                else orders_left(connection, connector, None, LEFT_AT_ONCE),
+                else pending_orders(connection, connector, None, PENDING_AT_ONCE),
                 set_aside_keys(connection, connector, STREAM),
                 holds_no_orders(connection, connector),
             )
 
-    def _orders_off(self, connection: duckdb.DuckDBPyConnection) -> list[LeftOrder]:
+    def _orders_off(self, connection: duckdb.DuckDBPyConnection) -> list[PendingOrder]:
         off = orders_off(connection, self._stamp.connector)
         months, timezone = self._plan.months, self._administration.timezone
         if months is None:
@@ -229,7 +229,7 @@ class OrderSync:
         writer.count_gone(self._warehouse.transact(write))
         if is_gone:
             self.result.removed += len(gone.missing)
-            writer.take_back_left(gone.missing)
+            writer.no_longer_pending(gone.missing)
 
     def _state(self, connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         """Count the orders still without lines, and return what is known of the history."""

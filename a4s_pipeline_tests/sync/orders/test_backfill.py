@@ -361,7 +361,7 @@ def test_an_order_that_is_listed_and_whose_lines_still_cannot_be_had_is_not_gone
     site.sync()
     for plan in (MARCH, EVERYTHING):
         result = site.sync(plan)
-        assert (result.removed, result.left, result.unchanged) == (0, 1, 3)
+        assert (result.removed, result.pending, result.unchanged) == (0, 1, 3)
         assert site.without_lines() == ["A001"]
 
 
@@ -371,7 +371,7 @@ def test_lines_that_cannot_be_had_again_now_are_kept_and_had_by_the_next_sync(si
     site.put("A1", lines=[line("1", quantity=5)])
     site.sandbox.faults.lines_404 = {"A1"}
     result = site.sync(MARCH)
-    assert (result.left, result.without_lines) == (1, 1)
+    assert (result.pending, result.without_lines) == (1, 1)
     assert site.line_codes("A1") == ["1", "2"]
     site.sandbox.faults.lines_404 = set()
     assert site.sync().without_lines == 0

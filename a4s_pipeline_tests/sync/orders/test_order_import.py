@@ -19,7 +19,7 @@ def test_the_first_sync_brings_in_every_order_with_its_lines(site: Site) -> None
     site.put("B1", lines=[line("1"), line("2", quantity=Decimal("2.5"), lineTotal=Decimal("31.25"))])
     result = site.sync()
     site.assert_as_at_source()
-    assert (result.seen, result.new, result.changed, result.unchanged, result.left) == (31, 31, 0, 0, 0)
+    assert (result.seen, result.new, result.changed, result.unchanged, result.pending) == (31, 31, 0, 0, 0)
     assert result.is_complete
 
 

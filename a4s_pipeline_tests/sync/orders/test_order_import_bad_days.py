@@ -24,7 +24,7 @@ def test_an_order_whose_lines_cannot_be_had_is_stored_without_and_the_rest_comes
     result = site.sync()
     assert site.codes() == ["A000", "A001", "A002", "A003", "A004"]
     assert site.without_lines() == ["A001", "A003"]
-    assert (result.new, result.left, result.without_lines, result.leaves_work) == (5, 2, 2, True)
+    assert (result.new, result.pending, result.without_lines, result.leaves_work) == (5, 2, 2, True)
     assert site.line_codes("A001") == []
     assert site.watermark() == site.order("A004")["order_date"]
 
@@ -40,7 +40,7 @@ def test_what_is_left_is_worked_off_first_by_the_next_sync_even_beyond_the_look_
     routes = [(call.route_name, call.code) for call in site.sandbox.requests if call.route_name != "status"]
     assert routes[0] == ("order_lines", "OLD")
     assert site.line_calls() == ["NEWER", "OLD"]
-    assert (result.left, result.without_lines, result.leaves_work) == (0, 0, False)
+    assert (result.pending, result.without_lines, result.leaves_work) == (0, 0, False)
     site.assert_as_at_source()
 
 
@@ -50,7 +50,7 @@ def test_an_order_that_is_still_without_lines_is_asked_for_once_a_sync(site: Sit
     site.sync()
     result = site.sync_again()
     assert site.line_calls() == ["A1"]
-    assert (result.new, result.changed, result.unchanged, result.left) == (0, 0, 1, 1)
+    assert (result.new, result.changed, result.unchanged, result.pending) == (0, 0, 1, 1)
     assert site.without_lines() == ["A1"]
 
 
@@ -64,7 +64,7 @@ def test_more_orders_are_left_than_are_worked_off_at_once(site: Site) -> None:
     site.faults.lines_404 = {"A000", "A499", "A509"}
     result = site.sync_again()
     assert site.line_calls() == codes
-    assert (result.left, site.without_lines()) == (3, ["A000", "A499", "A509"])
+    assert (result.pending, site.without_lines()) == (3, ["A000", "A499", "A509"])
 
 
 def test_a_changed_order_whose_lines_cannot_be_had_holds_no_lines_of_before(site: Site) -> None:
@@ -97,7 +97,7 @@ def test_an_order_that_is_left_and_found_gone_by_a_whole_reading_leaves_no_work(
     assert site.sync().leaves_work
     site.source.remove_order("A1")
     result = site.sync(EVERYTHING)
-    assert (result.removed, result.left, result.leaves_work) == (1, 0, False)
+    assert (result.removed, result.pending, result.leaves_work) == (1, 0, False)
     assert not site.sync().leaves_work
 
 
@@ -106,7 +106,7 @@ def test_an_order_that_is_left_twice_in_one_sync_is_one_order(site: Site) -> Non
     site.faults.lines_404 = {"A1"}
     site.sync()
     site.put("A1", status="changed")
-    assert site.sync().left == 1
+    assert site.sync().pending == 1
 
 
 def test_lines_are_tried_again_on_what_may_pass(site: Site) -> None:
@@ -115,7 +115,7 @@ def test_lines_are_tried_again_on_what_may_pass(site: Site) -> None:
         "order_lines": ["reset", "cut", "clipped", "html", "server_error", "bad_gateway", "gateway_timeout"]
     }
     result = site.sync()
-    assert (result.left, result.retries) == (0, 7)
+    assert (result.pending, result.retries) == (0, 7)
     site.assert_as_at_source()
 
 
@@ -363,7 +363,7 @@ def test_an_order_of_whose_lines_none_can_be_read_is_one_without_lines(site: Sit
     found = dict(site.query("SELECT record_key, reason FROM set_aside WHERE stream = 'order_lines'"))
     for code, (reason, _) in BAD_LINES.items():
         assert found[code].startswith(reason), code
-    assert (result.set_aside, result.left, result.new) == (len(BAD_LINES), 0, len(BAD_LINES) + 1)
+    assert (result.set_aside, result.pending, result.new) == (len(BAD_LINES), 0, len(BAD_LINES) + 1)
     assert result.unchanged == 0
     for code in BAD_LINES:
         site.put(code, lines=[line("1"), line("2")])
@@ -398,7 +398,7 @@ def test_a_line_of_no_use_is_set_aside_by_itself_and_the_others_come_in(site: Si
         site.put(code, lines=[line("1"), useless, line("3")])
     result = site.sync()
     count = len(ONE_LINE_OF_NO_USE)
-    assert (result.new, result.set_aside, result.left, result.unchanged) == (count, count, 0, 0)
+    assert (result.new, result.set_aside, result.pending, result.unchanged) == (count, count, 0, 0)
     for code in ONE_LINE_OF_NO_USE:
         assert site.line_codes(code) == ["1", "3"], code
     assert site.without_lines() == []
@@ -532,21 +532,21 @@ def test_a_changed_order_whose_lines_cannot_be_read_holds_none_until_they_are_me
 def test_a_reply_of_lines_that_is_no_array_is_left_for_the_next_sync(site: Site) -> None:
     site.put("A1", lines={"lines": []})
     result = site.sync()
-    assert (result.left, site.without_lines()) == (1, ["A1"])
+    assert (result.pending, site.without_lines()) == (1, ["A1"])
 
 
 def test_an_order_that_is_forbidden_is_left_by_name_and_all_others_come_in(site: Site) -> None:
     codes = site.put_month(6)
     site.faults.forbidden = {"A002"}
     result = site.sync()
-    assert (result.new, result.left, result.without_lines, result.error) == (6, 1, 1, None)
+    assert (result.new, result.pending, result.without_lines, result.error) == (6, 1, 1, None)
     assert site.without_lines() == ["A002"]
-    assert "403 Forbidden for the lines of order 'A002'" in str(result.why_left)
+    assert "403 Forbidden for the lines of order 'A002'" in str(result.why_pending)
     # It alone is new in this sync: it was listed, so that the credentials are taken.
     result = site.sync_again()
-    assert (result.left, site.line_calls()) == (1, ["A002"])
+    assert (result.pending, site.line_calls()) == (1, ["A002"])
     site.faults.forbidden = set()
-    assert site.sync().left == 0
+    assert site.sync().pending == 0
     assert site.codes() == codes
     site.assert_as_at_source()
 
@@ -571,11 +571,11 @@ def test_whatever_one_order_is_refused_with_is_that_orders_and_all_others_come_i
     site.put_month(6)
     site.faults.refused = {"A002": (status, code)}
     result = site.sync()
-    assert (result.new, result.left, result.error, site.without_lines()) == (6, 1, None, ["A002"])
-    assert "the lines of order 'A002'" in str(result.why_left)
-    assert (site.sync_again().left, site.line_calls()) == (1, ["A002"])
+    assert (result.new, result.pending, result.error, site.without_lines()) == (6, 1, None, ["A002"])
+    assert "the lines of order 'A002'" in str(result.why_pending)
+    assert (site.sync_again().pending, site.line_calls()) == (1, ["A002"])
     site.faults.refused = {}
-    assert site.sync().left == 0
+    assert site.sync().pending == 0
     site.assert_as_at_source()
 
 
@@ -590,7 +590,7 @@ def test_an_order_that_becomes_forbidden_keeps_the_lines_it_has(site: Site) -> N
     site.put("A2")
     site.sync()
     site.faults.forbidden = {"A1"}
-    assert site.sync(EVERYTHING).left == 1
+    assert site.sync(EVERYTHING).pending == 1
     assert site.line_codes("A1") == ["1", "2"]
 
 

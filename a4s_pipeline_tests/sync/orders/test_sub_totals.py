@@ -49,7 +49,7 @@ def test_the_lines_of_orders_whose_sub_total_is_off_are_read_again_and_of_no_oth
     result = site.sync_again(REPAIR)
     assert site.line_calls() == ["NEW", "OLD", "TEXT"]
     assert site.sandbox.calls("orders") == []
-    assert (result.seen, result.changed, result.new, result.left, list(result.sub_totals_off)) == (
+    assert (result.seen, result.changed, result.new, result.pending, list(result.sub_totals_off)) == (
         3,
         3,
         0,
@@ -87,7 +87,7 @@ def test_an_order_that_cannot_be_had_now_keeps_what_it_holds_and_stays_named(sit
     site.faults.lines_404 = {"A1"}
     site.faults.forbidden = {"A2"}
     result = site.sync(REPAIR)
-    assert (result.left, result.changed, list(result.sub_totals_off)) == (2, 1, ["A1", "A2"])
+    assert (result.pending, result.changed, list(result.sub_totals_off)) == (2, 1, ["A1", "A2"])
     assert (site.line_codes("A1"), site.without_lines()) == (["1"], [])
     site.faults.lines_404, site.faults.forbidden = set(), set()
     assert list(site.sync(REPAIR).sub_totals_off) == []

@@ -10,12 +10,12 @@ from a4s_pipeline.warehouse.rows.orders.writing import (
     LINES_STREAM,
     STREAM,
     FilledLines,
-    LeftOrder,
     OrderBatch,
+    PendingOrder,
     StoredOrder,
     count_without_lines,
     fill_lines,
-    orders_left,
+    pending_orders,
     stored_orders,
     write_orders,
 )
@@ -49,9 +49,9 @@ def aside(warehouse: WarehouseFile) -> set[str]:
 def left_of(
     warehouse: WarehouseFile, connector: str, after: tuple[datetime, str] | None
 ) -> list[tuple[datetime, str]]:
-    start = LeftOrder(*after, None, 0) if after else None
+    start = PendingOrder(*after, None, 0) if after else None
     with warehouse.session() as connection:
-        return [(one.order_date, one.code) for one in orders_left(connection, connector, start, limit=2)]
+        return [(one.order_date, one.code) for one in pending_orders(connection, connector, start, limit=2)]
 
 
 def test_orders_their_lines_and_the_progress_are_written_together(

@@ -43,7 +43,7 @@ def sync_metadata(result: SyncResult) -> dict[str, Any]:
         "removed": result.removed,
         "set_aside": result.set_aside,
         "without_lines": result.without_lines,
-        "left_for_next_sync": result.left,
+        "left_for_next_sync": result.pending,
         "calls": result.calls,
         "retries": result.retries,
         "seconds": round(result.seconds, 3),

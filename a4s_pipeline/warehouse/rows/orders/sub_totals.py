@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from a4s_pipeline.warehouse.rows.orders.writing import LeftOrder
+from a4s_pipeline.warehouse.rows.orders.writing import PendingOrder
 
 # A cent of rounding is allowed. An order stored without lines has a sum of 0; text-only lines have no sum to
 # compare.
@@ -22,7 +22,7 @@ ORDERS_OFF = """
 """
 
 
-def orders_off(store: duckdb.DuckDBPyConnection, connector: str) -> list[LeftOrder]:
+def orders_off(store: duckdb.DuckDBPyConnection, connector: str) -> list[PendingOrder]:
     """Return a connector's orders whose `sub_total` differs from the sum of their lines, oldest first."""
     rows = store.execute(
         f"""
@@ -31,4 +31,4 @@ def orders_off(store: duckdb.DuckDBPyConnection, connector: str) -> list[LeftOrd
         """,  # noqa: S608 - our own query
         {"connector": connector},
     ).fetchall()
-    return [LeftOrder(*row) for row in rows]
+    return [PendingOrder(*row) for row in rows]

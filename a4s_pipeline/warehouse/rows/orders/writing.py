@@ -86,7 +86,7 @@ def had_history(connection: duckdb.DuckDBPyConnection, connector: str) -> bool:
 
 
 @dataclass(frozen=True)
-class LeftOrder:
+class PendingOrder:
     """An order with lines to fetch: it has none, or `set_aside` of them could not be read."""
 
     order_date: datetime
@@ -95,9 +95,9 @@ class LeftOrder:
     set_aside: int
 
 
-def orders_left(
-    connection: duckdb.DuckDBPyConnection, connector: str, after: LeftOrder | None, limit: int
-) -> list[LeftOrder]:
+def pending_orders(
+    connection: duckdb.DuckDBPyConnection, connector: str, after: PendingOrder | None, limit: int
+) -> list[PendingOrder]:
     """Return the next orders with missing lines, oldest first."""
     rows = connection.execute(
         """
@@ -120,7 +120,7 @@ def orders_left(
             "limit": limit,
         },
     ).fetchall()
-    return [LeftOrder(*row) for row in rows]
+    return [PendingOrder(*row) for row in rows]
 
 
 @dataclass(frozen=True)

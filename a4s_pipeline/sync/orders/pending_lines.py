@@ -6,53 +6,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from a4s_pipeline.sync.orders.order_lines import LineCalls, LinesLeft, LinesUnreadable
+from a4s_pipeline.sync.orders.order_lines import LineCalls, LinesPending, LinesUnreadable
 from a4s_pipeline.sync.orders.order_writer import OrderWriter
 from a4s_pipeline.sync.rows import set_aside_of
 from a4s_pipeline.warehouse.rows.orders.writing import (
     LINES_STREAM,
     FilledLines,
-    LeftOrder,
+    PendingOrder,
     fill_lines,
-    orders_left,
+    pending_orders,
 )
 from a4s_pipeline.warehouse.rows.row_changes import RowCounts
 from a4s_pipeline.warehouse.rows.state import SetAside
 
-LEFT_AT_ONCE = 500
+PENDING_AT_ONCE = 500
 
 
-def fill_what_is_left(
-    left: Sequence[LeftOrder],
-    calls: LineCalls,
-    writer: OrderWriter,
-) -> None:
-    """Ask for lines that earlier syncs could not fetch or read; `left` is the first batch of such orders."""
-    while left:
-        _ask(left, calls, writer)
+def fetch_pending_lines(pending: Sequence[PendingOrder], calls: LineCalls, writer: OrderWriter) -> None:
+    """Ask for lines that earlier syncs could not fetch or read; `pending` is the first batch of orders."""
+    while pending:
+        _ask(pending, calls, writer)
         with calls.run.warehouse.session() as connection:
-            left = orders_left(connection, calls.run.stamp.connector, left[-1], LEFT_AT_ONCE)
+            pending = pending_orders(connection, calls.run.stamp.connector, pending[-1], PENDING_AT_ONCE)
 
 
-def read_lines_again(
-    orders: Sequence[LeftOrder],
-    calls: LineCalls,
-    writer: OrderWriter,
-) -> None:
+def read_lines_again(orders: Sequence[PendingOrder], calls: LineCalls, writer: OrderWriter) -> None:
     """Ask for the lines of these orders again, and replace the stored ones even if equal.
 
     An order keeps its lines if they cannot be fetched now.
     """
     run = calls.run
     run.result.seen = len(orders)
-    for first in range(0, len(orders), LEFT_AT_ONCE):
-        some = orders[first : first + LEFT_AT_ONCE]
+    for first in range(0, len(orders), PENDING_AT_ONCE):
+        some = orders[first : first + PENDING_AT_ONCE]
         came = _ask(some, calls, writer, is_repair=True)
         run.result.changed += sum(bool(counts) for counts in came.values())
 
 
 def _ask(
-    orders: Sequence[LeftOrder],
+    orders: Sequence[PendingOrder],
     calls: LineCalls,
     writer: OrderWriter,
     *,
@@ -64,8 +56,8 @@ def _ask(
     set_aside: list[SetAside] = []
     for order, future in asked:
         lines = future.result()
-        if isinstance(lines, LinesLeft):
-            writer.leave(order.code, lines)
+        if isinstance(lines, LinesPending):
+            writer.postpone(order.code, lines)
             continue
         unreadable = [lines.unreadable] if isinstance(lines, LinesUnreadable) else lines.parts
         run.result.set_aside += len(unreadable)
