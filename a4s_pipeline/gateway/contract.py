@@ -52,14 +52,14 @@ _WITH_ATTRIBUTES = frozenset({Item, Customer})
 class FieldRule:
     """What the contract says of one field.
 
-    `within` is the model of the record, or list of records, in it; `holds` is the kind of each value in an
-    object with free names.
+    `within` is the model of the record, or list of records, in it; `kind_of_values` is the kind of each value
+    in an object with free names.
     """
 
     kind: JsonKind
     is_required: bool = False
     within: type[WireRecord] | None = None
-    holds: JsonKind | None = None
+    kind_of_values: JsonKind | None = None
 
 
 @cache
@@ -83,7 +83,7 @@ def _rule(model: type[WireRecord], field: FieldInfo) -> FieldRule:
     if get_origin(kind) is list:
         return FieldRule("list", is_required, within=_plain(get_args(kind)[0]))
     if get_origin(kind) is dict:
-        return FieldRule("object", is_required, holds=_KIND_OF_FIELD.get(_plain(get_args(kind)[1])))
+        return FieldRule("object", is_required, kind_of_values=_KIND_OF_FIELD.get(_plain(get_args(kind)[1])))
     if issubclass(kind, WireRecord):
         return FieldRule("object", is_required, within=kind)
     return FieldRule(_KIND_OF_FIELD[kind], is_required)

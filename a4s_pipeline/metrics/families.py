@@ -8,17 +8,17 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from a4s_pipeline.metrics.standing import InstallationNumbers, LastRun
+from a4s_pipeline.metrics.collecting import InstallationNumbers, LastRun
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
 _STREAM = ("connector", "stream")
 
 
-def families_of(standing: InstallationNumbers) -> Iterator[Metric]:
+def families_of(numbers: InstallationNumbers) -> Iterator[Metric]:
     """Yield every family of metrics for the state of an installation; instants are seconds since 1970."""
-    yield _gauge("a4s_store_readable", "1 if the store can be read", (), {(): standing.is_readable})
+    yield _gauge("a4s_store_readable", "1 if the store can be read", (), {(): numbers.is_readable})
     # Without order history nothing can be out of date.
-    due = {key: run for key, run in standing.runs.items() if run.has_history is not False or run.last_success}
+    due = {key: run for key, run in numbers.runs.items() if run.has_history is not False or run.last_success}
     yield _of_runs(
         "last_success_timestamp_seconds",
         "When it was last read completely; 0 if never",
@@ -26,70 +26,70 @@ def families_of(standing: InstallationNumbers) -> Iterator[Metric]:
         lambda run: run.last_success or 0,
     )
     yield _of_runs(
-        "last_run_timestamp_seconds", "When it was last tried", standing.runs, lambda run: run.last_run
+        "last_run_timestamp_seconds", "When it was last tried", numbers.runs, lambda run: run.last_run
     )
     yield _of_runs(
         "last_run_failed",
         "1 if the last run did not finish",
-        standing.runs,
+        numbers.runs,
         lambda run: run.last_run and float(run.has_failed),
     )
-    yield _of_runs("last_run_seconds", "How long the last run took", standing.runs, lambda run: run.seconds)
+    yield _of_runs("last_run_seconds", "How long the last run took", numbers.runs, lambda run: run.seconds)
     yield _of_runs(
         "last_run_calls",
         "Calls to the gateway in the last run, including retries",
-        standing.runs,
+        numbers.runs,
         lambda run: run.calls,
     )
     yield _of_runs(
         "last_run_retries",
         "Retries of failed calls in the last run",
-        standing.runs,
+        numbers.runs,
         lambda run: run.retries,
     )
     yield _gauge(
         "a4s_stream_last_run_records",
         "Records of the last run, by outcome",
         (*_STREAM, "change"),
-        {(*key, change): count for key, run in standing.runs.items() for change, count in run.counts.items()},
+        {(*key, change): count for key, run in numbers.runs.items() for change, count in run.counts.items()},
     )
     yield _gauge(
         "a4s_history_last_sync_timestamp_seconds",
         "When the legacy backend last synced its order history",
         ("connector",),
-        {(name,): run.last_history_sync for (name, stream), run in standing.runs.items() if stream == STREAM},
+        {(name,): run.last_history_sync for (name, stream), run in numbers.runs.items() if stream == STREAM},
     )
-    yield _gauge("a4s_rows", "Rows, without removed ones", ("connector", "table"), standing.rows)
+    yield _gauge("a4s_rows", "Rows, without removed ones", ("connector", "table"), numbers.rows)
     yield _gauge(
         "a4s_set_aside_records",
         "Records that could not be read and were not acknowledged",
         _STREAM,
-        standing.set_aside,
+        numbers.set_aside,
     )
     yield _gauge(
         "a4s_orders_without_lines",
         "Orders without lines",
         ("connector",),
-        standing.without_lines,
+        numbers.without_lines,
     )
     yield _gauge(
         "a4s_order_exports",
         "Orders in the export ledger, by status",
         ("connector", "status"),
-        standing.exports,
+        numbers.exports,
     )
     yield _gauge(
         "a4s_order_exports_oldest_unknown_timestamp_seconds",
         "When the oldest order with an unknown outcome was sent",
         ("connector",),
-        standing.oldest_unknown,
+        numbers.oldest_unknown,
     )
-    yield _gauge("a4s_inbox_requests", "Requests waiting in the inbox", (), {(): standing.waiting})
+    yield _gauge("a4s_inbox_requests", "Requests waiting in the inbox", (), {(): numbers.waiting})
     yield _gauge(
         "a4s_inbox_oldest_timestamp_seconds",
         "When the oldest waiting request arrived",
         (),
-        {(): standing.oldest_waiting},
+        {(): numbers.oldest_waiting},
     )
 
 
@@ -112,19 +112,19 @@ def _gauge(
     return family
 
 
-class StandingCollector(Collector):
+class NumbersCollector(Collector):
     """The families of one state, as a registry collects them."""
 
-    def __init__(self, standing: InstallationNumbers) -> None:
-        self._standing = standing
+    def __init__(self, numbers: InstallationNumbers) -> None:
+        self._numbers = numbers
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families."""
-        return families_of(self._standing)
+        return families_of(self._numbers)
 
 
-def page_of(standing: InstallationNumbers) -> bytes:
+def page_of(numbers: InstallationNumbers) -> bytes:
     """Return the metrics in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(StandingCollector(standing))
+    registry.register(NumbersCollector(numbers))
     return generate_latest(registry)

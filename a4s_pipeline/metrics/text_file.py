@@ -16,10 +16,10 @@ def write_metrics_file(platform: Platform) -> None:
     if target is None:
         return
     # The Prometheus client is loaded only if it is used.
+    from a4s_pipeline.metrics.collecting import collected  # noqa: PLC0415
     from a4s_pipeline.metrics.families import page_of  # noqa: PLC0415
-    from a4s_pipeline.metrics.standing import standing_of  # noqa: PLC0415
 
     try:
-        write_whole(target.absolute(), page_of(standing_of(platform)))
+        write_whole(target.absolute(), page_of(collected(platform)))
     except OSError as error:
         _log.warning("a4s: A4S_METRICS_FILE: %s cannot be written (%s)", target, error.strerror)

@@ -12,7 +12,7 @@ import pytest
 from a4s_pipeline.api.document.openapi import as_text
 from a4s_pipeline.api.serving import open_server
 from a4s_pipeline.errors import ChangeSettings, ChangeSite
-from a4s_pipeline.metrics.standing import InstallationNumbers
+from a4s_pipeline.metrics.collecting import InstallationNumbers
 from a4s_pipeline.platform import Platform
 from a4s_pipeline_tests.api.conftest import DEMO, Reply, Serve, Served
 from a4s_pipeline_tests.support.installed_site import wait_until
@@ -250,11 +250,11 @@ def test_scrapes_that_follow_each_other_ask_the_store_once(
     monkeypatch.setattr("a4s_pipeline.api.handlers.about._NUMBERS_FOR", 3600)
     asked: list[Platform] = []
 
-    def standing(platform: Platform) -> InstallationNumbers:
+    def numbers(platform: Platform) -> InstallationNumbers:
         asked.append(platform)
         return InstallationNumbers(waiting=7)
 
-    monkeypatch.setattr("a4s_pipeline.api.handlers.about.standing_of", standing)
+    monkeypatch.setattr("a4s_pipeline.api.handlers.about.collected", numbers)
     with ThreadPoolExecutor(4) as threads:
         replies = list(threads.map(lambda _: served.get("/metrics"), range(8)))
     assert all(b"\na4s_inbox_requests 7.0\n" in reply.raw for reply in replies)
@@ -265,12 +265,12 @@ def test_no_scrape_waits_for_a_store_that_is_held(served: Served, monkeypatch: p
     monkeypatch.setattr("a4s_pipeline.api.handlers.about._NUMBERS_WITHIN", 0.1)
     is_free, asked = threading.Event(), threading.Semaphore(0)
 
-    def standing(platform: Platform) -> InstallationNumbers:
+    def numbers(platform: Platform) -> InstallationNumbers:
         asked.release()
         assert is_free.wait(60)
         return InstallationNumbers(waiting=7)
 
-    monkeypatch.setattr("a4s_pipeline.api.handlers.about.standing_of", standing)
+    monkeypatch.setattr("a4s_pipeline.api.handlers.about.collected", numbers)
     for _ in range(3):
         held = served.get("/metrics").raw
         assert b"\na4s_store_readable 0.0\n" in held

@@ -6,8 +6,8 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from a4s_pipeline.api.metrics import Metrics
+from a4s_pipeline.metrics.collecting import InstallationNumbers, collected
 from a4s_pipeline.metrics.families import families_of, page_of
-from a4s_pipeline.metrics.standing import InstallationNumbers, standing_of
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline_tests.cli.conftest import Installation
@@ -52,9 +52,9 @@ def test_after_an_import_the_file_says_how_each_stream_is_and_what_waits(site: I
 
 def test_a_store_that_cannot_be_read_is_told_as_that_and_not_as_streams_out_of_date(tmp_path: Path) -> None:
     settings = GivenSettings(connectors={"demo": "Demo B.V."}, data_dir=tmp_path)
-    assert numbers(page_of(standing_of(Platform(settings))).decode())["a4s_store_readable",] == 1
+    assert numbers(page_of(collected(Platform(settings))).decode())["a4s_store_readable",] == 1
     (tmp_path / "analytics.duckdb").write_bytes(b"no database" * 1000)
-    told = numbers(page_of(standing_of(Platform(settings))).decode())
+    told = numbers(page_of(collected(Platform(settings))).decode())
     assert told["a4s_store_readable",] == 0
     assert not any(name.startswith("a4s_stream") for name, *_ in told)
 

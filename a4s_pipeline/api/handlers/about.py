@@ -14,8 +14,8 @@ from a4s_pipeline.api.problems import as_json
 from a4s_pipeline.api.state import ServerState
 from a4s_pipeline.errors import A4sError, NotSupported
 from a4s_pipeline.gateway.calls.deadline import answered_until
+from a4s_pipeline.metrics.collecting import InstallationNumbers, collected
 from a4s_pipeline.metrics.families import page_of
-from a4s_pipeline.metrics.standing import InstallationNumbers, standing_of
 from a4s_pipeline.ondemand.requests.registry import NOT_SUPPORTED
 from a4s_pipeline.platform import Platform
 
@@ -109,8 +109,8 @@ class InstallationPage:
         return self._known
 
     async def _ask(self, platform: Platform) -> None:
-        standing = await asyncio.get_running_loop().run_in_executor(None, standing_of, platform)
-        self._known = page_of(standing)
+        numbers = await asyncio.get_running_loop().run_in_executor(None, collected, platform)
+        self._known = page_of(numbers)
         self._known_until = time.monotonic() + _NUMBERS_FOR
 
 

@@ -15,9 +15,9 @@ _until: ContextVar[float] = ContextVar("until", default=math.inf)
 
 
 @contextmanager
-def answered_until(moment: float) -> Iterator[None]:
+def answered_until(instant: float) -> Iterator[None]:
     """Within the block, end this thread's calls by this time (of `Runtime.monotonic`)."""
-    token = _until.set(min(moment, _until.get()))
+    token = _until.set(min(instant, _until.get()))
     try:
         yield
     finally:

@@ -62,8 +62,8 @@ def told_wait(retry_after: str | None, now: datetime) -> float | None:
     seconds = _SECONDS.fullmatch(text)
     if seconds:
         return 0.0 if seconds["sign"] == "-" else float(seconds["whole"][:9] + (seconds["fraction"] or ""))
-    moment = http_date(text)
-    return None if moment is None else max(0.0, (moment - now).total_seconds())
+    instant = http_date(text)
+    return None if instant is None else max(0.0, (instant - now).total_seconds())
 
 
 def http_date(text: str | None) -> datetime | None:
@@ -71,7 +71,7 @@ def http_date(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        moment = parsedate_to_datetime(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        instant = parsedate_to_datetime(text)
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None

@@ -209,9 +209,9 @@ def _order(administration: Administration, first: Page) -> Checked:
 
 def _boundary(administration: Administration, orders: ReadOrders, *, is_ordered: bool) -> Checked:
     order = checkup_orders.order_at_boundary(orders.headers)
-    moment = order.order_date.astimezone(administration.timezone)
-    from_page = administration.page_as_it_comes("orders", 0, administration.page_size, start=moment).value
-    to_page = administration.page_as_it_comes("orders", 0, administration.page_size, end=moment).value
+    instant = order.order_date.astimezone(administration.timezone)
+    from_page = administration.page_as_it_comes("orders", 0, administration.page_size, start=instant).value
+    to_page = administration.page_as_it_comes("orders", 0, administration.page_size, end=instant).value
     return checkup_orders.boundary_of_dates(
         order, from_page, to_page, administration.timezone, is_ordered=is_ordered
     )

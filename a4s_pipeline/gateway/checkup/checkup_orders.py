@@ -99,9 +99,9 @@ def _wrong_size(page: Page) -> str | None:
 
 
 def _advice_on_size(page: Page) -> str:
-    held = len(page.items)
-    if 0 < held < (page.total_count or 0) and held <= LARGEST_PAGE_SIZE:
-        return f"if its pages always hold {held}, set A4S_PAGE_SIZE to {held}; in any case {SHOW_OPERATOR}"
+    count = len(page.items)
+    if 0 < count < (page.total_count or 0) and count <= LARGEST_PAGE_SIZE:
+        return f"if its pages always hold {count}, set A4S_PAGE_SIZE to {count}; in any case {SHOW_OPERATOR}"
     return _READ_TWICE
 
 

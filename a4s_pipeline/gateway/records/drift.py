@@ -143,8 +143,8 @@ _Within = _Record | _Records | _FreeNames
 
 
 def _within(path: str, rule: FieldRule) -> _Within | None:
-    if rule.holds is not None:
-        return _FreeNames(path, rule.holds)
+    if rule.kind_of_values is not None:
+        return _FreeNames(path, rule.kind_of_values)
     if rule.within is None:
         return None
     return (_Records if rule.kind == "list" else _Record)(path, rule.within)

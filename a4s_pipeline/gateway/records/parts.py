@@ -122,7 +122,7 @@ def _smallest_location(model: type[WireRecord], fault: Path) -> _Location | None
             break
         rule = contract_of(within)[step]
         if not field.is_required():
-            is_part = rule.kind == "list" or rule.holds is not None or holds_record(field)
+            is_part = rule.kind == "list" or rule.kind_of_values is not None or holds_record(field)
             found = _Location(path, rule, is_part, step in within.useless_without)
             if found.is_vital:
                 break

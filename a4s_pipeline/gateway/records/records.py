@@ -108,13 +108,13 @@ LineNumber = Annotated[int, Field(ge=-(2**31), lt=2**31), BeforeValidator(_numbe
 Entries = Annotated[list[E | None], BeforeValidator(_entries), Field(default_factory=list)]
 """A list; null or no value means an empty one.
 
-None replaces an entry that is empty or was set aside by itself; see `placed`.
+None replaces an entry that is empty or was set aside by itself; see `numbered`.
 """
 
 
-def placed(entries: Iterable[E | None]) -> list[tuple[int, E]]:
+def numbered(entries: Iterable[E | None]) -> list[tuple[int, E]]:
     """Return the entries that are not None, each with its position in the record, from 1."""
-    return [(place, entry) for place, entry in enumerate(entries, start=1) if entry is not None]
+    return [(number, entry) for number, entry in enumerate(entries, start=1) if entry is not None]
 
 
 class WireRecord(BaseModel):

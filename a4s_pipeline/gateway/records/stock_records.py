@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator
 
-from a4s_pipeline.gateway.records.records import Code, Entries, RealDate, WireRecord, placed
+from a4s_pipeline.gateway.records.records import Code, Entries, RealDate, WireRecord, numbered
 
 _MOST_DIGITS = 100
 
@@ -45,4 +45,4 @@ class Stock(WireRecord):
     @property
     def deliveries(self) -> list[Delivery]:
         """The expected deliveries."""
-        return [delivery for _, delivery in placed(self.delivery_dates)]
+        return [delivery for _, delivery in numbered(self.delivery_dates)]

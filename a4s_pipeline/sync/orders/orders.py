@@ -40,7 +40,7 @@ from a4s_pipeline.warehouse.rows.orders.writing import (
     PendingOrder,
     count_without_lines,
     had_history,
-    holds_no_orders,
+    has_no_orders,
     pending_orders,
 )
 from a4s_pipeline.warehouse.rows.state import clear_unseen_set_aside, set_aside_keys, stream_state
@@ -127,7 +127,7 @@ class OrderSync:
                 if self._plan.sub_totals_off
                 else pending_orders(connection, connector, None, PENDING_AT_ONCE),
                 set_aside_keys(connection, connector, STREAM),
-                holds_no_orders(connection, connector),
+                has_no_orders(connection, connector),
             )
 
     def _orders_off(self, connection: duckdb.DuckDBPyConnection) -> list[PendingOrder]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.records.customer_records import ContactDetail, Customer
-from a4s_pipeline.gateway.records.records import placed
+from a4s_pipeline.gateway.records.records import numbered
 from a4s_pipeline.sync.records.record_writer import RecordKind
 from a4s_pipeline.sync.rows import Stamp, row_of
 from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, RowsByTable, adopt_created_customers
@@ -30,7 +30,7 @@ def customer_rows(customer: Customer, stamp: Stamp, fingerprint: str) -> RowsByT
     address goes into the address's attributes.
     """
     code = customer.customer_code
-    persons = placed(customer.contact_persons)
+    persons = numbered(customer.contact_persons)
     details = _details(customer.contact_details, code, _CUSTOMER_ITSELF, stamp)
     for number, person in persons:
         details += _details(person.contact_details, code, number, stamp)
@@ -38,7 +38,7 @@ def customer_rows(customer: Customer, stamp: Stamp, fingerprint: str) -> RowsByT
         CUSTOMERS.name: [row_of(customer, stamp, without=_WITHIN) | {"fingerprint": fingerprint}],
         CUSTOMER_ADDRESSES.name: [
             row_of(address, stamp) | {"customer_code": code, "address_number": number}
-            for number, address in placed(customer.addresses)
+            for number, address in numbered(customer.addresses)
         ],
         CUSTOMER_CONTACT_PERSONS.name: [
             row_of(person, stamp, without=_WITHIN_PERSON) | {"customer_code": code, "person_number": number}
@@ -51,7 +51,7 @@ def customer_rows(customer: Customer, stamp: Stamp, fingerprint: str) -> RowsByT
 def _details(details: Sequence[ContactDetail | None], code: str, person: int, stamp: Stamp) -> list[Row]:
     return [
         row_of(detail, stamp) | {"customer_code": code, "person_number": person, "detail_number": number}
-        for number, detail in placed(details)
+        for number, detail in numbered(details)
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.records.item_records import Item, ItemStock, UnitOfMeasure
-from a4s_pipeline.gateway.records.records import placed
+from a4s_pipeline.gateway.records.records import numbered
 from a4s_pipeline.sync.records.record_writer import RecordKind
 from a4s_pipeline.sync.rows import Stamp, attributes_as_json, merged_attributes, row_of, stamped
 from a4s_pipeline.warehouse.rows.records import ITEM_TABLES, RowsByTable
@@ -46,7 +46,7 @@ def item_rows(item: Item, stamp: Stamp, fingerprint: str) -> RowsByTable:
         ],
         ITEM_IMAGES.name: [
             {**row_of(image, stamp, path=f"images.{number}."), **own, "image_number": number}
-            for number, image in placed(item.images)
+            for number, image in numbered(item.images)
         ],
         **_stock(item.stock, own, stamp),
     }
@@ -77,7 +77,7 @@ def _stock(stock: ItemStock | None, own: Row, stamp: Stamp) -> RowsByTable:
             "entry_number": number,
             "delivery_date": entry.date.isoformat() if entry.date else None,
         }
-        for number, entry in placed(stock.delivery_dates)
+        for number, entry in numbered(stock.delivery_dates)
     ]
     # The row has the item's own code, whatever code the stock names.
     levels = {**row_of(stock, stamp, without=_WITHIN_STOCK, path="stock."), **own}

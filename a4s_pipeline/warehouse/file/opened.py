@@ -59,16 +59,16 @@ class OpenedFile:
         self.connection.execute("CHECKPOINT")
         self.is_log_named = False
 
-    def replace_file(self, aside: Path) -> None:
-        """Replace this database by the one at `aside`; this connection cannot be used afterwards.
+    def replace_file(self, replacement: Path) -> None:
+        """Replace this database by the one at `replacement`; this connection cannot be used afterwards.
 
         The new file is open, and so locked, before it gets its name and until the old one is closed:
         otherwise the write-ahead log of a process in between would be read as that of the old file.
         """
         self.is_reusable = False
-        with duckdb.connect(str(aside), config=STORAGE):
+        with duckdb.connect(str(replacement), config=STORAGE):
             # DuckDB has synced what it wrote: to open and close it here would drop its lock.
-            aside.replace(self._path)
+            replacement.replace(self._path)
             sync(self._path.parent)
             # It contains blocks of the old file.
             forget_undo(self._path)

@@ -19,7 +19,7 @@ from a4s_pipeline.errors import ChangeSite, StoreHeld
 from a4s_pipeline.files.whole_files import sync
 from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.file.opened import STORAGE, OpenedFile
-from a4s_pipeline.warehouse.file.turns import turns_of
+from a4s_pipeline.warehouse.file.shared_connection import shared_connection_of
 from a4s_pipeline.warehouse.schema.applied_schema import apply_schema, is_applied, schema_of_file
 from a4s_pipeline.warehouse.schema.migrations import refuse_newer, version_of
 from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
@@ -37,8 +37,8 @@ class WarehouseFile:
     """The pipeline's own DuckDB file, and the only access to it.
 
     Across processes DuckDB allows one writer or many readers, never both, so each use is a short session: the
-    file is opened late, closed early, and waited for at most `wait_seconds`, which `Turns.longest_wait`
-    shortens. `conventions` shape the days, months and words of the models.
+    file is opened late, closed early, and waited for at most `wait_seconds`, which
+    `SharedConnection.longest_wait` shortens. `conventions` shape the days, months and words of the models.
     """
 
     def __init__(
@@ -47,8 +47,8 @@ class WarehouseFile:
         self.path = path
         self._conventions = conventions or Conventions()
         self._wait_seconds = wait_seconds
-        # DuckDB's lock is between processes; within one, sessions on the same file take turns.
-        self._turns = turns_of(path)
+        # DuckDB's lock is between processes; within one, sessions share one connection.
+        self._shared = shared_connection_of(path)
         self._has_schema = False
 
     def __repr__(self) -> str:
@@ -67,14 +67,14 @@ class WarehouseFile:
         Raises `StoreHeld` if another process does not close it in time, and `ChangeSite` if the file cannot
         be opened or written.
         """
-        longest = self._turns.longest_wait(self._wait_seconds)
+        longest = self._shared.longest_wait(self._wait_seconds)
         deadline = time.monotonic() + longest
-        if not self._turns.take(self._wait_seconds):
+        if not self._shared.acquire(self._wait_seconds):
             raise StoreHeld(f"{self.path} is in use by another thread of this process: try again later")
         file: OpenedFile | None = None
         is_sound = False
         try:
-            file = self._turns.kept() or self._open(deadline, longest)
+            file = self._shared.kept() or self._open(deadline, longest)
             if not self._has_schema:
                 _clear_abandoned(self.path)
                 _bring_up_to_date(file.connection, self._conventions, str(self.path))
@@ -84,7 +84,7 @@ class WarehouseFile:
         except _DISK_FAILURES as error:
             raise _unusable(self.path, error) from None
         finally:
-            self._turns.give_back(file, is_sound=is_sound)
+            self._shared.release(file, is_sound=is_sound)
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -114,7 +114,7 @@ class WarehouseFile:
         """Announce that this thread will want a session soon: the thread with the file then passes it on
         open.
         """
-        return self._turns.expected()
+        return self._shared.expected()
 
     def rewrite(self) -> None:
         """Rewrite the file from its rows, and replace the old one.
@@ -123,13 +123,13 @@ class WarehouseFile:
         without them.
         """
         with self.opened() as file:
-            aside = _aside(self.path)
+            temporary = _temporary(self.path)
             try:
-                _copy_everything(file.connection, aside)
-                shutil.copymode(self.path, aside)
-                file.replace_file(aside)
+                _copy_everything(file.connection, temporary)
+                shutil.copymode(self.path, temporary)
+                file.replace_file(temporary)
             finally:
-                for left in (aside, aside.with_name(f"{aside.name}.wal")):
+                for left in (temporary, temporary.with_name(f"{temporary.name}.wal")):
                     left.unlink(missing_ok=True)
 
     def _open(self, deadline: float, longest: float) -> OpenedFile:
@@ -139,13 +139,13 @@ class WarehouseFile:
                 if not self.path.exists():
                     _create(self.path)
                 file = OpenedFile.open(self.path)
-                self._turns.note_held(is_held=False)
+                self._shared.note_locked(is_locked=False)
                 return file
             except duckdb.Error as error:
                 if "Could not set lock" not in str(error):
                     raise _unusable(self.path, error) from None
                 if time.monotonic() >= deadline:
-                    self._turns.note_held(is_held=True)
+                    self._shared.note_locked(is_locked=True)
                     raise _held(self.path, error, longest) from None
             except OSError as error:
                 raise _unusable(self.path, error) from None
@@ -170,27 +170,27 @@ def _create(path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear_abandoned(path)
-    aside = _aside(path)
+    temporary = _temporary(path)
     try:
-        _make_empty(aside)
-        sync(aside)
+        _make_empty(temporary)
+        sync(temporary)
         # A link, because a rename would replace another process's new file.
         try:
-            path.hardlink_to(aside)
+            path.hardlink_to(temporary)
         except OSError:
             # Another was first; or the file system has no links.
             if not path.exists():
-                aside.replace(path)
+                temporary.replace(path)
         sync(path.parent)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _make_empty(path: Path) -> None:
     duckdb.connect(str(path), config=STORAGE).close()
 
 
-def _aside(path: Path) -> Path:
+def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
 
 

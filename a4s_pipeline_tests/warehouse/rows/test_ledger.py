@@ -13,8 +13,8 @@ import pytest
 
 from a4s_pipeline.errors import StoreHeld, TryAgain
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.rows.ondemand.batching import Batcher
 from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Attempt, Entry, Ledger
-from a4s_pipeline.warehouse.rows.ondemand.together import Together
 from a4s_pipeline.warehouse.store import T, Work
 from a4s_pipeline_tests.support.installed_site import wait_until
 
@@ -27,13 +27,13 @@ class Gate:
 
     def __init__(self, others: int) -> None:
         self.groups: list[list[str]] = []
-        self.together = Together[str, str](self._answer_all)
+        self.batcher = Batcher[str, str](self._answer_all)
         self._others = others
 
     def _answer_all(self, questions: Sequence[str]) -> list[str]:
         self.groups.append(list(questions))
         if len(self.groups) == 1:
-            wait_until(lambda: self.together.waiting == self._others, what="waiting")
+            wait_until(lambda: self.batcher.waiting == self._others, what="waiting")
         if "held" in questions or (len(self.groups) > 2 and questions[0].startswith("late")):
             raise StoreHeld("the file is held")
         if "stop" in questions:
@@ -48,7 +48,7 @@ def all_at_once(gate: Gate, *questions: str) -> list[str]:
 
     def ask(question: str) -> str:
         try:
-            return gate.together.ask(question)
+            return gate.batcher.ask(question)
         except BaseException as error:
             return type(error).__name__
 
@@ -63,7 +63,7 @@ def test_what_is_asked_alone_is_answered_alone_and_what_comes_meanwhile_in_one_g
     gate = Gate(others=3)
     assert all_at_once(gate, "a", "b", "c", "d") == ["A", "B", "C", "D"]
     assert [sorted(group) for group in gate.groups] == [["a"], ["b", "c", "d"]]
-    assert gate.together.ask("e") == "E"
+    assert gate.batcher.ask("e") == "E"
     assert gate.groups[2:] == [["e"]]
 
 
@@ -82,7 +82,7 @@ def test_nobody_pays_for_the_fault_of_another(faulty: str, others: set[str], cal
     assert (first, became) == ("A", {"wrong": "ValueError", "held": "StoreHeld"}[faulty])
     assert set(rest) == others
     assert len(gate.groups) == calls
-    assert gate.together.ask("d") == "D"
+    assert gate.batcher.ask("d") == "D"
 
 
 def test_a_store_that_is_held_after_a_fault_is_not_waited_for_by_one_after_another() -> None:
@@ -98,16 +98,16 @@ def test_whoever_is_stopped_leaves_nobody_waiting() -> None:
     first, *rest = all_at_once(gate, "a", "stop", "b")
     assert first == "A"
     assert sorted(rest) == ["KeyboardInterrupt", TryAgain.__name__]
-    assert gate.together.ask("c") == "C"
+    assert gate.batcher.ask("c") == "C"
 
 
-TOGETHER = "a4s_pipeline.warehouse.rows.ondemand.together"
+BATCHING = "a4s_pipeline.warehouse.rows.ondemand.batching"
 
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> Gate:
     """Answers whose last call had three questions: the next waits for as many."""
-    monkeypatch.setattr(f"{TOGETHER}._LONGEST_GATHERING", 30)
+    monkeypatch.setattr(f"{BATCHING}._LONGEST_GATHERING", 30)
     gate = Gate(others=3)
     all_at_once(gate, "a", "b", "c", "d")
     return gate
@@ -115,9 +115,9 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> Gate:
 
 def test_a_call_waits_for_as_many_as_the_one_before_it_had(patient: Gate) -> None:
     with ThreadPoolExecutor(3) as threads:
-        early = [threads.submit(patient.together.ask, question) for question in ("e", "f")]
-        wait_until(lambda: patient.together.waiting == 2, what="waiting")
-        late = threads.submit(patient.together.ask, "g")
+        early = [threads.submit(patient.batcher.ask, question) for question in ("e", "f")]
+        wait_until(lambda: patient.batcher.waiting == 2, what="waiting")
+        late = threads.submit(patient.batcher.ask, "g")
         assert [one.result(20) for one in (*early, late)] == ["E", "F", "G"]
     assert [sorted(group) for group in patient.groups[2:]] == [["e", "f", "g"]]
 
@@ -131,19 +131,19 @@ def test_what_most_wait_for_is_done_first_and_nobody_is_passed_over_three_times(
         assert may_end.acquire(timeout=20)
         return list(questions)
 
-    together = Together[str, str](answer_all, kind_of=lambda question: question)
+    batcher = Batcher[str, str](answer_all, kind_of=lambda question: question)
 
     def call_is_under_way(number: int) -> None:
         wait_until(lambda: len(calls) == number, what="a call")
 
     def ask(questions: str) -> None:
-        waiting = together.waiting + len(questions)
+        waiting = batcher.waiting + len(questions)
         for question in questions:
-            threads.submit(together.ask, question)
-        wait_until(lambda: together.waiting == waiting, what="waiting")
+            threads.submit(batcher.ask, question)
+        wait_until(lambda: batcher.waiting == waiting, what="waiting")
 
     with ThreadPoolExecutor(12) as threads:
-        threads.submit(together.ask, "first")
+        threads.submit(batcher.ask, "first")
         for number, meanwhile in enumerate((("c", "aaa"), ("bb",), ("dddd",), (), ()), start=1):
             call_is_under_way(number)
             for questions in meanwhile:
@@ -157,14 +157,14 @@ def nothing() -> None:
 
 
 def ask_and_be_interrupted(
-    together: Together[str, str], before: Callable[[], None] = nothing, then: Callable[[], None] = nothing
+    batcher: Batcher[str, str], before: Callable[[], None] = nothing, then: Callable[[], None] = nothing
 ) -> str:
     """Ask in this thread, and be interrupted once another waits too; return what that one is answered."""
 
     def interrupt() -> str:
-        wait_until(lambda: together.waiting == 1, what="waiting")
-        other = threads.submit(together.ask, "other")
-        wait_until(lambda: together.waiting == 2, what="waiting")
+        wait_until(lambda: batcher.waiting == 1, what="waiting")
+        other = threads.submit(batcher.ask, "other")
+        wait_until(lambda: batcher.waiting == 2, what="waiting")
         before()
         signal.pthread_kill(ours, signal.SIGUSR1)
         return other.result(20)
@@ -177,7 +177,7 @@ def ask_and_be_interrupted(
         with ThreadPoolExecutor(2) as threads:
             answer = threads.submit(interrupt)
             with pytest.raises(KeyboardInterrupt):
-                together.ask("ours")
+                batcher.ask("ours")
             then()
             return answer.result(20)
     finally:
@@ -193,11 +193,11 @@ def test_whoever_is_interrupted_before_its_turn_is_not_asked_for() -> None:
         assert is_over.wait(20)
         return list(questions)
 
-    together = Together[str, str](answer_all)
+    batcher = Batcher[str, str](answer_all)
     with ThreadPoolExecutor(1) as threads:
-        first = threads.submit(together.ask, "first")
+        first = threads.submit(batcher.ask, "first")
         wait_until(lambda: len(groups) == 1, what="begun")
-        assert ask_and_be_interrupted(together, then=is_over.set) == "other"
+        assert ask_and_be_interrupted(batcher, then=is_over.set) == "other"
         assert first.result(20) == "first"
     assert groups == [["first"], ["other"]]
 
@@ -206,9 +206,9 @@ def test_whoever_is_interrupted_in_its_turn_hands_it_on(
     patient: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def wait_no_more() -> None:
-        monkeypatch.setattr(f"{TOGETHER}._LONGEST_GATHERING", 0)
+        monkeypatch.setattr(f"{BATCHING}._LONGEST_GATHERING", 0)
 
-    assert ask_and_be_interrupted(patient.together, before=wait_no_more) == "OTHER"
+    assert ask_and_be_interrupted(patient.batcher, before=wait_no_more) == "OTHER"
     assert patient.groups[2:] == [["other"]]
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import duckdb
 
+from a4s_pipeline.warehouse.rows.ondemand.batching import Batcher
 from a4s_pipeline.warehouse.rows.ondemand.restores import last_restore
-from a4s_pipeline.warehouse.rows.ondemand.together import Together
 from a4s_pipeline.warehouse.schema.schema import Table, day_expression
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import CREATED_CUSTOMERS, ORDER_EXPORT_ATTEMPTS, ORDER_EXPORTS
@@ -103,7 +103,7 @@ class Ledger:
         self.kind = kind
         self.connector = connector
         self.run_id = run_id
-        self._together = Together(self._done_together, _kind_of)
+        self._batcher = Batcher(self._answers, _kind_of)
 
     def entry(self, key: str) -> Entry | None:
         """Return the ledger's row for a key."""
@@ -112,14 +112,14 @@ class Ledger:
     def known(self, key: str) -> Known:
         """Return what is known of a key; simultaneous calls of threads are read together."""
         with self._warehouse.expected():
-            known = self._together.ask(key)
+            known = self._batcher.ask(key)
         assert isinstance(known, Known)
         return known
 
     @property
     def waiting(self) -> int:
         """How much is to be read and recorded for threads that wait for their turn."""
-        return self._together.waiting
+        return self._batcher.waiting
 
     def entries(self, status: str | None = None) -> list[Entry]:
         """Return the rows of the ledger, oldest first, or those of one status."""
@@ -236,13 +236,13 @@ class Ledger:
         if attempt is not None:
             attempt = Attempt({**attempt.columns, **stamp}, attempt.number)
         with self._warehouse.expected():
-            number = self._together.ask(_Record(key, before is None, {**columns, **stamp}, attempt))
+            number = self._batcher.ask(_Record(key, before is None, {**columns, **stamp}, attempt))
         assert not isinstance(number, Known)
         row = dict(before.row) if before else dict.fromkeys(self.kind.table.column_names)
         identity = {"connector": self.connector, self.kind.key: key}
         return self._as_entry({**row, **identity, **columns, **stamp}), number
 
-    def _done_together(self, asked: Sequence[str | _Record]) -> list[Known | int | None]:
+    def _answers(self, asked: Sequence[str | _Record]) -> list[Known | int | None]:
         """Read what is known of keys, or record; never both at once, since that is of two kinds."""
         keys = [one for one in asked if isinstance(one, str)]
         if keys:

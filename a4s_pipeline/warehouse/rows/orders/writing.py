@@ -73,7 +73,7 @@ def stored_orders(warehouse: Warehouse, connector: str, codes: Iterable[str]) ->
     return {code: StoredOrder(*columns) for code, *columns in rows}
 
 
-def holds_no_orders(connection: duckdb.DuckDBPyConnection, connector: str) -> bool:
+def has_no_orders(connection: duckdb.DuckDBPyConnection, connector: str) -> bool:
     """Tell whether no order of the connector is stored."""
     found = connection.execute("SELECT 1 FROM orders WHERE connector = $1 LIMIT 1", [connector])
     return found.fetchone() is None
@@ -82,7 +82,7 @@ def holds_no_orders(connection: duckdb.DuckDBPyConnection, connector: str) -> bo
 def had_history(connection: duckdb.DuckDBPyConnection, connector: str) -> bool:
     """Tell whether any order history of the connector was ever imported."""
     state = stream_state(connection, connector, STREAM)
-    return state.was_read or not holds_no_orders(connection, connector)
+    return state.was_read or not has_no_orders(connection, connector)
 
 
 @dataclass(frozen=True)

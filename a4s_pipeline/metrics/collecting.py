@@ -68,47 +68,47 @@ class InstallationNumbers:
     is_readable: bool = True
 
 
-def standing_of(platform: Platform) -> InstallationNumbers:
+def collected(platform: Platform) -> InstallationNumbers:
     """Return the state of an installation, without what cannot be read now.
 
     An imported stream that never ran has a run without any instant.
     """
-    standing = InstallationNumbers()
+    numbers = InstallationNumbers()
     try:
-        _ask_store(platform, standing)
+        _ask_store(platform, numbers)
     except (A4sError, duckdb.Error) as error:
         # Before the first import there is nothing to read, which is no fault.
-        standing.is_readable = isinstance(error, A4sError) and error.code == "NotPublished"
-    if standing.is_readable:
+        numbers.is_readable = isinstance(error, A4sError) and error.code == "NotPublished"
+    if numbers.is_readable:
         for name, connector in platform.settings.connectors.items():
             for stream in connector.streams:
-                standing.runs.setdefault((name, stream), LastRun())
+                numbers.runs.setdefault((name, stream), LastRun())
     with suppress(A4sError, OSError):
-        _ask_inbox(platform, standing)
-    return standing
+        _ask_inbox(platform, numbers)
+    return numbers
 
 
-def _ask_store(platform: Platform, standing: InstallationNumbers) -> None:
+def _ask_store(platform: Platform, numbers: InstallationNumbers) -> None:
     with platform.readable.reading() as store:
         for connector, stream, *run in store.execute(_RUNS).fetchall():
             counts = dict(zip(CHANGES, run[8:], strict=True))
-            standing.runs[connector, stream] = replace(LastRun(*run[:8]), counts=counts)
-        standing.rows.update({(name, table): count for name, table, count in store.execute(_ROWS).fetchall()})
+            numbers.runs[connector, stream] = replace(LastRun(*run[:8]), counts=counts)
+        numbers.rows.update({(name, table): count for name, table, count in store.execute(_ROWS).fetchall()})
         for name, status, count, oldest in store.execute(_EXPORTS).fetchall():
-            standing.exports[name, status] = count
+            numbers.exports[name, status] = count
             if status == "unknown":
-                standing.oldest_unknown[name,] = oldest
+                numbers.oldest_unknown[name,] = oldest
         for broken in records_set_aside(store, *SET_ASIDE_STREAMS):
-            standing.set_aside[broken.connector, broken.kind] = broken.count
+            numbers.set_aside[broken.connector, broken.kind] = broken.count
         for broken in orders_without_lines(store):
-            standing.without_lines[broken.connector,] = broken.count
+            numbers.without_lines[broken.connector,] = broken.count
 
 
-def _ask_inbox(platform: Platform, standing: InstallationNumbers) -> None:
+def _ask_inbox(platform: Platform, numbers: InstallationNumbers) -> None:
     waiting = inbox_of(platform).waiting()
-    standing.waiting = len(waiting)
+    numbers.waiting = len(waiting)
     # A remote store would need a call for the age of each file.
-    standing.oldest_waiting = min(_times_of(waiting), default=None)
+    numbers.oldest_waiting = min(_times_of(waiting), default=None)
 
 
 def _times_of(waiting: list[Any]) -> Iterator[float]:

@@ -5,9 +5,8 @@ from typing import cast
 
 import pytest
 
-from a4s_pipeline.warehouse.file import turns
 from a4s_pipeline.warehouse.file.opened import OpenedFile
-from a4s_pipeline.warehouse.file.turns import Turns
+from a4s_pipeline.warehouse.file.shared_connection import SharedConnection, shared_connection_of
 
 
 class Connection:
@@ -31,10 +30,10 @@ def as_file(connection: Connection) -> OpenedFile:
 
 
 def test_the_connection_is_closed_where_nobody_waits(connection: Connection) -> None:
-    ours = Turns()
-    assert ours.take(1)
+    ours = SharedConnection()
+    assert ours.acquire(1)
     assert ours.kept() is None
-    ours.give_back(as_file(connection), is_sound=True)
+    ours.release(as_file(connection), is_sound=True)
     assert not connection.is_open
 
 
@@ -43,33 +42,33 @@ def test_the_connection_is_handed_on_to_who_waits_unless_it_failed_or_its_file_w
     connection: Connection, is_sound: bool, is_reusable: bool
 ) -> None:
     connection.is_reusable = is_reusable
-    ours = Turns()
-    assert ours.take(1)
+    ours = SharedConnection()
+    assert ours.acquire(1)
     assert ours.kept() is None
     got: list[object] = []
 
     def wait() -> None:
-        assert ours.take(10)
+        assert ours.acquire(10)
         got.append(ours.kept())
-        ours.give_back(as_file(connection), is_sound=True)
+        ours.release(as_file(connection), is_sound=True)
 
     waiting = threading.Thread(target=wait)
     waiting.start()
     while ours._waiting == 0:
         pass
-    ours.give_back(as_file(connection), is_sound=is_sound)
+    ours.release(as_file(connection), is_sound=is_sound)
     waiting.join(10)
     assert got == [connection if is_sound and is_reusable else None]
     assert not connection.is_open
 
 
-def test_a_turn_that_does_not_come_in_time_is_given_up() -> None:
-    ours = Turns()
+def test_a_connection_that_does_not_come_in_time_is_given_up() -> None:
+    ours = SharedConnection()
     came: list[bool] = []
-    with_the_turn = threading.Thread(target=lambda: came.append(ours.take(0.05)))
-    assert ours.take(1)
-    with_the_turn.start()
-    with_the_turn.join(10)
+    with_the_lock = threading.Thread(target=lambda: came.append(ours.acquire(0.05)))
+    assert ours.acquire(1)
+    with_the_lock.start()
+    with_the_lock.join(10)
     assert came == [False]
 
 
@@ -77,10 +76,10 @@ def test_a_connection_kept_for_somebody_who_gives_up_meanwhile_is_closed(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Left open, it would keep every other process from the file until this one uses it again.
-    ours = Turns()
-    assert ours.take(1)
+    ours = SharedConnection()
+    assert ours.acquire(1)
     assert ours.kept() is None
-    impatient = threading.Thread(target=lambda: ours.take(0.1))
+    impatient = threading.Thread(target=lambda: ours.acquire(0.1))
     impatient.start()
     while ours._waiting == 0:
         pass
@@ -90,15 +89,15 @@ def test_a_connection_kept_for_somebody_who_gives_up_meanwhile_is_closed(
         impatient.join(10)
         return now
 
-    monkeypatch.setattr("a4s_pipeline.warehouse.file.turns.time.monotonic", until_it_gave_up)
-    ours.give_back(as_file(connection), is_sound=True)
+    monkeypatch.setattr("a4s_pipeline.warehouse.file.shared_connection.time.monotonic", until_it_gave_up)
+    ours.release(as_file(connection), is_sound=True)
     assert not impatient.is_alive()
     assert not connection.is_open
 
 
-def test_turns_at_the_same_file_are_the_same(tmp_path: Path) -> None:
-    assert turns.turns_of(tmp_path / "a") is turns.turns_of(tmp_path / "a")
-    assert turns.turns_of(tmp_path / "a") is not turns.turns_of(tmp_path / "b")
+def test_threads_share_one_connection_a_file(tmp_path: Path) -> None:
+    assert shared_connection_of(tmp_path / "a") is shared_connection_of(tmp_path / "a")
+    assert shared_connection_of(tmp_path / "a") is not shared_connection_of(tmp_path / "b")
 
 
 def test_a_process_that_kept_the_file_through_a_whole_wait_is_not_waited_for_as_long_again(
@@ -106,12 +105,12 @@ def test_a_process_that_kept_the_file_through_a_whole_wait_is_not_waited_for_as_
 ) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    ours = Turns()
+    ours = SharedConnection()
     assert ours.longest_wait(30) == 30
-    ours.note_held(is_held=True)
+    ours.note_locked(is_locked=True)
     assert [ours.longest_wait(usual) for usual in (30, 0.2)] == [1, 0.2]
     now += 30
     assert ours.longest_wait(30) == 30
-    ours.note_held(is_held=True)
-    ours.note_held(is_held=False)
+    ours.note_locked(is_locked=True)
+    ours.note_locked(is_locked=False)
     assert ours.longest_wait(30) == 30

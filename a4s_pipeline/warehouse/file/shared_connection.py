@@ -1,4 +1,4 @@
-"""Lets the threads of this process take turns at one file and pass on its open connection."""
+"""Lets the threads of this process share one connection to a file."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ _LONGEST_HOLD = 0.5
 _WAIT_ONCE_MORE = 1.0
 
 
-class Turns:
+class SharedConnection:
     """Lets the threads of this process use a file one after another.
 
-    Opening and closing the file costs 15 ms, most uses of it 2. Where threads wait for their turn, the
+    Opening and closing the file costs 15 ms, most uses of it 2. Where threads wait for it, the
     open connection is handed on to the next.
     """
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._count_lock = threading.Lock()
         self._waiting = 0
         self._kept: OpenedFile | None = None
         self._opened_at = 0.0
-        self._held_at: float | None = None
+        self._locked_at: float | None = None
 
     def longest_wait(self, usual: float) -> float:
         """Return how long to wait for another process: `usual` seconds, but less after a wait in vain.
 
         Otherwise a command that could not read would wait as long again for each write.
         """
-        held_at = self._held_at
-        is_known = held_at is not None and time.monotonic() - held_at < usual
+        locked_at = self._locked_at
+        is_known = locked_at is not None and time.monotonic() - locked_at < usual
         return min(usual, _WAIT_ONCE_MORE) if is_known else usual
 
-    def note_held(self, *, is_held: bool) -> None:
+    def note_locked(self, *, is_locked: bool) -> None:
         """Note whether another process kept the file for a whole wait, or it could be opened."""
-        self._held_at = time.monotonic() if is_held else None
+        self._locked_at = time.monotonic() if is_locked else None
 
-    def take(self, wait_seconds: float) -> bool:
-        """Wait for a turn; False if it does not come in time."""
+    def acquire(self, wait_seconds: float) -> bool:
+        """Wait until no other thread has it; False if that takes too long."""
         self._count(1)
         try:
-            is_ours = self._turn.acquire(timeout=wait_seconds)
+            is_ours = self._lock.acquire(timeout=wait_seconds)
         finally:
             self._count(-1)
-        if not is_ours and self._turn.acquire(blocking=False):
+        if not is_ours and self._lock.acquire(blocking=False):
             # It came too late: a connection kept for us must not stay open.
             try:
                 self._close_kept()
             finally:
-                self._turn.release()
+                self._lock.release()
         return is_ours
 
     def kept(self) -> OpenedFile | None:
@@ -67,8 +67,8 @@ class Turns:
             self._opened_at = time.monotonic()
         return connection
 
-    def give_back(self, connection: OpenedFile | None, *, is_sound: bool) -> None:
-        """End a turn: pass the connection on to a waiting thread, or close it."""
+    def release(self, connection: OpenedFile | None, *, is_sound: bool) -> None:
+        """Pass the connection on to a waiting thread, or close it."""
         try:
             is_wanted = is_sound and self._waiting > 0 and self._kept is None
             if connection is not None:
@@ -81,7 +81,7 @@ class Turns:
                 else:
                     connection.close(is_sound=is_sound)
         finally:
-            self._turn.release()
+            self._lock.release()
         self._close_if_unwanted()
 
     @contextmanager
@@ -96,11 +96,11 @@ class Turns:
 
     def _close_if_unwanted(self) -> None:
         # The thread it was kept for may have given up meanwhile: then nobody else closes it.
-        if self._waiting == 0 and self._kept is not None and self._turn.acquire(blocking=False):
+        if self._waiting == 0 and self._kept is not None and self._lock.acquire(blocking=False):
             try:
                 self._close_kept()
             finally:
-                self._turn.release()
+                self._lock.release()
 
     def _close_kept(self) -> None:
         connection, self._kept = self._kept, None
@@ -112,9 +112,9 @@ class Turns:
             self._waiting += change
 
 
-_turns: defaultdict[Path, Turns] = defaultdict(Turns)
+_connections: defaultdict[Path, SharedConnection] = defaultdict(SharedConnection)
 
 
-def turns_of(path: Path) -> Turns:
-    """Return the turns at a file, the same for all who use it in this process."""
-    return _turns[path]
+def shared_connection_of(path: Path) -> SharedConnection:
+    """Return the connection to a file, the same for all who use it in this process."""
+    return _connections[path]

@@ -26,7 +26,7 @@ class _Asked(Generic[Question, Answer]):
         self.passed_over = 0
         self.answer: list[Answer] = []
         self.error: Exception | None = None
-        self.turn = threading.Event()
+        self.woken = threading.Event()
         """Set when it is done, or when its thread should make the next call."""
 
     @property
@@ -34,7 +34,7 @@ class _Asked(Generic[Question, Answer]):
         return bool(self.answer) or self.error is not None
 
 
-class Together(Generic[Question, Answer]):
+class Batcher(Generic[Question, Answer]):
     """Passes waiting requests to `answer_all`, which answers all or raises; one call at a time.
 
     The first thread calls it for itself. Threads that arrive meanwhile wait, and one of them then calls it
@@ -69,12 +69,12 @@ class Together(Generic[Question, Answer]):
             self._waiting.append(mine)
             if not self._is_busy:
                 self._is_busy = True
-                mine.turn.set()
+                mine.woken.set()
             elif self._most() >= self._usual:
                 self._are_all_here.set()
         while True:
             try:
-                mine.turn.wait()
+                mine.woken.wait()
                 if not mine.is_done:
                     self._gather()
             except BaseException:
@@ -83,7 +83,7 @@ class Together(Generic[Question, Answer]):
             if mine.is_done:
                 break
             with self._lock:
-                mine.turn.clear()
+                mine.woken.clear()
                 group = self._chosen()
             try:
                 self._answer(group)
@@ -115,12 +115,12 @@ class Together(Generic[Question, Answer]):
         return chosen
 
     def _withdraw(self, mine: _Asked[Question, Answer]) -> None:
-        """Withdraw the request of an interrupted thread, and its turn to make a call."""
+        """Withdraw the request of an interrupted thread, and let another make the next call."""
         with self._lock:
-            is_turn = mine.turn.is_set() and not mine.is_done
+            is_next = mine.woken.is_set() and not mine.is_done
             if mine in self._waiting:
                 self._waiting.remove(mine)
-            if is_turn:
+            if is_next:
                 self._hand_on()
 
     def _answer(self, group: Sequence[_Asked[Question, Answer]]) -> None:
@@ -153,13 +153,13 @@ class Together(Generic[Question, Answer]):
         for one in group:
             if not one.is_done:
                 one.error = TryAgain("the process was about to end: ask again")
-            one.turn.set()
+            one.woken.set()
         with self._lock:
             self._usual = len(group)
             self._hand_on()
 
     def _hand_on(self) -> None:
         if self._waiting:
-            self._waiting[0].turn.set()
+            self._waiting[0].woken.set()
         else:
             self._is_busy = False
