@@ -10,12 +10,13 @@ if sys.platform == "win32":
     # Locks that die with their process are what keeps two syncs apart; Windows has them in another way.
     raise SystemExit("a4s-pipeline runs on Linux and macOS; on Windows, run it in WSL 2")
 
+from a4s_pipeline.version import __version__
+
 if TYPE_CHECKING:
     from a4s_pipeline.errors import RefuseOrder
     from a4s_pipeline.ondemand.orders.gateway_order import GatewayOrder
     from a4s_pipeline.ondemand.orders.intake import IntakeOrder
 
-__version__ = "0.1.0"
 __all__ = ["GatewayOrder", "IntakeOrder", "RefuseOrder", "__version__"]
 
 

@@ -19,8 +19,8 @@ import urllib3
 from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
 
-from a4s_pipeline import __version__
 from a4s_pipeline.gateway.wire.network import Network, trust
+from a4s_pipeline.version import __version__
 
 _TIMEOUT = 5.0
 # The library's time-outs do not cover the look-up of the host name, or a reply that drips.

@@ -142,24 +142,30 @@ def test_no_module_is_named_by_nothing() -> None:
     assert [name_of(path) for path in EVERYTHING if path.stem in empty_names] == []
 
 
-def test_no_imports_run_in_a_circle_between_rooms() -> None:
-    modules = {
-        name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in MODULES
-    }
-    arrows = {
-        (room_of(name_of(path).replace("/", ".").removesuffix(".py")), room_of(module))
+def test_no_imports_run_in_a_circle_between_rooms_or_inside_one() -> None:
+    paths = {
+        name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."): path
         for path in MODULES
-        for module in imports_of(path) & modules
     }
-    graph: dict[str, set[str]] = {}
-    for below, above in arrows:
-        if below != above and "__init__" not in (below, above):
-            graph.setdefault(below, set()).add(above)
-    assert tuple(TopologicalSorter(graph).static_order())
+    for node_of in (room_of, part_of_a_room):
+        graph: dict[str, set[str]] = {}
+        for path in paths.values():
+            # The face of a package hands out what lies anywhere below it.
+            if not node_of(path).endswith("__init__"):
+                imported = {node_of(paths[module]) for module in imports_of(path) & paths.keys()}
+                beside = {node for node in imported if not node.endswith("__init__")}
+                graph.setdefault(node_of(path), set()).update(beside - {node_of(path)})
+        assert tuple(TopologicalSorter(graph).static_order())
 
 
-def room_of(module: str) -> str:
-    return module.split(".")[1] if "." in module else "__init__"
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def part_of_a_room(path: Path) -> str:
+    """A folder of a room with all that is below it, or a module that stands in the room itself."""
+    within = path.relative_to(PACKAGE)
+    return "/".join(within.with_suffix("").parts[:2])
 
 
 def test_a_room_is_small_enough_to_be_seen_at_once() -> None:

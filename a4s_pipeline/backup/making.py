@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from a4s_pipeline import __version__
 from a4s_pipeline.backup.manifest import NAME, StoreKind, manifest_of
 from a4s_pipeline.errors import ChangeRequest, ChangeSettings, ChangeSite
 from a4s_pipeline.files.whole_files import write_whole
 from a4s_pipeline.ondemand.inbox.inboxes import folder_of_requests
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.store_location import FileLocation, SqliteLake, StoreLocation
+from a4s_pipeline.version import __version__
 
 STORE = "warehouse.duckdb"
 CATALOG = "catalog.sqlite"

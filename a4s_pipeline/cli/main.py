@@ -11,10 +11,10 @@ from contextlib import redirect_stdout
 
 import click
 
-from a4s_pipeline import __version__
 from a4s_pipeline.cli import logs
 from a4s_pipeline.cli.output import print_json, report_failure
 from a4s_pipeline.errors import A4sError
+from a4s_pipeline.version import __version__
 
 # Each command's module and help line: neither `a4s stock` nor `a4s --help` loads the others.
 _COMMANDS = {

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from a4s_pipeline import __version__
 from a4s_pipeline.errors import ChangeRequest
 from a4s_pipeline.files.whole_files import make_folder, write_whole
 from a4s_pipeline.models import Conventions
+from a4s_pipeline.version import __version__
 from a4s_pipeline.warehouse.schema.machine_readable import relations_document
 
 PROJECT = "dbt_project.yml"

@@ -22,8 +22,8 @@ from a4s_pipeline.exporting.guarded import guard_texts
 from a4s_pipeline.exporting.workbook import in_words, write_workbook
 from a4s_pipeline.models.conventions import identifier, literal
 from a4s_pipeline.warehouse.schema.relations import Relation, rows_of
-from a4s_pipeline.warehouse.schema.schema import INSTANT, JSON
 from a4s_pipeline.warehouse.store import Readable
+from a4s_pipeline.warehouse.table import INSTANT, JSON
 
 Format = Literal["parquet", "csv", "xlsx"]
 _MONTH = "month"

@@ -6,7 +6,7 @@ import duckdb
 
 from a4s_pipeline.models.conventions import identifier
 from a4s_pipeline.warehouse.schema.relations import Relation
-from a4s_pipeline.warehouse.schema.schema import TEXT
+from a4s_pipeline.warehouse.table import TEXT
 
 # Otherwise anyone who can name a customer or an item could run a program where the file is opened. Numbers,
 # percentages and telephone numbers begin like formulas too, but are harmless.

@@ -18,7 +18,7 @@ from a4s_pipeline.models.conventions import identifier
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.warehouse.schema.relations import Relation, relations_by, rows_of
-from a4s_pipeline.warehouse.schema.schema import DAY, FLAG, INSTANT, JSON, TEXT, WHOLE, Column
+from a4s_pipeline.warehouse.table import DAY, FLAG, INSTANT, JSON, TEXT, WHOLE, Column
 
 Decimals = Literal["decimal", "float"]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.alerts.failing import INTERRUPTIONS, reason_of_end, reason_of_step
 from a4s_pipeline.orchestration.automation.lost_runs import platform_resource
 from a4s_pipeline.orchestration.automation.schedules import run_request_for_listing, run_request_for_orders
+from a4s_pipeline.orchestration.failing import INTERRUPTIONS, reason_of_end, reason_of_step
 from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM

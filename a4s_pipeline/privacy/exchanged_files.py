@@ -10,7 +10,7 @@ from typing import Any
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.inbox.stores import Store
 from a4s_pipeline.privacy.documents import REMOVED, concerns, without_person
-from a4s_pipeline.warehouse.privacy.forgetting import StoredPerson
+from a4s_pipeline.warehouse.rows.privacy.forgetting import StoredPerson
 
 _WAITING = ("inbox", "inbox/.unsettled")
 _REQUESTS = ("inbox/done", "inbox/failed")

@@ -15,7 +15,7 @@ from a4s_pipeline.ondemand.inbox.stores import Store
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.privacy.documents import REMOVED
 from a4s_pipeline.privacy.exchanged_files import Blanked, blanked_files, waiting_for
-from a4s_pipeline.warehouse.privacy.forgetting import StoredPerson, count_rows, find_person, forget_rows
+from a4s_pipeline.warehouse.rows.privacy.forgetting import StoredPerson, count_rows, find_person, forget_rows
 
 
 class StillOpen(TryAgain):

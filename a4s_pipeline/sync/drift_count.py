@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from a4s_pipeline.gateway.calls.masking import masked
-from a4s_pipeline.gateway.contract import KIND_OF_TYPE
+from a4s_pipeline.gateway.records.contract import KIND_OF_TYPE
 from a4s_pipeline.gateway.records.customer_records import Customer
 from a4s_pipeline.gateway.records.drift import Drift, DriftFinder, Met
 from a4s_pipeline.gateway.records.item_records import Item

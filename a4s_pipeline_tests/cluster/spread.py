@@ -18,8 +18,8 @@ from a4s_pipeline.orchestration.automation.schedules import run_request_for_list
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings, Settings
 from a4s_pipeline.sync.windows import OrdersPlan
-from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables import TABLES
 from a4s_pipeline_tests.cluster.breaking_line import BreakingLine
 from a4s_pipeline_tests.kills.versions import put_customer, put_item, put_order

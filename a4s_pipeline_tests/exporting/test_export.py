@@ -20,7 +20,7 @@ from a4s_pipeline.exporting.workbook import in_words, write_workbook
 from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.file.reader import PublishedCopy
 from a4s_pipeline.warehouse.schema.relations import Relation, relations_by
-from a4s_pipeline.warehouse.schema.schema import Column
+from a4s_pipeline.warehouse.table import Column
 
 RELATIONS = {relation.name: relation for relation in relations_by(Conventions())}
 

@@ -17,8 +17,8 @@ from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.lake.lake import Lake
 from a4s_pipeline.warehouse.lake.lake_export import export_to_lake
 from a4s_pipeline.warehouse.rows.staging import Row, append_rows
-from a4s_pipeline.warehouse.schema.schema import AMOUNT, DAY, FLAG, INSTANT, JSON, SECONDS, TEXT, WHOLE, Table
 from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.table import AMOUNT, DAY, FLAG, INSTANT, JSON, SECONDS, TEXT, WHOLE, Table
 from a4s_pipeline.warehouse.tables import TABLES
 from a4s_pipeline_tests.hostile.wire_values import NASTY_TEXTS
 from a4s_pipeline_tests.kills.conftest import foreign_environment

@@ -11,7 +11,7 @@ from a4s_pipeline.health.checks import CHECKS
 from a4s_pipeline.health.finding import Asked, Finding
 from a4s_pipeline.models import DEFAULT_ZONE
 from a4s_pipeline.warehouse.rows.staging import Row, append_rows
-from a4s_pipeline.warehouse.schema.schema import Table
+from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 from a4s_pipeline_tests.models.promises import broken_promises
 

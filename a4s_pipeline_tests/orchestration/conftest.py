@@ -15,9 +15,9 @@ import pytest
 
 from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.orchestration.assets.orders import STEP, OrdersRead
-from a4s_pipeline.orchestration.assets.partitions import RANGE_END, RANGE_START
 from a4s_pipeline.orchestration.automation.jobs import SYNC_ORDERS
 from a4s_pipeline.orchestration.graph import build_definitions
+from a4s_pipeline.orchestration.partitions import RANGE_END, RANGE_START
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.sync.windows import OrdersPlan

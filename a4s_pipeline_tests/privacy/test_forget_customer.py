@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.warehouse.schema.schema import JSON, TEXT
+from a4s_pipeline.warehouse.table import JSON, TEXT
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 from a4s_pipeline_tests.cli.conftest import (
     ADMINISTRATIONS,

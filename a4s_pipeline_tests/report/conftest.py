@@ -8,7 +8,7 @@ import pytest
 from a4s_pipeline.warehouse.file.publish import publish
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.staging import Row, replace_rows
-from a4s_pipeline.warehouse.schema.schema import Table
+from a4s_pipeline.warehouse.table import Table
 
 NOW = datetime(2024, 6, 20, 10, 30, tzinfo=UTC)
 Publish = Callable[[dict[Table, list[Row]]], Path]

@@ -14,7 +14,7 @@ from a4s_pipeline.report.page import render
 from a4s_pipeline.settings.connectors import STREAMS
 from a4s_pipeline.warehouse.file.reader import NotPublished, PublishedCopy
 from a4s_pipeline.warehouse.rows.staging import Row
-from a4s_pipeline.warehouse.schema.schema import Table
+from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables import (
     CUSTOMERS,
     ITEM_NAMES,

@@ -6,9 +6,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from a4s_pipeline.orchestration.assets.partitions import RANGE_END, RANGE_START
 from a4s_pipeline.orchestration.automation.on_demand import JOB
 from a4s_pipeline.orchestration.graph import build_definitions
+from a4s_pipeline.orchestration.partitions import RANGE_END, RANGE_START
 from a4s_pipeline.warehouse.schema.migrations import SCHEMA_VERSION
 from a4s_pipeline_tests.orchestration.conftest import evaluated
 from a4s_pipeline_tests.stores import made

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from a4s_pipeline import __version__
 from a4s_pipeline.api.document.schemas import schemas
 from a4s_pipeline.api.routing import Route
+from a4s_pipeline.version import __version__
 
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "on": {

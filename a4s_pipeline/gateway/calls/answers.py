@@ -18,11 +18,11 @@ from a4s_pipeline.errors import (
     Inconclusive,
     NotThere,
     ReplyBeyondBounds,
-    ReplyUnreadable,
     UnknownAdministration,
 )
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.calls.refusals import Mask, field_faults, reason_in
+from a4s_pipeline.gateway.wire.faults import unreadable
 
 _CODE = re.compile(r"[A-Za-z]{1,60}")
 
@@ -155,11 +155,6 @@ def no_focus_connector(subject: str) -> HistoryNotConfigured:
         f"order history does not exist for {subject}: its legacy backend has no focus connector. "
         "Have one configured there, or leave orders out of the connector's streams in A4S_CONNECTORS"
     )
-
-
-def unreadable(subject: str, why: str) -> ReplyUnreadable:
-    """Return the error for a 2xx answer that cannot be read."""
-    return ReplyUnreadable(f"the gateway's answer for {subject} cannot be read ({why}): try again later")
 
 
 def nested_too_deeply(subject: str) -> ReplyBeyondBounds:

@@ -18,13 +18,12 @@ from a4s_pipeline.gateway.calls.answers import (
     error_for,
     nested_too_deeply,
     no_time_left,
-    unreadable,
 )
 from a4s_pipeline.gateway.calls.credentials import CredentialMask
 from a4s_pipeline.gateway.calls.deadline import seconds_left
 from a4s_pipeline.gateway.calls.pace import Pace
 from a4s_pipeline.gateway.calls.retrying import RetryRule, http_date, told_wait
-from a4s_pipeline.gateway.wire.faults import refused_by_proxy
+from a4s_pipeline.gateway.wire.faults import refused_by_proxy, unreadable
 from a4s_pipeline.gateway.wire.text import json_of
 from a4s_pipeline.gateway.wire.transport import Answer, Caller, Transport, WireRequest
 from a4s_pipeline.runtime import MACHINE, Runtime

@@ -1,4 +1,4 @@
-"""The credentials of a call, from the settings alone; and their removal from text."""
+"""The removal of credentials from text."""
 
 from __future__ import annotations
 
@@ -7,17 +7,6 @@ from base64 import b64encode
 from urllib.parse import quote, unquote, urlsplit
 
 from a4s_pipeline.settings.loading import Settings
-
-
-def authorization_of(settings: Settings) -> dict[str, str]:
-    """Return the header with the credentials of the settings, or none."""
-    if settings.gateway_token is not None:
-        return {"Authorization": f"Bearer {settings.gateway_token.get_secret_value()}"}
-    if settings.gateway_user is not None and settings.gateway_password is not None:
-        pair = f"{settings.gateway_user.get_secret_value()}:{settings.gateway_password.get_secret_value()}"
-        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
-    return {}
-
 
 # Credentials that are not ours, by how they look: a gateway may quote its own calls to others.
 _NAMED = re.compile(

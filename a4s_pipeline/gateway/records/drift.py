@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from a4s_pipeline.gateway.contract import KIND_OF_TYPE, FieldRule, JsonKind, contract_of
+from a4s_pipeline.gateway.records.contract import KIND_OF_TYPE, FieldRule, JsonKind, contract_of
 from a4s_pipeline.gateway.records.records import WireRecord
 
 Departure = Literal["unknown", "missing", "kind", "text", "value"]

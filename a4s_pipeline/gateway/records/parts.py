@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from a4s_pipeline.gateway.contract import KIND_OF_TYPE, FieldRule, contract_of, holds_record
+from a4s_pipeline.gateway.records.contract import KIND_OF_TYPE, FieldRule, contract_of, holds_record
 from a4s_pipeline.gateway.records.drift import Drift, departure_of
 from a4s_pipeline.gateway.records.faults import faults_in_words, path_in_words
 from a4s_pipeline.gateway.records.records import WireRecord, is_blank

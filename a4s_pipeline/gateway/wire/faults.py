@@ -12,8 +12,7 @@ from http.client import BadStatusLine, RemoteDisconnected
 
 import urllib3
 
-from a4s_pipeline.errors import A4sError, ChangeSite, GatewayUnavailable
-from a4s_pipeline.gateway.calls.answers import unreadable
+from a4s_pipeline.errors import A4sError, ChangeSite, GatewayUnavailable, ReplyUnreadable
 from a4s_pipeline.gateway.wire.connections import NoConnection, UnaskedUpgrade
 
 Fault = urllib3.exceptions.HTTPError
@@ -227,3 +226,8 @@ def broken_off(fault: Fault, subject: str, timeout: float) -> A4sError:
             f"the gateway gave no answer for {subject} (no answer within {timeout:.3g} s): try again later"
         )
     return unreadable(subject, "the body is cut off")
+
+
+def unreadable(subject: str, why: str) -> ReplyUnreadable:
+    """Return the error for a 2xx answer that cannot be read."""
+    return ReplyUnreadable(f"the gateway's answer for {subject} cannot be read ({why}): try again later")

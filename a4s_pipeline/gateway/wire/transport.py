@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -13,9 +14,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from a4s_pipeline import __version__
 from a4s_pipeline.errors import ChangeSite, ReplyTooLarge
-from a4s_pipeline.gateway.calls.credentials import authorization_of
 from a4s_pipeline.gateway.wire.connections import AnyConnection, NoConnection
 from a4s_pipeline.gateway.wire.faults import (
     End,
@@ -28,6 +27,7 @@ from a4s_pipeline.gateway.wire.faults import (
 )
 from a4s_pipeline.gateway.wire.network import Network
 from a4s_pipeline.settings.loading import Settings
+from a4s_pipeline.version import __version__
 
 LARGEST_BODY = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
@@ -101,7 +101,7 @@ class Caller:
             "Accept-Encoding": "gzip, deflate",
             "Connection": "keep-alive",
             "User-Agent": f"a4s-pipeline/{__version__}",
-            **authorization_of(settings),
+            **_authorization_of(settings),
         }
         self._gateway = _end("the gateway", self._base, "A4S_GATEWAY_URL")
         proxy = self._network.proxy
@@ -226,3 +226,13 @@ def _too_large(subject: str) -> ReplyTooLarge:
         f"the gateway's answer for {subject} is larger than {LARGEST_BODY >> 20} MiB, and is not read: "
         "lower A4S_PAGE_SIZE where it is a page, and show this to whoever runs the gateway"
     )
+
+
+def _authorization_of(settings: Settings) -> dict[str, str]:
+    """Return the header with the credentials of the settings, or none."""
+    if settings.gateway_token is not None:
+        return {"Authorization": f"Bearer {settings.gateway_token.get_secret_value()}"}
+    if settings.gateway_user is not None and settings.gateway_password is not None:
+        pair = f"{settings.gateway_user.get_secret_value()}:{settings.gateway_password.get_secret_value()}"
+        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+    return {}

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from a4s_pipeline.files.texts import one_line
-from a4s_pipeline.orchestration.alerts.failing import is_outage, reason_of
-from a4s_pipeline.orchestration.assets.partitions import PARTITION, RANGE_END, RANGE_START
 from a4s_pipeline.orchestration.automation.jobs import CONNECTOR_TAG
 from a4s_pipeline.orchestration.automation.on_demand import JOB as ON_DEMAND
+from a4s_pipeline.orchestration.failing import is_outage, reason_of
+from a4s_pipeline.orchestration.partitions import PARTITION, RANGE_END, RANGE_START
 
 LONGEST_REASON = 300
 SUMMARY = "runs failed more than a day before this was looked at"

@@ -10,19 +10,19 @@ import dagster as dg
 
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.metrics.text_file import write_metrics_file
-from a4s_pipeline.orchestration.alerts.failing import told_plainly
 from a4s_pipeline.orchestration.assets.importing import KINDS, Synced
 from a4s_pipeline.orchestration.assets.ledgers import ledger_counts, ledger_materializations
 from a4s_pipeline.orchestration.assets.models import model_materializations
-from a4s_pipeline.orchestration.assets.partitions import month_key
 from a4s_pipeline.orchestration.assets.sources import source_materializations
 from a4s_pipeline.orchestration.checks.unplanned import planned_without_checks, tell_checks
+from a4s_pipeline.orchestration.failing import told_plainly
 from a4s_pipeline.orchestration.layout import AssetTags, Layout, freshness
+from a4s_pipeline.orchestration.partitions import month_key
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.sync.windows import month_of
 from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES
-from a4s_pipeline.warehouse.schema.schema import Table
+from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
 ANALYTICS = "analytics"

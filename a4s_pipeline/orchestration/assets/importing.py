@@ -10,12 +10,12 @@ import dagster as dg
 
 from a4s_pipeline.errors import StoreHeld
 from a4s_pipeline.importing import publish_after
-from a4s_pipeline.orchestration.alerts.failing import plain_failure
 from a4s_pipeline.orchestration.assets.events.metadata import column_schema, drift_metadata
+from a4s_pipeline.orchestration.failing import plain_failure
 from a4s_pipeline.orchestration.layout import AssetTags, Layout, freshness
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.result import SyncResult
-from a4s_pipeline.warehouse.schema.schema import Table
+from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables import (
     CREATED_CUSTOMERS,
     CUSTOMER_ADDRESSES,

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.alerts.failing import told_plainly
+from a4s_pipeline.orchestration.failing import told_plainly
 from a4s_pipeline.orchestration.layout import AssetTags, Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings

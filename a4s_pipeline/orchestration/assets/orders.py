@@ -17,13 +17,13 @@ from a4s_pipeline.orchestration.assets.importing import (
     table_spec,
     tags_of_table,
 )
-from a4s_pipeline.orchestration.assets.partitions import (
+from a4s_pipeline.orchestration.assets.sources import source_key
+from a4s_pipeline.orchestration.layout import Layout
+from a4s_pipeline.orchestration.partitions import (
     connector_month_partitions,
     months_by_connector,
     partitions_of,
 )
-from a4s_pipeline.orchestration.assets.sources import source_key
-from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.sync.windows import Months, OrdersPlan

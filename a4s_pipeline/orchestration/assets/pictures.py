@@ -5,10 +5,10 @@ from typing import Any
 import dagster as dg
 
 from a4s_pipeline.errors import A4sError
-from a4s_pipeline.orchestration.alerts.failing import plain_failure
 from a4s_pipeline.orchestration.assets.importing import GATEWAY_POOL, KINDS
-from a4s_pipeline.orchestration.assets.partitions import connector_partitions, partitions_of
+from a4s_pipeline.orchestration.failing import plain_failure
 from a4s_pipeline.orchestration.layout import AssetTags, Layout
+from a4s_pipeline.orchestration.partitions import connector_partitions, partitions_of
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.sync.pictures.pictures import PicturesResult

@@ -5,8 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.alerts.failing import told_plainly
 from a4s_pipeline.orchestration.assets.events.run_history import prune_runs
+from a4s_pipeline.orchestration.failing import told_plainly
 from a4s_pipeline.orchestration.layout import AssetTags, Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.retention.prune import prune

@@ -7,12 +7,12 @@ import dagster as dg
 from pydantic import Field
 
 from a4s_pipeline.errors import ChangeRequest
-from a4s_pipeline.orchestration.alerts.failing import told_plainly
 from a4s_pipeline.orchestration.assets.analytics import record_published
 from a4s_pipeline.orchestration.assets.importing import GATEWAY_POOL
 from a4s_pipeline.orchestration.assets.orders import OrdersRead, recorded_of, sync_all
 from a4s_pipeline.orchestration.assets.sources import source_materializations
 from a4s_pipeline.orchestration.checks.unplanned import tell_checks
+from a4s_pipeline.orchestration.failing import told_plainly
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings

@@ -19,9 +19,9 @@ from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.ondemand.worker.runs import RunUnderWay, why_none_starts
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
-from a4s_pipeline.orchestration.alerts.failing import told_plainly
 from a4s_pipeline.orchestration.assets.ledgers import ledger_counts, ledger_materializations
 from a4s_pipeline.orchestration.checks.unplanned import tell_checks
+from a4s_pipeline.orchestration.failing import told_plainly
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.rows.counting import is_written_since

@@ -12,7 +12,6 @@ from a4s_pipeline.errors import A4sError
 from a4s_pipeline.health.freshness import waits_until_tomorrow
 from a4s_pipeline.orchestration.assets.analytics import ANALYTICS
 from a4s_pipeline.orchestration.assets.orders import STEP, OrdersRead
-from a4s_pipeline.orchestration.assets.partitions import PARTITION, connectors_of_run, month_tags
 from a4s_pipeline.orchestration.automation.jobs import (
     CONNECTOR_TAG,
     IMPORT_TAGS,
@@ -21,6 +20,7 @@ from a4s_pipeline.orchestration.automation.jobs import (
     SYNC_ORDERS,
 )
 from a4s_pipeline.orchestration.layout import Layout
+from a4s_pipeline.orchestration.partitions import PARTITION, connectors_of_run, month_tags
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.sync.windows import month_of

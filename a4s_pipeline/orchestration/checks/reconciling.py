@@ -7,10 +7,10 @@ import dagster as dg
 
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.health.checks import MONTHS_AGREE, examine
-from a4s_pipeline.orchestration.alerts.failing import plain_failure
-from a4s_pipeline.orchestration.assets.partitions import months_of_run
 from a4s_pipeline.orchestration.checks.findings import result_of, spec_of
+from a4s_pipeline.orchestration.failing import plain_failure
 from a4s_pipeline.orchestration.layout import Layout
+from a4s_pipeline.orchestration.partitions import months_of_run
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.sync.reconcile.order_reconciliation import Reconciled

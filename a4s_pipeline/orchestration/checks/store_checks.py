@@ -6,8 +6,8 @@ import dagster as dg
 
 from a4s_pipeline.health.checks import examine
 from a4s_pipeline.health.finding import Check
-from a4s_pipeline.orchestration.alerts.failing import told_plainly
 from a4s_pipeline.orchestration.checks.findings import result_of, spec_of
+from a4s_pipeline.orchestration.failing import told_plainly
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import duckdb
 
 from a4s_pipeline.warehouse import tables
-from a4s_pipeline.warehouse.schema.schema import Table
+from a4s_pipeline.warehouse.table import Table
 
 FILE = "exported_file"
 """The name of the attached file."""

@@ -33,8 +33,8 @@ from a4s_pipeline.warehouse.lake.lake_compared import (
     pieces_of,
     rows_ahead,
 )
-from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables import SYNC_STATE, TABLES
 
 _LEDGERS = (tables.ORDER_EXPORTS, tables.ORDER_EXPORT_ATTEMPTS, tables.CREATED_CUSTOMERS)

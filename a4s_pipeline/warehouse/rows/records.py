@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from a4s_pipeline.warehouse.privacy.incoming import forgotten_codes
+from a4s_pipeline.warehouse.rows.privacy.incoming import forgotten_codes
 from a4s_pipeline.warehouse.rows.row_changes import RowCounts, compared, rows_by_code
 from a4s_pipeline.warehouse.rows.staging import Row, append_rows, delete_codes
 from a4s_pipeline.warehouse.rows.state import SetAside, StreamProgress, replace_set_aside, save_progress
 from a4s_pipeline.warehouse.rows.versions import keep_records
-from a4s_pipeline.warehouse.schema.schema import Table
+from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables import (
     CUSTOMER_ADDRESSES,
     CUSTOMER_CONTACT_DETAILS,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from a4s_pipeline.warehouse.rows.staging import Row
-from a4s_pipeline.warehouse.schema.schema import Table
+from a4s_pipeline.warehouse.table import Table
 
 # When and by which run a row was written, and hashes: not a record's content.
 _NO_CONTENT = frozenset(

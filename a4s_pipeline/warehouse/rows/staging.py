@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 from pydantic_core import PydanticSerializationError, to_json
 
-from a4s_pipeline.warehouse.schema.schema import JSON, Column, Table, day_expression
+from a4s_pipeline.warehouse.table import JSON, Column, Table, day_expression
 
 Row = Mapping[str, Any]
 """Column name to JSON value: texts, booleans, whole numbers, ISO instants and days, and amounts as decimal

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from a4s_pipeline.warehouse.privacy.incoming import records_without_person
+from a4s_pipeline.warehouse.rows.privacy.incoming import records_without_person
 from a4s_pipeline.warehouse.rows.staging import append_rows
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import SET_ASIDE, SYNC_STATE

@@ -12,7 +12,7 @@ import duckdb
 
 from a4s_pipeline.models import Conventions
 from a4s_pipeline.models.conventions import literal
-from a4s_pipeline.warehouse.schema.schema import Table
+from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables import (
     CUSTOMER_VERSIONS,
     CUSTOMERS,

@@ -13,8 +13,8 @@ from pathlib import Path
 from a4s_pipeline.models import models_by
 from a4s_pipeline.warehouse.schema.joins import JOINS, Join
 from a4s_pipeline.warehouse.schema.machine_readable import as_text
-from a4s_pipeline.warehouse.schema.schema import Column, Table, View
 from a4s_pipeline.warehouse.schema.views import DEFAULT_ZONE, Conventions, views_by
+from a4s_pipeline.warehouse.table import Column, Table, View
 from a4s_pipeline.warehouse.tables import CONNECTOR, REFERENCE_TABLES, TABLES
 
 _COMMAND = "python -m a4s_pipeline.warehouse.schema.dictionary docs/data-dictionary.md"

@@ -14,7 +14,7 @@ import duckdb
 from a4s_pipeline.errors import ChangeSite
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.warehouse.rows.staging import amount
-from a4s_pipeline.warehouse.schema.schema import AMOUNT, DAY, FLAG, INSTANT, JSON, TEXT, WHOLE, Column, Table
+from a4s_pipeline.warehouse.table import AMOUNT, DAY, FLAG, INSTANT, JSON, TEXT, WHOLE, Column, Table
 
 SCHEMA_VERSION = 2
 """Raised with each release that changes tables, so that older releases refuse the store."""

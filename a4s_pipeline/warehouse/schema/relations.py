@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from a4s_pipeline.models import Conventions, models_by
 from a4s_pipeline.models.conventions import identifier
-from a4s_pipeline.warehouse.schema.schema import Column
 from a4s_pipeline.warehouse.schema.views import views_by
+from a4s_pipeline.warehouse.table import Column
 from a4s_pipeline.warehouse.tables import CONNECTOR, ORDER_LINES, REFERENCE_TABLES, TABLES
 
 Kind = Literal["model", "table", "reference"]

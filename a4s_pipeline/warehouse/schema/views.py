@@ -5,7 +5,7 @@ from __future__ import annotations
 from a4s_pipeline.models import DEFAULT_ZONE, Conventions, Model, models_by
 from a4s_pipeline.models.conventions import literal
 from a4s_pipeline.models.holidays import holiday_rows
-from a4s_pipeline.warehouse.schema.schema import LOCAL_DAY, Column, View
+from a4s_pipeline.warehouse.table import LOCAL_DAY, Column, View
 
 __all__ = ["DEFAULT_ZONE", "Conventions", "holidays_filled", "local_day_macro", "views_by"]
 

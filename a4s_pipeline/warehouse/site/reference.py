@@ -14,8 +14,8 @@ from pathlib import Path
 import duckdb
 
 from a4s_pipeline.models.conventions import identifier, literal
-from a4s_pipeline.warehouse.schema.schema import DAY, TEXT, Column, Table
 from a4s_pipeline.warehouse.site.texts import as_utf8
+from a4s_pipeline.warehouse.table import DAY, TEXT, Column, Table
 from a4s_pipeline.warehouse.tables.reference import OF_A_FILE
 
 _LONGEST_LINE = 1_000_000

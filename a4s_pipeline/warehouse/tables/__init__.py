@@ -1,6 +1,6 @@
 """The tables of the warehouse, each described once."""
 
-from a4s_pipeline.warehouse.schema.schema import Table
+from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables.acknowledged import ACKNOWLEDGED
 from a4s_pipeline.warehouse.tables.common import ATTRIBUTES, CONNECTOR, REMOVED_AT, RUN_ID, SYNCED_AT
 from a4s_pipeline.warehouse.tables.customers import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema.schema import INSTANT, JSON, TEXT, Column, Table
+from a4s_pipeline.warehouse.table import INSTANT, JSON, TEXT, Column, Table
 
 CONNECTOR = Column("connector", TEXT, "The App4Sales Platform connection that the row belongs to.")
 SYNCED_AT = Column("synced_at", INSTANT, "When the row was last written.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema.schema import AMOUNT, FLAG, INSTANT, TEXT, WHOLE, Column, local_day
+from a4s_pipeline.warehouse.table import AMOUNT, FLAG, INSTANT, TEXT, WHOLE, Column, local_day
 from a4s_pipeline.warehouse.tables.common import ATTRIBUTES, FINGERPRINT, REMOVED_AT, synced_table
 
 _CUSTOMER_CODE = Column("customer_code", TEXT, "The customer's code, unique in its administration.")

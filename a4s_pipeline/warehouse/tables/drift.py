@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema.schema import INSTANT, TEXT, WHOLE, Column
+from a4s_pipeline.warehouse.table import INSTANT, TEXT, WHOLE, Column
 from a4s_pipeline.warehouse.tables.common import synced_table
 
 DRIFT = synced_table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema.schema import INSTANT, JSON, TEXT, WHOLE, Column, local_day
+from a4s_pipeline.warehouse.table import INSTANT, JSON, TEXT, WHOLE, Column, local_day
 from a4s_pipeline.warehouse.tables.common import synced_table
 
 _STATUS = Column("status", TEXT, "pending, sending, ok, refused, failed or unknown.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema.schema import AMOUNT, DAY, INSTANT, JSON, TEXT, WHOLE, Column, local_day
+from a4s_pipeline.warehouse.table import AMOUNT, DAY, INSTANT, JSON, TEXT, WHOLE, Column, local_day
 from a4s_pipeline.warehouse.tables.common import ATTRIBUTES, REMOVED_AT, synced_table
 
 _ORDER_DATE = Column("order_date", INSTANT, "When the order was placed.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema.schema import INSTANT, JSON, TEXT, Column
+from a4s_pipeline.warehouse.table import INSTANT, JSON, TEXT, Column
 from a4s_pipeline.warehouse.tables.common import synced_table
 
 FORGOTTEN_CUSTOMERS = synced_table(

@@ -5,7 +5,7 @@ They belong to no connector and to no sync: a file's rows replace the table's.
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema.schema import AMOUNT, DAY, INSTANT, TEXT, WHOLE, Column, Table
+from a4s_pipeline.warehouse.table import AMOUNT, DAY, INSTANT, TEXT, WHOLE, Column, Table
 
 RATE = "DECIMAL(18,8)"
 OF_A_FILE = "From reference/"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema.schema import (
+from a4s_pipeline.warehouse.table import (
     DAY,
     FLAG,
     INSTANT,

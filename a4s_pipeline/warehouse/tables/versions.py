@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from a4s_pipeline.warehouse.schema.schema import INSTANT, Column, Table
+from a4s_pipeline.warehouse.table import INSTANT, Column, Table
 from a4s_pipeline.warehouse.tables.customers import CUSTOMERS
 from a4s_pipeline.warehouse.tables.items import ITEMS
 from a4s_pipeline.warehouse.tables.orders import ORDER_LINES, ORDERS

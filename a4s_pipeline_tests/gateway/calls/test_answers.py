@@ -18,7 +18,8 @@ from a4s_pipeline.errors import (
     TryAgain,
     UnknownAdministration,
 )
-from a4s_pipeline.gateway.calls.answers import error_for, problem_code, unreadable
+from a4s_pipeline.gateway.calls.answers import error_for, problem_code
+from a4s_pipeline.gateway.wire.faults import unreadable
 
 SUBJECT = "order 'VO-1' of 'Demo B.V.'"
 

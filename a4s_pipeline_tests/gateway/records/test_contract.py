@@ -1,6 +1,6 @@
 import pytest
 
-from a4s_pipeline.gateway.contract import contract_of
+from a4s_pipeline.gateway.records.contract import contract_of
 from a4s_pipeline.gateway.records.customer_records import Address, ContactDetail, ContactPerson, Customer
 from a4s_pipeline.gateway.records.item_records import Item, ItemDelivery, ItemImage, ItemStock, UnitOfMeasure
 from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine, WireRecord

@@ -10,11 +10,11 @@ import requests
 
 from a4s_pipeline.errors import StoreHeld
 from a4s_pipeline.orchestration.alerts import sensor as module
-from a4s_pipeline.orchestration.alerts.failing import reason_of_step
 from a4s_pipeline.orchestration.alerts.failures import FailedRun, summary_of
 from a4s_pipeline.orchestration.alerts.incidents import Incident, Kind
 from a4s_pipeline.orchestration.alerts.messages import of_run
 from a4s_pipeline.orchestration.automation.schedules import run_request_for_orders
+from a4s_pipeline.orchestration.failing import reason_of_step
 from a4s_pipeline.platform import Platform
 from a4s_pipeline_tests.orchestration.conftest import IMPORTED, Site, held_by_an_analyst
 from a4s_pipeline_tests.test_alerts import KEY, Hook, hook

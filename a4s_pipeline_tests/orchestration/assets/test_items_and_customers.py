@@ -4,11 +4,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from a4s_pipeline.orchestration.assets.partitions import PARTITION, RANGE_END, RANGE_START
 from a4s_pipeline.orchestration.assets.pictures import picture_asset
 from a4s_pipeline.orchestration.automation.schedules import run_request_for_listing
 from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.orchestration.layout import Layout
+from a4s_pipeline.orchestration.partitions import PARTITION, RANGE_END, RANGE_START
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES

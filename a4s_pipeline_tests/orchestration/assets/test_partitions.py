@@ -3,7 +3,7 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from a4s_pipeline.orchestration.assets.partitions import (
+from a4s_pipeline.orchestration.partitions import (
     connector_month_partitions,
     connectors_of_run,
     months_by_connector,

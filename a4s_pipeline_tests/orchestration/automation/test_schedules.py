@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from a4s_pipeline.orchestration.assets.partitions import PARTITION, RANGE_END, RANGE_START
 from a4s_pipeline.orchestration.automation import schedules
 from a4s_pipeline.orchestration.automation.schedules import (
     connectors_under_way,
     run_request_for_orders,
 )
 from a4s_pipeline.orchestration.graph import build_definitions
+from a4s_pipeline.orchestration.partitions import PARTITION, RANGE_END, RANGE_START
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.sync.windows import month_of

@@ -1,8 +1,8 @@
 import dagster as dg
 
-from a4s_pipeline.orchestration.alerts.failing import is_outage
 from a4s_pipeline.orchestration.automation.jobs import SYNC_ORDERS
 from a4s_pipeline.orchestration.checks.reconciling import RECONCILE_ORDERS
+from a4s_pipeline.orchestration.failing import is_outage
 from a4s_pipeline_tests.orchestration.conftest import Site, failure_of
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import dagster as dg
 
-from a4s_pipeline.orchestration.alerts.failing import reason_of_step
 from a4s_pipeline.orchestration.assets.analytics import analytics_asset
 from a4s_pipeline.orchestration.assets.orders import OrdersRead
+from a4s_pipeline.orchestration.failing import reason_of_step
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.health import LONGEST_SENDING, exports_unsettled

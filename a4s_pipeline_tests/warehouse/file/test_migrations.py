@@ -15,7 +15,7 @@ from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.file.reader import published
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.schema.migrations import SCHEMA_VERSION, bring_forward, columns_of, version_of
-from a4s_pipeline.warehouse.schema.schema import AMOUNT, FLAG, INSTANT, JSON, TEXT, WHOLE, Column, Table
+from a4s_pipeline.warehouse.table import AMOUNT, FLAG, INSTANT, JSON, TEXT, WHOLE, Column, Table
 from a4s_pipeline_tests.stores.made import ADMINISTRATION, fill
 from a4s_sandbox import Sandbox, World
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a4s_pipeline.warehouse.rows.staging import amount, append_rows, delete_codes, replace_rows
-from a4s_pipeline.warehouse.schema.schema import AMOUNT, DAY, FLAG, INSTANT, JSON, TEXT, WHOLE, Column, Table
+from a4s_pipeline.warehouse.table import AMOUNT, DAY, FLAG, INSTANT, JSON, TEXT, WHOLE, Column, Table
 from a4s_pipeline_tests.support.nightly import examples
 
 THINGS = Table(

@@ -5,8 +5,8 @@ import pytest
 from a4s_pipeline.warehouse.schema.dictionary import data_dictionary, main
 from a4s_pipeline.warehouse.schema.joins import JOINS, Join
 from a4s_pipeline.warehouse.schema.machine_readable import as_text, relations_document
-from a4s_pipeline.warehouse.schema.schema import Table, View
 from a4s_pipeline.warehouse.schema.views import Conventions, views_by
+from a4s_pipeline.warehouse.table import Table, View
 from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, TABLES
 from a4s_pipeline_tests.support.project import ROOT
 

@@ -8,8 +8,8 @@ import pytest
 from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.staging import append_rows
-from a4s_pipeline.warehouse.schema.schema import TEXT, Column, Table, View
 from a4s_pipeline.warehouse.schema.views import Conventions, views_by
+from a4s_pipeline.warehouse.table import TEXT, Column, Table, View
 from a4s_pipeline.warehouse.tables import ORDERS, REFERENCE_TABLES, SET_ASIDE, TABLES
 
 Query = Callable[..., list[tuple[Any, ...]]]

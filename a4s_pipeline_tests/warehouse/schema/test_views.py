@@ -16,8 +16,8 @@ from a4s_pipeline.gateway.records.stock_records import Delivery, Stock
 from a4s_pipeline.ondemand.stock.projection import project
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.staging import Row, replace_rows
-from a4s_pipeline.warehouse.schema.schema import Table
 from a4s_pipeline.warehouse.schema.views import DEFAULT_ZONE, Conventions, views_by
+from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables import (
     CUSTOMERS,
     ITEM_DELIVERIES,

@@ -17,7 +17,7 @@ from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_pipeline.warehouse.rows.records import CUSTOMER_TABLES, ITEM_TABLES
-from a4s_pipeline.warehouse.schema.schema import Table
+from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 from a4s_pipeline_tests.sync.conftest import ADMINISTRATION, EVERYTHING, Site
 from a4s_sandbox import Administration, Faults, Sandbox, World

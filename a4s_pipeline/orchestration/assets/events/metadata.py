@@ -10,7 +10,7 @@ import dagster as dg
 
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.warehouse.rows.drift import FieldDrift
-from a4s_pipeline.warehouse.schema.schema import Table
+from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables import DRIFT
 
 _MOST_DRIFTS = 20

@@ -12,8 +12,8 @@ import dagster as dg
 
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.orchestration.assets.events.metadata import sync_metadata
-from a4s_pipeline.orchestration.assets.partitions import month_key, partitions_of
 from a4s_pipeline.orchestration.layout import Layout
+from a4s_pipeline.orchestration.partitions import month_key, partitions_of
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, each_month, midnight, month_of

@@ -12,8 +12,8 @@ import duckdb
 
 from a4s_pipeline.warehouse.rows.ondemand.batching import Batcher
 from a4s_pipeline.warehouse.rows.ondemand.restores import last_restore
-from a4s_pipeline.warehouse.schema.schema import Table, day_expression
 from a4s_pipeline.warehouse.store import Warehouse
+from a4s_pipeline.warehouse.table import Table, day_expression
 from a4s_pipeline.warehouse.tables import CREATED_CUSTOMERS, ORDER_EXPORT_ATTEMPTS, ORDER_EXPORTS
 
 OPEN_STATUSES = ("pending", "sending", "unknown")

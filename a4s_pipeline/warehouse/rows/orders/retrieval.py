@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from a4s_pipeline.warehouse.schema.schema import AMOUNT, DAY, INSTANT, JSON, Column, Table
+from a4s_pipeline.warehouse.table import AMOUNT, DAY, INSTANT, JSON, Column, Table
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
 
 Names = Mapping[str, str]

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import duckdb
 
-from a4s_pipeline.warehouse.privacy.incoming import blank_orders_of_forgotten
+from a4s_pipeline.warehouse.rows.privacy.incoming import blank_orders_of_forgotten
 from a4s_pipeline.warehouse.rows.row_changes import RowCounts, compared, rows_by_code
 from a4s_pipeline.warehouse.rows.staging import Row, append_rows, delete_codes
 from a4s_pipeline.warehouse.rows.state import (

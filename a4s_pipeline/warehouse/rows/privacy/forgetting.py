@@ -10,8 +10,8 @@ from typing import Any
 
 import duckdb
 
-from a4s_pipeline.warehouse.privacy.personal import CUSTOMER_TABLES, LINE_COLUMNS, ORDER_COLUMNS
 from a4s_pipeline.warehouse.rows.ondemand.ledger import OPEN_STATUSES
+from a4s_pipeline.warehouse.rows.privacy.personal import CUSTOMER_TABLES, LINE_COLUMNS, ORDER_COLUMNS
 from a4s_pipeline.warehouse.rows.staging import replace_rows
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import FORGOTTEN_CUSTOMERS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from a4s_pipeline.warehouse.schema.schema import Table
+from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables import (
     CUSTOMER_ADDRESSES,
     CUSTOMER_CONTACT_DETAILS,

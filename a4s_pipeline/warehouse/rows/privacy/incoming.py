@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from a4s_pipeline.warehouse.privacy.personal import LINE_COLUMNS, ORDER_COLUMNS
+from a4s_pipeline.warehouse.rows.privacy.personal import LINE_COLUMNS, ORDER_COLUMNS
 from a4s_pipeline.warehouse.rows.staging import Row
 
 
