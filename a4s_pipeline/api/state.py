@@ -14,15 +14,14 @@ from a4s_pipeline.api.pools import BoundedPool
 from a4s_pipeline.errors import A4sError, ChangeSite, GatewayUnavailable
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.answering import Request, answer
-from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
 from a4s_pipeline.ondemand.requests.kind import ThreadPool
+from a4s_pipeline.ondemand.requests.registry import LEDGER_OF
 from a4s_pipeline.ondemand.retrieval.remembered import Remembered
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.upkeep import Unknown, Upkeep
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.warehouse.file.reader import PublishedCopy
-from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER
 
 _log = logging.getLogger(__name__)
 
@@ -149,8 +148,7 @@ class ServerState:
 
 def _unknown(at: tuple[str, str, str]) -> Unknown:
     connector, kind, named = at
-    ledger_kind = ORDER_LEDGER if kind == EXPORT_ORDER.name else CUSTOMER_LEDGER
-    return Unknown(connector, ledger_kind, named.split("\0")[0])
+    return Unknown(connector, LEDGER_OF[kind], named.split("\0")[0])
 
 
 async def _in_time(work: Awaitable[T], until: float) -> T:

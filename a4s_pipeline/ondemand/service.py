@@ -18,6 +18,7 @@ from a4s_pipeline.ondemand.stock.live import LiveStock
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.warehouse.rows.ondemand.ledger import (
     CUSTOMER_LEDGER,
+    LEDGER_KINDS,
     ORDER_LEDGER,
     Entry,
     Ledger,
@@ -27,11 +28,12 @@ from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 
 if TYPE_CHECKING:
     # Sending and history are imported on demand: live stock needs neither.
+    from a4s_pipeline.gateway.sending import Numbers
     from a4s_pipeline.ondemand.customer_creation import CustomerCreation
     from a4s_pipeline.ondemand.orders.hook import OrderHook
     from a4s_pipeline.ondemand.orders.order_export import OrderExport
     from a4s_pipeline.ondemand.retrieval.orders import OrderHistory
-    from a4s_pipeline.ondemand.sending.send_once import Numbers, SendOnce
+    from a4s_pipeline.ondemand.sending.send_once import SendOnce
 
 _log = logging.getLogger(__name__)
 
@@ -200,7 +202,7 @@ class ConnectorAnswers:
     def settle_all(self, is_over: Callable[[], bool] = lambda: False) -> int:
         """Settle this connector's unknown outcomes; return how many are still unknown."""
         left = 0
-        for kind in (ORDER_LEDGER, CUSTOMER_LEDGER):
+        for kind in LEDGER_KINDS:
             for key in self.ledger(kind).left_open():
                 left += is_over() or self.settle(kind, key)
         return left

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from a4s_pipeline.warehouse.rows.acknowledged import IS_KNOWN
 from a4s_pipeline.warehouse.rows.orders.sub_totals import ORDERS_OFF
 
 # An order being sent is no fault. A call and its wait take a minute or two at most; a row that says `sending`
@@ -49,15 +50,11 @@ _ORDERS_WITHOUT_LINES = """
     SELECT connector, '', count(*), min(order_code, 5) FROM orders_without_lines GROUP BY ALL ORDER BY ALL
 """
 
-_SET_ASIDE = """
+_SET_ASIDE = f"""
     SELECT connector, stream, count(*), min(record_key, 5) FROM set_aside AS kept
-    WHERE NOT EXISTS (
-        FROM acknowledged AS known
-        WHERE known.connector = kept.connector AND known.stream = kept.stream
-          AND known.record_key = kept.record_key AND known.part = coalesce(kept.part, '')
-          AND known.content = md5(concat_ws('|', kept.reason, kept.payload))
-    ) AND stream IN (SELECT unnest($streams)) GROUP BY ALL ORDER BY ALL
-"""
+    WHERE NOT EXISTS (FROM acknowledged AS known WHERE {IS_KNOWN}) AND stream IN (SELECT unnest($streams))
+    GROUP BY ALL ORDER BY ALL
+"""  # noqa: S608 - our own condition
 
 # Only if the listing was once read whole: before that, nothing can be missing from it.
 _ITEMS_NEVER_LISTED = """

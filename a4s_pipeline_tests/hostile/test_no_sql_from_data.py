@@ -25,6 +25,7 @@ OWN = {
     "warehouse/health.py (module)": CONSTANTS,
     "warehouse/rows/counting.py": "our own tables, and views that are there, by their names, quoted",
     "warehouse/rows/orders/partition_rows.py": OWN_NAMES,
+    "warehouse/rows/acknowledged.py": CONSTANTS,
     "warehouse/rows/ondemand/retention.py": CONSTANTS,
     "warehouse/rows/state.py count_of_run": CONSTANTS,
     "warehouse/rows/orders/sub_totals.py": CONSTANTS,

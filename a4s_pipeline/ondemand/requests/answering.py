@@ -88,7 +88,7 @@ def note(service: OnDemand, request: Request, answered: Answered, started_at: da
         service.run_id,
         answered.error["message"] if answered.error else answered.flaw,
     )
-    service.log.note(execution, always=request.kind.is_always_logged)
+    service.log.note(execution, always=request.kind.ledger is not None)
 
 
 def _answered(service: OnDemand, request: Request, received_at: datetime, until: float | None) -> Answered:

@@ -8,6 +8,7 @@ from typing import Any
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.kind import Fields, RequestKind, ThreadPool
 from a4s_pipeline.ondemand.service import ConnectorAnswers
+from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER
 
 
 class CreateCustomer(Fields):
@@ -21,5 +22,5 @@ def _answer(answers: ConnectorAnswers, request: CreateCustomer, received_at: dat
 
 
 CREATE_CUSTOMER = RequestKind(
-    "create_customer", CreateCustomer, _answer, ThreadPool.SENDING, is_always_logged=True
+    "create_customer", CreateCustomer, _answer, ThreadPool.SENDING, ledger=CUSTOMER_LEDGER
 )

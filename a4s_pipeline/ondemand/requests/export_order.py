@@ -8,6 +8,7 @@ from typing import Any
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.kind import Fields, RequestKind, ThreadPool
 from a4s_pipeline.ondemand.service import ConnectorAnswers
+from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER
 
 
 class ExportOrder(Fields):
@@ -20,4 +21,4 @@ def _answer(answers: ConnectorAnswers, request: ExportOrder, received_at: dateti
     return answers.orders.export(request.order, received_at)
 
 
-EXPORT_ORDER = RequestKind("export_order", ExportOrder, _answer, ThreadPool.SENDING, is_always_logged=True)
+EXPORT_ORDER = RequestKind("export_order", ExportOrder, _answer, ThreadPool.SENDING, ledger=ORDER_LEDGER)

@@ -17,6 +17,7 @@ from a4s_pipeline.errors import A4sError, ChangeRequest, FieldFault
 from a4s_pipeline.gateway.records.faults import message_of, path_of
 from a4s_pipeline.ondemand.answers import Answered, failure
 from a4s_pipeline.ondemand.service import ConnectorAnswers
+from a4s_pipeline.warehouse.rows.ondemand.ledger import LedgerKind
 
 
 class ThreadPool(Enum):
@@ -52,8 +53,10 @@ class RequestKind(Generic[F]):
     failure: Callable[[A4sError], Answered] = failure
     seconds: Callable[[F, float], float] | None = None
     """If it has a deadline: the seconds it may take, given its fields and A4S_ANSWER_SECONDS."""
-    is_always_logged: bool = False
-    """Of other, frequent and cheap kinds, one in ten is logged, and every failure."""
+    ledger: LedgerKind | None = None
+    """The ledger of what it sends. Such a kind is always logged; of others, which are frequent and cheap,
+    one in ten is, and every failure.
+    """
 
     def read(self, body: Mapping[str, Any], timezone: ZoneInfo) -> F:
         """Read the fields of a request, or raise `ChangeRequest` that names every fault."""

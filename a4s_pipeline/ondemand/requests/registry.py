@@ -23,6 +23,9 @@ KINDS: dict[str, RequestKind[Any]] = {
     )
 }
 
+LEDGER_OF = {name: kind.ledger for name, kind in KINDS.items() if kind.ledger is not None}
+"""The ledger of each kind that sends."""
+
 NOT_SUPPORTED = {
     "update_customer": "customers cannot be updated through the gateway: change them in the legacy backend",
     "delete_customer": "customers cannot be deleted through the gateway: delete them in the legacy backend",

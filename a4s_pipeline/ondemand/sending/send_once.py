@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 from a4s_pipeline.errors import A4sError, ChangeRequest, Inconclusive, TryAgain
+from a4s_pipeline.gateway.sending import Numbers
 from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.ondemand.sending.bookkeeping import Bookkeeping, OpenAttempt
 from a4s_pipeline.ondemand.sending.ledger_rules import (
@@ -34,7 +35,6 @@ from a4s_pipeline.ondemand.sending.sentences import (
 )
 from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry, Ledger
 
-Numbers = dict[str, str]
 # One lock per group of ids, with this many groups: one per id would leave a file for each id for ever.
 _LOCK_GROUPS = 1024
 

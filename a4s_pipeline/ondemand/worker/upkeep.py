@@ -15,7 +15,7 @@ from typing import Self
 from a4s_pipeline.gateway.wire.network import Network
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.callbacks import Callbacks
-from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, LedgerKind
+from a4s_pipeline.warehouse.rows.ondemand.ledger import LEDGER_KINDS, LedgerKind
 
 _SETTLE_EVERY = 30.0
 _SETTLE_FIRST_AFTER = 1.0
@@ -138,8 +138,7 @@ class Upkeep:
 
     def _tell(self) -> None:
         connectors = self._service.platform.settings.connectors
-        kinds = (ORDER_LEDGER, CUSTOMER_LEDGER)
-        ledgers = (self._service.connector(name).ledger(kind) for name in connectors for kind in kinds)
+        ledgers = (self._service.connector(name).ledger(kind) for name in connectors for kind in LEDGER_KINDS)
         self._callbacks.tell(ledgers, self._over.is_set)
 
     def _repeat(self, task: Callable[[], object], every: float) -> None:

@@ -9,22 +9,20 @@ from a4s_pipeline.orchestration.assets.events.last_recorded import last_recorded
 from a4s_pipeline.orchestration.assets.importing import table_spec, tags_of_table
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.warehouse.rows.counting import counts_by_status
-from a4s_pipeline.warehouse.tables import CREATED_CUSTOMERS, ORDER_EXPORTS
-
-_LEDGERS = (ORDER_EXPORTS, CREATED_CUSTOMERS)
+from a4s_pipeline.warehouse.rows.ondemand.ledger import LEDGER_KINDS
 
 
 def ledger_assets(layout: Layout) -> list[dg.AssetSpec]:
     """Describe the ledgers; no step materializes them, and changes are recorded as they are found."""
     return [
-        table_spec(layout, table, "on_demand", tags_of_table(table, "on_demand", "ledger"))
-        for table in _LEDGERS
+        table_spec(layout, kind.table, "on_demand", tags_of_table(kind.table, "on_demand", "ledger"))
+        for kind in LEDGER_KINDS
     ]
 
 
 def ledger_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
     """Return how many rows each ledger has, in total and by status."""
-    counts = {table.name: counts_by_status(connection, table.name) for table in _LEDGERS}
+    counts = {kind.table.name: counts_by_status(connection, kind.table.name) for kind in LEDGER_KINDS}
     return {name: {"dagster/row_count": sum(of.values()), **of} for name, of in counts.items()}
 
 

@@ -23,7 +23,6 @@ from pathlib import Path
 import duckdb
 
 from a4s_pipeline.errors import A4sError, ChangeSite, StoreHeld, TryAgain
-from a4s_pipeline.warehouse import tables
 from a4s_pipeline.warehouse.lake.lake import Lake
 from a4s_pipeline.warehouse.lake.lake_compared import (
     FILE,
@@ -33,11 +32,12 @@ from a4s_pipeline.warehouse.lake.lake_compared import (
     pieces_of,
     rows_ahead,
 )
+from a4s_pipeline.warehouse.rows.ondemand.ledger import LEDGER_KINDS
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables import SYNC_STATE, TABLES
 
-_LEDGERS = (tables.ORDER_EXPORTS, tables.ORDER_EXPORT_ATTEMPTS, tables.CREATED_CUSTOMERS)
+_LEDGERS = tuple(table for kind in LEDGER_KINDS for table in (kind.table, kind.attempts) if table is not None)
 _IN_ORDER = (*_LEDGERS, *(table for table in TABLES if table not in (*_LEDGERS, SYNC_STATE)))
 # More would take memory, and a file of several row groups, which must not be (`applied_schema`).
 ROWS_AT_ONCE = 50_000

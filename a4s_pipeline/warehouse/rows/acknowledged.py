@@ -11,6 +11,13 @@ import duckdb
 from a4s_pipeline.warehouse.rows.staging import replace_rows
 from a4s_pipeline.warehouse.tables import ACKNOWLEDGED
 
+# A record that changes after it was acknowledged is told again.
+CONTENT = "md5(concat_ws('|', kept.reason, kept.payload))"
+IS_KNOWN = f"""
+    known.connector = kept.connector AND known.stream = kept.stream AND known.record_key = kept.record_key
+    AND known.part = coalesce(kept.part, '') AND known.content = {CONTENT}
+"""
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -35,18 +42,15 @@ def kept_aside(
 ) -> list[Kept]:
     """Return the set-aside records of these connectors, oldest first, or those with one key."""
     rows = connection.execute(
-        """
+        f"""
         SELECT kept.connector, kept.stream, kept.record_key, coalesce(kept.part, ''), kept.reason,
             kept.payload::VARCHAR, kept.listed_at, kept.first_seen_at,
-            md5(concat_ws('|', kept.reason, kept.payload)) AS content,
+            {CONTENT} AS content,
             known.note, known.acknowledged_by, known.acknowledged_at
-        FROM set_aside AS kept LEFT JOIN acknowledged AS known
-            ON known.connector = kept.connector AND known.stream = kept.stream
-            AND known.record_key = kept.record_key AND known.part = coalesce(kept.part, '')
-            AND known.content = md5(concat_ws('|', kept.reason, kept.payload))
+        FROM set_aside AS kept LEFT JOIN acknowledged AS known ON {IS_KNOWN}
         WHERE kept.connector IN (SELECT unnest($connectors)) AND ($key IS NULL OR kept.record_key = $key)
         ORDER BY kept.first_seen_at, kept.connector, kept.stream, kept.record_key, kept.part
-        """,
+        """,  # noqa: S608 - our own condition
         {"connectors": list(connectors), "key": key},
     ).fetchall()
     return [Kept(*row) for row in rows]

@@ -10,8 +10,9 @@ from pathlib import Path
 import duckdb
 
 from a4s_pipeline.errors import A4sError, StoreHeld
+from a4s_pipeline.gateway.sending import Numbers
 from a4s_pipeline.locks.file_locks import FileLocks
-from a4s_pipeline.ondemand.sending.send_once import Numbers, Prepared, SendOnce, SendRules
+from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce, SendRules
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.rows.ondemand.ledger import ORDER_LEDGER, Ledger
 from a4s_pipeline.warehouse.store import T, Work

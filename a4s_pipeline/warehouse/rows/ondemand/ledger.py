@@ -51,6 +51,7 @@ CUSTOMER_LEDGER = LedgerKind(
     "DuplicateCustomerCode",
     None,
 )
+LEDGER_KINDS = (ORDER_LEDGER, CUSTOMER_LEDGER)
 
 
 @dataclass(frozen=True)
