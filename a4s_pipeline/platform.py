@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import assert_never
 
 from a4s_pipeline.errors import A4sError, ChangeSettings
 from a4s_pipeline.gateway.administration import Administration
@@ -76,7 +77,9 @@ class Platform:
             return _postgres_locks(location)
         if isinstance(location, SqliteLake):
             return FileLocks(location.catalog.with_name(f"{location.catalog.name}.locks"), self.runtime)
-        return FileLocks(self.settings.data_dir.absolute() / "locks", self.runtime)
+        if isinstance(location, FileLocation):
+            return FileLocks(self.settings.data_dir.absolute() / "locks", self.runtime)
+        assert_never(location)
 
     def in_use(self) -> AbstractContextManager[None]:
         """Announce that this process relies on the store, so that no restore replaces it meanwhile.

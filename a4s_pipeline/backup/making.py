@@ -44,8 +44,7 @@ def back_up(platform: Platform, target: Path) -> BackupMade:
     it. Raises `ChangeRequest` if the folder exists, `ChangeSettings` if the store has its own backup tools,
     and `ChangeSite` if the disk is full.
     """
-    location = platform.settings.warehouse_location
-    _refuse_what_others_back_up(location)
+    location = _backed_up_here(platform.settings.warehouse_location)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ChangeRequest(f"{target} is taken: name an empty folder or a new one", code="TargetTaken")
     aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -72,11 +71,11 @@ def back_up(platform: Platform, target: Path) -> BackupMade:
     return BackupMade(target, len(manifest.files), sum(file.size for file in manifest.files))
 
 
-def _refuse_what_others_back_up(location: StoreLocation) -> None:
-    if isinstance(location, FileLocation | SqliteLake) and not (
-        isinstance(location, SqliteLake) and "://" in location.files
-    ):
-        return
+def _backed_up_here(location: StoreLocation) -> FileLocation | SqliteLake:
+    if isinstance(location, FileLocation):
+        return location
+    if isinstance(location, SqliteLake) and "://" not in location.files:
+        return location
     raise ChangeSettings(
         "A4S_WAREHOUSE: a lake with its catalog in PostgreSQL or its files in an object store is backed up "
         'by their own tools: see "Back up" in docs/deployment.md'
@@ -97,17 +96,17 @@ def _copy_requests(folder: Path | None, target: Path) -> None:
                     _copy(path, target / name / path.name)
 
 
-def _copy_store(platform: Platform, location: StoreLocation, target: Path) -> None:
+def _copy_store(platform: Platform, location: FileLocation | SqliteLake, target: Path) -> None:
     if isinstance(location, FileLocation):
         platform.copy_store(target / STORE)
-    elif isinstance(location, SqliteLake):
-        # The catalog first: the files it names stay for a day after its last snapshot.
-        with (
-            closing(sqlite3.connect(location.catalog)) as source,
-            closing(sqlite3.connect(target / CATALOG)) as copy,
-        ):
-            source.backup(copy)
-        _copy(Path(location.files), target / LAKE_FILES)
+        return
+    # The catalog first: the files it names stay for a day after its last snapshot.
+    with (
+        closing(sqlite3.connect(location.catalog)) as source,
+        closing(sqlite3.connect(target / CATALOG)) as copy,
+    ):
+        source.backup(copy)
+    _copy(Path(location.files), target / LAKE_FILES)
 
 
 def _copy(source: Path, target: Path) -> None:
