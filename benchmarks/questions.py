@@ -23,7 +23,7 @@ import duckdb
 from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.file.publish import publish
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
-from a4s_pipeline.warehouse.rows.state import StreamProgress, record_progress
+from a4s_pipeline.warehouse.rows.state import StreamProgress, save_progress
 from a4s_pipeline.warehouse.schema.views import views_by
 from a4s_pipeline.warehouse.site import SiteFolders
 
@@ -97,7 +97,8 @@ def publishing(warehouse: WarehouseFile, copy: Path, folders: SiteFolders | None
 
     def touched() -> float:
         at = datetime.now(UTC)
-        record_progress(warehouse, StreamProgress("noord", "orders", f"{at}", at, {"seen": 1}))
+        progress = StreamProgress("noord", "orders", f"{at}", at, {"seen": 1})
+        warehouse.transact(lambda connection: save_progress(connection, progress))
         return processor_seconds(lambda: publish(warehouse, copy, folders))
 
     return min(touched() for _ in range(5))

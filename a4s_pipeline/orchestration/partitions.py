@@ -66,14 +66,6 @@ def partitions_of(context: dg.AssetExecutionContext) -> list[str]:
     return list(context.partition_keys)
 
 
-def range_tags(connector: str, months: Months) -> dict[str, str]:
-    """Return the tags by which one run covers a range of a connector's months."""
-    return {
-        RANGE_START: f"{connector}|{months.first.strftime(_MONTH_FORMAT)}",
-        RANGE_END: f"{connector}|{months.last.strftime(_MONTH_FORMAT)}",
-    }
-
-
 def connectors_of_run(tags: Mapping[str, str], connectors: Sequence[str]) -> list[str]:
     """Return the connectors of a run with these tags."""
     if PARTITION in tags:

@@ -104,13 +104,6 @@ def listings_of(span: Span, clock: datetime) -> list[Span]:
     return [Span(span.start, boundary), Span(boundary, None)]
 
 
-def months_covered(span: Span, clock: datetime, timezone: ZoneInfo) -> Months:
-    """Return the months that a span touches; an open span ends with the current month."""
-    last = clock if span.end is None else span.end - timedelta(microseconds=1)
-    first = month_of(span.start, timezone)
-    return Months(first, max(first, month_of(last, timezone)))
-
-
 def next_watermark(
     stored: datetime | None,
     imported: datetime | None,

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from a4s_pipeline.files import exact_json
-from a4s_pipeline.ondemand.requests.answering import answer_body
 from a4s_pipeline_tests.api.conftest import DEMO, Reply, Served
 from a4s_pipeline_tests.api.test_history import put, sync
 from a4s_pipeline_tests.cli.conftest import Ended, here
+from a4s_pipeline_tests.support.answers import answer_body
 from a4s_pipeline_tests.support.installed_site import exports
 
 __all__ = ["here"]

@@ -29,7 +29,6 @@ from a4s_pipeline.cli.main import a4s
 from a4s_pipeline.cli.output import report_failure
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.ondemand.inbox.stores import FolderStore
-from a4s_pipeline.ondemand.requests.answering import answer_body
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
@@ -40,6 +39,7 @@ from a4s_pipeline.sync.records import record_writer
 from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline.warehouse.file import publish, warehouse_file
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline_tests.support.answers import answer_body
 
 SLOW_COPY = """
 import os, pathlib, shutil, sys, time

@@ -22,7 +22,7 @@ from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.warehouse.file.reader import PublishedCopy
 from a4s_pipeline.warehouse.health import items_never_listed, orders_without_lines, sub_totals_off
 from a4s_pipeline.warehouse.rows.orders.retrieval import OrderFilter
-from a4s_pipeline.warehouse.rows.state import StreamProgress, record_progress
+from a4s_pipeline.warehouse.rows.state import StreamProgress, save_progress
 from benchmarks.growth.history import fill, listed_orders
 from benchmarks.growth.ui import asset_page, schedule_tick
 from benchmarks.imports.gateway import ADMINISTRATION, Gateway, gateway_process
@@ -87,10 +87,8 @@ class Site:
 
     def touch(self) -> None:
         """Change something, so that the copy is no longer current."""
-        record_progress(
-            self.platform.warehouse,
-            StreamProgress(self.size.names[0], "orders", "touched", datetime.now(UTC), {"seen": 1}),
-        )
+        progress = StreamProgress(self.size.names[0], "orders", "touched", datetime.now(UTC), {"seen": 1})
+        self.platform.warehouse.transact(lambda connection: save_progress(connection, progress))
 
 
 def seconds(do: Callable[[], object], times: int = 5) -> float:

@@ -54,15 +54,6 @@ def request_of(body: Mapping[str, Any], connectors: Collection[str]) -> Request:
     return Request(kind, connector, fields)
 
 
-def answer_body(service: OnDemand, body: Mapping[str, Any], received_at: datetime) -> Answered:
-    """Answer a request in the inbox's form: its kind and its connector beside its fields."""
-    try:
-        request = request_of(body, service.platform.settings.connectors)
-    except ChangeRequest as error:
-        return failure(error)
-    return answer(service, request, received_at)
-
-
 def answer(
     service: OnDemand, request: Request, received_at: datetime, until: float | None = None
 ) -> Answered:

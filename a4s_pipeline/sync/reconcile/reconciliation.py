@@ -57,11 +57,6 @@ class MonthCompared:
         """Tell whether any order of the month differs."""
         return self.differing > 0
 
-    @property
-    def needs_repair(self) -> bool:
-        """Tell whether an order differs that no ordinary sync will find."""
-        return self.differing > self.waiting
-
 
 def compared(
     listed: ListedMonth,

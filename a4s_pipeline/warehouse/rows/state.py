@@ -11,7 +11,6 @@ import duckdb
 
 from a4s_pipeline.warehouse.rows.privacy.incoming import records_without_person
 from a4s_pipeline.warehouse.rows.staging import append_rows
-from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import SET_ASIDE, SYNC_STATE
 
 
@@ -121,11 +120,6 @@ def save_progress(connection: duckdb.DuckDBPyConnection, progress: StreamProgres
         f"UPDATE sync_state SET {assignments} WHERE connector = $connector AND stream = $stream",  # noqa: S608 - checked column names
         {**key, **values},
     )
-
-
-def record_progress(warehouse: Warehouse, progress: StreamProgress) -> None:
-    """Write the state of a stream in a transaction of its own."""
-    warehouse.transact(lambda connection: save_progress(connection, progress))
 
 
 def replace_set_aside(

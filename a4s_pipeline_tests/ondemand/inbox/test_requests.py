@@ -21,7 +21,7 @@ from a4s_pipeline.errors import (
 )
 from a4s_pipeline.gateway.calls.deadline import seconds_left
 from a4s_pipeline.ondemand.answers import Answered
-from a4s_pipeline.ondemand.requests.answering import answer_body, as_document, request_of
+from a4s_pipeline.ondemand.requests.answering import as_document, request_of
 from a4s_pipeline.ondemand.requests.kind import ThreadPool
 from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST, parse_request
 from a4s_pipeline.ondemand.requests.registry import KINDS
@@ -30,6 +30,7 @@ from a4s_pipeline.ondemand.service import ConnectorAnswers, OnDemand
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.warehouse.rows.ondemand.flows import FlowExecution
+from a4s_pipeline_tests.support.answers import answer_body
 
 CONNECTORS = {"demo": "Demo B.V.", "zuid": "Kantoor Zuid B.V."}
 RECEIVED_AT = datetime(2026, 3, 10, 8, 30, tzinfo=UTC)

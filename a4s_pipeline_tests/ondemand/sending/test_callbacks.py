@@ -9,12 +9,12 @@ import pytest
 import responses
 
 from a4s_pipeline.gateway.wire.network import Network
-from a4s_pipeline.ondemand.requests.answering import answer_body
 from a4s_pipeline.ondemand.sending.ledger_rules import marks_when_closed, marks_when_sent
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.callbacks import Callbacks, wait_after
 from a4s_pipeline.settings.callbacks import read_callbacks
 from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Entry
+from a4s_pipeline_tests.support.answers import answer_body
 from a4s_pipeline_tests.support.installed_site import Site, exports, installed
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLlSw"

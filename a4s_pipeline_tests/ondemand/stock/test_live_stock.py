@@ -14,8 +14,8 @@ import pytest
 from a4s_pipeline.errors import A4sError, GatewayUnavailable, Overloaded
 from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.records.stock_records import Stock
-from a4s_pipeline.ondemand.requests.answering import answer_body
 from a4s_pipeline.ondemand.stock.live import LiveStock, Outcome
+from a4s_pipeline_tests.support.answers import answer_body
 from a4s_pipeline_tests.support.installed_site import Site, asks, installed, wait_until
 
 

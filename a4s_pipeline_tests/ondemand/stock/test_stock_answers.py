@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from a4s_pipeline.ondemand.answers import Answered
-from a4s_pipeline.ondemand.requests.answering import answer_body
 from a4s_pipeline.ondemand.requests.projected_stock import MOST_ITEMS
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.runtime import MACHINE
+from a4s_pipeline_tests.support.answers import answer_body
 from a4s_pipeline_tests.support.installed_site import Site, installed, stock_of, wait_until
 
 AWKWARD = ["A/1", "A#1", "A?1", "A%1", "A%2F1", "A 1", "é1", "a1", "A1", ".a", "...", "A+1", "A&1", '"', "{}"]

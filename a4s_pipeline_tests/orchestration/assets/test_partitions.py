@@ -7,7 +7,6 @@ from a4s_pipeline.orchestration.partitions import (
     connector_month_partitions,
     connectors_of_run,
     months_by_connector,
-    range_tags,
 )
 from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.sync.windows import Months
@@ -37,20 +36,6 @@ def test_the_keys_of_a_run_name_a_span_of_months_for_each_connector(
 def test_connectors_keep_the_order_in_which_the_keys_name_them() -> None:
     keys = ["zuid|2024-01-01", "demo|2024-01-01", "noord|2024-01-01"]
     assert list(months_by_connector(keys)) == ["zuid", "demo", "noord"]
-
-
-@pytest.mark.parametrize(
-    ("months", "start", "end"),
-    [
-        (Months(MARCH, MARCH), "demo|2024-03-01", "demo|2024-03-01"),
-        (Months(date(2019, 12, 1), FEBRUARY), "demo|2019-12-01", "demo|2024-02-01"),
-    ],
-)
-def test_a_range_is_named_by_its_first_and_its_last_partition(months: Months, start: str, end: str) -> None:
-    assert range_tags("demo", months) == {
-        "dagster/asset_partition_range_start": start,
-        "dagster/asset_partition_range_end": end,
-    }
 
 
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"

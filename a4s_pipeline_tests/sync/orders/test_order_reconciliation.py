@@ -53,7 +53,7 @@ def test_what_came_late_what_changed_and_what_is_gone_is_found_in_its_month(site
     assert (late.missing, late.listed, late.stored) == (("LATE",), 2, 1)
     assert (changed.changed, changed.listed, changed.stored) == (("2023-3",), 1, 1)
     assert (gone.gone, gone.listed, gone.stored) == (("2024-3",), 0, 1)
-    assert all(month.needs_repair for month in found.differing)
+    assert not any(month.waiting for month in found.differing)
 
 
 def test_what_was_found_is_kept_by_month(site: Site) -> None:
@@ -90,7 +90,7 @@ def test_orders_that_the_next_sync_brings_in_are_told_apart(site: Site) -> None:
     site.put("FUTURE", (now + timedelta(days=800)).isoformat())
     found = _reconcile(site)
     assert sum(month.differing for month in found.months) == sum(month.waiting for month in found.months) == 2
-    assert not any(month.needs_repair for month in found.months)
+    assert all(month.differing == month.waiting for month in found.months)
 
 
 def test_orders_of_the_future_count_to_the_month_that_is_running(site: Site) -> None:

@@ -59,13 +59,12 @@ def test_a_month_is_compared_by_codes_and_hashes(
     assert (month.listed, month.stored) == (len(listed), len(held))
     assert (month.missing, month.gone, month.changed, month.waiting) == (missing, gone, changed, waiting)
     assert month.differs == bool(missing or gone or changed)
-    assert month.needs_repair == (len(missing) + len(gone) + len(changed) > waiting)
 
 
 def test_before_the_first_sync_everything_is_still_to_come() -> None:
     listed = ListedMonth(MARCH, 1, {"A": _header(day=1)}, is_whole=True)
     month = compared(listed, {}, set_aside=frozenset(), next_sync_from=None)
-    assert (month.differs, month.needs_repair, month.waiting) == (True, False, 1)
+    assert (month.differing, month.waiting) == (1, 1)
 
 
 def test_of_a_listing_that_kept_moving_nothing_is_said() -> None:

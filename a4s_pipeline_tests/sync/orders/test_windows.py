@@ -17,7 +17,6 @@ from a4s_pipeline.sync.windows import (
     midnight,
     month_after,
     month_of,
-    months_covered,
     next_watermark,
     span_to_read,
 )
@@ -165,24 +164,6 @@ def test_the_parts_of_a_span_leave_nothing_out_and_do_not_overlap(
     assert (parts[0].start, parts[-1].end) == (span.start, span.end)
     for part, following in pairwise(parts):
         assert part.end == following.start
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "first", "last"),
-    [
-        ("2024-03-01T00:00:00+01:00", "2024-04-01T00:00:00+02:00", date(2024, 3, 1), date(2024, 3, 1)),
-        ("2024-03-15T00:00:00+01:00", "2024-04-01T00:00:01+02:00", date(2024, 3, 1), date(2024, 4, 1)),
-        ("2024-03-15T00:00:00+01:00", "2024-04-01T00:00:00.000001+02:00", date(2024, 3, 1), date(2024, 4, 1)),
-        ("2024-04-30T23:00:00+02:00", None, date(2024, 4, 1), date(2024, 6, 1)),
-        ("2024-09-01T00:00:00+02:00", None, date(2024, 9, 1), date(2024, 9, 1)),
-        ("2015-01-01T00:00:00+01:00", None, date(2015, 1, 1), date(2024, 6, 1)),
-    ],
-)
-def test_the_months_of_a_span_are_those_it_touches(
-    start: str, end: str | None, first: date, last: date
-) -> None:
-    span = Span(at(start), at(end) if end else None)
-    assert months_covered(span, CLOCK, AMSTERDAM) == Months(first, last)
 
 
 START = "2015-01-01T00:00:00+00:00"

@@ -12,8 +12,8 @@ from a4s_pipeline.warehouse.rows.state import (
     StreamState,
     clear_set_aside,
     clear_unseen_set_aside,
-    record_progress,
     replace_set_aside,
+    save_progress,
     stream_state,
 )
 from a4s_pipeline_tests.warehouse.conftest import AT, progress
@@ -28,6 +28,10 @@ def _state(warehouse: WarehouseFile, connector: str = "demo", stream: str = "ord
         return stream_state(connection, connector, stream)
 
 
+def _save(warehouse: WarehouseFile, one: StreamProgress) -> None:
+    warehouse.transact(lambda connection: save_progress(connection, one))
+
+
 def _put(warehouse: WarehouseFile, *records: SetAside, by: StreamProgress | None = None) -> None:
     with warehouse.transaction() as connection:
         replace_set_aside(connection, by or progress(), records, {})
@@ -38,19 +42,19 @@ def test_a_stream_that_never_ran_has_no_state(warehouse: WarehouseFile) -> None:
 
 
 def test_progress_changes_the_columns_it_names_and_no_other(warehouse: WarehouseFile, query: Query) -> None:
-    record_progress(warehouse, progress("r1", watermark=AT, seen=5))
-    record_progress(warehouse, progress("r2", has_history=True, last_history_sync=AT))
+    _save(warehouse, progress("r1", watermark=AT, seen=5))
+    _save(warehouse, progress("r2", has_history=True, last_history_sync=AT))
     assert _state(warehouse) == StreamState(AT, None, AT, True)
     assert query("SELECT seen, run_id, synced_at FROM sync_state") == [(5, "r2", AT)]
-    record_progress(warehouse, progress("r3", watermark=None))
+    _save(warehouse, progress("r3", watermark=None))
     assert _state(warehouse).watermark is None
 
 
 def test_streams_and_connectors_have_a_row_each(warehouse: WarehouseFile, query: Query) -> None:
     for connector in ("demo", "noord"):
         for stream in ("orders", "items"):
-            record_progress(warehouse, StreamProgress(connector, stream, "r1", AT, {"seen": 1}))
-    record_progress(warehouse, StreamProgress("demo", "items", "r1", AT, {"seen": 2}))
+            _save(warehouse, StreamProgress(connector, stream, "r1", AT, {"seen": 1}))
+    _save(warehouse, StreamProgress("demo", "items", "r1", AT, {"seen": 2}))
     assert query("SELECT connector, stream, seen FROM sync_state ORDER BY ALL") == [
         ("demo", "items", 2),
         ("demo", "orders", 1),
@@ -62,7 +66,7 @@ def test_streams_and_connectors_have_a_row_each(warehouse: WarehouseFile, query:
 @pytest.mark.parametrize("column", ["unknown", "connector", "stream", "run_id", 'seen" = 1 --'])
 def test_a_column_that_is_none_of_the_state_is_refused(warehouse: WarehouseFile, column: str) -> None:
     with pytest.raises(ValueError, match="sync_state has no columns"):
-        record_progress(warehouse, StreamProgress("demo", "orders", "r1", AT, {column: 1}))
+        _save(warehouse, StreamProgress("demo", "orders", "r1", AT, {column: 1}))
     assert _state(warehouse) == StreamState()
 
 

@@ -26,15 +26,14 @@ class StoredPerson:
     """What identifies a customer in the store.
 
     `marks` are the texts that identify the person (names, addresses, contact details), `orders` the codes of
-    their orders, `intake_ids` the ids of orders exported for them, and `open_exports` those with an unknown
-    outcome. `was_forgotten` tells whether they were forgotten before.
+    their orders, and `open_exports` the ids of exported orders with an unknown outcome. `was_forgotten`
+    tells whether they were forgotten before.
     """
 
     connector: str
     customer_code: str
     marks: frozenset[str]
     orders: frozenset[str]
-    intake_ids: frozenset[str]
     open_exports: tuple[str, ...]
     was_forgotten: bool
 
@@ -176,7 +175,6 @@ def find_person(connection: duckdb.DuckDBPyConnection, connector: str, customer_
         customer_code,
         frozenset(mark for mark in marks if len(mark) >= _SHORTEST_MARK),
         frozenset(column(f"SELECT order_code FROM orders WHERE {_OF_CUSTOMER}")),  # noqa: S608
-        frozenset(column(f"SELECT intake_order_id FROM order_exports WHERE {_OF_CUSTOMER}")),  # noqa: S608
         tuple(sorted(_open_exports(connection, values))),
         bool(column(f"SELECT customer_code FROM forgotten_customers WHERE {_OF_CUSTOMER}")),  # noqa: S608
     )
