@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from contextlib import redirect_stdout
+from typing import TextIO
 
 import click
 
@@ -94,7 +95,11 @@ def main() -> None:
     try:
         # With --json only the document goes there; a site's order hook may print anything.
         with redirect_stdout(sys.stderr if as_json else stdout):
-            sys.exit(a4s.main(prog_name="a4s", standalone_mode=False, obj=stdout))
+            try:
+                sys.exit(a4s.main(prog_name="a4s", standalone_mode=False, obj=stdout))
+            finally:
+                # What cannot be printed is told here, and not by Python after the last line of ours.
+                _flush(stdout)
     except A4sError as error:
         sys.exit(report_failure(error, as_json=as_json))
     except click.ClickException as error:
@@ -109,7 +114,7 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         # The reader of our output has gone, as with `| head`: nobody can be told.
-        sys.stderr.close()
+        _print_no_more()
         sys.exit(1)
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
@@ -117,6 +122,17 @@ def main() -> None:
         click.echo(
             "a4s: the disk is full, and not everything could be printed: free some space first", err=True
         )
-        # The buffered rest cannot be printed either, and Python would complain again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_no_more()
         sys.exit(1)
+
+
+def _flush(stdout: TextIO | None) -> None:
+    # None, or closed, where the caller began us without one.
+    if stdout is not None and not stdout.closed:
+        stdout.flush()
+
+
+def _print_no_more() -> None:
+    # The buffered rest cannot be printed either, and Python would complain again.
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -27,17 +27,22 @@ def make_folder(folder: Path) -> None:
         ) from None
 
 
-def write_whole(target: Path, content: bytes, *, is_name_synced: bool = True) -> None:
+def write_whole(
+    target: Path, content: bytes, *, is_name_synced: bool = True, mode: int | None = None
+) -> None:
     """Write a temporary file, then rename it into place; on OSError nothing is left behind.
 
     On return the file and its name are on the disk: a power cut leaves the old or the new file. Without
-    `is_name_synced` it also leaves one of them, but possibly the old one even after this returns.
+    `is_name_synced` it also leaves one of them, but possibly the old one even after this returns. With a
+    `mode` the file has it, whatever the umask.
     """
     # Two threads may write to one name at once: for a request and its unresolved duplicate.
     name = f".{target.name.removeprefix('.')}.{os.getpid()}.{threading.get_native_id()}.tmp"
     temporary = target.with_name(name)
     try:
         temporary.write_bytes(content)
+        if mode is not None:
+            temporary.chmod(mode)
         put_in_place(temporary, target, is_name_synced=is_name_synced)
     except OSError:
         with suppress(OSError):

@@ -8,6 +8,8 @@ from a4s_pipeline.files.whole_files import write_whole
 from a4s_pipeline.platform import Platform
 
 _log = logging.getLogger(__name__)
+# node_exporter runs as a user of its own, and the shipped units let nobody else read what they write.
+_READABLE_FOR_ALL = 0o644
 
 
 def write_metrics_file(platform: Platform) -> None:
@@ -20,6 +22,11 @@ def write_metrics_file(platform: Platform) -> None:
     from a4s_pipeline.metrics.families import page_of  # noqa: PLC0415
 
     try:
-        write_whole(target.absolute(), page_of(collected(platform)))
+        write_whole(target.absolute(), page_of(collected(platform)), mode=_READABLE_FOR_ALL)
     except OSError as error:
-        _log.warning("a4s: A4S_METRICS_FILE: %s cannot be written (%s)", target, error.strerror)
+        _log.warning(
+            "a4s: A4S_METRICS_FILE: %s cannot be written (%s): give the user who imports write access to "
+            "its folder",
+            target,
+            error.strerror,
+        )

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,22 @@ def test_a_caller_may_close_what_it_does_not_read(site: Installation, closed: st
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_reader_that_has_gone_is_no_traceback() -> None:
+    gone, output = os.pipe()
+    os.close(gone)
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("a4s")), "--help"],
+        env=foreign_environment(),
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(output)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 @pytest.mark.skipif(not FULL_DISK.exists(), reason="this system has no device that is always full")
