@@ -50,7 +50,11 @@ def back_up(platform: Platform, target: Path) -> BackupMade:
     aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     made_at = datetime.now(UTC)
     try:
-        aside.mkdir(parents=True)
+        # It holds names and addresses: only its owner reads it, unless an existing folder says otherwise.
+        mode = target.stat().st_mode & 0o777 if target.is_dir() else 0o700
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside.mkdir()
+        aside.chmod(mode)
         _copy_requests(folder_of_requests(platform), aside / REQUESTS)
         _copy_store(platform, location, aside)
         for name in KEPT_BESIDE:

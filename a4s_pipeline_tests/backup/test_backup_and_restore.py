@@ -150,6 +150,56 @@ def test_what_stood_there_is_moved_aside_and_named(site: Installation) -> None:
     assert (Path(done["movedTo"]) / "warehouse.duckdb").is_file()
 
 
+def modes(site: Installation, *names: str) -> dict[str, str]:
+    return {name: f"{(site.folder / name).stat().st_mode & 0o777:o}" for name in names}
+
+
+def test_nobody_else_reads_a_backup_and_a_restore_leaves_the_access_that_others_were_given(
+    site: Installation,
+) -> None:
+    site.sync()
+    given = {"data": 0o750, "data/inbox": 0o770, "data/outbox": 0o755}
+    for name, mode in given.items():
+        (site.folder / name).mkdir(exist_ok=True)
+        (site.folder / name).chmod(mode)
+    inboxes = [(site.folder / name).stat().st_ino for name in given]
+    (site.folder / "data" / "inbox" / "shop-1.json").write_text("{}")
+    assert site.a4s("backup", str(site.folder / "backup")).status == 0
+    (site.folder / "for-all").mkdir(mode=0o755)
+    assert site.a4s("backup", str(site.folder / "for-all")).status == 0
+    assert modes(site, "backup", "for-all") == {"backup": "700", "for-all": "755"}
+
+    done = site.a4s("restore", str(site.folder / "backup"), "--replace", "--json").json()
+    assert modes(site, *given) == {name: f"{mode:o}" for name, mode in given.items()}
+    assert [(site.folder / name).stat().st_ino for name in given] == inboxes
+    for inbox in (site.folder / "data" / "inbox", Path(done["movedTo"]) / "inbox"):
+        assert [path.name for path in inbox.iterdir()] == ["shop-1.json"]
+
+
+def test_folders_that_wait_for_their_first_request_are_nothing_to_replace(site: Installation) -> None:
+    site.sync()
+    assert site.a4s("backup", str(site.folder / "backup")).status == 0
+    (site.folder / "data").rename(site.folder / "elsewhere")
+    (site.folder / "data" / "inbox" / "done").mkdir(parents=True)
+    assert site.a4s("restore", str(site.folder / "backup")).status == 0
+
+
+def test_whoever_was_forgotten_since_the_backup_is_named(site: Installation) -> None:
+    for code in ("K1", "K 2"):
+        site.source.put_customer({"customerCode": code, "name": "One"})
+    assert site.a4s("sync", "customers").status == 0
+    assert site.a4s("forget-customer", "K1").status == 0
+    backup = str(site.folder / "backup")
+    assert site.a4s("backup", backup).status == 0
+    assert site.a4s("forget-customer", "K 2").status == 0
+    restored = site.a4s("restore", backup, "--replace")
+    assert restored.status == 0
+    assert restored.err.splitlines() == [
+        "customer K 2 of demo was forgotten since the backup, and is back: "
+        "`a4s forget-customer 'K 2' --connector demo`"
+    ]
+
+
 @contextmanager
 def process(site: Installation, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
     """A command as a process of its own, which is killed at the end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -20,6 +21,7 @@ def backup(target: Path, as_json: bool) -> None:
     """Write a consistent copy of the installation to the new folder TARGET while everything runs.
 
     It contains the store with the ledgers, the requests and answers, reference data and the log of failures.
+    Only its owner can read it, unless TARGET is there already and empty: then it has the mode of that folder.
     It does not contain the settings, because they hold credentials, or pictures, which can be fetched again.
     """
     made = back_up(Platform(load_settings()), target.absolute())
@@ -45,7 +47,13 @@ def restore(source: Path, replace: bool, as_json: bool) -> None:
     done = put_back(Platform(settings), source.absolute(), replace=replace)
     if as_json:
         print_json(
-            {"madeAt": done.made_at.isoformat(), "movedTo": str(done.moved_to) if done.moved_to else None}
+            {
+                "madeAt": done.made_at.isoformat(),
+                "movedTo": str(done.moved_to) if done.moved_to else None,
+                "forgottenSince": [
+                    {"connector": name, "customerCode": code} for name, code in done.forgotten_since
+                ],
+            }
         )
         return
     say(f"the backup of {done.made_at:%Y-%m-%d %H:%M} UTC is in place: `a4s sync` imports what is newer")
@@ -55,3 +63,9 @@ def restore(source: Path, replace: bool, as_json: bool) -> None:
         f"for {settings.restored_look_up_days} days, orders and customers are looked up at the gateway "
         "before they are sent"
     )
+    for connector, code in done.forgotten_since:
+        say(
+            f"customer {code} of {connector} was forgotten since the backup, and is back: "
+            f"`a4s forget-customer {quote(code)} --connector {connector}`",
+            err=True,
+        )

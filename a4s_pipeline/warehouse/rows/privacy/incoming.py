@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -19,6 +20,15 @@ def forgotten_codes(connection: duckdb.DuckDBPyConnection, connector: str) -> fr
         "SELECT customer_code FROM forgotten_customers WHERE connector = $1", [connector]
     ).fetchall()
     return frozenset(code for (code,) in rows)
+
+
+def forgotten_since(connection: duckdb.DuckDBPyConnection, since: datetime) -> tuple[tuple[str, str], ...]:
+    """Return the connector and the code of each customer who was forgotten since an instant."""
+    rows = connection.execute(
+        "SELECT connector, customer_code FROM forgotten_customers WHERE forgotten_at >= $1 ORDER BY ALL",
+        [since],
+    ).fetchall()
+    return tuple((connector, code) for connector, code in rows)
 
 
 def blank_orders_of_forgotten(
