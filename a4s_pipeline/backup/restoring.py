@@ -22,6 +22,7 @@ from a4s_pipeline.errors import A4sError, ChangeRequest, ChangeSettings, ChangeS
 from a4s_pipeline.ondemand.inbox.inboxes import folder_of_requests
 from a4s_pipeline.platform import IN_USE, Platform
 from a4s_pipeline.settings.store_location import FileLocation, SqliteLake
+from a4s_pipeline.warehouse.lake.lake import Lake
 from a4s_pipeline.warehouse.privacy.incoming import forgotten_since
 from a4s_pipeline.warehouse.rows.ondemand.restores import record_restore
 
@@ -60,7 +61,7 @@ def restore(platform: Platform, source: Path, *, replace: bool) -> Restored:
     if requests is None:
         raise ChangeSettings("A4S_REQUESTS: a backup can only be restored to a folder: unset it, or name one")
     with platform.locks.alone(IN_USE, _in_use):
-        forgotten = _forgotten_since(platform, location, manifest.made_at)
+        forgotten = _forgotten_since(platform, manifest.made_at)
         moved_to = _replaced(platform, source, location, requests, replace=replace)
         _record(platform, manifest.made_at)
         platform.publish()
@@ -75,15 +76,14 @@ def _in_use(_holder: str) -> TryAgain:
     )
 
 
-def _forgotten_since(
-    platform: Platform, location: FileLocation | SqliteLake, made_at: datetime
-) -> tuple[tuple[str, str], ...]:
-    if isinstance(location, SqliteLake) and not location.catalog.exists():
-        return ()
-    # What is replaced may be missing or broken, which is a reason to restore. A lake would stay attached
-    # while its catalog is moved aside, so this platform is another.
-    with suppress(A4sError, duckdb.Error), Platform(platform.settings).readable.reading() as connection:
-        return forgotten_since(connection, made_at)
+def _forgotten_since(platform: Platform, made_at: datetime) -> tuple[tuple[str, str], ...]:
+    try:
+        # What is replaced may be missing or broken, which is a reason to restore.
+        with suppress(A4sError, duckdb.Error), platform.readable.reading() as connection:
+            return forgotten_since(connection, made_at)
+    finally:
+        if isinstance(platform.readable, Lake):
+            platform.readable.detach()
     return ()
 
 

@@ -114,6 +114,11 @@ class Lake:
             )
         return self.session()
 
+    def detach(self) -> None:
+        """Let go of the lake before its files are replaced; the next session attaches what is there then."""
+        self._attached.drop()
+        self._has_schema = False
+
     def version(self) -> Hashable:
         """Return None: another writer may commit at any time."""
         return None
