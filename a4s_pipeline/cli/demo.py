@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -12,6 +10,7 @@ import click
 
 from a4s_pipeline.cli.demo_folder import DEMO_HISTORY_START, dagster_home, empty_demo_folder
 from a4s_pipeline.cli.imports.progress import progress_bar
+from a4s_pipeline.cli.output import shown_command
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.connectors import STREAMS
@@ -67,7 +66,7 @@ def demo() -> None:
     for title, query in QUERIES.items():
         click.echo(f"\n-- {title}\n{query};")
         _show(settings.analytics_path, query)
-    command = _own_command()
+    command = shown_command("a4s")
     click.echo(
         f"\nNext: `{command} dev` opens the Dagster UI on the same sandbox; `{command} init FOLDER` begins "
         "an installation of your own."
@@ -76,15 +75,6 @@ def demo() -> None:
         click.echo(f"a4s: {failure}", err=True)
     if failures or any(result.error or result.leaves_work for result in platform.results):
         sys.exit(1)
-
-
-def _own_command() -> str:
-    """Return how to start this command line: its name if a shell finds it, otherwise its path."""
-    started = Path(sys.argv[0])
-    found = shutil.which(started.name)
-    if found and Path(found).samefile(started):
-        return started.name
-    return os.path.relpath(started)
 
 
 class _WatchedPlatform(Platform):

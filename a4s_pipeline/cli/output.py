@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -20,6 +23,15 @@ def say(*lines: str, err: bool = False) -> None:
     """Print lines; control characters, which names and codes may contain, are shown and not sent."""
     for line in lines:
         click.echo(on_a_line(line), err=err)
+
+
+def shown_command(name: str) -> str:
+    """Return how to call a command of this installation: its name if a shell finds it, otherwise its path."""
+    ours = Path(sys.executable).with_name(name)
+    found = shutil.which(name)
+    if not ours.exists() or (found and Path(found).samefile(ours)):
+        return name
+    return str(ours.relative_to(Path.cwd()) if ours.is_relative_to(Path.cwd()) else ours)
 
 
 def print_json(document: Any) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from a4s_pipeline.cli.output import json_option, print_json, say
+from a4s_pipeline.cli.output import json_option, print_json, say, shown_command
 from a4s_pipeline.installation.writing import write_installation
 
 
@@ -32,7 +32,11 @@ def init(folder: Path, with_systemd: bool, user: str | None, as_json: bool) -> N
     for path in written.left:
         say(f"left {path} as it is")
     say(f"Next: fill in URL, credentials and connectors in {folder / '.env'}.")
-    say(f"Then, in {folder}: `a4s check`, `a4s sync`, `dagster dev`.")
+    if user not in (None, getpass.getuser()):
+        say(f"The folder belongs to whoever runs everything in it: chown -R {user}: {folder}")
+    a4s = shown_command("a4s")
+    then = f"Then, in {folder}: `{a4s} check`, `{a4s} sync`, `{shown_command('dagster')} dev`"
+    say(f"{then}." if user is None else f"{then}, as {user}.")
     if with_systemd:
         if user is None and getpass.getuser() == "root":
             say(
