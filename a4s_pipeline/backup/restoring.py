@@ -23,8 +23,8 @@ from a4s_pipeline.ondemand.inbox.inboxes import folder_of_requests
 from a4s_pipeline.platform import IN_USE, Platform
 from a4s_pipeline.settings.store_location import FileLocation, SqliteLake
 from a4s_pipeline.warehouse.lake.lake import Lake
-from a4s_pipeline.warehouse.privacy.incoming import forgotten_since
 from a4s_pipeline.warehouse.rows.ondemand.restores import record_restore
+from a4s_pipeline.warehouse.rows.privacy.incoming import forgotten_since
 
 _FOLDERS_OF_REQUESTS = ("inbox", "outbox")
 

@@ -66,7 +66,7 @@ def demo() -> None:
     for title, query in QUERIES.items():
         click.echo(f"\n-- {title}\n{query};")
         _show(settings.analytics_path, query)
-    command = shown_command("a4s")
+    command = shown_command("a4s", Path.cwd())
     click.echo(
         f"\nNext: `{command} dev` opens the Dagster UI on the same sandbox; `{command} init FOLDER` begins "
         "an installation of your own."

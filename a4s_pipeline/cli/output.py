@@ -25,13 +25,13 @@ def say(*lines: str, err: bool = False) -> None:
         click.echo(on_a_line(line), err=err)
 
 
-def shown_command(name: str) -> str:
-    """Return how to call a command of this installation: its name if a shell finds it, otherwise its path."""
+def shown_command(name: str, folder: Path) -> str:
+    """Return how to call a command of this installation in a folder: by name if a shell finds it, or path."""
     ours = Path(sys.executable).with_name(name)
     found = shutil.which(name)
     if not ours.exists() or (found and Path(found).samefile(ours)):
         return name
-    return str(ours.relative_to(Path.cwd()) if ours.is_relative_to(Path.cwd()) else ours)
+    return str(ours.relative_to(folder) if ours.is_relative_to(folder) else ours)
 
 
 def print_json(document: Any) -> None:

@@ -61,16 +61,16 @@ def test_the_file_of_settings_is_made_of_the_readme() -> None:
 def test_what_comes_next_names_commands_that_a_shell_finds_and_who_owns_the_folder(
     here: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir("/")
     scripts = Path(sys.executable).parent
     # Only a4s is on the path where pipx installed it.
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "a4s").symlink_to(scripts / "a4s")
-    said = here("init", "site", "--systemd", "--user", "nobody", PATH=f"{tmp_path}/bin").out
-    assert f"Then, in site: `a4s check`, `a4s sync`, `{scripts}/dagster dev`, as nobody.\n" in said
-    assert "chown -R nobody: site\n" in said
+    said = here("init", f"{tmp_path}/site", "--systemd", "--user", "nobody", PATH=f"{tmp_path}/bin").out
+    assert f"Then, in {tmp_path}/site: `a4s check`, `a4s sync`, `{scripts}/dagster dev`, as nobody.\n" in said
+    assert f"chown -R nobody: {tmp_path}/site\n" in said
     (tmp_path / "bin" / "a4s").unlink()
-    assert f"`{scripts}/a4s check`" in here("init", "site", PATH=f"{tmp_path}/bin").out
+    assert f"`{scripts}/a4s check`" in here("init", f"{tmp_path}/site", PATH=f"{tmp_path}/bin").out
 
 
 def test_the_units_are_filled_in_and_systemd_takes_them(here: Callable[..., Ended], tmp_path: Path) -> None:

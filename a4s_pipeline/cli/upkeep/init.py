@@ -34,8 +34,8 @@ def init(folder: Path, with_systemd: bool, user: str | None, as_json: bool) -> N
     say(f"Next: fill in URL, credentials and connectors in {folder / '.env'}.")
     if user not in (None, getpass.getuser()):
         say(f"The folder belongs to whoever runs everything in it: chown -R {user}: {folder}")
-    a4s = shown_command("a4s")
-    then = f"Then, in {folder}: `{a4s} check`, `{a4s} sync`, `{shown_command('dagster')} dev`"
+    a4s, dagster = (shown_command(name, folder.absolute()) for name in ("a4s", "dagster"))
+    then = f"Then, in {folder}: `{a4s} check`, `{a4s} sync`, `{dagster} dev`"
     say(f"{then}." if user is None else f"{then}, as {user}.")
     if with_systemd:
         if user is None and getpass.getuser() == "root":
