@@ -8,15 +8,16 @@ CLUSTER ?=
 COMPOSE ?=
 PYTHONS ?=
 DUCKDBS ?=
+TESTS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-versions nightly bench bench-cluster cluster cluster-deps test-cluster compose-test \
+.PHONY: help demo test test-versions newest nightly bench bench-cluster cluster cluster-deps test-cluster compose-test \
 	release constraints dev lint mutants clean soak
 
 help:
-	@echo 'make demo | test | test-versions | nightly | soak | bench | bench-cluster | cluster | cluster-deps | test-cluster |'
+	@echo 'make demo | test | test-versions | newest | nightly | soak | bench | bench-cluster | cluster | cluster-deps | test-cluster |'
 	@echo 'compose-test | release | constraints | lint | dev | mutants | clean'
 
 demo: .venv/installed
@@ -29,6 +30,11 @@ test: .venv/ready
 # Fewer: make test-versions PYTHONS=3.13 DUCKDBS=1.4
 test-versions: .venv/ready
 	PYTHONS='$(PYTHONS)' DUCKDBS='$(DUCKDBS)' .ci/versions
+
+# The tests on the newest of everything that pyproject.toml allows: it says what is newer, and what broke.
+# Fewer: make newest TESTS='warehouse installation'
+newest: .venv/ready
+	TESTS='$(TESTS)' .ci/newest
 
 # An hour, or NIGHTLY_MINUTES: bad weather and kills at random, with a report of what was tried. Then the soak
 # and the mutants.

@@ -74,14 +74,14 @@ def licences() -> dict[str, str]:
 def licence_of(installed: Distribution) -> str:
     """Return what a package states: the expression, or else its classifiers, or else a short text."""
     stated = installed.metadata
-    if stated["License-Expression"]:
+    if "License-Expression" in stated:
         return str(stated["License-Expression"])
     classified = [
         text.removeprefix(_CLASSIFIED)
         for text in stated.get_all("Classifier") or []
         if text.startswith(_CLASSIFIED)
     ]
-    text = (stated["License"] or "").strip().splitlines()
+    text = "\n".join(stated.get_all("License") or []).strip().splitlines()
     said = text[0] if len(text) == 1 else " OR ".join(classified) or (text[0] if text else "none stated")
     return _OTHER_NAMES.get(said, said)
 
