@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from a4s_pipeline.errors import A4sError, ChangeRequest, GatewayUnavailable
 from a4s_pipeline.gateway.listing.listing import Listing
 from a4s_pipeline.gateway.listing.one_reading import Listed
 from a4s_pipeline.gateway.listing.page import Page
@@ -52,6 +53,7 @@ def read(*pages: tuple[int | None, Sequence[int | None]], listing: Listing | Non
         ([(4, [1, 3]), (4, [2, 4])], True, False),
         # Records without a code count each.
         ([(3, [1, None]), (3, [None])], True, True),
+        ([(6, [None, None]), (6, [None, None, None, None])], True, True),
     ],
 )
 def test_a_listing_is_counted_when_its_distinct_keys_number_the_total(
@@ -84,6 +86,23 @@ def test_a_record_without_a_key_that_pages_repeat_counts_once_and_two_alike_on_o
     assert listing.is_counted
 
 
+def test_whether_a_page_has_anything_new_is_told() -> None:
+    listing = Listing()
+    told = [
+        listing.add(Page(0, 300, 9, []), rows(*keys))
+        for keys in ((1, 2), (2, 3), (2, 3), (1,), (), (4,), (1, 4))
+    ]
+    assert told == [True, True, False, False, False, True, True]
+    assert not listing.is_at_end
+
+
+def test_a_code_with_half_a_surrogate_pair_is_listed_like_any_other() -> None:
+    listing = read((2, []))
+    add(listing, 2, [Listed("\ud800"), Listed("A")])
+    assert listing.is_counted
+    assert listing.missing(["\ud800", "A", "B"]) == ["B"]
+
+
 def test_what_earlier_readings_found_still_counts_while_the_total_holds() -> None:
     listing = read((4, [1, 2]), (4, [2, 3]))
     assert not listing.is_counted
@@ -111,6 +130,7 @@ SAME_TWICE: list[tuple[list[tuple[int | None, list[int]]], str | None, str | Non
     ([(2, [1, 2]), (1, [3]), (0, [])], "the gateway counts 1 on one page and 2 on another and lists 3", None),
     ([(None, [1, 2]), (None, [])], "the gateway does not say how many there are", None),
     ([(1234, []), (1234, [])], "the gateway counts 1,234 and lists 0", None),
+    ([(3, []), (0, [])], "the gateway counts 0 on one page and 3 on another and lists 0", None),
     ([(4, [1, 2]), (4, [2, 3])], "the gateway counts 4 and lists 3", "names a record twice"),
     ([(4, [1, 2]), (4, [1, 2])], "the gateway counts 4 and lists 2", "names a record twice"),
     ([(4, [1, 2]), (4, []), (4, [3])], "the gateway counts 4 and lists 3", "came back empty"),
@@ -143,6 +163,7 @@ SIZES: list[tuple[list[list[tuple[int | None, list[int]]]], list[int]]] = [
     # Short pages that others follow: of two sizes, and then as large as came.
     ([[(40, [*range(12)]), (40, [30])]] * 4, [20, 16, 12, 11]),
     ([[(40, [1]), (40, [30])]] * 3, [20, 16, 4]),
+    ([[(40, [1]), (40, [30])]] * 5, [10, 9, 2, 1, 2]),
     # A page that came back empty, or twice, may do so by its number.
     ([[(4, [1, 2]), (4, []), (4, [3])]] * 3, [20, 20, 20]),
     ([[(4, [1, 2]), (4, [1, 2])]] * 3, [20, 20, 20]),
@@ -151,13 +172,13 @@ SIZES: list[tuple[list[list[tuple[int | None, list[int]]]], list[int]]] = [
 
 def test_each_reading_asks_for_pages_of_another_size() -> None:
     for readings, sizes in SIZES:
-        listing = Listing(20)
+        listing = Listing(sizes[0])
         asked = []
         for pages in readings:
             listing.begin()
             asked.append(listing.page_size)
             for total, keys in pages:
-                page = Page(0, 20, total, [], asked=listing.page_size)
+                page = Page(0, sizes[0], total, [], asked=listing.page_size)
                 listing.add(page, rows(*keys))
         assert asked == sizes, readings
 
@@ -172,6 +193,87 @@ def test_short_pages_that_others_follow_leave_doubt_where_no_other_size_was_aske
         assert listing.agrees
         assert (doubt or "") in (listing.doubt or ""), size
         assert (listing.doubt is None) == (doubt is None), size
+
+
+@pytest.mark.parametrize(("asked", "is_steady"), [(1, True), (2, True), (3, False), (None, True)])
+def test_a_page_that_another_follows_is_full_with_as_many_records_as_were_asked_for(
+    asked: int | None, is_steady: bool
+) -> None:
+    listing = Listing()
+    for keys in ((1, 2), (3, 4), (5,)):
+        listing.add(Page(0, 2, 5, [], asked=asked), rows(*keys))
+    assert listing.is_steady == is_steady
+
+
+NOT_THERE = ChangeRequest("page 3: it answers 404: ask for another. It says: no: gone. It says: no")
+NOT_THERE_EITHER = ChangeRequest("page 4: it answers 404: ask for another")
+BUSY = GatewayUnavailable("it broke down. It says: never: mind")
+Pages = list[tuple[int | None, list[int]] | A4sError]
+# Pages of two records each, and the error among them that ends the sync.
+REFUSALS: list[tuple[Pages, A4sError | None]] = [
+    # What lies past the end by the total need not be there.
+    ([(4, [1, 2]), (4, [3, 4]), NOT_THERE], None),
+    ([(4, [1, 2]), (4, [3, 4]), BUSY], None),
+    ([(3, [1, 2]), (3, [3]), BUSY], None),
+    ([(5, [1, 2]), (5, [3, 4]), NOT_THERE], NOT_THERE),
+    ([(5, [1, 2]), (5, [3, 4]), BUSY], BUSY),
+    ([(5, [1, 2]), NOT_THERE, (5, [])], NOT_THERE),
+    # The page that fails may have the record that lacks, and the one that is refused does not exist.
+    ([(4, [1, 2]), (4, [3]), BUSY], BUSY),
+    ([(4, [1, 2]), (4, [3]), NOT_THERE], None),
+    # Without a total it is there if another follows, and may be if it fails.
+    ([(None, [1, 2]), NOT_THERE], None),
+    ([(None, [1, 2]), BUSY], BUSY),
+    ([(None, [1, 2]), NOT_THERE, (None, [])], None),
+    ([(None, [1, 2]), NOT_THERE, (None, [3])], NOT_THERE),
+    ([(None, [1, 2]), NOT_THERE, NOT_THERE_EITHER, (None, [3])], NOT_THERE_EITHER),
+    ([(None, [1, 2]), (None, []), (None, [3])], None),
+]
+
+
+def read_with_errors(pages: Pages, listing: Listing | None = None) -> Listing:
+    listing = listing or Listing()
+    listing.begin()
+    for page in pages:
+        if isinstance(page, A4sError):
+            listing.add(Page(0, 1, None, [], page), [])
+        else:
+            total, keys = page
+            listing.add(Page(0, 2, total, [{}] * len(keys)), rows(*keys))
+    return listing
+
+
+def test_an_error_ends_the_sync_where_its_page_should_be_there() -> None:
+    for pages, refusal in REFUSALS:
+        assert read_with_errors(pages).refusal is refusal, pages
+
+
+def test_an_error_at_the_end_is_told_without_its_advice_and_the_gateways_words() -> None:
+    busy_page = GatewayUnavailable("page 3: it answers 503: ask later. It says: no: busy. It says: no")
+    for error, told in ((busy_page, "page 3: it answers 503"), (BUSY, "it broke down")):
+        listing = read_with_errors([(4, [1, 2]), (4, [3, 4]), error])
+        assert (listing.is_at_end, listing.is_whole, listing.is_steady) == (True, True, False)
+        assert listing.doubt == f"the listing has no end that can be seen: {told}"
+        assert listing.fault_of_total == f"{told}, where the listing should end"
+
+
+def test_a_page_that_is_refused_leaves_doubt_where_the_total_promised_more() -> None:
+    gap = "a page of the listing came back empty where there should be records"
+    for pages, doubt in (
+        ([(4, [1, 2]), (4, [3, 4]), NOT_THERE], None),
+        ([(4, [1, 2]), (4, [3]), NOT_THERE, NOT_THERE], gap),
+        ([(None, [1, 2]), (None, [3]), NOT_THERE, NOT_THERE], None),
+    ):
+        listing = read_with_errors(pages)
+        read_with_errors(pages, listing)
+        assert (listing.is_whole, listing.doubt) == (True, doubt), pages
+
+
+def test_an_error_of_an_earlier_reading_is_forgotten() -> None:
+    listing = read_with_errors([(5, [1, 2]), (5, [3, 4]), BUSY])
+    read_with_errors([(5, [1, 2]), (5, [3, 4]), (5, [5])], listing)
+    assert (listing.refusal, listing.doubt, listing.fault_of_total) == (None, None, None)
+    assert listing.is_steady
 
 
 def test_what_an_earlier_reading_saw_does_not_vouch_for_a_later_one() -> None:
@@ -222,6 +324,15 @@ def test_what_was_received_says_how_far_the_pages_reach() -> None:
     listing = read((7, [1, 2]))
     assert [listing.must_hold(number) for number in (1, 4, 5, 6)] == [True, True, False, False]
     assert not read((None, [1, 2])).must_hold(1)
+    assert not read((7, [])).must_hold(1)
+    assert read((7, [1])).must_hold(7)
+
+
+def test_what_the_last_reading_did_not_list_is_missing_whatever_an_earlier_one_saw() -> None:
+    listing = read((3, [1, 2]), (3, [3]))
+    assert listing.missing(["1", "4", "3", "k1"]) == ["4", "k1"]
+    read((3, [1, 2]), (3, []), listing=listing)
+    assert listing.missing(["1", "4", "3"]) == ["4", "3"]
 
 
 UNSTEADY: list[list[tuple[int | None, list[int]]]] = [

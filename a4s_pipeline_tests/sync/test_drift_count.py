@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 
 from a4s_pipeline.gateway.calls.masking import masked
-from a4s_pipeline.sync.drift_count import THE_OTHERS, DriftCount
+from a4s_pipeline.gateway.records.drift import Drift
+from a4s_pipeline.gateway.records.reading import read_record
+from a4s_pipeline.gateway.records.records import Status
+from a4s_pipeline.gateway.wire.text import UNREAD
+from a4s_pipeline.sync.drift_count import THE_OTHERS, DriftCount, drifts_of_status
 from a4s_pipeline.warehouse.rows.drift import FieldDrift
-from a4s_pipeline_tests.sync.conftest import header, line
+from a4s_pipeline_tests.sync.conftest import AMSTERDAM, header, line
 from a4s_pipeline_tests.sync.listings import customer
 
 
@@ -43,6 +47,38 @@ def test_a_listing_that_is_read_again_counts_once_and_by_the_reading_with_most()
             count.begin("orders", listing)
             count.add("orders", [header(f"O{number}", floor=1) for number in range(records)])
     assert counted(count) == {("orders", "floor"): 5 + 4}
+
+
+def test_a_listing_in_which_nothing_drifts_adds_nothing() -> None:
+    count = DriftCount()
+    for records in (5, 0, 0):
+        count.begin("orders", object())
+        count.add("orders", [header(f"O{number}", floor=1) for number in range(records)])
+    assert counted(count) == {("orders", "floor"): 5}
+
+
+def test_faults_come_before_what_is_only_new_and_frequent_ones_first() -> None:
+    count = DriftCount()
+    count.add("orders", [header(f"O{number}", floor=1, area=1, notes=1, total="1") for number in range(9)])
+    count.add("orders", [header("O9", area=1, notes=1, currency=1)])
+    assert [(one.field, one.records) for one in count.so_far()] == [
+        ("notes", 10),
+        ("total", 9),
+        ("currency", 1),
+        ("area", 10),
+        ("floor", 9),
+    ]
+
+
+def test_texts_that_were_repaired_are_counted_where_the_reply_had_some() -> None:
+    records = [header("O1", notes=f"caf{UNREAD}"), header("O2", notes="café")]
+    count = DriftCount()
+    count.add("orders", records, is_mended=True)
+    assert count.so_far() == [FieldDrift("orders", "notes", "text", "text", "xxx?", 1)]
+    # Only a reply that was repaired is searched: its records cost more.
+    count = DriftCount()
+    count.add("orders", records)
+    assert count.so_far() == []
 
 
 def test_lines_are_counted_through_the_readings_of_their_orders() -> None:
@@ -96,3 +132,26 @@ def test_nothing_that_was_met_is_kept_but_its_form() -> None:
     assert "xxx 9999999999" in told
     assert "0612345678" not in told
     assert "ABNA" not in told
+
+
+@pytest.mark.parametrize(
+    ("last_sync", "met"),
+    [
+        ("2024-03-05T09:00:00Z", {}),
+        (None, {}),
+        ("gisteren", {Drift("status.lastHistorySync", "value", "text"): "gisteren"}),
+        (20240305, {Drift("status.lastHistorySync", "value", "number"): 20240305}),
+    ],
+)
+def test_a_field_of_the_status_that_cannot_be_read_is_counted_with_the_orders(
+    last_sync: Any, met: dict[Drift, Any]
+) -> None:
+    raw = {"focusConnector": {"configured": True}, "lastHistorySync": last_sync, "release": "7"}
+    status = read_record(Status, raw, "administration", AMSTERDAM)
+    assert isinstance(status, Status)
+    assert drifts_of_status(status) == met
+    count = DriftCount()
+    count.note("orders", drifts_of_status(status))
+    assert [(one.field, one.drift, one.found, one.records) for one in count.so_far()] == [
+        (*drift, 1) for drift in met
+    ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from a4s_pipeline.errors import A4sError, GatewayUnavailable, ReplyBeyondBounds, TryAgain
+from a4s_pipeline.errors import A4sError, ReplyBeyondBounds, TryAgain
 
 _SECONDS = re.compile(r"(?P<sign>[+-]?)(?P<whole>[0-9]+)(?P<fraction>\.[0-9]*)?(?: ?s(?:ec(?:onds)?)?)?")
 
@@ -36,7 +36,7 @@ class RetryRule:
         """
         if not isinstance(failure, TryAgain) or isinstance(failure, ReplyBeyondBounds):
             return None
-        told = failure.wait_seconds if isinstance(failure, GatewayUnavailable) else None
+        told = failure.wait_seconds
         if told is not None:
             if tried >= self.tries_when_told or told > self.longest_told_wait:
                 return None

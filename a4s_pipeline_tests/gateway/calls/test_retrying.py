@@ -14,6 +14,7 @@ from a4s_pipeline.errors import (
     GatewayUnavailable,
     HistoryNotConfigured,
     NotThere,
+    ReplyBeyondBounds,
     ReplyUnreadable,
     UnknownAdministration,
 )
@@ -76,6 +77,10 @@ def test_it_is_over_after_so_many_tries_or_when_the_gateway_wants_too_long_a_pau
     assert (RULE.wait_before_next(failure, tried, 0.5) is None) is is_over
 
 
+def test_a_reply_beyond_bounds_is_no_smaller_the_next_time() -> None:
+    assert RULE.wait_before_next(ReplyBeyondBounds("too much"), 1, 0.5) is None
+
+
 @given(st.integers(1, 60), chances, st.integers(1, 60), st.floats(0.001, 100), st.floats(0.001, 100))
 def test_no_wait_is_longer_than_the_longest(
     tried: int, chance: float, tries: int, first: float, longest: float
@@ -131,6 +136,7 @@ def test_a_gateway_that_names_its_pause_is_never_waited_for_more_briefly_than_on
         ("soon", None),
         ("Sun, 31 Mar 2024 12:00:30 GMT", 30),
         ("Sun, 31 Mar 2024 14:00:30 +0200", 30),
+        ("Sun, 31 Mar 2024 12:00:30 -0000", 30),
         ("Sunday, 31-Mar-24 12:00:30 GMT", 30),
         ("Sun, 31 Mar 2024 11:59:00 GMT", 0),
         ("Fri, 31 Dec 9999 23:59:59 -0100", None),

@@ -46,7 +46,7 @@ def test_a_text_means_an_instant(text: str, meant: str) -> None:
 
 @pytest.mark.parametrize("value", [None, 20240115, 1.5, True, ["2024-01-15"], datetime(2024, 1, 15)])  # noqa: DTZ001
 def test_what_is_no_text_is_no_instant(value: object) -> None:
-    with pytest.raises(ValueError, match="is not an ISO 8601 date-time"):
+    with pytest.raises(ValueError, match=r"^is not an ISO 8601 date-time$"):
         as_instant(value, AMSTERDAM)
 
 
@@ -85,7 +85,7 @@ NO_DATES = [
 
 @pytest.mark.parametrize("text", NO_DATES)
 def test_a_text_without_a_real_date_is_no_instant_and_no_day(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a real ISO 8601 date-time"):
+    with pytest.raises(ValueError, match=r"^is not a real ISO 8601 date-time$"):
         as_instant(text, AMSTERDAM)
     assert real_date(text, AMSTERDAM) is None
 
@@ -160,7 +160,7 @@ def test_an_instant_survives_its_way_through_a_query(instant: datetime) -> None:
 
 
 def test_an_instant_without_an_offset_cannot_be_put_in_a_query() -> None:
-    with pytest.raises(ValueError, match="offset"):
+    with pytest.raises(ValueError, match=r"^an instant in a query needs its offset$"):
         as_query(datetime(2024, 1, 1))  # noqa: DTZ001
 
 
@@ -190,9 +190,18 @@ def test_a_time_without_an_offset_is_the_administrations_wherever_it_is_read() -
     assert as_instant(local, AMSTERDAM).tzinfo is UTC
     for written in (local, "2024-07-14T22:30:00Z"):
         assert asked_day(written, AMSTERDAM) == date(2024, 7, 15)
+    assert asked_day("2024-07-15T23:30:00", AMSTERDAM) == date(2024, 7, 15)
 
 
-@pytest.mark.parametrize("text", ["9999-12-30T23:30:00Z", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9999-12-30T23:30:00Z",
+        "0001-01-01T00:00:00+14:00",
+        # Written for the day after, and the day after further east, where this may run.
+        "1970-01-02T01:00:00+05:00",
+    ],
+)
 def test_a_placeholder_is_known_by_its_day_where_the_administration_is_and_beyond_the_calendar(
     text: str,
 ) -> None:

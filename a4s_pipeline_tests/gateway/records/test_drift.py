@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.calls.masking import masked
+from a4s_pipeline.gateway.contract import FieldRule, JsonKind
 from a4s_pipeline.gateway.records.customer_records import Customer
-from a4s_pipeline.gateway.records.drift import DriftFinder
+from a4s_pipeline.gateway.records.drift import Departure, Drift, DriftFinder, departure_of
 from a4s_pipeline.gateway.records.item_records import Item
 from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine, WireRecord
 
@@ -145,6 +146,31 @@ def test_a_field_within_drifts_under_its_path(
     assert drifts(model, RECORDS[model] | more) == found
 
 
+@pytest.mark.parametrize(
+    ("model", "more", "met"),
+    [
+        (OrderHeader, {"floor": 3}, {("floor", "unknown", "number"): 3}),
+        (OrderHeader, {"subTotal": "12.50"}, {("subTotal", "kind", "text"): "12.50"}),
+        (OrderHeader, {"orderCode": None}, {("orderCode", "missing", "nothing"): None}),
+        (OrderHeader, {"deliveryAddress": {"type": 5}}, {("deliveryAddress.type", "kind", "number"): 5}),
+        (
+            Customer,
+            {"addresses": ["Kade 1", {**ADDRESS, "floor": 3}, {**ADDRESS, "floor": 4}, "Kade 2"]},
+            {("addresses[]", "kind", "text"): "Kade 1", ("addresses[].floor", "unknown", "number"): 3},
+        ),
+        (
+            Item,
+            {"names": {"nl": 1, "en": None, "de": 2, "fr": True}},
+            {("names.*", "kind", "number"): 1, ("names.*", "kind", "flag"): True},
+        ),
+    ],
+)
+def test_each_drift_is_told_with_the_first_value_that_was_found_there(
+    model: type[WireRecord], more: dict[str, Any], met: dict[tuple[str, str, str], Any]
+) -> None:
+    assert DriftFinder(model).drifts_of(RECORDS[model] | more) == met
+
+
 @pytest.mark.parametrize("when", [{}, *({"date": date} for date in (None, "", "onbekend", "0001-01-01"))])
 def test_a_delivery_without_a_real_date_does_not_drift(when: dict[str, Any]) -> None:
     stock = STOCK | {"deliveryDates": [{"quantity": 1, **when}]}
@@ -162,6 +188,7 @@ def test_what_is_no_record_drifts_as_a_whole(raw: Any, kind: str) -> None:
 def test_a_long_name_is_cut_and_a_strange_one_made_printable() -> None:
     names = {name for name, _, _ in drifts(OrderLine, RECORDS[OrderLine] | {"n" * 500: 1, "a\nb\ud800": 1})}
     assert names == {"n" * 79 + "…", "a?b?"}
+    assert drifts(OrderLine, RECORDS[OrderLine] | {"n" * 80: 1}) == {("n" * 80, "unknown", "number")}
 
 
 # Any JSON at all
@@ -224,11 +251,29 @@ def remembered(finder: DriftFinder) -> int:
     return len(finder._record._shapes)
 
 
-def test_records_of_one_shape_are_looked_into_once() -> None:
+def test_records_of_one_shape_are_looked_into_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_into = []
+
+    def noted(rule: FieldRule | None, found: JsonKind) -> Departure | None:
+        looked_into.append(found)
+        return departure_of(rule, found)
+
+    monkeypatch.setattr("a4s_pipeline.gateway.records.drift.departure_of", noted)
     finder = DriftFinder(OrderLine)
     for number in range(9):
-        finder.drifts_of(RECORDS[OrderLine] | {"lineNumber": number})
+        assert finder.drifts_of({"lineNumber": number, "batch": str(number)}).keys() >= {
+            Drift("batch", "unknown", "text")
+        }
     assert remembered(finder) == 1
+    assert looked_into == ["number", "text"]
+
+
+@pytest.mark.parametrize(("fields", "is_remembered"), [(400, True), (401, False)])
+def test_a_shape_is_remembered_up_to_a_size_of_names_and_fields(fields: int, is_remembered: bool) -> None:
+    finder = DriftFinder(OrderLine)
+    # Three characters each, the name itself and its kind: 2,000 of 400.
+    finder.drifts_of({f"{number:03}": number for number in range(fields)})
+    assert remembered(finder) == is_remembered
 
 
 def test_records_of_ever_new_shapes_are_told_rightly_when_no_more_are_remembered() -> None:

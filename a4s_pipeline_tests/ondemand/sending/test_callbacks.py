@@ -9,11 +9,10 @@ import pytest
 import responses
 
 from a4s_pipeline.gateway.wire.network import Network
-from a4s_pipeline.ondemand.sending.ledger_rules import marks_when_closed, marks_when_sent
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.callbacks import Callbacks, wait_after
 from a4s_pipeline.settings.callbacks import read_callbacks
-from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Entry
+from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER
 from a4s_pipeline_tests.support.answers import answer_body
 from a4s_pipeline_tests.support.installed_site import Site, exports, installed
 
@@ -89,26 +88,7 @@ def test_what_was_unknown_is_told_until_each_url_has_taken_it(
         assert "webhook-signature" not in tried[0].headers
 
 
-def test_whom_to_tell_of_is_what_was_unknown_to_its_sender() -> None:
-    def entry(status: str, **row: object) -> Entry:
-        return Entry("IO-1", status, "f", 1, NOW, row)
-
-    marked = {"unknown_at": NOW}
-    for before, status, kind, marks in (
-        (None, "unknown", "send", marked),
-        (entry("sending"), "ok", "send", {}),
-        (entry("sending"), "unknown", "send", marked),
-        (entry("sending"), "ok", "look_up", marked),
-        (entry("unknown", unknown_at=NOW), "ok", "look_up", {}),
-        (entry("refused"), "ok", "look_up", {}),
-        (None, "refused", "prepare", {}),
-    ):
-        assert marks_when_closed(before, status, kind, NOW) == marks, (before, status, kind)
-    assert marks_when_sent(entry("failed", unknown_at=NOW)) == {}
-    assert marks_when_sent(entry("failed", unknown_at=NOW, announced_at=NOW)) == {
-        "unknown_at": None,
-        "announced_at": None,
-    }
+def test_a_url_that_refuses_is_tried_after_twice_the_wait_and_at_least_hourly() -> None:
     assert [wait_after(failures) for failures in (1, 2, 3, 30)] == [5, 10, 20, 3600]
 
 

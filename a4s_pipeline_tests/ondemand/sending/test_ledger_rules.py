@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -9,25 +10,35 @@ from a4s_pipeline.errors import (
     ChangeSite,
     GatewayUnavailable,
     HistoryNotConfigured,
+    Inconclusive,
     NotThere,
     ReplyUnreadable,
     UnknownAdministration,
 )
+from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.sending.ledger_rules import (
+    BY_HAND,
     Step,
+    Word,
+    is_last_word,
+    marks_when_closed,
+    marks_when_sent,
     may_be_replaced,
     may_believe_absence,
     next_step,
+    next_word,
+    numbers_told,
     status_after,
+    word_of,
 )
-from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry
+from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Entry
 from a4s_pipeline_tests.ondemand.conftest import NOW
 
 MINUTE = timedelta(minutes=1)
 
 
-def entry(status: str, fingerprint: str | None = "this") -> Entry:
-    return Entry("IO-1", status, fingerprint, 1, NOW, {})
+def entry(status: str, fingerprint: str | None = "this", **row: Any) -> Entry:
+    return Entry("IO-1", status, fingerprint, 1, NOW, row)
 
 
 @pytest.mark.parametrize(
@@ -99,3 +110,114 @@ def test_not_there_is_believed_of_what_was_never_sent() -> None:
 )
 def test_only_what_certainly_did_not_reach_the_back_office_is_failed(error: A4sError, status: str) -> None:
     assert status_after(error) == status
+
+
+MARKED = {"unknown_at": NOW}
+EARLIER = NOW - MINUTE
+
+
+@pytest.mark.parametrize(
+    ("before", "status", "kind", "marks"),
+    [
+        (None, "unknown", "send", MARKED),
+        (None, "unknown", "look_up", MARKED),
+        (None, "ok", "send", {}),
+        (None, "ok", "look_up", {}),
+        (None, "refused", "prepare", {}),
+        (entry("sending"), "ok", "send", {}),
+        (entry("sending"), "refused", "send", {}),
+        (entry("sending"), "unknown", "send", MARKED),
+        # Its process died while it was sent: the sender got no answer.
+        (entry("sending"), "ok", "look_up", MARKED),
+        (entry("sending"), "failed", BY_HAND, MARKED),
+        (entry("unknown"), "ok", "look_up", MARKED),
+        (entry("unknown"), "ok", BY_HAND, MARKED),
+        (entry("unknown"), "ok", "send", {}),
+        (entry("unknown", unknown_at=None), "ok", "look_up", MARKED),
+        # The mark tells since when, so it stays.
+        (entry("unknown", unknown_at=EARLIER), "ok", "look_up", {}),
+        (entry("unknown", unknown_at=EARLIER), "unknown", "look_up", {}),
+        # The sender knows of a refusal.
+        (entry("refused"), "ok", "look_up", {}),
+        (entry("failed"), "ok", BY_HAND, {}),
+    ],
+)
+def test_whom_to_tell_of_is_what_was_unknown_to_its_sender(
+    before: Entry | None, status: str, kind: str, marks: dict[str, Any]
+) -> None:
+    assert marks_when_closed(before, status, kind, NOW) == marks
+
+
+@pytest.mark.parametrize(
+    ("before", "marks"),
+    [
+        (None, {}),
+        (entry("failed"), {}),
+        (entry("failed", unknown_at=NOW), {}),
+        (entry("failed", unknown_at=NOW, announced_at=None), {}),
+        (entry("failed", unknown_at=NOW, announced_at=NOW), {"unknown_at": None, "announced_at": None}),
+    ],
+)
+def test_what_is_sent_again_after_its_sender_was_told_is_told_of_anew(
+    before: Entry | None, marks: dict[str, Any]
+) -> None:
+    assert marks_when_sent(before) == marks
+
+
+NUMBERS = {"orderId": "77", "orderNumber": "TP77", "externalId": "IO-1"}
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "numbers"),
+    [
+        (
+            Inconclusive("409", code="DuplicateExternalId", known=NUMBERS),
+            ORDER_LEDGER,
+            {"orderId": "77", "orderNumber": "TP77"},
+        ),
+        (
+            Inconclusive("409", code="DuplicateExternalId", known={"orderId": "77"}),
+            ORDER_LEDGER,
+            {"orderId": "77"},
+        ),
+        (Inconclusive("409", code="DuplicateExternalId"), ORDER_LEDGER, {}),
+        (Inconclusive("409", code="RequestInProgress", known=NUMBERS), ORDER_LEDGER, {}),
+        (Inconclusive("409", code="DuplicateExternalId", known=NUMBERS), CUSTOMER_LEDGER, {}),
+        (
+            Inconclusive("409", code="DuplicateCustomerCode", known=NUMBERS),
+            CUSTOMER_LEDGER,
+            {"externalId": "IO-1"},
+        ),
+    ],
+)
+def test_only_the_contracts_own_code_says_under_which_numbers_it_is_booked(
+    error: Inconclusive, kind: Any, numbers: dict[str, str]
+) -> None:
+    assert numbers_told(error, kind) == numbers
+
+
+def test_the_gateways_word_is_in_the_ledger_with_how_often_it_was_said() -> None:
+    first = next_word(Inconclusive("no credit", code="CreditLimit"), None)
+    second = next_word(Inconclusive("still none", code="Conflict"), first)
+    assert (first, second) == (Word("CreditLimit", "no credit", 1), Word("Conflict", "still none", 2))
+    assert [is_last_word(word) for word in (None, first, second)] == [False, False, True]
+    assert is_last_word(Word("Conflict", "no", 3))
+    assert word_of(entry("unknown", response=second.as_response())) == second
+    # Whoever reads the ledger finds an error as the gateway writes one.
+    assert exact_json.loads(second.as_response()) == {
+        "code": "Conflict",
+        "message": "still none",
+        "fields": [],
+        "inconclusive": 2,
+    }
+
+
+@pytest.mark.parametrize("row", [{}, *({"response": told} for told in (None, "", "[]", '"no"', "null"))])
+def test_another_answer_is_no_word(row: dict[str, Any]) -> None:
+    assert word_of(entry("unknown", **row)) is None
+    assert word_of(None) is None
+
+
+@pytest.mark.parametrize("count", ["", ', "inconclusive": null', ', "inconclusive": "2"'])
+def test_an_error_without_a_count_is_no_word(count: str) -> None:
+    assert word_of(entry("refused", response=f'{{"code": "CreditLimit", "message": "no"{count}}}')) is None

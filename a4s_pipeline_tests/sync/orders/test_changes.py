@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a4s_pipeline.files.exact_json import fingerprint_of
-from a4s_pipeline.sync.changes import Need, need_of
+from a4s_pipeline.sync.changes import Need, Standing, need_of, standing_of
 from a4s_pipeline.warehouse.rows.orders.writing import StoredOrder
+from a4s_pipeline.warehouse.rows.records import StoredRecord
 
 
 def held(
@@ -39,6 +40,23 @@ def test_what_a_listed_order_needs_follows_from_what_is_held(
     known: StoredOrder | None, whole: bool, need: Need
 ) -> None:
     assert need_of(known, "h", whole=whole, run_id="this") is need
+
+
+@pytest.mark.parametrize(
+    ("known", "standing"),
+    [
+        (None, Standing.NEW),
+        (StoredRecord("f", is_removed=False), Standing.UNCHANGED),
+        (StoredRecord("other", is_removed=False), Standing.CHANGED),
+        (StoredRecord(None, is_removed=False), Standing.CHANGED),
+        (StoredRecord("f", is_removed=True), Standing.CHANGED),
+        (StoredRecord("other", is_removed=True), Standing.CHANGED),
+    ],
+)
+def test_a_record_that_differs_or_was_gone_has_changed(
+    known: StoredRecord | None, standing: Standing
+) -> None:
+    assert standing_of(known, "f") is standing
 
 
 @pytest.mark.parametrize(

@@ -119,14 +119,23 @@ def test_the_span_to_read_follows_from_the_plan_and_the_watermark(
     assert span == Span(at(start), at(end) if end else None)
 
 
-def test_the_running_month_is_the_administrations_and_not_that_of_utc() -> None:
+@pytest.mark.parametrize(
+    ("clock", "month"),
+    [
+        # In UTC it is still June.
+        ("2024-06-30T22:30:00+00:00", "2024-07"),
+        # Further east, where this may run, it is July already.
+        ("2024-06-30T19:00:00+00:00", "2024-06"),
+    ],
+)
+def test_the_running_month_is_the_administrations_and_not_that_of_utc(clock: str, month: str) -> None:
     span = span_to_read(
-        months("2024-07", "2024-07"),
+        months(month, month),
         watermark=None,
         history_start=HISTORY_START,
         lookback_days=7,
         timezone=AMSTERDAM,
-        clock=at("2024-06-30T22:30:00+00:00"),
+        clock=at(clock),
     )
     assert span.end is None
 

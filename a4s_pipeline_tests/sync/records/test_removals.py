@@ -1,6 +1,9 @@
+from collections.abc import Sequence
 from typing import Any
 
-from a4s_pipeline.sync.removals import KEPT_MOVING, Reading, Verdict, removal_of
+from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.page import Page
+from a4s_pipeline.sync.removals import KEPT_MOVING, Reading, Verdict, reading_of, removal_of
 
 EMPTY = "the listing came back empty, where 9 items are stored"
 STRANGERS = "as if another administration had answered"
@@ -73,3 +76,28 @@ def test_how_much_was_replaced_is_told() -> None:
         "of 1,000 items stored before 600 are not listed, and of 1,000 that are listed 600 were not stored, "
         "as if another administration had answered, or codes were written in another way"
     )
+
+
+def read(total: int, pages: Sequence[str], readings: int) -> Listing:
+    listing = Listing()
+    for _ in range(readings):
+        listing.begin()
+        for keys in pages:
+            listing.add(Page(0, 300, total, []), [Listed(key) for key in keys])
+    return listing
+
+
+def test_a_reading_tells_what_its_listing_showed_and_what_the_store_lacks_or_has_more() -> None:
+    gap = "a page of the listing came back empty where there should be records"
+    for listing, is_whole, agrees, doubt, listed in (
+        (read(3, ["AB", "C"], 1), True, False, None, 3),
+        (read(3, ["AB"], 1), False, False, None, 2),
+        (read(3, ["AB"], 2), True, True, None, 2),
+        (read(4, ["AB", "", "C"], 2), True, True, gap, 3),
+    ):
+        shown: dict[str, Any] = {"is_whole": is_whole, "agrees": agrees, "doubt": doubt, "listed": listed}
+        compared = {"stored": 9, "missing": 5, "new": 2, "elsewhere": 1, "lists_others": True}
+        assert reading_of(listing, **compared) == Reading(**shown, **compared)
+        # A caller that counts neither says that there were none.
+        none = {"new": 0, "elsewhere": 0, "lists_others": False}
+        assert reading_of(listing, stored=9, missing=5) == Reading(**shown, stored=9, missing=5, **none)
