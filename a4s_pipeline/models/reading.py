@@ -59,7 +59,7 @@ class Model:
 @cache
 def models_by(conventions: Conventions) -> tuple[Model, ...]:
     """Return the package's models with a site's conventions, each after those it reads."""
-    return tuple(_in_order(_model(name, text, conventions) for name, text in _texts().items()))
+    return tuple(_in_order(_model(name, text, conventions) for name, text in texts().items()))
 
 
 def columns_of_items() -> frozenset[str]:
@@ -73,7 +73,8 @@ def columns_of_items() -> frozenset[str]:
 
 
 @cache
-def _texts() -> dict[str, str]:
+def texts() -> dict[str, str]:
+    """Return the text of each model's file, by the model's name."""
     return {
         file.name.removesuffix(".sql"): file.read_text(encoding="utf-8")
         for file in sorted(files(__package__).iterdir(), key=lambda file: file.name)

@@ -69,6 +69,11 @@ def test_what_counts_as_a_sale_counts_everywhere(store: Store, header: dict[str,
         ("10", [("-2", "-50"), ("1", "60")], "10", ["-50", "60"]),
         ("-50", [("2", "50")], "-50", ["50"]),
         ("0", [], "0", []),
+        # One that is nowhere below nothing is written without a sign, and a single number below is one.
+        ("0", [("0", "0.5"), ("0.5", "0")], "0", ["-0.5", "0"]),
+        ("0.5", [("2", "0.5")], "-0.5", ["-0.5"]),
+        ("50", [("-2", "50")], "50", ["50"]),
+        ("50", [("2", "-50")], "50", ["-50"]),
     ],
 )
 def test_a_return_lowers_sales_however_its_back_office_writes_it(
@@ -108,16 +113,20 @@ def test_a_site_says_what_its_statuses_mean_for_one_connector_or_for_all(store: 
     ]
 
 
-def test_the_house_amount_is_at_the_last_rate_before_and_null_where_there_is_none(store: Store) -> None:
+def test_the_house_amount_is_at_the_last_rate_up_to_the_day_and_null_where_there_is_none(
+    store: Store,
+) -> None:
     store.put(
         CURRENCY_RATES,
         {"currency": "GBP", "day": "2024-06-01", "rate": "1.2"},
         {"currency": "GBP", "day": "2024-06-16", "rate": "9"},
         {"currency": "USD", "day": "2024-07-01", "rate": "0.9"},
+        {"currency": "CHF", "day": "2024-06-15", "rate": "1.1"},
+        {"currency": "CHF", "day": "2024-06-14", "rate": "9"},
     )
-    for code, currency in (("1", "EUR"), ("2", "GBP"), ("3", "USD"), ("4", None)):
+    for code, currency in (("1", "EUR"), ("2", "GBP"), ("3", "USD"), ("4", None), ("5", "CHF")):
         store.sell(order(code, currency=currency), line(code))
-    expected = [("1", Decimal(100)), ("2", Decimal(120)), ("3", None), ("4", None)]
+    expected = [("1", Decimal(100)), ("2", Decimal(120)), ("3", None), ("4", None), ("5", Decimal(110))]
     assert store.query("SELECT order_code, house_amount FROM sales_orders ORDER BY ALL") == expected
     halves = [(code, amount and amount / 2) for code, amount in expected]
     assert store.query("SELECT order_code, house_amount FROM sales_lines ORDER BY ALL") == halves
@@ -178,13 +187,18 @@ def test_the_day_of_delivery_is_the_local_one_where_the_line_names_a_real_one(st
         "2024-12-15T22:30:00.000+00:00": "2024-12-15",
         "2024-06-15T23:30:00-02:00": "2024-06-16",
         "0001-01-01T00:00:00": None,
+        "1989-12-31": None,
+        "1990-01-01": "1990-01-01",
+        "2200-12-31": "2200-12-31",
+        "2201-01-01": None,
+        "1989-12-31T23:30:00Z": "1990-01-01",
         "morgen": None,
         "": None,
     }
     store.put(ORDERS, order("1"))
     for place, text in enumerate(days):
         store.put(ORDER_LINES, line("1", str(place), attributes=json.dumps({"deliveredDate": text})))
-    found = store.query("SELECT delivered_day::VARCHAR FROM sales_lines ORDER BY line_code")
+    found = store.query("SELECT delivered_day::VARCHAR FROM sales_lines ORDER BY line_code::INTEGER")
     assert [day for (day,) in found] == list(days.values())
 
 

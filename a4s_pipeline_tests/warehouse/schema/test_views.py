@@ -251,8 +251,8 @@ def test_a_customer_is_named_as_listed_or_else_as_on_the_last_order(
     store.put(CUSTOMERS, *listed)
     store.put(
         ORDERS,
-        order("2", order_date="2024-06-20T12:00:00Z", customer_name="As ordered last"),
-        order("1", order_date="2024-06-02T12:00:00Z", customer_name="As ordered first"),
+        order("1", order_date="2024-06-20T12:00:00Z", customer_name="As ordered last"),
+        order("2", order_date="2024-06-02T12:00:00Z", customer_name="As ordered first"),
         order("3", order_date="2024-06-21T12:00:00Z", customer_name=None),
     )
     assert store.query("SELECT customer_name, sub_total FROM customer_sales_by_month") == [
@@ -348,6 +348,17 @@ def test_items_sell_what_the_lines_of_orders_and_returns_add_up_to(
     store.put(ORDER_LINES, *lines)
     expected = [(*row[:3], Decimal(row[3]), Decimal(row[4]), *row[5:]) for row in months]
     assert store.query(ITEM_MONTHS) == expected
+
+
+def test_an_item_is_described_as_on_the_last_line_of_its_month(store: Store) -> None:
+    days = {"1": "2024-06-20", "2": "2024-06-02", "3": "2024-06-21", "4": "2024-05-31"}
+    store.put(ORDERS, *(order(code, order_date=f"{day}T12:00:00Z") for code, day in days.items()))
+    texts = {"1": "As sold last", "2": "As sold first", "3": None, "4": "In another month"}
+    store.put(ORDER_LINES, *(line(code, description=text) for code, text in texts.items()))
+    assert store.query("SELECT month::VARCHAR, description FROM item_sales_by_month ORDER BY ALL") == [
+        ("2024-05-01", "In another month"),
+        ("2024-06-01", "As sold last"),
+    ]
 
 
 PROJECTED = "SELECT day::VARCHAR, incoming, projected FROM projected_stock_by_day ORDER BY ALL"
