@@ -251,22 +251,66 @@ def test_an_error_ends_the_sync_where_its_page_should_be_there() -> None:
 def test_an_error_at_the_end_is_told_without_its_advice_and_the_gateways_words() -> None:
     busy_page = GatewayUnavailable("page 3: it answers 503: ask later. It says: no: busy. It says: no")
     for error, told in ((busy_page, "page 3: it answers 503"), (BUSY, "it broke down")):
-        listing = read_with_errors([(4, [1, 2]), (4, [3, 4]), error])
+        pages: Pages = [(4, [1, 2]), (4, [3, 4]), error]
+        listing = read_with_errors(pages)
         assert (listing.is_at_end, listing.is_whole, listing.is_steady) == (True, True, False)
         assert listing.doubt == f"the listing has no end that can be seen: {told}"
         assert listing.fault_of_total == f"{told}, where the listing should end"
 
 
+GAP = "a page of the listing came back empty where there should be records"
+DOUBTS: list[tuple[Pages, str | None]] = [
+    ([(4, [1, 2]), (4, [3, 4]), NOT_THERE], None),
+    ([(4, [1, 2]), (4, [3]), NOT_THERE, NOT_THERE], GAP),
+    ([(None, [1, 2]), (None, [3]), NOT_THERE, NOT_THERE], None),
+]
+
+
 def test_a_page_that_is_refused_leaves_doubt_where_the_total_promised_more() -> None:
-    gap = "a page of the listing came back empty where there should be records"
-    for pages, doubt in (
-        ([(4, [1, 2]), (4, [3, 4]), NOT_THERE], None),
-        ([(4, [1, 2]), (4, [3]), NOT_THERE, NOT_THERE], gap),
-        ([(None, [1, 2]), (None, [3]), NOT_THERE, NOT_THERE], None),
-    ):
+    for pages, doubt in DOUBTS:
         listing = read_with_errors(pages)
         read_with_errors(pages, listing)
         assert (listing.is_whole, listing.doubt) == (True, doubt), pages
+
+
+HIDES: list[tuple[list[Pages], bool]] = [
+    ([[(3, [1, 2]), (3, [3])]], False),
+    ([[(3, [1, 2]), (3, []), (3, [3])]], False),
+    ([[(5, [1, 2]), (5, [3])]] * 2, False),
+    ([[(5, [1, 2]), (5, []), (5, [3])]] * 2, True),
+    # The first reading vouches for its count, and not for what a later one saw.
+    (
+        [[(3, [1, 2]), (3, [3])], [(3, [1]), (3, []), (3, [3])], [(3, [1]), (3, []), (3, [3])]],
+        True,
+    ),
+    ([[(9, [1, 2]), (9, [3]), (9, [4, 5])]] * 2, True),
+    # What is refused at the end lies between nothing.
+    ([[(4, [1, 2]), (4, [3]), NOT_THERE, NOT_THERE]] * 2, False),
+]
+
+
+def test_a_record_may_hide_before_a_later_one_where_a_page_between_them_was_empty_or_short() -> None:
+    for readings, may_hide in HIDES:
+        listing = Listing()
+        for pages in readings:
+            read_with_errors(pages, listing)
+        assert listing.is_whole, readings
+        assert listing.may_hide_one_between == may_hide, readings
+
+
+def test_a_listing_with_more_pages_than_any_has_is_endless_unless_its_total_promises_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("a4s_pipeline.gateway.listing.listing._MOST_PAGES", 3)
+    for total, pages, is_endless in (
+        (None, 2, False),
+        (None, 3, True),
+        (2, 4, True),
+        (3, 3, False),
+        (9, 4, False),
+    ):
+        listing = read(*((total, [number]) for number in range(pages)))
+        assert listing.is_endless == is_endless, (total, pages)
 
 
 def test_an_error_of_an_earlier_reading_is_forgotten() -> None:

@@ -33,7 +33,7 @@ BOUGHT = "SELECT customer_code, first_order_day, last_order_day, order_count FRO
 
 def test_a_customer_bought_from_the_first_sale_to_the_last_returns_and_quotations_aside(store: Store) -> None:
     store.put(CUSTOMERS, *map(customer, ("K1", "K2", "K3")))
-    days = {
+    days: dict[str, Row] = {
         "2024-06-14": {"order_type": "return"},
         "2024-06-15": {},
         "2024-06-16": {"order_type": None},

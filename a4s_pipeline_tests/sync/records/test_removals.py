@@ -96,8 +96,8 @@ def test_a_reading_tells_what_its_listing_showed_and_what_the_store_lacks_or_has
         (read(4, ["AB", "", "C"], 2), True, True, gap, 3),
     ):
         shown: dict[str, Any] = {"is_whole": is_whole, "agrees": agrees, "doubt": doubt, "listed": listed}
-        compared = {"stored": 9, "missing": 5, "new": 2, "elsewhere": 1, "lists_others": True}
+        compared: dict[str, Any] = {"stored": 9, "missing": 5, "new": 2, "elsewhere": 1, "lists_others": True}
         assert reading_of(listing, **compared) == Reading(**shown, **compared)
         # A caller that counts neither says that there were none.
-        none = {"new": 0, "elsewhere": 0, "lists_others": False}
+        none: dict[str, Any] = {"new": 0, "elsewhere": 0, "lists_others": False}
         assert reading_of(listing, stored=9, missing=5) == Reading(**shown, stored=9, missing=5, **none)
