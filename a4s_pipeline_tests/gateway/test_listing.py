@@ -364,6 +364,15 @@ def test_an_empty_page_is_the_end_when_the_total_is_reached_or_a_few_more_are_em
         assert read(*pages).is_at_end == is_at_end, pages
 
 
+def test_before_its_first_page_a_listing_is_not_at_its_end() -> None:
+    listing = Listing()
+    assert listing.is_at_end is False
+    read((2, [1, 2]), (2, []), listing=listing)
+    assert listing.is_at_end is True
+    listing.begin()
+    assert listing.is_at_end is False
+
+
 def test_what_was_received_says_how_far_the_pages_reach() -> None:
     listing = read((7, [1, 2]))
     assert [listing.must_hold(number) for number in (1, 4, 5, 6)] == [True, True, False, False]
