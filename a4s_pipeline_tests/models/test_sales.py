@@ -99,8 +99,11 @@ def test_a_site_says_what_its_statuses_mean_for_one_connector_or_for_all(store: 
         {"status": "Geleverd", "status_group": "shipped"},
         {"status": "X", "status_group": "open"},
         {"connector": "demo", "status": "X", "status_group": "cancelled"},
+        {"status": "Invoiced", "status_group": "open"},
     )
     store.put(ORDERS, order("1", status="geleverd"), order("2", status="X"), order("3", status="nieuw"))
+    # Its word goes before what a status seems to say.
+    store.put(ORDERS, order("4", status="invoiced"), order("5", status="Shipped"))
     store.put(ORDERS, order("2", connector="noord", status="X"))
     found = store.query(
         "SELECT connector, order_code, status_group, is_open, is_sale FROM sales_orders ORDER BY ALL"
@@ -109,6 +112,8 @@ def test_a_site_says_what_its_statuses_mean_for_one_connector_or_for_all(store: 
         ("demo", "1", "shipped", False, True),
         ("demo", "2", "cancelled", False, False),
         ("demo", "3", None, None, True),
+        ("demo", "4", "open", True, True),
+        ("demo", "5", "shipped", False, True),
         ("noord", "2", "open", True, True),
     ]
 

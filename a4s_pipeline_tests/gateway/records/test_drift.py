@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.gateway.calls.masking import masked
-from a4s_pipeline.gateway.contract import FieldRule, JsonKind
+from a4s_pipeline.gateway.records.contract import FieldRule, JsonKind
 from a4s_pipeline.gateway.records.customer_records import Customer
 from a4s_pipeline.gateway.records.drift import Departure, Drift, DriftFinder, departure_of
 from a4s_pipeline.gateway.records.item_records import Item

@@ -1,7 +1,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from a4s_pipeline.gateway.listing.listing import Listed, Listing
+from a4s_pipeline.gateway.listing.listing import Listing
+from a4s_pipeline.gateway.listing.one_reading import Listed
 from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.sync.removals import KEPT_MOVING, Reading, Verdict, reading_of, removal_of
 
