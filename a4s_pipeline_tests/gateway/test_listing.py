@@ -67,6 +67,7 @@ def test_orders_of_one_instant_may_come_in_any_order_but_not_twice() -> None:
     listing = Listing()
     add(listing, 3, [Listed("B", EPOCH), Listed("A", EPOCH)])
     assert listing.is_steady
+    assert listing.seen == 2
     add(listing, 3, [Listed("B", EPOCH)])
     assert not listing.is_steady
 

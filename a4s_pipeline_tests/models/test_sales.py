@@ -159,14 +159,23 @@ def test_what_the_sites_own_files_leave_out_is_told_and_a_fault_where_it_has_the
 
 
 def test_the_sales_rep_is_the_orders_or_else_the_customers(store: Store) -> None:
-    store.put(
-        CUSTOMERS, {"connector": "demo", "customer_code": "K1", "attributes": '{"accountManager": "Bos"}'}
-    )
-    store.put(ORDERS, order("1", sales_rep="Dekker"), order("2"), order("3", customer_code="K2"))
+    attributes = {
+        "K1": '{"accountManager": "Bos"}',
+        "K2": '{"accountManager": "Bos", "salesRepresentative": "Smit"}',
+        "K3": '{"accountManager": "Bos", "salesRepresentative": "Smit", "salesRep": "Vos"}',
+        "K4": '{"salesRepresentative": " ", "salesRep": ""}',
+    }
+    for code, given in attributes.items():
+        store.put(CUSTOMERS, {"connector": "demo", "customer_code": code, "attributes": given})
+        store.put(ORDERS, order(code, customer_code=code))
+    store.put(ORDERS, order("K5", customer_code="K5"), order("named", sales_rep="Dekker"))
     assert store.query("SELECT sales_rep, sales_rep_source FROM sales_orders ORDER BY order_code") == [
-        ("Dekker", "order"),
         ("Bos", "customer"),
+        ("Smit", "customer"),
+        ("Vos", "customer"),
         (None, None),
+        (None, None),
+        ("Dekker", "order"),
     ]
 
 
