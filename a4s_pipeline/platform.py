@@ -28,15 +28,12 @@ from a4s_pipeline.sync.records.records_import import RecordRules, RecordsImport
 from a4s_pipeline.sync.result import Advance, SyncInterrupted, SyncResult, silent
 from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.sync.windows import Months, OrdersPlan, history_months
-from a4s_pipeline.warehouse.file.publish import Published, publish
-from a4s_pipeline.warehouse.file.reader import PublishedCopy
-from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
-from a4s_pipeline.warehouse.lake.lake import Lake
-from a4s_pipeline.warehouse.lake.lake_upkeep import Maintained, maintain
+from a4s_pipeline.warehouse.lake.lake_upkeep import Maintained
+from a4s_pipeline.warehouse.opening import Store, store_of
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 from a4s_pipeline.warehouse.rows.pictures import items_not_stored, pictures_of
 from a4s_pipeline.warehouse.site import SiteFolders
-from a4s_pipeline.warehouse.store import LONGEST_WAIT, QUERY_INTERRUPTED, Readable, Warehouse
+from a4s_pipeline.warehouse.store import LONGEST_WAIT, QUERY_INTERRUPTED, Published, Readable, Warehouse
 
 _log = logging.getLogger(__name__)
 
@@ -93,19 +90,16 @@ class Platform:
     @cached_property
     def warehouse(self) -> Warehouse:
         """The pipeline's own store."""
-        return self._store
+        return self._store.warehouse
 
     @cached_property
     def readable(self) -> Readable:
         """What analysts, reports and order retrieval read."""
-        return self._store if isinstance(self._store, Lake) else PublishedCopy(self.settings.analytics_path)
+        return self._store.readable
 
     @cached_property
-    def _store(self) -> WarehouseFile | Lake:
-        location, conventions = self.settings.warehouse_location, self.settings.conventions
-        if isinstance(location, FileLocation):
-            return WarehouseFile(location.path, self._store_wait_seconds, conventions=conventions)
-        return Lake(location, self.locks, self._store_wait_seconds, conventions=conventions)
+    def _store(self) -> Store:
+        return store_of(self.settings, self.locks, self._store_wait_seconds)
 
     @contextmanager
     def administration(self, connector: str) -> Iterator[Administration]:
@@ -208,26 +202,18 @@ class Platform:
 
         Faults in the site's own tables and SQL are logged.
         """
-        folders = SiteFolders(self.settings.reference_path, self.settings.models_path)
-        if isinstance(self._store, Lake):
-            copy = self._store.published(folders)
-        else:
-            copy = publish(self._store, self.settings.analytics_path, folders)
+        copy = self._store.publish(SiteFolders(self.settings.reference_path, self.settings.models_path))
         for problem in copy.problems:
             _log.warning("a4s: %s", problem)
         return copy
 
     def copy_store(self, target: Path) -> None:
         """Write a consistent copy of the warehouse file, while others use it."""
-        if isinstance(self._store, Lake):
-            raise ChangeSettings("A4S_WAREHOUSE names a lake, which cannot be copied as a file")
-        publish(self._store, target)
+        self._store.copy_to(target)
 
     def maintain_lake(self) -> Maintained:
         """Keep the lake small and fast; see `maintain`."""
-        if not isinstance(self._store, Lake):
-            raise ChangeSettings("A4S_WAREHOUSE names no lake: there is nothing to maintain")
-        return maintain(self._store, timedelta(days=self.settings.lake_kept_days), datetime.now(UTC))
+        return self._store.maintain(timedelta(days=self.settings.lake_kept_days), datetime.now(UTC))
 
 
 def _postgres_locks(location: PostgresLake) -> Locks:

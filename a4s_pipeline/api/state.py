@@ -21,7 +21,6 @@ from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.upkeep import Unknown, Upkeep
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
-from a4s_pipeline.warehouse.file.reader import PublishedCopy
 
 _log = logging.getLogger(__name__)
 
@@ -46,9 +45,7 @@ class ServerState:
         with suppress(ChangeSite):
             # If no lock can be written, nothing can be sent, but stock and history can be answered.
             self.service.keep_in_use()
-        readable = platform.readable
-        if isinstance(readable, PublishedCopy):
-            self._stack.enter_context(readable.kept_open())
+        self._stack.enter_context(platform.readable.kept_open())
         self._upkeep = self._stack.enter_context(Upkeep(self.service))
         self.remembered = Remembered()
         self.is_draining = False
@@ -61,11 +58,6 @@ class ServerState:
         for pool in self._pools.values():
             pool.close()
         self._stack.close()
-
-    def version_of_the_copy(self) -> tuple[int, int, int] | None:
-        """Return the version of the published copy; None if it has none or there is no copy."""
-        readable = self.service.platform.readable
-        return readable.version() if isinstance(readable, PublishedCopy) else None
 
     def pool(self, connector: str, kind: ThreadPool) -> BoundedPool:
         """Return a thread pool; one per connector for waits on a gateway, so that none slows another."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import duckdb
+
+from a4s_pipeline.errors import TryAgain
 
 LONGEST_WAIT = 30.0
 QUERY_INTERRUPTED = "Query interrupted"
@@ -17,6 +21,23 @@ Work = Callable[[duckdb.DuckDBPyConnection], T]
 """Work within a transaction. After a conflict it is repeated from the start, so it must change nothing but
 the store.
 """
+
+
+class NotPublished(TryAgain):
+    """There is no published copy yet."""
+
+    code = "NotPublished"
+
+
+@dataclass(frozen=True)
+class Published:
+    """The published copy: its path, its size in bytes, and whether this call replaced it."""
+
+    path: Path | str
+    size: int
+    was_replaced: bool
+    problems: tuple[str, ...] = ()
+    """Faults of the site's own files that were left out."""
 
 
 class Readable(Protocol):
@@ -34,6 +55,9 @@ class Readable(Protocol):
 
     def reading_version(self) -> AbstractContextManager[tuple[duckdb.DuckDBPyConnection, Hashable]]:
         """Open it as `reading` does; also yields the version that is open."""
+
+    def kept_open(self) -> AbstractContextManager[None]:
+        """Keep it open within the block, for frequent readers."""
 
 
 class Warehouse(Protocol):

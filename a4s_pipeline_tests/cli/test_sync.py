@@ -420,7 +420,7 @@ def test_an_unexpected_failure_is_told_with_its_cause_and_no_traceback(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("of our own making")
 
-    monkeypatch.setattr("a4s_pipeline.platform.publish", broken)
+    monkeypatch.setattr("a4s_pipeline.warehouse.opening.publish", broken)
     done = site.a4s("sync", "orders")
     assert done.status == 1
     (told,) = done.said()

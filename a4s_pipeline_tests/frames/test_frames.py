@@ -12,7 +12,7 @@ import pytest
 from a4s_pipeline import frames
 from a4s_pipeline.errors import A4sError, ChangeRequest
 from a4s_pipeline.settings.loading import GivenSettings, Settings
-from a4s_pipeline.warehouse.file.reader import NotPublished
+from a4s_pipeline.warehouse.store import NotPublished
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from a4s_pipeline.errors import A4sError, ChangeSettings, ChangeSite
 from a4s_pipeline.report import write_report
 from a4s_pipeline.report.page import render
 from a4s_pipeline.settings.connectors import STREAMS
-from a4s_pipeline.warehouse.file.reader import NotPublished, PublishedCopy
+from a4s_pipeline.warehouse.file.reader import PublishedCopy
 from a4s_pipeline.warehouse.rows.staging import Row
+from a4s_pipeline.warehouse.store import NotPublished
 from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables import (
     CUSTOMERS,

@@ -69,7 +69,7 @@ async def _listed(
 
 async def _answered(state: ServerState, call: Call, request: Request, names: Mapping[str, str]) -> Response:
     """Answer from the published copy, or with the remembered answer from the same copy."""
-    version = state.version_of_the_copy()
+    version = state.service.platform.readable.version()
     question = (request.kind.name, request.connector, *sorted(request.body.items()))
     known = state.remembered.find(version, question)
     if known is not None:

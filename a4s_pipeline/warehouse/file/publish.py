@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from a4s_pipeline.errors import ChangeSite
@@ -15,6 +14,7 @@ from a4s_pipeline.files.whole_files import put_in_place
 from a4s_pipeline.warehouse.file.opened import OpenedFile
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.site import SiteFolders, bring_in, is_loaded, problems_in
+from a4s_pipeline.warehouse.store import Published
 
 # Copied by a child process: closing a copy of the file inside the process that has it open would drop
 # DuckDB's lock, which POSIX ties to the process and not to the handle. The time stamp is copied too, to
@@ -22,17 +22,6 @@ from a4s_pipeline.warehouse.site import SiteFolders, bring_in, is_loaded, proble
 _COPY = (
     "import shutil, sys; shutil.copyfile(sys.argv[1], sys.argv[2]); shutil.copystat(sys.argv[1], sys.argv[2])"
 )
-
-
-@dataclass(frozen=True)
-class Published:
-    """The published copy: its path, its size in bytes, and whether this call replaced it."""
-
-    path: Path | str
-    size: int
-    was_replaced: bool
-    problems: tuple[str, ...] = ()
-    """Faults of the site's own files that were left out."""
 
 
 def publish(warehouse: WarehouseFile, target: Path, folders: SiteFolders | None = None) -> Published:

@@ -12,20 +12,15 @@ from pathlib import Path
 
 import duckdb
 
-from a4s_pipeline.errors import ChangeSite, TryAgain
+from a4s_pipeline.errors import ChangeSite
 from a4s_pipeline.warehouse.schema.migrations import refuse_newer, version_of
+from a4s_pipeline.warehouse.store import NotPublished
 
 # How long new readers wait for the readers of a replaced copy, before they read the old copy too.
 _PATIENCE = 5.0
 
 Version = tuple[int, int, int]
 """Identifies a file, as opposed to the one that replaces it."""
-
-
-class NotPublished(TryAgain):
-    """There is no published copy yet."""
-
-    code = "NotPublished"
 
 
 @dataclass(frozen=True)

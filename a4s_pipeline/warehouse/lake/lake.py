@@ -19,13 +19,11 @@ from a4s_pipeline.errors import A4sError, ChangeSettings, ChangeSite, StoreHeld,
 from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.models import Conventions
 from a4s_pipeline.settings.store_location import LakeLocation, PostgresLake, SqliteLake
-from a4s_pipeline.warehouse.file.publish import Published
-from a4s_pipeline.warehouse.file.reader import NotPublished
 from a4s_pipeline.warehouse.lake.attached import NAME, Attached, without_connection
 from a4s_pipeline.warehouse.schema.applied_schema import apply_schema, is_applied, schema_of_lake
 from a4s_pipeline.warehouse.schema.migrations import refuse_newer, version_of
 from a4s_pipeline.warehouse.site import SiteFolders, bring_in, is_loaded, problems_in
-from a4s_pipeline.warehouse.store import LONGEST_WAIT, T, Work, transaction_on
+from a4s_pipeline.warehouse.store import LONGEST_WAIT, NotPublished, Published, T, Work, transaction_on
 from a4s_pipeline.warehouse.tables import TABLES
 
 # Writers run concurrently at first. If two meet in a table, DuckLake lets one win; after losing this often, a
@@ -128,6 +126,10 @@ class Lake:
         """Open the lake as `reading` does."""
         with self.reading() as connection:
             yield connection, None
+
+    def kept_open(self) -> AbstractContextManager[None]:
+        """Do nothing: a lake stays attached."""
+        return nullcontext()
 
     def published(self, folders: SiteFolders) -> Published:
         """Load the site's own files, and return the size of the lake; there is no copy to replace."""

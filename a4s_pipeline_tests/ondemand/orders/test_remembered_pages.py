@@ -40,6 +40,9 @@ class Watched:
     def reading(self) -> Any:
         return self._copy.reading()
 
+    def kept_open(self) -> Any:
+        return self._copy.kept_open()
+
     @contextmanager
     def reading_version(self) -> Iterator[Any]:
         self.opened += 1

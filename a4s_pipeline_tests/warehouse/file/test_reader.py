@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from a4s_pipeline.warehouse.file.reader import NotPublished, PublishedCopy
+from a4s_pipeline.warehouse.file.reader import PublishedCopy
+from a4s_pipeline.warehouse.store import NotPublished
 
 
 def publish(path: Path, number: int) -> None:
