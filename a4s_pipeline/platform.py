@@ -20,7 +20,7 @@ from a4s_pipeline.runtime import MACHINE, Runtime
 from a4s_pipeline.settings.loading import Settings, load_settings
 from a4s_pipeline.settings.store_location import FileLocation, PostgresLake, SqliteLake
 from a4s_pipeline.sync.orders.orders import OrderRules, OrderSync
-from a4s_pipeline.sync.pictures.pictures import PictureRules, PicturesResult, fetch_pictures
+from a4s_pipeline.sync.pictures import PictureRules, PicturesResult, fetch_pictures
 from a4s_pipeline.sync.reconcile.order_reconciliation import OrderReconciliation, Reconciled
 from a4s_pipeline.sync.records.customers import CUSTOMER_KIND
 from a4s_pipeline.sync.records.items import ITEM_KIND

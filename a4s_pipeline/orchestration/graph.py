@@ -20,7 +20,7 @@ from a4s_pipeline.orchestration.automation.lost_runs import lost_runs, platform_
 from a4s_pipeline.orchestration.automation.on_demand import on_demand_job, on_demand_requests
 from a4s_pipeline.orchestration.automation.schedules import customer_schedule, item_schedule, order_schedule
 from a4s_pipeline.orchestration.checks.reconciling import order_reconciliation, reconciliation_schedule
-from a4s_pipeline.orchestration.checks.standing import standing_checks, standing_schedule
+from a4s_pipeline.orchestration.checks.store_checks import standing_checks, standing_schedule
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings

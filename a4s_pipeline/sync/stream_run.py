@@ -9,8 +9,8 @@ import duckdb
 
 from a4s_pipeline.errors import A4sError, StoreHeld
 from a4s_pipeline.gateway.administration import Administration
-from a4s_pipeline.heap import old_objects_left_alone
 from a4s_pipeline.locks.file_locks import Locks
+from a4s_pipeline.runtime import old_objects_left_alone
 from a4s_pipeline.sync.drift_count import DriftCount
 from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.result import SyncResult

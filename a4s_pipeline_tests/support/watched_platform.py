@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
-from a4s_pipeline.sync.pictures.pictures import PicturesResult
+from a4s_pipeline.sync.pictures import PicturesResult
 from a4s_pipeline.sync.result import Advance, SyncResult, silent
 from a4s_pipeline.sync.windows import OrdersPlan
 

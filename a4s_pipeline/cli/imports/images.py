@@ -13,7 +13,7 @@ from a4s_pipeline.errors import A4sError
 from a4s_pipeline.ondemand.answers import error_object
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import load_settings
-from a4s_pipeline.sync.pictures.pictures import Missed, PicturesResult
+from a4s_pipeline.sync.pictures import Missed, PicturesResult
 
 
 @click.command()

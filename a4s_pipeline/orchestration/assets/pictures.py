@@ -11,7 +11,7 @@ from a4s_pipeline.orchestration.layout import AssetTags, Layout
 from a4s_pipeline.orchestration.partitions import connector_partitions, partitions_of
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
-from a4s_pipeline.sync.pictures.pictures import PicturesResult
+from a4s_pipeline.sync.pictures import PicturesResult
 from a4s_pipeline.warehouse.rows.records import ITEM_TABLES
 from a4s_pipeline.warehouse.tables import ITEM_IMAGES
 

@@ -10,7 +10,7 @@ import dagster as dg
 from a4s_pipeline.health.checks import LEDGERS
 from a4s_pipeline.orchestration.assets.analytics import ANALYTICS, TABLES_BY_STREAM
 from a4s_pipeline.orchestration.checks.reconciling import RECONCILE_ORDERS
-from a4s_pipeline.orchestration.checks.standing import STANDING_CHECKS
+from a4s_pipeline.orchestration.checks.store_checks import STANDING_CHECKS
 from a4s_pipeline.orchestration.layout import Layout
 
 CONNECTOR_TAG = "a4s/connector"

@@ -18,9 +18,8 @@ from a4s_pipeline.sync.reconcile.reconciliation import MonthCompared, compared, 
 from a4s_pipeline.sync.rows import Stamp, stamped
 from a4s_pipeline.sync.windows import Months, OrdersPlan, Span, month_of, span_to_read
 from a4s_pipeline.warehouse.rows.ondemand.flows import FlowExecution, record_flows
-from a4s_pipeline.warehouse.rows.orders.spans import StoredHeader, stored_headers
+from a4s_pipeline.warehouse.rows.orders.spans import StoredHeader, save_reconciled_months, stored_headers
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM, had_history
-from a4s_pipeline.warehouse.rows.reconciled import save_reconciled_months
 from a4s_pipeline.warehouse.rows.staging import Row
 from a4s_pipeline.warehouse.rows.state import set_aside_keys, stream_state
 from a4s_pipeline.warehouse.store import Warehouse

@@ -1,7 +1,6 @@
 """The tables of the warehouse, each described once."""
 
 from a4s_pipeline.warehouse.table import Table
-from a4s_pipeline.warehouse.tables.acknowledged import ACKNOWLEDGED
 from a4s_pipeline.warehouse.tables.common import ATTRIBUTES, CONNECTOR, REMOVED_AT, RUN_ID, SYNCED_AT
 from a4s_pipeline.warehouse.tables.customers import (
     CUSTOMER_ADDRESSES,
@@ -9,7 +8,6 @@ from a4s_pipeline.warehouse.tables.customers import (
     CUSTOMER_CONTACT_PERSONS,
     CUSTOMERS,
 )
-from a4s_pipeline.warehouse.tables.drift import DRIFT
 from a4s_pipeline.warehouse.tables.items import (
     ITEM_ATTRIBUTES,
     ITEM_DELIVERIES,
@@ -20,7 +18,6 @@ from a4s_pipeline.warehouse.tables.items import (
 )
 from a4s_pipeline.warehouse.tables.ledger import CREATED_CUSTOMERS, ORDER_EXPORT_ATTEMPTS, ORDER_EXPORTS
 from a4s_pipeline.warehouse.tables.orders import ORDER_LINES, ORDERS
-from a4s_pipeline.warehouse.tables.privacy import FORGOTTEN_CUSTOMERS
 from a4s_pipeline.warehouse.tables.reference import (
     CURRENCY_RATES,
     LIST_PRICES,
@@ -28,10 +25,13 @@ from a4s_pipeline.warehouse.tables.reference import (
     REFERENCE_TABLES,
     SITE_TABLES,
 )
-from a4s_pipeline.warehouse.tables.restores import RESTORES
 from a4s_pipeline.warehouse.tables.state import (
+    ACKNOWLEDGED,
+    DRIFT,
     FLOW_EXECUTIONS,
+    FORGOTTEN_CUSTOMERS,
     RECONCILED_MONTHS,
+    RESTORES,
     SET_ASIDE,
     SYNC_STATE,
 )

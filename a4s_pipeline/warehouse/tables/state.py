@@ -92,3 +92,69 @@ FLOW_EXECUTIONS = synced_table(
     Column("duration_ms", SECONDS, "How long it took, in milliseconds."),
     Column("error", TEXT, "What went wrong; null when nothing did."),
 )
+
+ACKNOWLEDGED = synced_table(
+    "acknowledged",
+    "Records that were set aside and that somebody has acknowledged, with the reason; valid until the "
+    "record changes.",
+    ("stream", "record_key", "part"),
+    Column("stream", TEXT, "The stream, as in set_aside."),
+    Column("record_key", TEXT, "The record, as in set_aside."),
+    Column("part", TEXT, "The part of the record, as in set_aside."),
+    Column(
+        "content",
+        TEXT,
+        "A hash of the payload and its reason: if either changes, the record is no longer acknowledged.",
+    ),
+    Column("acknowledged_at", INSTANT, "When it was acknowledged."),
+    Column("acknowledged_by", TEXT, "By whom."),
+    Column("note", TEXT, "Why it may stay as it is."),
+)
+
+DRIFT = synced_table(
+    "drift",
+    "Fields of records that depart from the contract, counted by run; the runs of the last 30 days. "
+    "Lines are read, and counted, for new and changed orders only.",
+    ("stream", "run_id", "field", "drift", "found"),
+    Column("stream", TEXT, "orders, order_lines, items or customers."),
+    Column(
+        "field",
+        TEXT,
+        "The path of the field, such as stock.shelfStock or addresses[].type; … stands for unknown fields "
+        "beyond 200 of a stream, * for any name.",
+    ),
+    Column(
+        "drift",
+        TEXT,
+        "unknown: the contract does not name it. missing: it must be there, and is absent or null. "
+        "kind: it is of another kind than it must be. value: it is of that kind and cannot be read. "
+        "text: it holds U+FFFD in the place of a byte that could not be read, or a control character as it "
+        "came.",
+    ),
+    Column("found", TEXT, "What was found: text, number, flag, list, object or nothing."),
+    Column("example", TEXT, "The form of the first value found: a letter is x or X, a digit 9."),
+    Column(
+        "records",
+        WHOLE,
+        "How many records of the run have it; if a listing was read several times, the largest count.",
+    ),
+    Column("first_seen_at", INSTANT, "When a run first found it, as far back as the table goes."),
+)
+
+RESTORES = synced_table(
+    "restores",
+    "When this store was restored from a backup: its ledger does not know what was sent in between.",
+    ("restored_at",),
+    Column("restored_at", INSTANT, "When the backup was restored."),
+    Column("backup_made_at", INSTANT, "When the backup was made."),
+)
+
+FORGOTTEN_CUSTOMERS = synced_table(
+    "forgotten_customers",
+    "Customers whose personal data was removed on request: no sync brings it back.",
+    ("customer_code",),
+    Column("customer_code", TEXT, "The customer's code, which the books keep."),
+    Column("forgotten_at", INSTANT, "When the data was last removed."),
+    Column("asked_by", TEXT, "Who asked for it: the person named in the command, or else its user."),
+    Column("touched", JSON, "How many rows and files were removed or blanked, by table and folder."),
+)

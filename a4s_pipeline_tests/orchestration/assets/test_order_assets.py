@@ -10,7 +10,7 @@ import pytest
 
 from a4s_pipeline.orchestration.assets.orders import STEP, OrdersRead
 from a4s_pipeline.orchestration.automation.schedules import run_request_for_orders
-from a4s_pipeline.orchestration.checks.standing import standing_checks
+from a4s_pipeline.orchestration.checks.store_checks import standing_checks
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.sync.windows import month_of
 from a4s_pipeline_tests.orchestration.conftest import Site, failure_of, line

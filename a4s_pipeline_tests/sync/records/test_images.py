@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from a4s_pipeline.errors import AccessDenied, ChangeSite
 from a4s_pipeline.gateway.records.pictures import extension_of, whole_picture
-from a4s_pipeline.sync.pictures.picture_names import stem_of, stored_stems
-from a4s_pipeline.sync.pictures.pictures import PicturesResult
+from a4s_pipeline.sync.pictures import PicturesResult, stem_of, stored_stems
 from a4s_pipeline.warehouse.store import NotPublished
 from a4s_pipeline_tests.sync.conftest import Site
 from a4s_pipeline_tests.sync.listings import ITEMS

@@ -1,4 +1,4 @@
-"""Orders in a span of order dates: reads those stored, and marks those that are gone."""
+"""Orders in a span of order dates: those stored, those that are gone, and what comparing them found."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from datetime import datetime
 import duckdb
 
 from a4s_pipeline.warehouse.rows.orders.writing import LINES_STREAM, order_dates
+from a4s_pipeline.warehouse.rows.staging import Row, replace_rows
 from a4s_pipeline.warehouse.rows.state import StreamProgress, clear_set_aside
 from a4s_pipeline.warehouse.rows.versions import keep_orders
+from a4s_pipeline.warehouse.tables import RECONCILED_MONTHS
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,8 @@ def mark_gone(
     )
     clear_set_aside(connection, progress.connector, LINES_STREAM, codes)
     return list(order_dates(connection, progress.connector, list(codes)).values())
+
+
+def save_reconciled_months(connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
+    """Replace what the last reconciliation found in these months."""
+    replace_rows(connection, RECONCILED_MONTHS, rows)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,13 @@ from a4s_pipeline.gateway.records.pictures import extension_of
 from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.sync.access import REFUSED, Access
 from a4s_pipeline.sync.lock import stream_lock
-from a4s_pipeline.sync.pictures.picture_names import stem_of, stored_stems
 from a4s_pipeline.sync.result import Advance
 
 STREAM = "images"
 # Pictures asked for at a time: memory stays the same for a catalogue of any size.
 _AT_ONCE = 500
+# No hash leads to a path outside the folder.
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 @dataclass(frozen=True)
@@ -187,3 +190,19 @@ def _unusable(folder: Path, error: OSError) -> ChangeSite:
         f"{folder} cannot be written ({error.strerror}): check the folder and the free disk space",
         code="StoreUnusable",
     )
+
+
+def stem_of(image_hash: str) -> str:
+    """Return the name of a picture's file without its extension.
+
+    A hash that is a plain name is the name. Any other is stored under a hash of itself with a dot, so it
+    cannot equal a plain one.
+    """
+    if _PLAIN.fullmatch(image_hash):
+        return image_hash
+    return f"sha256.{sha256(image_hash.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def stored_stems(file_names: Iterable[str]) -> set[str]:
+    """Return the stems of the pictures in a folder, without files still being written."""
+    return {name.rpartition(".")[0] for name in file_names if not name.startswith(".")}

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from a4s_pipeline.heap import old_objects_left_alone
+from a4s_pipeline.runtime import old_objects_left_alone
 
 
 @pytest.fixture(autouse=True)

@@ -1,1 +1,0 @@
-"""The pictures of items, fetched by their hash."""
