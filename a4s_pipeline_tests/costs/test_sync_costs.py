@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from a4s_pipeline.sync.orders import order_writer
+from a4s_pipeline.sync import batches
 from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.costs.conftest import Importer
@@ -21,8 +21,8 @@ MOST_STATEMENTS_A_BATCH = 24
 @pytest.fixture(autouse=True)
 def batches_by_size_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine under load would write sooner than after 300 orders."""
-    monkeypatch.setattr(order_writer, "_LARGEST_BATCH", 300)
-    monkeypatch.setattr(order_writer, "_LONGEST_WAIT", 3600.0)
+    monkeypatch.setattr(batches, "LARGEST_BATCH", 300)
+    monkeypatch.setattr(batches, "LONGEST_WAIT", 3600.0)
 
 
 def rows_by_run(importer: Importer, table: str) -> dict[str, int]:

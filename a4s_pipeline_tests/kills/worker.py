@@ -34,8 +34,8 @@ from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
-from a4s_pipeline.sync.orders import order_pages, order_writer
-from a4s_pipeline.sync.records import record_writer
+from a4s_pipeline.sync import batches
+from a4s_pipeline.sync.orders import order_pages
 from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline.warehouse.file import publish, warehouse_file
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
@@ -64,7 +64,7 @@ def platform_of(settings: dict[str, Any]) -> Platform:
 
 def sync(settings: dict[str, Any], streams: list[str]) -> None:
     """Sync the streams one after another, in small bites: many transactions to be killed in."""
-    order_writer._LARGEST_BATCH = record_writer._LARGEST_BATCH = 10
+    batches.LARGEST_BATCH = 10
     order_pages._ORDERS_IN_FLIGHT_PER_CONNECTION = 5
     platform = platform_of(settings)
     for stream in streams:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from a4s_pipeline.errors import A4sError
 from a4s_pipeline.gateway.records.reading import Unreadable
 from a4s_pipeline.runtime import MACHINE, Runtime
+from a4s_pipeline.sync.batches import BatchTimer
 from a4s_pipeline.sync.changes import Need
 from a4s_pipeline.sync.orders.order_lines import LinesOutcome, LinesPending, LinesRead, LinesUnreadable
 from a4s_pipeline.sync.result import SyncResult
@@ -28,11 +29,6 @@ from a4s_pipeline.warehouse.rows.row_changes import RowCounts
 from a4s_pipeline.warehouse.rows.state import SetAside, StreamProgress
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.tables import ORDER_LINES, ORDERS
-
-# A batch opens the file once, for one transaction: about 50 ms here. A killed run loses what was not written
-# yet, so no batch waits longer than two seconds.
-_LARGEST_BATCH = 1000
-_LONGEST_WAIT = 2.0
 
 
 @dataclass
@@ -74,13 +70,12 @@ class OrderWriter:
         timezone: ZoneInfo,
         runtime: Runtime = MACHINE,
     ) -> None:
-        self._runtime = runtime
         self._warehouse = warehouse
         self._timezone = timezone
         self._stamp = stamp
         self._result = result
         self._batch = OrderBatch()
-        self._since = self._runtime.monotonic()
+        self._timer = BatchTimer(runtime)
         self.watermark: datetime | None = result.watermark_before
         self._written_watermark = self.watermark
         self.failed: set[str] = set()
@@ -105,11 +100,7 @@ class OrderWriter:
             self._batch.set_aside[record.identity] = record
         self._batch.mended |= outcome.mended
         self.watermark = watermark
-        is_due = (
-            len(self._batch.orders) >= _LARGEST_BATCH
-            or self._runtime.monotonic() - self._since >= _LONGEST_WAIT
-        )
-        return self._begin_to_write() if is_due else []
+        return self._begin_to_write() if self._timer.is_due(len(self._batch.orders)) else []
 
     def _add_order(self, order: ListedOrder, lines: LinesOutcome) -> None:
         is_in = isinstance(lines, LinesRead)
@@ -177,7 +168,7 @@ class OrderWriter:
 
     def _begin_to_write(self) -> list[str]:
         written = self.wait()
-        self._since = self._runtime.monotonic()
+        self._timer.restart()
         batch, self._batch = self._batch, OrderBatch()
         if batch or self.watermark != self._written_watermark:
             self._written_watermark = self.watermark

@@ -14,6 +14,7 @@ from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.records.reading import RecordRead, Unreadable
 from a4s_pipeline.gateway.records.records import WireRecord
+from a4s_pipeline.sync.batches import BatchTimer
 from a4s_pipeline.sync.changes import Standing, standing_of
 from a4s_pipeline.sync.rows import Stamp, Unstorable, set_aside_of
 from a4s_pipeline.sync.stream_run import StreamRun
@@ -26,11 +27,6 @@ from a4s_pipeline.warehouse.rows.records import (
 )
 from a4s_pipeline.warehouse.rows.row_changes import RowCounts
 from a4s_pipeline.warehouse.rows.state import StreamProgress, set_aside_keys
-
-# A batch opens the file once, for one transaction. A killed run loses what was not written yet, so no batch
-# waits longer than two seconds.
-_LARGEST_BATCH = 1000
-_LONGEST_WAIT = 2.0
 
 R = TypeVar("R", bound=WireRecord)
 
@@ -78,7 +74,7 @@ class RecordWriter(Generic[R]):
         self._run = run
         self._waiting: dict[str, _Listed[R]] = {}
         self._unreadable: dict[str, Unreadable] = {}
-        self._since = run.runtime.monotonic()
+        self._timer = BatchTimer(run.runtime)
         self._aside_in_reading: set[tuple[str, str, str]] = set()
         with run.warehouse.session() as connection:
             self._known_set_aside = set_aside_keys(connection, run.stamp.connector, kind.stream)
@@ -108,15 +104,12 @@ class RecordWriter(Generic[R]):
             else:
                 listed = _Listed(record, raw, fingerprint_of(raw), read.parts)
                 self._waiting[self._kind.code_of(record)] = listed
-        if (
-            len(self._waiting) >= _LARGEST_BATCH
-            or self._run.runtime.monotonic() - self._since >= _LONGEST_WAIT
-        ):
+        if self._timer.is_due(len(self._waiting)):
             self.flush()
 
     def flush(self) -> None:
         """Write the collected records that differ from the stored ones, in one transaction."""
-        self._since = self._run.runtime.monotonic()
+        self._timer.restart()
         waiting, self._waiting = self._waiting, {}
         unreadable, self._unreadable = self._unreadable, {}
         if not waiting and not unreadable:

@@ -249,7 +249,7 @@ def test_the_next_page_is_fetched_while_lines_of_the_one_before_are_still_coming
 def test_what_came_in_is_written_while_pages_are_read_so_that_memory_stays_flat(
     site_of: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("a4s_pipeline.sync.orders.order_writer._LARGEST_BATCH", 1)
+    monkeypatch.setattr("a4s_pipeline.sync.batches.LARGEST_BATCH", 1)
     site = site_of(page_size=50, max_connections=1)
     site.put_month(400)
     held: list[int] = []

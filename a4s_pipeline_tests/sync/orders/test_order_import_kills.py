@@ -18,14 +18,14 @@ _SYNC = """
 import sys
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
+from a4s_pipeline.sync import batches
 from a4s_pipeline.sync.orders import order_pages
-from a4s_pipeline.sync.orders import order_writer
 from a4s_pipeline.sync.windows import OrdersPlan
 
 url, data_dir, batch = sys.argv[1:]
 # Small bounds: after so many line calls a known number of orders is written, however slow the machine.
-assert order_writer._LARGEST_BATCH and order_pages._ORDERS_IN_FLIGHT_PER_CONNECTION
-order_writer._LARGEST_BATCH, order_pages._ORDERS_IN_FLIGHT_PER_CONNECTION = int(batch), 10
+assert batches.LARGEST_BATCH and order_pages._ORDERS_IN_FLIGHT_PER_CONNECTION
+batches.LARGEST_BATCH, order_pages._ORDERS_IN_FLIGHT_PER_CONNECTION = int(batch), 10
 settings = Settings(
     gateway_url=url, connectors={"demo": "Demo B.V."}, data_dir=data_dir, page_size=10, max_connections=1
 )

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from a4s_pipeline.errors import StoreHeld
+from a4s_pipeline.sync import batches
 from a4s_pipeline.sync.changes import Need
 from a4s_pipeline.sync.orders import order_writer
 from a4s_pipeline.sync.orders.order_lines import LinesRead
@@ -33,7 +34,7 @@ def page(code: str) -> PageOutcome:
 @pytest.fixture
 def writer_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Write], OrderWriter]:
     """A writer for which every page is a batch, and what it does to write one."""
-    monkeypatch.setattr(order_writer, "_LARGEST_BATCH", 1)
+    monkeypatch.setattr(batches, "LARGEST_BATCH", 1)
 
     def make(write: Write) -> OrderWriter:
         def write_and_change_nothing(

@@ -167,7 +167,7 @@ def test_the_progress_is_told_page_by_page(site_of: Callable[..., Site]) -> None
 def test_a_large_catalogue_is_written_in_batches(
     site_of: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("a4s_pipeline.sync.records.record_writer._LARGEST_BATCH", 50)
+    monkeypatch.setattr("a4s_pipeline.sync.batches.LARGEST_BATCH", 50)
     site = site_of(page_size=30)
     for number in range(700):
         site.source.put_item(item(f"A{number:04d}", attributes={"n": number}))

@@ -246,10 +246,11 @@ _SYNC = """
 import sys
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
-from a4s_pipeline.sync.records import record_writer
+from a4s_pipeline.sync import batches
 
 url, data_dir, stream = sys.argv[1:]
-record_writer._LARGEST_BATCH = 20
+assert batches.LARGEST_BATCH
+batches.LARGEST_BATCH = 20
 settings = Settings(
     gateway_url=url, connectors={"demo": "Demo B.V."}, data_dir=data_dir, page_size=10, max_connections=1
 )
