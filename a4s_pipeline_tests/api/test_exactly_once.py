@@ -44,7 +44,7 @@ class Servers:
         if place < 2:
             server = self._stack.enter_context(served(self._site, **PATIENCE))
             return server.port, server.process
-        process = self._stack.enter_context(self._site.desk_process())
+        process = self._stack.enter_context(self._site.worker_process())
         self._stack.callback(process.kill)
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

@@ -69,7 +69,7 @@ def run(elsewhere: list[dict[str, str]]) -> None:
     inbox.mkdir(exist_ok=True)
     for name in ("raises", "refused"):
         order = json.loads(Path(f"{name}.json").read_text())
-        request = {"kind": "export_order", "order": order | {"intakeOrderId": f"desk-{name}"}}
+        request = {"kind": "export_order", "order": order | {"intakeOrderId": f"inbox-{name}"}}
         (inbox / f"{name}.json").write_text(json.dumps(request))
     (inbox / "stock.json").write_text(json.dumps({"kind": "projected_stock", "items": [{"itemCode": "A1"}]}))
     answer_the_inbox()

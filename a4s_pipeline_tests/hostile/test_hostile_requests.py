@@ -123,16 +123,16 @@ def test_any_bytes_are_a_request_or_refused(raw: bytes) -> None:
 def test_every_request_has_an_answer_and_none_fails_by_surprise(
     stocked: Platform, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Through the desk, as it comes from the inbox; an answer `Unexpected` would be a defect of ours."""
+    """Through the worker, as it comes from the inbox; an answer `Unexpected` would be a defect of ours."""
     caplog.set_level(logging.ERROR)
     with OnDemand(stocked, "run") as service:
-        desk = RequestWorker(service)
+        worker = RequestWorker(service)
 
         @settings(many, max_examples=50)
         @given(st.sampled_from(REQUESTS).flatmap(mutated))
         def check(request: Any) -> None:
             raw = as_json(request).encode()
-            answer = desk_answer(desk, raw)
+            answer = worker_answer(worker, raw)
             assert answer["status"] in ("ok", "refused", "failed", "unknown")
             assert (answer["error"] or {}).get("code") != "Unexpected"
 
@@ -140,18 +140,18 @@ def test_every_request_has_an_answer_and_none_fails_by_surprise(
     assert [record.getMessage() for record in caplog.records] == []
 
 
-def desk_answer(desk: RequestWorker, raw: bytes) -> dict[str, Any]:
-    document = json.loads(as_bytes(desk.document(Waiting("id", raw))))
+def worker_answer(worker: RequestWorker, raw: bytes) -> dict[str, Any]:
+    document = json.loads(as_bytes(worker.document(Waiting("id", raw))))
     assert isinstance(document, dict)
     return document
 
 
 def test_a_request_that_is_nested_deeply_has_an_answer(stocked: Platform) -> None:
     with OnDemand(stocked, "run") as service:
-        desk = RequestWorker(service)
+        worker = RequestWorker(service)
         for request, depth in product(REQUESTS, (99, 940)):
             for deep in ({"more": nested(depth)}, deeply(request, depth)):
-                answer = desk_answer(desk, as_json(request | deep).encode())
+                answer = worker_answer(worker, as_json(request | deep).encode())
                 assert (answer["error"] or {}).get("code") != "Unexpected", (request["kind"], depth)
 
 

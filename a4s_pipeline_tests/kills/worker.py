@@ -113,7 +113,7 @@ def worker(settings: dict[str, Any]) -> None:
         RequestWorker(service).serve(lambda: False)
 
 
-def desk_that_dies(settings: dict[str, Any], before_change: int) -> None:
+def worker_that_dies(settings: dict[str, Any], before_change: int) -> None:
     """Answer a folder by the rules of stores, killed before its nth change to it."""
     left = before_change
 
@@ -218,7 +218,7 @@ WORK: dict[str, Callable[..., None]] = {
     "fill_and_publish": fill_and_publish,
     "send": send,
     "worker": worker,
-    "desk_that_dies": desk_that_dies,
+    "worker_that_dies": worker_that_dies,
     "first_opening": first_opening,
     "months": months,
     "command": command,

@@ -1,4 +1,4 @@
-"""An installation with an inbox, a sandbox gateway behind it, and somebody at the desk when asked for."""
+"""An installation with an inbox, a sandbox gateway behind it, and a request worker when asked for."""
 
 import json
 import os
@@ -141,15 +141,15 @@ class Site:
             yield opened
 
     @contextmanager
-    def desk(self, store_wait_seconds: float = 30) -> Iterator[RequestWorker]:
-        """Have somebody at the desk, with the upkeep beside it, as a run of the job has."""
+    def worker(self, store_wait_seconds: float = 30) -> Iterator[RequestWorker]:
+        """Have a request worker, with the upkeep beside it, as a run of the job has."""
         over = threading.Event()
         with self.service(store_wait_seconds) as service, Upkeep(service):
-            desk = RequestWorker(service)
-            thread = threading.Thread(target=desk.serve, args=(over.is_set,), name="desk")
+            worker = RequestWorker(service)
+            thread = threading.Thread(target=worker.serve, args=(over.is_set,), name="worker")
             thread.start()
             try:
-                yield desk
+                yield worker
             finally:
                 over.set()
                 thread.join(60)
@@ -158,13 +158,13 @@ class Site:
     def serve_what_waits(self) -> RequestWorker:
         """Answer what waits, and go."""
         with self.service() as service:
-            desk = RequestWorker(service)
+            worker = RequestWorker(service)
             deadline = time.monotonic() + 30
-            desk.serve(lambda: not self.names_in() or time.monotonic() > deadline)
-        return desk
+            worker.serve(lambda: not self.names_in() or time.monotonic() > deadline)
+        return worker
 
-    def desk_process(self, *, program: str = "serve") -> "subprocess.Popen[str]":
-        """Have a process of its own at the desk."""
+    def worker_process(self, *, program: str = "serve") -> "subprocess.Popen[str]":
+        """Have a request worker in a process of its own."""
         chosen = {**self.chosen, "data_dir": str(self.data_dir)}
         return subprocess.Popen(
             [sys.executable, "-m", "a4s_pipeline_tests.support.worker_process", program, json.dumps(chosen)],

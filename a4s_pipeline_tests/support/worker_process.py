@@ -1,4 +1,4 @@
-"""A process of its own at the desk, or one that claims a request and stays: to be killed by tests."""
+"""A request worker in a process of its own, or one that claims a request and stays: to be killed by tests."""
 
 import json
 import signal
@@ -56,11 +56,11 @@ def serve(settings: GivenSettings) -> None:
     """Answer the inbox, and print how many were answered, by status."""
     platform = Platform(settings, runtime=ClosingRuntime(_say_that_it_stops))
     with OnDemand(platform, "process") as service:
-        desk = RequestWorker(service)
+        worker = RequestWorker(service)
         say("ready")
         with suppress(KeyboardInterrupt):
-            desk.serve(lambda: False)
-        say(json.dumps(desk.counts.by_status))
+            worker.serve(lambda: False)
+        say(json.dumps(worker.counts.by_status))
 
 
 def claim(settings: GivenSettings) -> None:

@@ -105,7 +105,7 @@ def claimed(inbox: AnyInbox, path: PurePosixPath = ONE) -> Waiting | None:
 def answered(
     inbox: AnyInbox, document: bytes = ANSWER, status: str = "ok", path: PurePosixPath = ONE
 ) -> None:
-    """Answer what waits there as the desk does, unless it has its answer already."""
+    """Answer what waits there as the worker does, unless it has its answer already."""
     with inbox.claimed(path) as waiting:
         assert waiting is not None
         earlier = inbox.earlier_answer(waiting)

@@ -317,9 +317,9 @@ def test_a_request_that_was_refused_harms_no_other(site: Site) -> None:
     site.drop("deep", b"[" * 100_000)
     for number in range(20):
         site.drop(f"good-{number}", asks("A1"))
-    desk = site.serve_what_waits()
+    worker = site.serve_what_waits()
     assert {site.answer(f"good-{number}")["status"] for number in range(20)} == {"ok"}
-    assert desk.counts.by_status == {"ok": 20, "refused": 4}
+    assert worker.counts.by_status == {"ok": 20, "refused": 4}
 
 
 # The claim.
@@ -358,11 +358,11 @@ def ready(process: "subprocess.Popen[str]") -> None:
 
 def test_a_claim_dies_with_its_process_and_the_request_is_taken_up_again(site: Site) -> None:
     path = site.drop("one", asks("A1"))
-    with site.desk_process(program="claim") as holder:
+    with site.worker_process(program="claim") as holder:
         try:
             ready(holder)
             assert claimed(Inbox(site.data_dir), path) is None
-            with site.desk():
+            with site.worker():
                 time.sleep(0.3)
                 assert site.answered() == set()
                 assert site.names_in() == ["one.json"]
@@ -378,7 +378,7 @@ def test_a_process_that_is_killed_while_it_answers_leaves_the_request_to_the_nex
         site.sandbox.faults.script = {"stock": ["hang"]}
         site.sandbox.faults.hang_seconds = 60
         site.drop("one", asks("A1"))
-        with site.desk_process() as process:
+        with site.worker_process() as process:
             ready(process)
             wait_until(lambda: len(site.sandbox.calls("stock")) == 1)
             process.kill()
@@ -397,7 +397,7 @@ def test_two_processes_never_answer_one_request_twice(tmp_path: Path) -> None:
         site.sandbox.faults.hang_seconds = 60
         for request_id in ids:
             site.drop(request_id, asks(request_id))
-        processes = [site.desk_process(), site.desk_process()]
+        processes = [site.worker_process(), site.worker_process()]
         try:
             for process in processes:
                 ready(process)
@@ -426,11 +426,11 @@ def test_the_same_request_again_has_the_same_answer_even_when_the_first_was_take
     (site.outbox / "one.json").unlink()
     site.put_items("A1", shelf=99)
     site.drop("one", asks("A1"))
-    desk = site.serve_what_waits()
+    worker = site.serve_what_waits()
     assert (site.outbox / "one.json").read_bytes() == first
     assert len(site.sandbox.calls("stock")) == 1
     assert site.names_in("done") == ["one.json"]
-    assert desk.counts.by_status == {}
+    assert worker.counts.by_status == {}
 
 
 @pytest.mark.parametrize(
@@ -491,7 +491,7 @@ def test_other_content_while_the_first_is_not_settled_yet_is_refused_and_stays_s
     faults.script = {"export_order": ["lose_post_reply"]}
     faults.routes = frozenset({"exported_order"})
     faults.server_error = 1
-    with site.desk():
+    with site.worker():
         site.drop("one", exports("IO-1"))
         assert site.wait_for("one")["status"] == "unknown"
         # Its sender has seen "unknown", and waits for the answer to be rewritten.
@@ -522,7 +522,7 @@ def test_other_content_is_remembered_as_such_when_the_first_ends_refused(
     faults.script = {"export_order": ["reset"]}
     faults.routes = frozenset({"exported_order"})
     faults.server_error = 1
-    with site.desk():
+    with site.worker():
         site.drop("one", exports("IO-1", customerCode="K9"))
         assert site.wait_for("one")["status"] == "unknown"
         site.drop("one", asks("A2"))
@@ -546,7 +546,7 @@ def test_a_request_that_takes_the_place_of_one_that_is_being_answered_is_not_los
         site.put_items("A1", "A2")
         site.sandbox.faults.script = {"stock": ["hang"]}
         site.sandbox.faults.hang_seconds = 60
-        with site.desk():
+        with site.worker():
             site.drop("one", asks("A1"))
             wait_until(lambda: len(site.sandbox.calls("stock")) == 1)
             site.drop("one", asks("A2"))

@@ -130,7 +130,7 @@ def test_a_link_in_a_folder_is_never_followed(tmp_path: Path) -> None:
         assert (site.inbox / "failed" / "one.json").is_symlink()
 
 
-# The desk.
+# The request worker.
 
 
 def drop(memory: str, request_id: str, request: Any) -> None:
@@ -139,11 +139,11 @@ def drop(memory: str, request_id: str, request: Any) -> None:
 
 def serve(site: Site) -> RequestWorker:
     with site.service() as service:
-        desk = RequestWorker(service)
+        worker = RequestWorker(service)
         inbox = inbox_of(service.platform)
         deadline = time.monotonic() + 30
-        desk.serve(lambda: not inbox.waiting() or time.monotonic() > deadline)
-    return desk
+        worker.serve(lambda: not inbox.waiting() or time.monotonic() > deadline)
+    return worker
 
 
 def test_an_object_store_is_answered_like_a_folder(tmp_path: Path) -> None:
@@ -154,9 +154,9 @@ def test_an_object_store_is_answered_like_a_folder(tmp_path: Path) -> None:
             drop(place, f"r{number}", asks("A1"))
         drop(place, "order", exports("IO-1"))
         drop(place, "bad", {"kind": "prices"})
-        desk = serve(site)
+        worker = serve(site)
         store = ObjectStore(place)
-        assert desk.counts.by_status == {"ok": 11, "refused": 1}
+        assert worker.counts.by_status == {"ok": 11, "refused": 1}
         answer = json.loads(read(store, "outbox/order.json") or b"")
         assert (answer["id"], answer["status"], answer["kind"]) == ("order", "ok", "export_order")
         assert len(names(store, "inbox/done")) == 11
@@ -179,7 +179,7 @@ def test_in_an_object_store_an_unknown_export_is_settled_too(tmp_path: Path) -> 
             return json.loads(read(store, "outbox/order.json") or b'{"status": null}')["status"]
 
         drop(place, "order", exports("IO-1"))
-        with site.desk():
+        with site.worker():
             wait_until(lambda: status() == "unknown")
             first = json.loads(read(store, "outbox/order.json") or b"")
             wait_until(lambda: names(store, "inbox/.unsettled") == ["order.json"])
@@ -234,7 +234,7 @@ def test_a_store_that_fails_for_a_while_ends_no_run(
 # Processes, and their ends.
 
 
-def desk_process(site: Site) -> "subprocess.Popen[str]":
+def worker_process(site: Site) -> "subprocess.Popen[str]":
     chosen = {**site.chosen, "data_dir": str(site.data_dir)}
     log = str(site.data_dir / "changes")
     command = [sys.executable, "-c", PROGRAM, log, json.dumps(chosen)]
@@ -254,7 +254,7 @@ def test_two_processes_never_answer_one_request_twice(tmp_path: Path) -> None:
         site.sandbox.faults.hang_seconds = 60
         for request_id in ids:
             site.drop(request_id, asks(request_id))
-        processes = [desk_process(site), desk_process(site)]
+        processes = [worker_process(site), worker_process(site)]
         try:
             for process in processes:
                 ready(process)
@@ -296,7 +296,7 @@ def test_a_process_that_is_killed_between_any_two_steps_leaves_the_rest_to_the_n
             path = site.drop("one", request_)
             raw = path.read_bytes()
             chosen = {**site.chosen, "data_dir": str(site.data_dir)}
-            process = workers.start("desk_that_dies", settings=chosen, before_change=steps)
+            process = workers.start("worker_that_dies", settings=chosen, before_change=steps)
             if steps == 4:
                 wait_until(lambda site=site: not site.names_in())  # type: ignore[misc]
                 kill(process)
@@ -323,9 +323,9 @@ def test_a_claim_dies_with_its_process(tmp_path: Path) -> None:
         site.sandbox.faults.script = {"stock": ["hang"]}
         site.sandbox.faults.hang_seconds = 60
         site.drop("one", asks("A1"))
-        with desk_process(site) as process:
+        with worker_process(site) as process:
             wait_until(lambda: len(site.sandbox.calls("stock")) == 1)
-            with site.desk():
+            with site.worker():
                 time.sleep(0.3)
                 assert site.answered() == set()
                 process.kill()

@@ -45,10 +45,10 @@ def test_everything_that_waits_is_answered_side_by_side(tmp_path: Path) -> None:
         site.put_items(*ids)
         for request_id in ids:
             site.drop(request_id, asks(request_id))
-        desk = site.serve_what_waits()
+        worker = site.serve_what_waits()
         assert site.answered() == set(ids)
         assert site.sandbox.most_in_flight == 8
-        assert desk.counts.by_status == {"ok": 40}
+        assert worker.counts.by_status == {"ok": 40}
         assert site.names_in("done") == sorted(f"{request_id}.json" for request_id in ids)
 
 
@@ -62,7 +62,7 @@ def test_a_request_that_hangs_holds_up_no_other(site: Site) -> None:
     site.sandbox.faults.script = {"stock": ["hang"]}
     site.sandbox.faults.hang_seconds = 60
     others = [f"r{number}" for number in range(30)]
-    with site.desk():
+    with site.worker():
         site.drop("slow", asks("A1"))
         wait_until(lambda: len(site.sandbox.calls("stock")) == 1)
         for request_id in others:
@@ -91,7 +91,7 @@ class Clock(Runtime):
 
 
 def serve_by(clock: Clock, site: Site, linger: float) -> None:
-    """Serve until the desk ends by itself."""
+    """Serve until the worker ends by itself."""
     site.choose(linger_seconds=linger)
     with site.service(runtime=clock) as service:
         RequestWorker(service).serve(lambda: False)
@@ -158,7 +158,7 @@ def test_a_process_that_is_asked_to_stop_finishes_what_it_began_and_leaves_the_r
         site.sandbox.faults.hang_seconds = 60
         for number in range(20):
             site.drop(f"r{number}", asks(f"A{number}"))
-        with site.desk_process() as process:
+        with site.worker_process() as process:
             try:
                 ready(process)
                 wait_until(lambda: len(site.sandbox.calls("stock")) == 4)
@@ -188,7 +188,7 @@ def test_an_unknown_export_is_answered_so_and_the_answer_rewritten_once_it_is_se
     faults.script = {"export_order": ["lose_post_reply"]}
     faults.routes = frozenset({"exported_order"})
     faults.server_error = 1
-    with site.desk() as desk:
+    with site.worker() as worker:
         site.drop("one", exports("IO-1"))
         unknown = site.wait_for("one")
         assert unknown["status"] == "unknown"
@@ -209,7 +209,7 @@ def test_an_unknown_export_is_answered_so_and_the_answer_rewritten_once_it_is_se
     assert len(site.sandbox.calls("export_order")) == 1
     assert site.names_in("done") == ["one.json"]
     assert site.names_in(".unsettled") == []
-    assert desk.counts.by_status == {"unknown": 1, "ok": 1}
+    assert worker.counts.by_status == {"unknown": 1, "ok": 1}
 
 
 def test_it_stays_while_something_is_not_settled_and_the_next_takes_it_up(site: Site) -> None:
@@ -219,13 +219,13 @@ def test_it_stays_while_something_is_not_settled_and_the_next_takes_it_up(site: 
     faults.server_error = 1
     site.choose(linger_seconds=0)
     site.drop("one", exports("IO-1"))
-    with site.desk():
+    with site.worker():
         assert site.wait_for("one")["status"] == "unknown"
         asked = len(site.sandbox.calls("exported_order"))
         wait_until(lambda: len(site.sandbox.calls("exported_order")) >= asked + 10)
     assert site.names_in(".unsettled") == ["one.json"]
     faults.server_error = 0
-    with site.desk():
+    with site.worker():
         assert site.wait_for_status("one", "ok")["kind"] == "export_order"
     assert len(site.source.booked) == 1
 
@@ -234,7 +234,7 @@ def test_what_another_way_left_unknown_is_settled_while_somebody_is_there(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("a4s_pipeline.ondemand.worker.upkeep._SETTLE_EVERY", 0.2)
-    with site.desk():
+    with site.worker():
         # As the command does it: there is no file that waits for the outcome.
         site.sandbox.faults.script = {"export_order": ["lose_post_reply"]}
         with site.service() as service:
@@ -380,7 +380,7 @@ def test_what_keeps_an_outcome_from_being_asked_for_is_not_taken_for_the_outcome
     faults.script = {"export_order": ["lose_post_reply"]}
     faults.routes = frozenset({"exported_order"})
     faults.server_error = 1
-    with site.desk(store_wait_seconds=0.2):
+    with site.worker(store_wait_seconds=0.2):
         site.drop("one", exports("IO-1"))
         assert site.wait_for("one")["status"] == "unknown"
         with site.warehouse_held():
@@ -398,7 +398,7 @@ def test_what_keeps_an_outcome_from_being_asked_for_is_not_taken_for_the_outcome
 def test_a_request_whose_answer_cannot_be_written_stays_and_is_tried_again(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with site.desk() as desk:
+    with site.worker() as worker:
         wait_until(site.outbox.is_dir)
         site.outbox.rmdir()
         site.outbox.write_text("in the way")
@@ -410,11 +410,11 @@ def test_a_request_whose_answer_cannot_be_written_stays_and_is_tried_again(
         assert site.wait_for("one")["status"] == "ok"
         wait_until(lambda: site.names_in("done") == ["one.json"])
         assert site.names_in() == []
-    assert desk.counts.by_status["ok"] >= 1
+    assert worker.counts.by_status["ok"] >= 1
 
 
 def test_an_export_whose_answer_could_not_be_written_is_not_sent_again(site: Site) -> None:
-    with site.desk():
+    with site.worker():
         wait_until(site.outbox.is_dir)
         site.outbox.rmdir()
         site.outbox.write_text("in the way")
@@ -430,7 +430,7 @@ def test_an_export_whose_answer_could_not_be_written_is_not_sent_again(site: Sit
 def test_stock_is_answered_while_another_process_holds_the_warehouse(tmp_path: Path) -> None:
     with installed(tmp_path, max_connections=4) as site:
         site.put_items("A1")
-        with site.desk():
+        with site.worker():
             with site.warehouse_held():
                 # More orders than there are threads, and enough time for the log to be written often.
                 orders = [f"order-{number}" for number in range(20)]
@@ -448,7 +448,7 @@ def test_stock_is_answered_while_another_process_holds_the_warehouse(tmp_path: P
 
 
 def test_at_its_end_stock_that_was_asked_for_waits_for_no_log(site: Site) -> None:
-    """The desk is left before the log is written: a request then is the next run's, which may start."""
+    """The worker stops before the log is written: a request then is the next run's, which may start."""
     # Longer than the test may last.
     with site.service(store_wait_seconds=3600) as service, site.warehouse_held():
         for number in range(11):

@@ -199,7 +199,7 @@ def test_what_is_stored_here_is_read_while_the_gateway_never_answers(site: Site)
     site.sandbox.faults.hang_seconds = 60
     for number in range(20):
         site.drop(f"stock-{number}", asks(f"A{number}"))
-    with site.desk():
+    with site.worker():
         wait_until(lambda: len(site.sandbox.calls("stock")) == 4)
         site.drop("history", {"kind": "retrieve_orders", "connector": "demo"})
         site.wait_for("history")

@@ -84,7 +84,7 @@ def put_run(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> str:
 
 
 @contextmanager
-def somebody_at_the_desk(site: Site) -> Iterator[None]:
+def a_worker_in_this_process(site: Site) -> Iterator[None]:
     """Show what a run shows while it answers."""
     locks = site.data_dir / "locks"
     locks.mkdir(exist_ok=True)
@@ -151,7 +151,7 @@ def test_a_request_that_no_run_has_answered_starts_another(site: Site, instance:
 
 def test_while_a_run_answers_none_is_started(site: Site, instance: dg.DagsterInstance) -> None:
     site.drop("one", asks("A1"))
-    with somebody_at_the_desk(site):
+    with a_worker_in_this_process(site):
         assert tick(site, instance) == "a run is answering requests"
     assert isinstance(tick(site, instance), dg.RunRequest)
 
@@ -241,7 +241,7 @@ def test_a_run_answers_stock_while_the_warehouse_is_held(site: Site, instance: d
     assert not thread.is_alive()
 
 
-def test_a_run_shows_that_somebody_is_at_the_desk_and_ends_when_its_time_is_up(
+def test_a_run_shows_that_a_worker_is_there_and_ends_when_its_time_is_up(
     site: Site, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = SimpleNamespace(now=0.0)
