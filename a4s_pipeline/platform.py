@@ -29,7 +29,7 @@ from a4s_pipeline.sync.result import Advance, SyncInterrupted, SyncResult, silen
 from a4s_pipeline.sync.stream_run import StreamRun
 from a4s_pipeline.sync.windows import Months, OrdersPlan, history_months
 from a4s_pipeline.warehouse.lake.lake_upkeep import Maintained
-from a4s_pipeline.warehouse.opening import Store, store_of
+from a4s_pipeline.warehouse.opening import OpenStore, store_of
 from a4s_pipeline.warehouse.rows.orders.writing import STREAM
 from a4s_pipeline.warehouse.rows.pictures import items_not_stored, pictures_of
 from a4s_pipeline.warehouse.site import SiteFolders
@@ -98,7 +98,7 @@ class Platform:
         return self._store.readable
 
     @cached_property
-    def _store(self) -> Store:
+    def _store(self) -> OpenStore:
         return store_of(self.settings, self.locks, self._store_wait_seconds)
 
     @contextmanager

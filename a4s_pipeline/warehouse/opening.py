@@ -20,7 +20,7 @@ from a4s_pipeline.warehouse.site import SiteFolders
 from a4s_pipeline.warehouse.store import Published, Readable, Warehouse
 
 
-class Store(Protocol):
+class OpenStore(Protocol):
     """A store as a whole: what writes and what reads it, and what is done with all of it."""
 
     @property
@@ -74,7 +74,7 @@ class _LakeStore:
         return maintain(self.warehouse, kept, now)
 
 
-def store_of(settings: Settings, locks: Locks, wait_seconds: float) -> Store:
+def store_of(settings: Settings, locks: Locks, wait_seconds: float) -> OpenStore:
     """Return the store that the settings name; others are waited for at most `wait_seconds`."""
     location, conventions = settings.warehouse_location, settings.conventions
     if isinstance(location, FileLocation):

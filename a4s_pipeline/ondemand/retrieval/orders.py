@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class _Listed:
+class _FoundOrder:
     """An order of a list: its position, and its JSON."""
 
     order_date: datetime
@@ -117,22 +117,22 @@ class OrderHistory:
             page["next"] = str(Cursor(orders[-1].order_date, orders[-1].order_code))
         return page
 
-    def _orders(self, questions: _Questions, which: OrderFilter, start: int, end: int) -> list[_Listed]:
+    def _orders(self, questions: _Questions, which: OrderFilter, start: int, end: int) -> list[_FoundOrder]:
         """Return the orders of a filter from one position to another, read with those around them."""
         if start >= end:
             return []
         if not questions.is_remembering:
             return self._read(questions.store(), replace(which, offset=start, limit=end - start))
         first = start - start % _SPAN
-        found: list[_Listed] = []
+        found: list[_FoundOrder] = []
         for offset in range(first, end, _SPAN):
             span = replace(which, offset=offset, limit=_SPAN)
             found += questions.answer(("orders", span), partial(self._read, span=span))
         return found[start - first : end - first]
 
-    def _read(self, connection: duckdb.DuckDBPyConnection, span: OrderFilter) -> list[_Listed]:
+    def _read(self, connection: duckdb.DuckDBPyConnection, span: OrderFilter) -> list[_FoundOrder]:
         return [
-            _Listed(found.order_date, found.order_code, Written(_document(found)))
+            _FoundOrder(found.order_date, found.order_code, Written(_document(found)))
             for found in find_orders(connection, self.connector, span, **_names())
         ]
 

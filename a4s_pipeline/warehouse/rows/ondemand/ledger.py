@@ -84,7 +84,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class _Record:
+class _ToWrite:
     """What to write for a key: columns of its new or existing row, and an attempt."""
 
     key: str
@@ -237,19 +237,19 @@ class Ledger:
         if attempt is not None:
             attempt = Attempt({**attempt.columns, **stamp}, attempt.number)
         with self._warehouse.expected():
-            number = self._batcher.ask(_Record(key, before is None, {**columns, **stamp}, attempt))
+            number = self._batcher.ask(_ToWrite(key, before is None, {**columns, **stamp}, attempt))
         assert not isinstance(number, Known)
         row = dict(before.row) if before else dict.fromkeys(self.kind.table.column_names)
         identity = {"connector": self.connector, self.kind.key: key}
         return self._as_entry({**row, **identity, **columns, **stamp}), number
 
-    def _answers(self, asked: Sequence[str | _Record]) -> list[Known | int | None]:
+    def _answers(self, asked: Sequence[str | _ToWrite]) -> list[Known | int | None]:
         """Read what is known of keys, or record; never both at once, since that is of two kinds."""
         keys = [one for one in asked if isinstance(one, str)]
         if keys:
             with self._warehouse.session() as connection:
                 return [*self._all_known(connection, keys)]
-        records = [one for one in asked if isinstance(one, _Record)]
+        records = [one for one in asked if isinstance(one, _ToWrite)]
         return [*self._warehouse.transact(lambda connection: self._record_all(connection, records))]
 
     def _all_known(self, connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> list[Known]:
@@ -259,14 +259,14 @@ class Ledger:
         return [Known(entries.get(key), restored_at) for key in keys]
 
     def _record_all(
-        self, connection: duckdb.DuckDBPyConnection, records: Sequence[_Record]
+        self, connection: duckdb.DuckDBPyConnection, records: Sequence[_ToWrite]
     ) -> list[int | None]:
         numbers = self._numbers(connection, records)
         self._write_all(connection, records, numbers)
         return [numbers.get(record.key) for record in records]
 
     def _numbers(
-        self, connection: duckdb.DuckDBPyConnection, records: Sequence[_Record]
+        self, connection: duckdb.DuckDBPyConnection, records: Sequence[_ToWrite]
     ) -> dict[str, int | None]:
         """Return the numbers of the attempts: existing ones, or the next of their keys."""
         table = self.kind.attempts
@@ -288,7 +288,7 @@ class Ledger:
     def _write_all(
         self,
         connection: duckdb.DuckDBPyConnection,
-        records: Sequence[_Record],
+        records: Sequence[_ToWrite],
         numbers: Mapping[str, int | None],
     ) -> None:
         key = self.kind.key
@@ -305,7 +305,7 @@ class Ledger:
             _write(connection, self.kind.attempts, ("connector", key, "attempt_number"), attempts)
 
 
-def _kind_of(asked: str | _Record) -> str | bool:
+def _kind_of(asked: str | _ToWrite) -> str | bool:
     """Tell what is done by the same statements: it is read, recorded as new, or recorded as changed."""
     return "read" if isinstance(asked, str) else asked.is_new
 
