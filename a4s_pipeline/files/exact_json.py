@@ -33,7 +33,7 @@ class NestedTooDeeply(ValueError):
 
 
 class NamedTwice(ValueError):
-    """An object that has one name twice: which of the two values is meant cannot be told."""
+    """An object that has one name twice: either of the two values may be meant."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"names {name[:_MOST_OF_A_NAME]!r} twice in one object")

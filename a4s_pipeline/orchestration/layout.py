@@ -53,6 +53,6 @@ class AssetTags:
 def freshness(allowed: timedelta) -> dg.FreshnessPolicy:
     """Return the policy that turns an asset red when nothing was recorded for so long, amber at half of it.
 
-    Dagster sees an asset whole: one connector that stopped among many is told by our own checks.
+    Dagster sees an asset whole: our own checks report one connector that stopped among many.
     """
     return dg.FreshnessPolicy.time_window(fail_window=allowed, warn_window=allowed / 2)

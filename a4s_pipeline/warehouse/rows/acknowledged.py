@@ -11,7 +11,7 @@ import duckdb
 from a4s_pipeline.warehouse.rows.staging import replace_rows
 from a4s_pipeline.warehouse.tables import ACKNOWLEDGED
 
-# A record that changes after it was acknowledged is told again.
+# A record that changes after it was acknowledged is reported again.
 CONTENT = "md5(concat_ws('|', kept.reason, kept.payload))"
 IS_KNOWN = f"""
     known.connector = kept.connector AND known.stream = kept.stream AND known.record_key = kept.record_key
