@@ -1,5 +1,6 @@
 """What reaches the disk in which order: recorded with strace, which sees the calls of every library."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -154,3 +155,22 @@ def test_whatever_others_left_may_be_synced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name in ("link", "folder", "pipe", "nothing"):
         sync_what_others_wrote(tmp_path / name)
+
+
+@pytest.mark.parametrize(("can_sync_whole", "synced"), [(True, ["whole"]), (False, ["whole", "fsync"])])
+def test_on_macos_the_drive_is_emptied_too_where_the_file_system_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_sync_whole: bool, synced: list[str]
+) -> None:
+    done: list[str] = []
+
+    def full_sync(handle: int, command: int) -> None:
+        assert command == 51
+        done.append("whole")
+        if not can_sync_whole:
+            raise OSError(25, "Inappropriate ioctl for device")
+
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", full_sync)
+    monkeypatch.setattr(os, "fsync", lambda handle: done.append("fsync"))
+    write_whole(tmp_path / "answer.json", b"{}", is_name_synced=False)
+    assert done == synced

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import duckdb
 
-from a4s_pipeline.files.whole_files import write_whole
+from a4s_pipeline.files.whole_files import sync_handle, write_whole
 
 # A file begins with three headers of 4 KiB; the second and the third take turns at naming the blocks.
 _HEADER = 4096
@@ -80,7 +80,7 @@ def _put_back(handle: int, blocks: bytes) -> bool:
             os.pwrite(handle, saved, offset)
             is_changed = True
     if is_changed:
-        os.fsync(handle)
+        sync_handle(handle)
     return is_changed
 
 
