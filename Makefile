@@ -38,8 +38,10 @@ newest: .venv/ready
 
 # An hour, or NIGHTLY_MINUTES: bad weather and kills at random, with a report of what was tried. Then the soak
 # and the mutants.
-nightly: .venv/ready .venv-dbt/ready .venv-mcp/ready
-	$(BIN)/pytest -n 2 -m nightly --timeout 0 -rA
+nightly: .venv/ready .venv-cluster/ready .venv-dbt/ready .venv-mcp/ready
+	$(BIN)/pytest -n 2 -m 'nightly and not cluster' --timeout 0 -rA
+	$(CLUSTER_TESTS) --timeout 0 -m 'cluster and nightly' a4s_pipeline_tests/cluster a4s_pipeline_tests/lake
+	$(CLUSTER_TESTS) --timeout 0 $(ON_A_LAKE)
 	MANY_EXAMPLES=1 $(BIN)/pytest -q -n 2 --timeout 0 a4s_pipeline_tests/hostile
 	MANY_EXAMPLES=1 $(BIN)/pytest -q -n 2 --timeout 0 -m 'hypothesis and not nightly and not cluster'
 	$(MAKE) soak mutants
@@ -81,12 +83,13 @@ bench: .venv-bench/ready
 cluster: .venv-cluster/ready
 	.venv-cluster/bin/python -m cluster $(CLUSTER)
 
-# Six minutes. `--store lake` has the tests of imports and exports that `make test` runs on a file run on a lake;
-# most of the others can be run so too.
+# Three minutes. `--store lake` has those tests of imports and exports run on a lake that depend on the store;
+# `make nightly` has those of imports and retrieval do so in full, and most of the others can be run so too.
+ON_A_LAKE := $(addprefix a4s_pipeline_tests/,sync/orders/test_order_import.py ondemand/orders/test_order_retrieval.py)
+CLUSTER_TESTS := .venv-cluster/bin/pytest -q -n 3 --dist loadfile --store lake
 test-cluster: .venv-cluster/ready
-	.venv-cluster/bin/pytest -q -n 2 --dist loadgroup -m cluster a4s_pipeline_tests/lake a4s_pipeline_tests/cluster
-	.venv-cluster/bin/pytest -q -n 2 --store lake a4s_pipeline_tests/sync/orders/test_order_import.py \
-		a4s_pipeline_tests/ondemand/orders/test_order_export.py a4s_pipeline_tests/ondemand/orders/test_order_retrieval.py
+	$(CLUSTER_TESTS) -m '(cluster or both_stores) and not nightly' \
+		a4s_pipeline_tests/cluster a4s_pipeline_tests/lake $(ON_A_LAKE) a4s_pipeline_tests/ondemand/orders/test_order_export.py
 
 # The image built and deploy/compose.yaml run for real: twenty connectors, requests, a crash, a cut network, restarts. It
 # needs Docker with its compose plugin; as root it starts a daemon of its own where none runs, and makes base images

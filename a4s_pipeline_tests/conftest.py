@@ -11,8 +11,8 @@ from hypothesis import settings
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.settings.store_location import SqliteLake
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
-from a4s_pipeline.warehouse.lake import lake
 from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
+from a4s_pipeline_tests.support.lakes import cheaply, close_lakes
 from a4s_pipeline_tests.support.made_once import made_once
 from a4s_pipeline_tests.support.nightly import examples
 
@@ -53,8 +53,11 @@ def demo_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _new_stores_are_copies(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, empty_warehouse: Path
-) -> None:
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    empty_warehouse: Path,
+) -> Iterator[None]:
     """Let a new store of this process be a copy of one that was made once, which takes a tenth of the work.
 
     One with other conventions is brought up to date by the product, as one of an older version. A test
@@ -63,6 +66,10 @@ def _new_stores_are_copies(
     if request.node.get_closest_marker("from_nothing") is None:
         make = "a4s_pipeline.warehouse.file.warehouse_file._make_empty"
         monkeypatch.setattr(make, partial(shutil.copyfile, empty_warehouse))
+        attach = "a4s_pipeline.warehouse.lake.attached._attached"
+        monkeypatch.setattr(attach, cheaply(tmp_path_factory))
+    yield
+    close_lakes()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -80,15 +87,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--store",
         choices=("file", "lake"),
         default="file",
-        help="where tests of this process keep their warehouse; some are about the file itself, and need it",
+        help="where tests keep their warehouse; some are about the file, or a cluster, and need theirs",
     )
 
 
 @pytest.fixture(autouse=True)
-def _in_a_lake(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _in_a_lake(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the same tests run on a lake with its catalog in SQLite."""
-    if request.config.getoption("store") == "file":
-        yield
+    if request.config.getoption("store") == "file" or request.node.get_closest_marker("cluster"):
         return
 
     def place(settings: Settings) -> SqliteLake:
@@ -96,7 +102,3 @@ def _in_a_lake(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         return SqliteLake(folder / "catalog.sqlite", f"{folder}/lake/")
 
     monkeypatch.setattr(Settings, "warehouse_location", property(place))
-    yield
-    for attached in lake._attached.values():
-        attached.drop()
-    lake._attached.clear()

@@ -31,8 +31,9 @@ WORKERS = ("worker-1", "worker-2", "worker-3")
 # Imports and answers alike: whoever is free takes a run.
 QUEUES = f"{DEFAULT_QUEUE},on_demand"
 TWENTY = tuple(f"c{number:02d}" for number in range(1, 21))
-KILLED, TWICE, DESK = "killed", "twice", "desk"
-CONNECTORS = {name: f"Site {name}" for name in (*TWENTY, KILLED, TWICE, DESK)}
+FOUR = tuple(f"d{number}" for number in range(1, 5))
+KILLED, TWICE, BROKEN, DESK = "killed", "twice", "broken", "desk"
+CONNECTORS = {name: f"Site {name}" for name in (*TWENTY, *FOUR, KILLED, TWICE, BROKEN, DESK)}
 ORDERS, RECORDS = 60, 10
 HISTORY_START = "2024-01-01"
 # A machine that builds is slower than any of ours.

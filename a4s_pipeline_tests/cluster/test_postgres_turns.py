@@ -9,7 +9,7 @@ import pytest
 
 from a4s_pipeline.errors import SyncUnderWay
 from a4s_pipeline.locks.file_locks import Locks
-from a4s_pipeline_tests.cluster.holders import MOMENT, SLACK, Hold, Waiter, asked, new_locks, refused
+from a4s_pipeline_tests.cluster.holders import PATIENCE, Hold, Waiter, asked, let_go_later, new_locks, refused
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -19,8 +19,8 @@ def test_a_turn_alone_waits_for_the_turns_side_by_side_and_they_for_it(locks: Lo
     with locks.to_write("writing", 0, SyncUnderWay, is_exclusive=False):
         pass
     with (
-        refused(beside.name, after=0.5, within=0.5 + SLACK),
-        locks.to_write("writing", 0.5, SyncUnderWay, is_exclusive=True),
+        refused(beside.name),
+        locks.to_write("writing", 0.2, SyncUnderWay, is_exclusive=True),
     ):
         raise AssertionError("it is not alone")
     beside.let_go()
@@ -28,23 +28,23 @@ def test_a_turn_alone_waits_for_the_turns_side_by_side_and_they_for_it(locks: Lo
         pass
     alone = hold("alone", "writing")
     with (
-        refused(alone.name, after=0.5, within=0.5 + SLACK),
-        locks.to_write("writing", 0.5, SyncUnderWay, is_exclusive=False),
+        refused(alone.name),
+        locks.to_write("writing", 0.2, SyncUnderWay, is_exclusive=False),
     ):
         raise AssertionError("the other is not alone")
     alone.kill()
-    with locks.to_write("writing", MOMENT, SyncUnderWay, is_exclusive=False):
+    with locks.to_write("writing", PATIENCE, SyncUnderWay, is_exclusive=False):
         pass
 
 
 def test_a_turn_alone_comes_as_soon_as_the_others_are_over(locks: Locks, hold: Hold) -> None:
     beside = hold("beside", "writing")
-    timer = threading.Timer(0.5, beside.let_go)
-    timer.start()
-    began = time.monotonic()
-    with locks.to_write("writing", 60, SyncUnderWay, is_exclusive=True):
-        assert 0.4 < time.monotonic() - began < 0.5 + SLACK
-    timer.join()
+    with (
+        let_go_later(beside) as order,
+        locks.to_write("writing", PATIENCE, SyncUnderWay, is_exclusive=True),
+    ):
+        order.append("taken")
+    assert order == ["let go", "taken"]
 
 
 def test_a_turn_alone_is_not_passed_over_by_those_who_come_later(
@@ -88,7 +88,7 @@ def test_a_turn_that_was_interrupted_while_it_was_waited_for_is_nobodys(
         waiting.interrupt()
         beside.let_go()
         waiting.hear("interrupted")
-        with locks.to_write("writing", MOMENT, SyncUnderWay, is_exclusive=True):
+        with locks.to_write("writing", PATIENCE, SyncUnderWay, is_exclusive=True):
             pass
     finally:
         waiting.kill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,14 @@ import pytest
 from a4s_pipeline.locks.file_locks import FileLocks, Locks
 from a4s_pipeline.settings.store_location import LakeLocation, PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.lake.lake import Lake
-from a4s_pipeline_tests.cluster.holders import new_database
+from a4s_pipeline_tests.cluster.holders import new_database, told
+from a4s_pipeline_tests.lake.moves import Move, make_synced, moving
+from a4s_pipeline_tests.support.lakes import MOVED, copy_files, make_lake
+from a4s_pipeline_tests.support.made_once import made_once
+from a4s_pipeline_tests.support.nightly import at_night
 from cluster.services import PostgreSQL, postgresql
 
+EMPTY = "empty_lake"
 _NUMBERS = itertools.count(1)
 
 
@@ -34,13 +40,44 @@ def database(server: PostgreSQL) -> str:
     return new_database(server, f"lake{next(_NUMBERS)}")
 
 
+@dataclass(frozen=True)
+class MadeLake:
+    """A lake without rows whose catalog is a database that others are copies of."""
+
+    server: PostgreSQL
+    folder: Path
+
+    def copied(self, files: str) -> PostgresLake:
+        connection = new_database(self.server, f"lake{next(_NUMBERS)}", like=EMPTY)
+        copy_files(self.folder, files)
+        told(connection, MOVED.replace("?", "%s"), files)
+        return PostgresLake(connection, files)
+
+
+@pytest.fixture(scope="session")
+def made_lake(server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> MadeLake:
+    """A lake in PostgreSQL, made once: its schema takes a second of processor time."""
+    folder = tmp_path_factory.mktemp("made")
+    make_lake(PostgresLake(new_database(server, EMPTY), f"{folder}/files/"), folder / "locks")
+    return MadeLake(server, folder)
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> LakeLocation:
     """Where a new lake is to be."""
     files = f"{tmp_path}/files/"
     if request.param == "sqlite":
         return SqliteLake(tmp_path / "catalog.sqlite", files)
-    return PostgresLake(request.getfixturevalue("database"), files)
+    if request.node.get_closest_marker("from_nothing"):
+        return PostgresLake(request.getfixturevalue("database"), files)
+    made: MadeLake = request.getfixturevalue("made_lake")
+    return made.copied(files)
+
+
+on_sqlite = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+on_postgres = pytest.mark.parametrize("place", ["postgres"], indirect=True)
+# What DuckLake does whatever keeps its catalog.
+on_either = pytest.mark.parametrize("place", ["sqlite", *at_night("postgres")], indirect=True)
 
 
 def locks_of(place: LakeLocation) -> Locks:
@@ -67,3 +104,11 @@ def open_lake(place: LakeLocation) -> OpenLake:
 @pytest.fixture
 def lake(open_lake: OpenLake) -> Lake:
     return open_lake()
+
+
+@pytest.fixture
+def move(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move]:
+    """An installation on a file that is to move to a lake."""
+    synced = made_once(tmp_path_factory, "synced", make_synced) / "synced.duckdb"
+    with moving(tmp_path, synced) as move:
+        yield move

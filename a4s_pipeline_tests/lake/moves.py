@@ -1,6 +1,7 @@
 """An installation that moves from a file to a lake, and rows that are hard to move."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -158,13 +159,23 @@ def _settings(environment: dict[str, str]) -> GivenSettings:
 
 
 @contextmanager
-def moving(folder: Path) -> Iterator[Move]:
-    """An installation of two connectors on a file that was synced."""
+def moving(folder: Path, synced: Path | None = None) -> Iterator[Move]:
+    """An installation of two connectors on a file that was synced, or is a copy of one that was."""
     world = World()
     for name in CONNECTORS.values():
         world.add_administration(name)
     with Sandbox(world) as sandbox:
         move = Move(sandbox, folder)
         move.put(*range(30))
-        move.sync(move.of_file)
+        if synced is None:
+            move.sync(move.of_file)
+        else:
+            move.data.mkdir()
+            shutil.copyfile(synced, move.path)
         yield move
+
+
+def make_synced(folder: Path) -> None:
+    """Make the file that others are copies of."""
+    with moving(folder) as move:
+        move.path.rename(folder / "synced.duckdb")

@@ -16,16 +16,19 @@ from a4s_pipeline.errors import ChangeSettings, ChangeSite, StoreUnreachable
 from a4s_pipeline.locks.file_locks import FileLocks
 from a4s_pipeline.settings.store_location import LakeLocation, PostgresLake, SqliteLake
 from a4s_pipeline.warehouse.lake.lake import Lake
-from a4s_pipeline_tests.lake.conftest import OpenLake
+from a4s_pipeline_tests.lake.conftest import OpenLake, on_either, on_postgres
 from a4s_pipeline_tests.lake.openers import open_at_once
 from a4s_pipeline_tests.lake.rows import add, held
+from a4s_pipeline_tests.support.nightly import at_night
 
 pytestmark = pytest.mark.cluster
 
 
-def test_a_new_lake_is_opened_by_many_processes_at_once(place: LakeLocation) -> None:
+@pytest.mark.from_nothing
+@pytest.mark.parametrize("processes", [2, *at_night(6)])
+def test_a_new_lake_is_opened_by_many_processes_at_once(place: LakeLocation, processes: int) -> None:
     """Of two that found the catalog empty, DuckLake let both make its tables, and one failed."""
-    assert open_at_once(place, 4) == []
+    assert open_at_once(place, processes) == []
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -48,6 +51,7 @@ def test_a_forked_child_opens_the_lake_for_itself(lake: Lake) -> None:
     assert held(lake) == ["A1", "A2"]
 
 
+@on_either
 def test_an_older_lake_gets_the_columns_that_it_lacks(lake: Lake, open_lake: OpenLake) -> None:
     add(lake, "A1")
 
@@ -71,6 +75,7 @@ def test_a_file_that_is_no_catalog_is_named_with_what_to_check(tmp_path: Path) -
         pass
 
 
+@pytest.mark.from_nothing
 def test_a_catalog_is_made_only_where_its_files_can_be(tmp_path: Path) -> None:
     """It remembers their folder for ever."""
     (tmp_path / "no folder").touch()
@@ -116,27 +121,24 @@ def test_a_catalog_that_does_not_answer_is_told_without_its_password(tmp_path: P
     assert "s3cret" not in repr(lake)
 
 
-@pytest.mark.parametrize(
-    "connection",
-    [
+def test_whatever_duckdb_says_of_a_connection_holds_no_password(tmp_path: Path) -> None:
+    for connection in (
         "host=127.0.0.1 port=1 user=a4s password=s3cret-Word dbname=lake",
         "host=127.0.0.1   port=1 user=a4s password='s3cret-Word two' dbname=lake",
         "postgresql://a4s:s3cret-Word@127.0.0.1:1/lake",
         "postgresql://a4s:s3cret%2DWord@127.0.0.1:1/lake",
-    ],
-)
-def test_whatever_duckdb_says_of_a_connection_holds_no_password(connection: str, tmp_path: Path) -> None:
-    # With locks that need no database, DuckDB is the first to connect.
-    lake = Lake(PostgresLake(connection, f"{tmp_path}/files/"), FileLocks(tmp_path / "locks"))
-    with pytest.raises(StoreUnreachable, match="A4S_WAREHOUSE leads to it") as told, lake.session():
-        pass
-    assert "s3cret" not in str(told.value)
-    assert "Word" not in str(told.value)
+    ):
+        # With locks that need no database, DuckDB is the first to connect.
+        lake = Lake(PostgresLake(connection, f"{tmp_path}/files/"), FileLocks(tmp_path / "locks"))
+        with pytest.raises(StoreUnreachable, match="A4S_WAREHOUSE leads to it") as told, lake.session():
+            pass
+        assert "s3cret" not in str(told.value)
+        assert "Word" not in str(told.value)
 
 
+@on_postgres  # a file does not go away
 def test_a_catalog_that_comes_back_is_used_again(lake: Lake) -> None:
-    if isinstance(lake.location, SqliteLake):
-        pytest.skip("a file does not go away")
+    assert isinstance(lake.location, PostgresLake)
     add(lake, "A1")
     cut_off(lake.location.connection)
     for _ in range(3):

@@ -15,11 +15,13 @@ from a4s_pipeline.locks.file_locks import FileLocks
 from a4s_pipeline.settings.store_location import LakeLocation, SqliteLake
 from a4s_pipeline.warehouse.lake.lake import Lake
 from a4s_pipeline.warehouse.lake.lake_upkeep import maintain, standing
+from a4s_pipeline_tests.lake.conftest import on_either, on_sqlite
 from a4s_pipeline_tests.lake.rows import add, held
 
 pytestmark = pytest.mark.cluster
 
 
+@on_either
 def test_upkeep_deletes_no_file_of_another_catalog_in_the_same_folder(lake: Lake, tmp_path: Path) -> None:
     other = Lake(
         SqliteLake(tmp_path / "other.sqlite", lake.location.files), FileLocks(tmp_path / "other.locks")
@@ -33,6 +35,7 @@ def test_upkeep_deletes_no_file_of_another_catalog_in_the_same_folder(lake: Lake
     assert held(other) == held(lake) == codes
 
 
+@on_either
 def test_upkeep_that_fails_in_one_step_does_all_others(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         add(lake, *(f"{number}-{one:03d}" for one in range(100)))
@@ -52,6 +55,7 @@ def test_upkeep_that_fails_in_one_step_does_all_others(lake: Lake, monkeypatch: 
     assert standing(lake).snapshots == 1
 
 
+@on_either
 def test_upkeep_merges_files_and_lets_snapshots_go_and_changes_no_row(lake: Lake) -> None:
     for number in range(5):
         # More rows than the catalog holds by itself.
@@ -72,6 +76,7 @@ def test_upkeep_merges_files_and_lets_snapshots_go_and_changes_no_row(lake: Lake
     assert held(lake) == before
 
 
+@on_either
 def test_rows_of_two_connectors_lie_in_files_of_their_own(lake: Lake) -> None:
     add(lake, *(f"A{one}" for one in range(50)), connector="demo")
     add(lake, *(f"A{one}" for one in range(50)), connector="noord")
@@ -79,6 +84,7 @@ def test_rows_of_two_connectors_lie_in_files_of_their_own(lake: Lake) -> None:
     assert {path.parent.name for path in files} == {"connector=demo", "connector=noord"}
 
 
+@on_either
 def test_a_column_that_is_empty_for_long_in_a_large_batch_spoils_no_answer(lake: Lake) -> None:
     """DuckLake 1.0 loses a column's bounds by a file in which one row group is null throughout."""
     batches = (
@@ -110,11 +116,11 @@ def _inserting(query: str) -> Callable[[duckdb.DuckDBPyConnection], None]:
     return insert
 
 
+@on_sqlite  # the bytes of a catalog in PostgreSQL are its vacuum's
 def test_a_lake_that_is_written_anew_holds_no_byte_of_rows_that_were_deleted(
     open_lake: Callable[..., Lake], place: LakeLocation
 ) -> None:
-    if not isinstance(place, SqliteLake):
-        pytest.skip("the bytes of a catalog in PostgreSQL are its vacuum's")
+    assert isinstance(place, SqliteLake)
     lake = open_lake()
     codes = [f"A{number:03d}" for number in range(200)]
     add(lake, *codes)

@@ -21,9 +21,12 @@ from a4s_pipeline.ondemand.orders.order_export import OrderExport
 from a4s_pipeline.ondemand.sending.send_once import SendOnce, SendRules
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.settings.routes import Routes
+from a4s_pipeline.settings.store_location import FileLocation
 from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
+from a4s_pipeline.warehouse.lake.lake import Lake
 from a4s_pipeline.warehouse.rows.ondemand.ledger import CUSTOMER_LEDGER, ORDER_LEDGER, Ledger, LedgerKind
+from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline_tests.cli.conftest import Ended, here
 from a4s_sandbox import Administration, Sandbox, World
 from a4s_sandbox.answers.replies import Reply
@@ -93,7 +96,12 @@ class Site:
         self.source = source
         self.settings = settings
         self.clock = Clock()
-        self.warehouse = WarehouseFile(settings.warehouse_path, store_wait_seconds)
+        location = settings.warehouse_location
+        self.warehouse: Warehouse = (
+            WarehouseFile(location.path, store_wait_seconds)
+            if isinstance(location, FileLocation)
+            else Lake(location, FileLocks(settings.data_dir / "locks"), store_wait_seconds)
+        )
         self.lock_wait_seconds = lock_wait_seconds
         self.client = GatewayClient(settings)
 

@@ -53,7 +53,7 @@ class Attached:
                 self._not_ours, self._root = self._root, None
             if self._root is None:
                 with in_turn():
-                    self._root, self._process = _attached(self._location), os.getpid()
+                    self._root, self._process = _attached(duckdb.connect(), self._location), os.getpid()
             connection = self._root.cursor()
         try:
             connection.execute("USE lake")
@@ -73,8 +73,7 @@ class Attached:
                 root.close()
 
 
-def _attached(location: LakeLocation) -> duckdb.DuckDBPyConnection:
-    root = duckdb.connect()
+def _attached(root: duckdb.DuckDBPyConnection, location: LakeLocation) -> duckdb.DuckDBPyConnection:
     try:
         if "://" in location.files:
             load_extension(root, "httpfs")

@@ -80,6 +80,7 @@ def test_an_order_is_booked_and_answered_with_its_numbers(site: Site) -> None:
     assert "after the legacy backend's next history sync" in NOTICE
 
 
+@pytest.mark.both_stores
 def test_the_ledger_holds_what_was_sent_to_the_letter(site: Site) -> None:
     body = '{"itemCode":"A1","quantity":1.10,"price":12345678901234.5678}'
     raw = intake(lines=[exact_json.loads(body)], notes="Café \u0000 – ☕")  # noqa: RUF001
@@ -93,6 +94,7 @@ def test_the_ledger_holds_what_was_sent_to_the_letter(site: Site) -> None:
     assert row["received_at"] == row["last_sent_at"] == row["settled_at"] == NOW
 
 
+@pytest.mark.both_stores
 def test_the_same_order_again_is_answered_without_a_call(site: Site) -> None:
     first = site.export(intake())
     site.gateway.clear()
@@ -181,6 +183,7 @@ def test_wrong_credentials_took_nothing(site: Site, status: int, code: str) -> N
     assert site.export(intake()).status == "ok"
 
 
+@pytest.mark.both_stores
 def test_replacing_forgets_what_the_earlier_content_left(site: Site) -> None:
     site.gateway.faults = scripted("unavailable", retry_after_seconds=0)
     site.export(intake(extra=1))
@@ -315,6 +318,7 @@ def test_not_there_is_not_believed_before_its_time(site: Site) -> None:
     assert site.attempts() == [("send", "unknown"), ("look_up", "unknown"), ("look_up", "unknown")]
 
 
+@pytest.mark.both_stores
 def test_once_its_time_is_over_not_there_is_believed_and_the_order_sent_again(site: Site) -> None:
     site.gateway.faults = scripted("reset")
     site.export(intake())
@@ -450,6 +454,7 @@ def test_settling_leaves_alone_what_is_known(site: Site, outcome: str) -> None:
 # The process ends, or the store is held.
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize("is_sent", [False, True])
 def test_a_process_killed_around_its_send_is_settled_by_look_up(
     site: Site, monkeypatch: pytest.MonkeyPatch, is_sent: bool
@@ -516,6 +521,7 @@ def test_a_data_folder_that_cannot_be_written_fails_the_order_with_nothing_sent(
 # Two at once.
 
 
+@pytest.mark.both_stores
 def test_threads_with_the_same_order_send_it_once(patient_site: Site) -> None:
     patient_site.gateway.faults = Faults(dedupe=False)
     patient_site.gateway.latency_ms = 50
@@ -581,6 +587,7 @@ def test_processes_with_the_same_order_send_it_once(cold_site: Site) -> None:
 # Every attempt is in the ledger.
 
 
+@pytest.mark.both_stores
 def test_every_attempt_is_recorded_with_its_times_request_and_response(site: Site) -> None:
     def fails(*_: object) -> Any:
         raise RuntimeError

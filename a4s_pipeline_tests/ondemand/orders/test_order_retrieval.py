@@ -71,6 +71,7 @@ def test_a_list_is_what_was_promised_and_the_gateway_is_asked_nothing(site: Site
     assert (line["attributes"]["quantity"], line["attributes"]["colour"]) == ("2.5", "red")
 
 
+@pytest.mark.both_stores
 def test_a_list_holds_the_orders_asked_for_and_their_total(site: Site) -> None:
     put(site, "B1", "2024-03-05T23:59:59")
     put(site, "B2", "2024-03-06T00:00:00", "K2")
@@ -99,6 +100,7 @@ def test_a_list_holds_the_orders_asked_for_and_their_total(site: Site) -> None:
         assert answer["total"] == total, wanted
 
 
+@pytest.mark.both_stores
 def test_one_order_is_retrieved_by_its_code_and_one_that_is_not_held_is_refused(site: Site) -> None:
     put(site, "B/1 #", "2024-03-05T09:00:00")
     sync(site)
@@ -126,6 +128,7 @@ def test_a_request_that_names_no_order_is_refused(site: Site) -> None:
 KINDS: dict[str, dict[str, Any]] = {"retrieve_orders": {}, "retrieve_order": {"orderCode": "B1"}}
 
 
+@pytest.mark.both_stores
 def test_where_history_does_not_exist_the_request_is_refused_clearly(site: Site) -> None:
     put(site, "B1", "2024-03-05T09:00:00")
     sync(site)
@@ -139,6 +142,7 @@ def test_where_history_does_not_exist_the_request_is_refused_clearly(site: Site)
         assert "'zuid'" in answer["error"]["message"]
 
 
+@pytest.mark.both_stores
 def test_before_the_first_sync_a_request_fails_and_may_be_tried_again(site: Site) -> None:
     for kind, body in KINDS.items():
         site.drop(kind, {"kind": kind, "connector": "demo", **body})
@@ -225,6 +229,7 @@ def test_every_fault_of_a_list_is_named_by_its_field(body: dict[str, Any], fault
     assert [fault.field for fault in refused.value.fields] == faults
 
 
+@pytest.mark.both_stores
 def test_what_the_store_writes_as_json_is_exact_to_the_letter(site: Site) -> None:
     header = {
         "orderCode": 'B"1\\',

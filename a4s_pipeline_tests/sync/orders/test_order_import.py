@@ -14,6 +14,7 @@ from a4s_sandbox import World
 from a4s_sandbox.data.awkward import awkward_orders
 
 
+@pytest.mark.both_stores
 def test_the_first_sync_brings_in_every_order_with_its_lines(site: Site) -> None:
     site.put_month(30)
     site.put("B1", lines=[line("1"), line("2", quantity=Decimal("2.5"), lineTotal=Decimal("31.25"))])
@@ -30,6 +31,7 @@ def test_each_order_costs_one_line_call(site: Site) -> None:
     assert (result.calls, result.retries) == (len(site.sandbox.requests), 0)
 
 
+@pytest.mark.both_stores
 def test_a_second_sync_with_nothing_new_makes_no_line_call(site: Site) -> None:
     site.put_month(30)
     site.sync()
@@ -88,6 +90,7 @@ def test_a_late_order_before_the_history_start_is_never_listed(site_of: Callable
     assert site.listed_from() == datetime(2024, 3, 1, tzinfo=AMSTERDAM)
 
 
+@pytest.mark.both_stores
 def test_an_order_that_changed_is_replaced_with_its_lines_and_nothing_else_is_asked_for(site: Site) -> None:
     site.put_month(5)
     site.sync()
@@ -98,6 +101,7 @@ def test_an_order_that_changed_is_replaced_with_its_lines_and_nothing_else_is_as
     site.assert_as_at_source()
 
 
+@pytest.mark.both_stores
 def test_a_line_that_is_gone_at_the_source_is_gone_here(site: Site) -> None:
     site.put("A1", lines=[line("1"), line("2"), line("3")])
     site.sync()
@@ -150,6 +154,7 @@ def test_an_order_with_no_lines_is_not_one_without_them(site: Site) -> None:
     assert site.line_calls() == []
 
 
+@pytest.mark.both_stores
 def test_an_order_dated_in_the_future_is_stored_and_does_not_blind_later_syncs(site: Site) -> None:
     site.put("A1", "2024-03-05T09:00:00Z")
     site.put("FUTURE", (datetime.now(UTC) + timedelta(days=400)).isoformat())
@@ -185,6 +190,7 @@ def test_a_gateway_that_sends_no_clock_is_measured_by_ours(site: Site) -> None:
     assert site.watermark() == site.order("A1")["order_date"]
 
 
+@pytest.mark.both_stores
 def test_the_run_id_and_the_time_are_on_each_row_that_a_run_wrote(site: Site) -> None:
     site.put("A1")
     site.put("A2")
@@ -246,6 +252,7 @@ def test_the_next_page_is_fetched_while_lines_of_the_one_before_are_still_coming
     assert second_page < last_line_of_page_0
 
 
+@pytest.mark.both_stores
 def test_what_came_in_is_written_while_pages_are_read_so_that_memory_stays_flat(
     site_of: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -315,6 +322,7 @@ def test_a_focus_connector_that_goes_away_while_orders_come_in_is_told_and_costs
     site.assert_as_at_source()
 
 
+@pytest.mark.both_stores
 def test_what_came_in_before_the_run_was_stopped_is_kept(site_of: Callable[..., Site]) -> None:
     site = site_of(page_size=5, max_connections=1)
     codes = site.put_month(120)
@@ -360,6 +368,7 @@ def test_the_counts_of_a_run_are_in_the_state_of_its_stream(site: Site) -> None:
     assert state["last_run_at"] <= state["last_success_at"] <= datetime.now(UTC)
 
 
+@pytest.mark.both_stores
 def test_each_run_is_in_the_log_of_flow_executions(site: Site) -> None:
     site.put("A1")
     site.sync(run_id="good")
@@ -374,6 +383,7 @@ def test_each_run_is_in_the_log_of_flow_executions(site: Site) -> None:
     assert "focus connector" in rows[1][3]
 
 
+@pytest.mark.both_stores
 def test_a_failed_run_says_why_and_keeps_the_last_success(site: Site) -> None:
     site.sync()
     (success,) = site.query("SELECT last_success_at FROM sync_state")
@@ -386,6 +396,7 @@ def test_a_failed_run_says_why_and_keeps_the_last_success(site: Site) -> None:
     assert "UnknownAdministration" in state[0][1]
 
 
+@pytest.mark.both_stores
 def test_two_connectors_with_the_same_codes_are_kept_apart(
     world: World, site_of: Callable[..., Site]
 ) -> None:
@@ -416,6 +427,7 @@ AWKWARD_CODES = [
 ]  # fmt: skip
 
 
+@pytest.mark.both_stores
 def test_awkward_codes_arrive_to_the_letter(site: Site) -> None:
     for number, code in enumerate(AWKWARD_CODES):
         site.put(code, lines=[line(code, quantity=number, itemCode=code)])
@@ -449,6 +461,7 @@ AMOUNTS = {
 }
 
 
+@pytest.mark.both_stores
 def test_amounts_are_exact_and_rounded_half_up(site: Site) -> None:
     for code in AMOUNTS:
         body = f'{{"orderCode":"{code}","orderDate":"2024-03-05T09:00Z","customerCode":"K","total":{code}}}'
@@ -473,6 +486,7 @@ DATES = {
 }
 
 
+@pytest.mark.both_stores
 def test_dates_without_an_offset_are_the_administrations_and_the_others_as_given(site: Site) -> None:
     for sent in DATES:
         site.put(sent, sent)
@@ -520,6 +534,7 @@ def test_delivery_dates_are_days_and_placeholders_are_none(site: Site) -> None:
     assert dict(stored) == {code: day for code, (_, day) in days.items()}
 
 
+@pytest.mark.both_stores
 def test_fields_that_the_contract_does_not_name_are_attributes(site: Site) -> None:
     site.put("A1", lines=[line("1", batch="L7", weight=Decimal("1.10"))], route="R5", tags=["a", "b"])
     site.put("A2", route="outer", attributes={"route": "own", "zone": 3})
@@ -551,6 +566,7 @@ def test_the_delivery_address_is_kept_as_it_came(site: Site) -> None:
     assert site.value("SELECT delivery_address->>'$.extra[0]' FROM orders") == "1"
 
 
+@pytest.mark.both_stores
 def test_awkward_orders_of_every_kind_come_in_and_the_unreadable_ones_are_set_aside(site: Site) -> None:
     for order, lines in awkward_orders({"customerCode": "K1", "name": "Kwekerij Bos"}, "A1", 0):
         site.source.put_order(order, lines)
