@@ -90,7 +90,7 @@ def test_a_get_is_tried_again_on_what_may_pass(connect: Connect, sandbox: Sandbo
 
 def test_a_get_that_was_not_answered_in_time_is_tried_again(connect: Connect, sandbox: Sandbox) -> None:
     sandbox.faults.script = {"status": ["hang"]}
-    client = connect(sandbox.url, timeout_seconds=0.2)
+    client = connect(sandbox.url, timeout_seconds=0.5)
     assert ask(client)["administration"] == NAME
     assert (client.calls, client.retries) == (2, 1)
 
