@@ -183,50 +183,47 @@ def test_a_misspelt_filter_is_refused_with_what_was_meant() -> None:
     ]
 
 
-def test_what_is_left_out_has_its_default() -> None:
+def test_what_is_left_out_has_its_default_and_a_limit_may_be_from_1_to_1000() -> None:
     read = RETRIEVE_ORDERS.read({}, AMSTERDAM)
     assert (read.customer_code, read.order_date_from, read.order_date_to) == (None, None, None)
     assert (read.limit, read.offset) == (50, 0)
+    for limit in (1, 1000):
+        assert RETRIEVE_ORDERS.read({"limit": limit}, AMSTERDAM).limit == limit
 
 
-@pytest.mark.parametrize("limit", [1, 1000])
-def test_a_limit_may_be_from_1_to_1000(limit: int) -> None:
-    assert RETRIEVE_ORDERS.read({"limit": limit}, AMSTERDAM).limit == limit
+FAULTS: list[tuple[dict[str, Any], list[str]]] = [
+    ({"limit": 0}, ["limit"]),
+    ({"limit": 1001}, ["limit"]),
+    ({"limit": -1}, ["limit"]),
+    ({"limit": "10"}, ["limit"]),
+    ({"limit": True}, ["limit"]),
+    ({"limit": None}, ["limit"]),
+    ({"offset": -1}, ["offset"]),
+    ({"offset": 1.5}, ["offset"]),
+    ({"offset": False}, ["offset"]),
+    ({"customerCode": 7}, ["customerCode"]),
+    ({"customerCode": ""}, ["customerCode"]),
+    ({"customerCode": None}, ["customerCode"]),
+    ({"orderDateFrom": None}, ["orderDateFrom"]),
+    ({"orderDateTo": ""}, ["orderDateTo"]),
+    ({"customer": "K1"}, ["customer"]),
+    ({"customercode": "K1"}, ["customercode"]),
+    ({"from": "2024-01-01", "id": "1"}, ["from", "id"]),
+    ({"orderDateFrom": "soon"}, ["orderDateFrom"]),
+    ({"orderDateTo": "1900-01-01"}, ["orderDateTo"]),
+    ({"orderDateTo": 20240305}, ["orderDateTo"]),
+    (
+        {"customerCode": [], "orderDateFrom": "", "orderDateTo": "2024-02-30", "limit": 0, "offset": -1},
+        ["customerCode", "orderDateFrom", "orderDateTo", "limit", "offset"],
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    ("body", "faults"),
-    [
-        ({"limit": 0}, ["limit"]),
-        ({"limit": 1001}, ["limit"]),
-        ({"limit": -1}, ["limit"]),
-        ({"limit": "10"}, ["limit"]),
-        ({"limit": True}, ["limit"]),
-        ({"limit": None}, ["limit"]),
-        ({"offset": -1}, ["offset"]),
-        ({"offset": 1.5}, ["offset"]),
-        ({"offset": False}, ["offset"]),
-        ({"customerCode": 7}, ["customerCode"]),
-        ({"customerCode": ""}, ["customerCode"]),
-        ({"customerCode": None}, ["customerCode"]),
-        ({"orderDateFrom": None}, ["orderDateFrom"]),
-        ({"orderDateTo": ""}, ["orderDateTo"]),
-        ({"customer": "K1"}, ["customer"]),
-        ({"customercode": "K1"}, ["customercode"]),
-        ({"from": "2024-01-01", "id": "1"}, ["from", "id"]),
-        ({"orderDateFrom": "soon"}, ["orderDateFrom"]),
-        ({"orderDateTo": "1900-01-01"}, ["orderDateTo"]),
-        ({"orderDateTo": 20240305}, ["orderDateTo"]),
-        (
-            {"customerCode": [], "orderDateFrom": "", "orderDateTo": "2024-02-30", "limit": 0, "offset": -1},
-            ["customerCode", "orderDateFrom", "orderDateTo", "limit", "offset"],
-        ),
-    ],
-)
-def test_every_fault_of_a_list_is_named_by_its_field(body: dict[str, Any], faults: list[str]) -> None:
-    with pytest.raises(ChangeRequest) as refused:
-        RETRIEVE_ORDERS.read(body, AMSTERDAM)
-    assert [fault.field for fault in refused.value.fields] == faults
+def test_every_fault_of_a_list_is_named_by_its_field() -> None:
+    for body, faults in FAULTS:
+        with pytest.raises(ChangeRequest) as refused:
+            RETRIEVE_ORDERS.read(body, AMSTERDAM)
+        assert [fault.field for fault in refused.value.fields] == faults, body
 
 
 @pytest.mark.both_stores
