@@ -141,12 +141,12 @@ def test_a_webhook_that_is_not_there_is_told_without_its_url() -> None:
     assert why == "the call failed (ConnectionError)"
 
 
-@pytest.mark.parametrize("url", [f"http://host..name/{KEY}", f"http://{'x' * 300}/{KEY}"])
-def test_a_url_that_no_call_can_be_made_to_is_told_without_it(url: str) -> None:
-    why = post_alert(SecretStr(url), {"text": "a"})
-    assert why is not None
-    assert why.startswith("the call failed (")
-    assert KEY not in why
+def test_a_url_that_no_call_can_be_made_to_is_told_without_it() -> None:
+    for url in [f"http://host..name/{KEY}", f"http://{'x' * 300}/{KEY}"]:
+        why = post_alert(SecretStr(url), {"text": "a"})
+        assert why is not None, url
+        assert why.startswith("the call failed ("), url
+        assert KEY not in why, url
 
 
 def test_neither_a_proxy_nor_a_netrc_of_the_environment_is_used(

@@ -1,12 +1,9 @@
-import pytest
-
 from a4s_pipeline.health.finding import noted, of_connectors, sentence
 from a4s_pipeline.warehouse.health import Broken
 
 
-@pytest.mark.parametrize(
-    ("broken", "told"),
-    [
+def test_a_finding_is_one_sentence_with_its_records_and_what_to_do() -> None:
+    for broken, told in [
         ([], "nothing to report"),
         ([Broken("demo", "", 1, ("A1",))], "orders lost: 1 (demo: `A1`); look for them"),
         (
@@ -22,10 +19,8 @@ from a4s_pipeline.warehouse.health import Broken
             [Broken("demo", "", 1, ("x" * 500,))],
             f"orders lost: 1 (demo: `{'x' * 59}…`); look for them",
         ),
-    ],
-)
-def test_a_finding_is_one_sentence_with_its_records_and_what_to_do(broken: list[Broken], told: str) -> None:
-    assert sentence(broken, "orders lost", "look for them") == told
+    ]:
+        assert sentence(broken, "orders lost", "look for them") == told, broken
 
 
 def test_a_finding_at_very_many_connectors_names_the_first_of_them() -> None:

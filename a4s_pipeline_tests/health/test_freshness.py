@@ -2,8 +2,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from a4s_pipeline.health.freshness import (
     stale_histories,
     stale_streams,
@@ -25,9 +23,8 @@ def success(ago: timedelta, *, tried: timedelta | None = None, error: str | None
     return StreamHealth(NOW - ago, last_run, error)
 
 
-@pytest.mark.parametrize(
-    ("health", "clause"),
-    [
+def test_a_stream_that_has_not_succeeded_for_a_day_is_told_with_what_to_do() -> None:
+    for health, clause in [
         (success(timedelta()), None),
         (success(DAY), None),
         (success(timedelta(hours=-1)), None),  # the clock was set back
@@ -69,14 +66,10 @@ def success(ago: timedelta, *, tried: timedelta | None = None, error: str | None
         ),
         (StreamHealth(None, NOW, None, has_history=False), None),
         (StreamHealth(NOW, NOW, None, has_history=True), None),
-    ],
-)
-def test_a_stream_that_has_not_succeeded_for_a_day_is_told_with_what_to_do(
-    health: StreamHealth | None, clause: str | None
-) -> None:
-    known = {} if health is None else {"demo": health}
-    told = {"demo": clause} if clause else {}
-    assert stale_streams("items", ["demo"], known, NOW, AMSTERDAM) == told
+    ]:
+        known = {} if health is None else {"demo": health}
+        told = {"demo": clause} if clause else {}
+        assert stale_streams("items", ["demo"], known, NOW, AMSTERDAM) == told, health
 
 
 def test_a_long_error_is_cut() -> None:
@@ -90,22 +83,21 @@ def test_connectors_are_those_that_are_configured_now() -> None:
     assert [clause.split(" ")[0] for clause in told.values()] == list(told) == ["new", "old"]
 
 
-@pytest.mark.parametrize(
-    ("has_history", "synced", "told"),
-    [
+def test_a_history_that_the_legacy_backend_has_not_synced_for_a_day_is_told() -> None:
+    for has_history, synced, told in [
         (True, NOW - DAY, []),
         (True, NOW - DAY - timedelta(seconds=1), ["demo (last synced 2026-07-09 13:59)"]),
         (True, None, ["demo (never synced)"]),
         (False, None, []),
         (None, None, []),
-    ],
-)
-def test_a_history_that_the_legacy_backend_has_not_synced_for_a_day_is_told(
-    has_history: bool | None, synced: datetime | None, told: list[str]
-) -> None:
-    known = {"demo": StreamHealth(has_history=has_history, last_history_sync=synced)}
-    assert list(stale_histories(["demo", "new"], known, NOW, AMSTERDAM).values()) == told
-    assert stale_histories(["new"], known, NOW, AMSTERDAM) == {}
+    ]:
+        known = {"demo": StreamHealth(has_history=has_history, last_history_sync=synced)}
+        assert list(stale_histories(["demo", "new"], known, NOW, AMSTERDAM).values()) == told, (
+            has_history,
+            synced,
+            told,
+        )
+        assert stale_histories(["new"], known, NOW, AMSTERDAM) == {}, (has_history, synced, told)
 
 
 def test_a_connector_that_never_had_history_is_named_as_such() -> None:
@@ -122,9 +114,8 @@ MIDNIGHT = datetime(2026, 7, 9, 22, 0, tzinfo=UTC)
 """The night before NOW, in Amsterdam."""
 
 
-@pytest.mark.parametrize(
-    ("has_history", "last_run_at", "now", "waits"),
-    [
+def test_a_connector_without_history_is_asked_once_a_day() -> None:
+    for has_history, last_run_at, now, waits in [
         (None, None, NOW, False),  # the first attempt ever
         (False, None, NOW, False),
         (None, NOW, NOW, False),
@@ -135,13 +126,19 @@ MIDNIGHT = datetime(2026, 7, 9, 22, 0, tzinfo=UTC)
         (False, MIDNIGHT - timedelta(seconds=1), MIDNIGHT, False),
         (False, MIDNIGHT - timedelta(hours=1), MIDNIGHT - timedelta(seconds=1), True),
         (False, NOW + timedelta(days=1), NOW, False),  # the clock was set back
-    ],
-)
-def test_a_connector_without_history_is_asked_once_a_day(
-    has_history: bool | None, last_run_at: datetime | None, now: datetime, waits: bool
-) -> None:
-    state = StreamState(has_history=has_history, last_run_at=last_run_at)
-    assert waits_until_tomorrow(state, now, AMSTERDAM) is waits
-    # One that lost its history has failed: it is asked as often as any other.
-    assert not waits_until_tomorrow(replace(state, last_success_at=MIDNIGHT), now, AMSTERDAM)
-    assert not waits_until_tomorrow(replace(state, watermark=MIDNIGHT), now, AMSTERDAM)
+    ]:
+        state = StreamState(has_history=has_history, last_run_at=last_run_at)
+        assert waits_until_tomorrow(state, now, AMSTERDAM) is waits, (has_history, last_run_at, now, waits)
+        # One that lost its history has failed: it is asked as often as any other.
+        assert not waits_until_tomorrow(replace(state, last_success_at=MIDNIGHT), now, AMSTERDAM), (
+            has_history,
+            last_run_at,
+            now,
+            waits,
+        )
+        assert not waits_until_tomorrow(replace(state, watermark=MIDNIGHT), now, AMSTERDAM), (
+            has_history,
+            last_run_at,
+            now,
+            waits,
+        )

@@ -219,9 +219,8 @@ def test_without_any_sales_stock_below_nil_is_short_and_its_delivery_is_named(pu
 AN_HOUR, A_WEEK = NOW - timedelta(hours=1), NOW - timedelta(days=7)
 
 
-@pytest.mark.parametrize(
-    ("stream", "freshness"),
-    [
+def test_a_stream_is_as_fresh_as_the_older_of_its_syncs() -> None:
+    for stream, freshness in [
         (Stream("orders"), Freshness.NEVER),
         (Stream("orders", last_error="refused"), Freshness.FAILED),
         (Stream("orders", has_history=False, last_error="none"), Freshness.ABSENT),
@@ -230,10 +229,8 @@ AN_HOUR, A_WEEK = NOW - timedelta(hours=1), NOW - timedelta(days=7)
         (Stream("orders", A_WEEK, A_WEEK, True, "refused"), Freshness.OLD),
         (Stream("items", AN_HOUR), Freshness.FRESH),
         (Stream("items", AN_HOUR, last_error="refused"), Freshness.FAILED),
-    ],
-)
-def test_a_stream_is_as_fresh_as_the_older_of_its_syncs(stream: Stream, freshness: Freshness) -> None:
-    assert stream.freshness(NOW) is freshness
+    ]:
+        assert stream.freshness(NOW) is freshness, stream
 
 
 def test_a_month_under_way_is_compared_with_as_many_days_of_a_year_before(publish_rows: Publish) -> None:

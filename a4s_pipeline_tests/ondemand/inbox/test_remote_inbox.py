@@ -27,6 +27,7 @@ from a4s_pipeline_tests.kills.conftest import Workers, kill
 from a4s_pipeline_tests.ondemand.inbox.test_inbox import ready
 from a4s_pipeline_tests.support.installed_site import Site, asks, exports, installed, wait_until
 from a4s_pipeline_tests.support.project import ROOT
+from a4s_pipeline_tests.support.tables import row
 
 ONE = PurePosixPath("inbox/one.json")
 ANSWER = as_bytes({"status": "ok", "number": 1})
@@ -375,21 +376,17 @@ def test_a_url_is_claimed_by_locks(tmp_path: Path, requests: str, where: str) ->
     assert inbox.where == where
 
 
-@pytest.mark.parametrize(
-    "place",
-    [
+def test_a_folder_or_a_url_is_a_place_for_requests() -> None:
+    for place in [
         *("data", "/srv/a4s", "a b/c#d", "C:/a4s", "s3://bucket", "s3://bucket/a4s/", "gs://b/a", "az://c/a"),
         *("memory://", "memory://a/b", "file:///srv/a4s", "abfs://container@account.dfs.core.windows.net/a"),
         *("sftp://user@host:22/srv/a4s",),
-    ],
-)
-def test_a_folder_or_a_url_is_a_place_for_requests(place: str) -> None:
-    assert requests_location(place) == place
+    ]:
+        assert requests_location(place) == place, place
 
 
-@pytest.mark.parametrize(
-    ("place", "reason"),
-    [
+def test_what_can_be_no_place_for_requests_is_refused() -> None:
+    for place, reason in [
         ("s3://key:hush@bucket/a4s", "credentials"),
         ("s3://key@bucket/a4s", "credentials"),
         ("sftp://user:hush@host/srv", "credentials"),
@@ -401,12 +398,10 @@ def test_a_folder_or_a_url_is_a_place_for_requests(place: str) -> None:
         ("file://srv/a4s", "absolute path"),
         ("a\nb", "control characters"),
         ("s3://[bucket", "is not a URL"),
-    ],
-)
-def test_what_can_be_no_place_for_requests_is_refused(place: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason) as caught:
-        requests_location(place)
-    assert "hush" not in str(caught.value)
+    ]:
+        with row(place), pytest.raises(ValueError, match=reason) as caught:
+            requests_location(place)
+        assert "hush" not in str(caught.value), place
 
 
 def test_a_url_is_told_by_its_scheme_in_lower_case() -> None:

@@ -356,9 +356,8 @@ def test_a_ledger_that_cannot_be_had_keeps_no_connector_from_being_settled_later
         assert len(site.sandbox.calls("exported_order")) == 1
 
 
-@pytest.mark.parametrize(
-    ("status", "code", "is_unknown"),
-    [
+def test_an_outcome_is_unknown_as_long_as_nobody_could_ask_for_it() -> None:
+    for status, code, is_unknown in [
         ("unknown", "GatewayUnavailable", True),
         ("failed", "StoreHeld", True),
         ("failed", "StoreUnreachable", True),
@@ -367,12 +366,9 @@ def test_a_ledger_that_cannot_be_had_keeps_no_connector_from_being_settled_later
         ("failed", "GatewayUnavailable", False),
         ("refused", "Refused", False),
         ("ok", None, False),
-    ],
-)
-def test_an_outcome_is_unknown_as_long_as_nobody_could_ask_for_it(
-    status: str, code: str | None, is_unknown: bool
-) -> None:
-    assert is_unknown_still({"status": status, "error": code and {"code": code}}) is is_unknown
+    ]:
+        answer = {"status": status, "error": code and {"code": code}}
+        assert is_unknown_still(answer) is is_unknown, answer
 
 
 def test_what_keeps_an_outcome_from_being_asked_for_is_not_taken_for_the_outcome(site: Site) -> None:

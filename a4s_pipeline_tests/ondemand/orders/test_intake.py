@@ -10,6 +10,7 @@ from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.orders.intake import IntakeOrder, NewCustomer, read_request
 from a4s_pipeline.ondemand.orders.order_export import fingerprint_of_order, prepare_order
 from a4s_pipeline_tests.ondemand.conftest import NOW, intake
+from a4s_pipeline_tests.support.tables import row
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 Faults = dict[str, str]
@@ -38,9 +39,8 @@ def nested(levels: int) -> Any:
     return exact_json.loads("[" * levels + "]" * levels)
 
 
-@pytest.mark.parametrize(
-    ("change", "path"),
-    [
+def test_a_fault_is_named_by_the_path_of_its_field() -> None:
+    paths: list[tuple[dict[str, Any], str]] = [
         ({"intakeOrderId": None}, "intakeOrderId"),
         ({"intakeOrderId": ""}, "intakeOrderId"),
         ({"intakeOrderId": 7}, "intakeOrderId"),
@@ -78,10 +78,9 @@ def nested(levels: int) -> Any:
         ({"attributes": {"colour": "\ud800"}}, "attributes.colour"),
         ({"attributes": {"\ud800": 1}}, "attributes"),
         ({"attributes": nested(400)}, "attributes.0.0"),
-    ],
-)
-def test_a_fault_is_named_by_the_path_of_its_field(change: dict[str, Any], path: str) -> None:
-    assert list(faults_of(intake() | change)) == [path]
+    ]
+    for change, path in paths:
+        assert list(faults_of(intake() | change)) == [path], change
 
 
 def test_every_fault_is_named_at_once() -> None:
@@ -103,10 +102,11 @@ def test_every_fault_is_named_at_once() -> None:
     }
 
 
-@pytest.mark.parametrize("raw", [None, [], "order", 7])
-def test_what_is_no_object_is_refused(raw: Any) -> None:
-    with pytest.raises(ChangeRequest, match="the intake order must be a JSON object"):
-        read(raw)
+def test_what_is_no_object_is_refused() -> None:
+    others: list[Any] = [None, [], "order", 7]
+    for raw in others:
+        with row(raw), pytest.raises(ChangeRequest, match="the intake order must be a JSON object"):
+            read(raw)
 
 
 def test_names_in_snake_case_are_not_those_of_an_intake_order() -> None:
@@ -114,17 +114,16 @@ def test_names_in_snake_case_are_not_those_of_an_intake_order() -> None:
     assert faults_of(raw) == {"lines.0.itemCode": "field required"}
 
 
-@pytest.mark.parametrize("absent", [{}, {"price": None}])
-def test_a_missing_price_stays_away(absent: dict[str, Any]) -> None:
-    payload, _ = prepare_order(read(intake(lines=[line(**absent)])), None, NOW)
-    sent = exact_json.loads(payload)
-    assert sent["lines"] == [{"itemCode": "A1", "quantity": 2}]
-    assert sent["metadata"]["lines"] == [{"sequence": 1}]
+def test_a_missing_price_stays_away() -> None:
+    for absent in [{}, {"price": None}]:
+        payload, _ = prepare_order(read(intake(lines=[line(**absent)])), None, NOW)
+        sent = exact_json.loads(payload)
+        assert sent["lines"] == [{"itemCode": "A1", "quantity": 2}], absent
+        assert sent["metadata"]["lines"] == [{"sequence": 1}], absent
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
+def test_decimals_are_exact_to_the_letter() -> None:
+    for number in [
         "1.10",
         "12345678901234.5678",
         "0.1",
@@ -132,15 +131,13 @@ def test_a_missing_price_stays_away(absent: dict[str, Any]) -> None:
         "0.000001",
         "123456789012345678901234567890.123456789",
         "9007199254740993",
-    ],
-)
-def test_decimals_are_exact_to_the_letter(number: str) -> None:
-    price, discount = number.removeprefix("-"), "33.3333333333333333333"
-    body = f'{{"itemCode": "A1", "quantity": {number}, "price": {price}, "discount": "{discount}"}}'
-    order = read(intake(lines=[exact_json.loads(body)]))
-    payload, _ = prepare_order(order, None, NOW)
-    assert f'"quantity":{number},"price":{price},"discount":{discount}}}' in payload
-    assert f'"originalPrice":{price}}}' in payload
+    ]:
+        price, discount = number.removeprefix("-"), "33.3333333333333333333"
+        body = f'{{"itemCode": "A1", "quantity": {number}, "price": {price}, "discount": "{discount}"}}'
+        order = read(intake(lines=[exact_json.loads(body)]))
+        payload, _ = prepare_order(order, None, NOW)
+        assert f'"quantity":{number},"price":{price},"discount":{discount}}}' in payload, number
+        assert f'"originalPrice":{price}}}' in payload, number
 
 
 def test_what_makes_no_sense_in_a_line_is_refused_and_what_does_is_taken() -> None:
@@ -194,18 +191,15 @@ def test_what_arrives_as_a_binary_float_is_what_it_shows() -> None:
     assert read(intake(lines=[line(quantity=0.1)])).lines[0].quantity == Decimal("0.1")
 
 
-@pytest.mark.parametrize(
-    ("text", "instant"),
-    [
+def test_a_creation_time_without_an_offset_is_local_time() -> None:
+    for text, instant in [
         ("2024-06-03T12:00:00+02:00", NOW),
         ("2024-06-03T10:00:00Z", NOW),
         ("2024-06-03T12:00:00", NOW),
         ("2024-06-03", datetime(2024, 6, 2, 22, tzinfo=UTC)),
         (None, None),
-    ],
-)
-def test_a_creation_time_without_an_offset_is_local_time(text: str | None, instant: datetime | None) -> None:
-    assert read(intake(createdAt=text)).created_at == instant
+    ]:
+        assert read(intake(createdAt=text)).created_at == instant, text
 
 
 def test_fields_without_a_place_are_told_to_the_letter() -> None:
@@ -236,25 +230,22 @@ def test_a_place_that_is_left_empty_is_not_told() -> None:
     assert prepare_order(read(raw), None, NOW)[1] == []
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
+def test_the_same_content_written_otherwise_is_the_same() -> None:
+    pairs: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"quantity": 1}, {"quantity": Decimal("1.0")}),
         ({"quantity": Decimal("1E+2")}, {"quantity": 100}),
         ({"price": Decimal("0.00")}, {"price": 0}),
         ({"price": None}, {}),
         ({"size": 1}, {"size": Decimal("1.00")}),
-    ],
-)
-def test_the_same_content_written_otherwise_is_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert fingerprint(one) == fingerprint(other)
-    turned = dict(reversed(line(**one).items()))
-    assert fingerprint_of_order(read(intake(lines=[turned]))) == fingerprint(one)
+    ]
+    for one, other in pairs:
+        assert fingerprint(one) == fingerprint(other), one
+        turned = dict(reversed(line(**one).items()))
+        assert fingerprint_of_order(read(intake(lines=[turned]))) == fingerprint(one), one
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
+def test_other_content_is_told_from_it() -> None:
+    pairs: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"quantity": 1}, {"quantity": -1}),
         ({"quantity": 1}, {"quantity": 10}),
         ({"price": 0}, {}),
@@ -265,19 +256,17 @@ def test_the_same_content_written_otherwise_is_the_same(one: dict[str, Any], oth
             {"quantity": Decimal("12345678901234567890123456789.1")},
             {"quantity": Decimal("12345678901234567890123456789.2")},
         ),
-    ],
-)
-def test_other_content_is_told_from_it(one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert fingerprint(one) != fingerprint(other)
+    ]
+    for one, other in pairs:
+        assert fingerprint(one) != fingerprint(other), (one, other)
 
 
 def fingerprint(changes: dict[str, Any]) -> str:
     return fingerprint_of_order(read(intake(lines=[line(**changes)])))
 
 
-@pytest.mark.parametrize(
-    ("change", "path"),
-    [
+def test_a_fault_of_a_new_customer_is_named_by_its_path() -> None:
+    paths: list[tuple[dict[str, Any], str]] = [
         ({"customerCode": None}, "customerCode"),
         ({"customerCode": ".."}, "customerCode"),
         ({"name": ""}, "name"),
@@ -291,12 +280,11 @@ def fingerprint(changes: dict[str, Any]) -> str:
         ({"contactDetails": [{"type": "Email"}]}, "contactDetails.0.value"),
         ({"contactDetails": [{"type": "Fax", "value": "1"}]}, "contactDetails.0.type"),
         ({"website": "https://bos.example"}, "website"),
-    ],
-)
-def test_a_fault_of_a_new_customer_is_named_by_its_path(change: dict[str, Any], path: str) -> None:
-    with pytest.raises(ChangeRequest) as refused:
-        read_customer({"customerCode": "K9", "name": "Bos", **change})
-    assert [fault.field for fault in refused.value.fields] == [path]
+    ]
+    for change, path in paths:
+        with row(change), pytest.raises(ChangeRequest) as refused:
+            read_customer({"customerCode": "K9", "name": "Bos", **change})
+        assert [fault.field for fault in refused.value.fields] == [path], change
 
 
 def test_a_new_customer_has_the_six_fields_of_the_contract() -> None:

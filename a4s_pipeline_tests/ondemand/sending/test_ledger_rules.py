@@ -1,8 +1,6 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from a4s_pipeline.errors import (
     A4sError,
     AccessDenied,
@@ -41,58 +39,39 @@ def entry(status: str, fingerprint: str | None = "this", **row: Any) -> Entry:
     return Entry("IO-1", status, fingerprint, 1, NOW, row)
 
 
-@pytest.mark.parametrize(
-    ("status", "same", "other", "whatever"),
-    [
+def test_what_comes_next_follows_from_the_status_and_the_content() -> None:
+    for status, same, other, whatever in [
         ("pending", Step.SEND, Step.SEND, Step.SEND),
         ("refused", Step.SEND, Step.SEND, Step.SEND),
         ("failed", Step.SEND, Step.SEND, Step.SEND),
         ("sending", Step.LOOK_UP, Step.LOOK_UP, Step.LOOK_UP),
         ("unknown", Step.LOOK_UP, Step.LOOK_UP, Step.LOOK_UP),
         ("ok", Step.ANSWER, Step.REFUSE, Step.ANSWER),
-    ],
-)
-def test_what_comes_next_follows_from_the_status_and_the_content(
-    status: str, same: Step, other: Step, whatever: Step
-) -> None:
-    assert next_step(entry(status), "this") is same
-    assert next_step(entry(status), "other") is other
-    assert next_step(entry(status), None) is whatever
-
-
-def test_what_the_ledger_does_not_know_is_sent() -> None:
+    ]:
+        steps = [next_step(entry(status), fingerprint) for fingerprint in ("this", "other", None)]
+        assert steps == [same, other, whatever], status
     assert next_step(None, "this") is Step.SEND
 
 
-@pytest.mark.parametrize(
-    ("status", "is_replaced"),
-    [("refused", True), ("failed", True), ("sending", False), ("unknown", False), ("ok", False)],
-)
-def test_other_content_replaces_only_what_is_certainly_not_booked(status: str, is_replaced: bool) -> None:
-    assert may_be_replaced(entry(status)) is is_replaced
+def test_other_content_replaces_only_what_is_certainly_not_booked() -> None:
+    statuses = ("refused", "failed", "sending", "unknown", "ok")
+    assert [status for status in statuses if may_be_replaced(entry(status))] == ["refused", "failed"]
 
 
-@pytest.mark.parametrize(
-    ("passed", "is_believed"),
-    [
+def test_not_there_is_believed_once_the_time_to_book_is_over() -> None:
+    for passed, is_believed in [
         (-MINUTE, False),
         (timedelta(0), False),
         (MINUTE - timedelta(microseconds=1), False),
         (MINUTE, True),
         (2 * MINUTE, True),
-    ],
-)
-def test_not_there_is_believed_once_the_time_to_book_is_over(passed: timedelta, is_believed: bool) -> None:
-    assert may_believe_absence(NOW, NOW + passed, MINUTE) is is_believed
+    ]:
+        assert may_believe_absence(NOW, NOW + passed, MINUTE) is is_believed, passed
+    assert may_believe_absence(None, NOW, MINUTE), "what was never sent"
 
 
-def test_not_there_is_believed_of_what_was_never_sent() -> None:
-    assert may_believe_absence(None, NOW, MINUTE)
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
+def test_only_what_certainly_did_not_reach_the_back_office_is_failed() -> None:
+    for error, status in [
         (ChangeRequest("422", code="ValidationFailed"), "refused"),
         (NotThere("404 to a POST"), "refused"),
         (AccessDenied("401"), "failed"),
@@ -106,19 +85,16 @@ def test_not_there_is_believed_of_what_was_never_sent() -> None:
         (ReplyUnreadable("cut off"), "unknown"),
         (ChangeSite("a header that cannot be read came with the answer"), "unknown"),
         (A4sError("whatever else"), "unknown"),
-    ],
-)
-def test_only_what_certainly_did_not_reach_the_back_office_is_failed(error: A4sError, status: str) -> None:
-    assert status_after(error) == status
+    ]:
+        assert status_after(error) == status, error
 
 
 MARKED = {"unknown_at": NOW}
 EARLIER = NOW - MINUTE
 
 
-@pytest.mark.parametrize(
-    ("before", "status", "kind", "marks"),
-    [
+def test_whom_to_tell_of_is_what_was_unknown_to_its_sender() -> None:
+    for before, status, kind, marks in [
         (None, "unknown", "send", MARKED),
         (None, "unknown", "look_up", MARKED),
         (None, "ok", "send", {}),
@@ -140,60 +116,35 @@ EARLIER = NOW - MINUTE
         # The sender knows of a refusal.
         (entry("refused"), "ok", "look_up", {}),
         (entry("failed"), "ok", BY_HAND, {}),
-    ],
-)
-def test_whom_to_tell_of_is_what_was_unknown_to_its_sender(
-    before: Entry | None, status: str, kind: str, marks: dict[str, Any]
-) -> None:
-    assert marks_when_closed(before, status, kind, NOW) == marks
+    ]:
+        assert marks_when_closed(before, status, kind, NOW) == marks, (before, status, kind, marks)
 
 
-@pytest.mark.parametrize(
-    ("before", "marks"),
-    [
+def test_what_is_sent_again_after_its_sender_was_told_is_told_of_anew() -> None:
+    for before, marks in [
         (None, {}),
         (entry("failed"), {}),
         (entry("failed", unknown_at=NOW), {}),
         (entry("failed", unknown_at=NOW, announced_at=None), {}),
         (entry("failed", unknown_at=NOW, announced_at=NOW), {"unknown_at": None, "announced_at": None}),
-    ],
-)
-def test_what_is_sent_again_after_its_sender_was_told_is_told_of_anew(
-    before: Entry | None, marks: dict[str, Any]
-) -> None:
-    assert marks_when_sent(before) == marks
+    ]:
+        assert marks_when_sent(before) == marks, before
 
 
 NUMBERS = {"orderId": "77", "orderNumber": "TP77", "externalId": "IO-1"}
 
 
-@pytest.mark.parametrize(
-    ("error", "kind", "numbers"),
-    [
-        (
-            Inconclusive("409", code="DuplicateExternalId", known=NUMBERS),
-            ORDER_LEDGER,
-            {"orderId": "77", "orderNumber": "TP77"},
-        ),
-        (
-            Inconclusive("409", code="DuplicateExternalId", known={"orderId": "77"}),
-            ORDER_LEDGER,
-            {"orderId": "77"},
-        ),
-        (Inconclusive("409", code="DuplicateExternalId"), ORDER_LEDGER, {}),
-        (Inconclusive("409", code="RequestInProgress", known=NUMBERS), ORDER_LEDGER, {}),
-        (Inconclusive("409", code="DuplicateExternalId", known=NUMBERS), CUSTOMER_LEDGER, {}),
-        (
-            Inconclusive("409", code="DuplicateCustomerCode", known=NUMBERS),
-            CUSTOMER_LEDGER,
-            {"externalId": "IO-1"},
-        ),
-    ],
-)
-def test_only_the_contracts_own_code_says_under_which_numbers_it_is_booked(
-    error: Inconclusive, kind: Any, numbers: dict[str, str]
-) -> None:
-    assert numbers_told(error, kind) == numbers
+def test_only_the_contracts_own_code_says_under_which_numbers_it_is_booked() -> None:
+    for code, known, kind, numbers in [
+        ("DuplicateExternalId", NUMBERS, ORDER_LEDGER, {"orderId": "77", "orderNumber": "TP77"}),
+        ("DuplicateExternalId", {"orderId": "77"}, ORDER_LEDGER, {"orderId": "77"}),
+        ("DuplicateExternalId", {}, ORDER_LEDGER, {}),
+        ("RequestInProgress", NUMBERS, ORDER_LEDGER, {}),
+        ("DuplicateExternalId", NUMBERS, CUSTOMER_LEDGER, {}),
+        ("DuplicateCustomerCode", NUMBERS, CUSTOMER_LEDGER, {"externalId": "IO-1"}),
+    ]:
+        error = Inconclusive("409", code=code, known=known)
+        assert numbers_told(error, kind) == numbers, (code, known, kind)
 
 
 def test_the_gateways_word_is_in_the_ledger_with_how_often_it_was_said() -> None:
@@ -212,12 +163,9 @@ def test_the_gateways_word_is_in_the_ledger_with_how_often_it_was_said() -> None
     }
 
 
-@pytest.mark.parametrize("row", [{}, *({"response": told} for told in (None, "", "[]", '"no"', "null"))])
-def test_another_answer_is_no_word(row: dict[str, Any]) -> None:
-    assert word_of(entry("unknown", **row)) is None
-    assert word_of(None) is None
-
-
-@pytest.mark.parametrize("count", ["", ', "inconclusive": null', ', "inconclusive": "2"'])
-def test_an_error_without_a_count_is_no_word(count: str) -> None:
-    assert word_of(entry("refused", response=f'{{"code": "CreditLimit", "message": "no"{count}}}')) is None
+def test_another_answer_is_no_word() -> None:
+    uncounted = ["", ', "inconclusive": null', ', "inconclusive": "2"']
+    errors = [f'{{"code": "CreditLimit", "message": "no"{count}}}' for count in uncounted]
+    assert word_of(None) is word_of(entry("unknown")) is None
+    for response in (None, "", "[]", '"no"', "null", *errors):
+        assert word_of(entry("unknown", response=response)) is None, response

@@ -5,7 +5,6 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,9 +57,8 @@ def projected(*given: Any, day: date = DAY) -> str:
     return str(project(stock(*given), day).projected)
 
 
-@pytest.mark.parametrize(
-    ("shelf", "sold", "deliveries", "expected"),
-    [
+def test_what_will_be_there_is_the_shelf_less_what_is_sold_plus_what_comes_in_up_to_the_day() -> None:
+    for shelf, sold, deliveries, expected in [
         (10, 0, [], "10"),
         (10, 4, [], "6"),
         (0, 0, [], "0"),
@@ -82,21 +80,17 @@ def projected(*given: Any, day: date = DAY) -> str:
         (10, 0, [("2026-03-10", -4)], "6"),
         # Far ahead, and not yet.
         (1, 0, [("2200-12-31", 5), ("2027-01-01", 5)], "1"),
-    ],
-)
-def test_what_will_be_there_is_the_shelf_less_what_is_sold_plus_what_comes_in_up_to_the_day(
-    shelf: int, sold: int, deliveries: list[tuple[str, int]], expected: str
-) -> None:
-    assert projected(shelf, sold, deliveries) == expected
+    ]:
+        assert projected(shelf, sold, deliveries) == expected, (shelf, sold, deliveries, expected)
 
 
-@pytest.mark.parametrize("no_date", NO_REAL_DATE, ids=repr)
-def test_an_entry_without_a_real_date_never_counts_and_is_counted_apart(no_date: Any) -> None:
-    held = stock(10, 4, [(no_date, 1000), ("2026-03-01", 5)])
-    for day in (date(1970, 1, 1), DAY, date(9999, 12, 31)):
-        projection = project(held, day)
-        assert projection.projected == (11 if day >= date(2026, 3, 1) else 6)
-        assert projection.entries_without_date == 1
+def test_an_entry_without_a_real_date_never_counts_and_is_counted_apart() -> None:
+    for no_date in NO_REAL_DATE:
+        held = stock(10, 4, [(no_date, 1000), ("2026-03-01", 5)])
+        for day in (date(1970, 1, 1), DAY, date(9999, 12, 31)):
+            projection = project(held, day)
+            assert projection.projected == (11 if day >= date(2026, 3, 1) else 6), no_date
+            assert projection.entries_without_date == 1, no_date
 
 
 def test_an_entry_whose_date_is_absent_is_one_without_a_date() -> None:
@@ -109,17 +103,17 @@ def test_an_entry_whose_date_is_absent_is_one_without_a_date() -> None:
     assert projection.entries_without_date == 2
 
 
-@pytest.mark.parametrize("nothing", [None, []])
-def test_a_list_of_deliveries_that_is_null_or_empty_brings_nothing_in(nothing: Any) -> None:
-    raw = stock_of("A1", 10, 4) | {"deliveryDates": nothing}
-    read = read_record(Stock, raw, "itemCode", AMSTERDAM)
-    assert isinstance(read, Stock)
-    assert project(read, DAY).projected == 6
+def test_a_list_of_deliveries_that_is_null_or_empty_brings_nothing_in() -> None:
+    empty: list[Any] = [None, []]
+    for nothing in empty:
+        raw = stock_of("A1", 10, 4) | {"deliveryDates": nothing}
+        read = read_record(Stock, raw, "itemCode", AMSTERDAM)
+        assert isinstance(read, Stock), nothing
+        assert project(read, DAY).projected == 6, nothing
 
 
-@pytest.mark.parametrize(
-    ("given", "counts_from"),
-    [
+def test_a_date_with_a_time_counts_from_its_day_in_amsterdam() -> None:
+    for date_given, counts_from in [
         ("2026-03-10T00:00:00", date(2026, 3, 10)),
         ("2026-03-10T23:59:59", date(2026, 3, 10)),
         ("2026-03-10T23:59:59.999", date(2026, 3, 10)),
@@ -138,13 +132,11 @@ def test_a_list_of_deliveries_that_is_null_or_empty_brings_nothing_in(nothing: A
         ("2026-10-24T22:30:00Z", date(2026, 10, 25)),
         ("2026-10-25T23:30:00Z", date(2026, 10, 26)),
         (" 2026-03-10 ", date(2026, 3, 10)),
-    ],
-)
-def test_a_date_with_a_time_counts_from_its_day_in_amsterdam(given: str, counts_from: date) -> None:
-    held = stock(0, 0, [(given, 1)])
-    assert project(held, counts_from - timedelta(days=1)).projected == 0
-    assert project(held, counts_from).projected == 1
-    assert project(held, counts_from).entries_without_date == 0
+    ]:
+        held = stock(0, 0, [(date_given, 1)])
+        assert project(held, counts_from - timedelta(days=1)).projected == 0, date_given
+        assert project(held, counts_from).projected == 1, date_given
+        assert project(held, counts_from).entries_without_date == 0, date_given
 
 
 def test_the_days_are_those_of_the_time_zone_of_the_settings() -> None:
@@ -161,9 +153,8 @@ def test_a_projection_says_what_it_is_made_of() -> None:
     assert (made.day, made.entries_without_date) == (DAY, 1)
 
 
-@pytest.mark.parametrize(
-    ("shelf", "sold", "incoming", "expected"),
-    [
+def test_many_decimals_stay_exact() -> None:
+    for shelf, sold, incoming, expected in [
         ("0.1", "0.3", "0.2", "0.0"),
         (
             "0.1234567890123456789012345678901234567890",
@@ -179,28 +170,24 @@ def test_a_projection_says_what_it_is_made_of() -> None:
             ".00000000000000000000000000000000000000000000000001",
         ),
         ("1e30", "1e-30", "0", "999999999999999999999999999999.999999999999999999999999999999"),
-    ],
-)
-def test_many_decimals_stay_exact(shelf: str, sold: str, incoming: str, expected: str) -> None:
-    raw = exact_json.loads(
-        f'{{"itemCode": "A1", "shelfStock": {shelf}, "toBeDelivered": {sold},'
-        f' "deliveryDates": [{{"date": "2026-03-10", "quantity": {incoming}}}]}}'
-    )
-    read = read_record(Stock, raw, "itemCode", AMSTERDAM)
-    assert isinstance(read, Stock)
-    assert project(read, DAY).projected == Decimal(expected)
+    ]:
+        raw = exact_json.loads(
+            f'{{"itemCode": "A1", "shelfStock": {shelf}, "toBeDelivered": {sold},'
+            f' "deliveryDates": [{{"date": "2026-03-10", "quantity": {incoming}}}]}}'
+        )
+        read = read_record(Stock, raw, "itemCode", AMSTERDAM)
+        assert isinstance(read, Stock), shelf
+        assert project(read, DAY).projected == Decimal(expected), shelf
 
 
-@pytest.mark.parametrize(
-    "absurd", ["1E+999999999", "1E-999999999", "1e200", "-1e200", "1e-200", "NaN", "1e9999"]
-)
-@pytest.mark.parametrize("field", ["shelfStock", "toBeDelivered", "quantity"])
-def test_a_quantity_that_no_sum_can_hold_is_unreadable_and_no_guess(field: str, absurd: str) -> None:
-    raw = stock_of("A1", 1, 1, [("2026-03-10", 1)])
-    (raw["deliveryDates"][0] if field == "quantity" else raw)[field] = exact_json.loads(absurd)
-    read = read_record(Stock, raw, "itemCode", AMSTERDAM)
-    assert isinstance(read, Unreadable)
-    assert field in read.reason
+def test_a_quantity_that_no_sum_can_hold_is_unreadable_and_no_guess() -> None:
+    for absurd in ["1E+999999999", "1E-999999999", "1e200", "-1e200", "1e-200", "NaN", "1e9999"]:
+        for field in ["shelfStock", "toBeDelivered", "quantity"]:
+            raw = stock_of("A1", 1, 1, [("2026-03-10", 1)])
+            (raw["deliveryDates"][0] if field == "quantity" else raw)[field] = exact_json.loads(absurd)
+            read = read_record(Stock, raw, "itemCode", AMSTERDAM)
+            assert isinstance(read, Unreadable), (absurd, field)
+            assert field in read.reason, (absurd, field)
 
 
 def test_the_days_until_are_exactly_those_on_which_the_figure_changes() -> None:
@@ -231,10 +218,12 @@ def test_the_days_until_are_exactly_those_on_which_the_figure_changes() -> None:
     assert {each.entries_without_date for each in days} == {2}
 
 
-@pytest.mark.parametrize("until", [DAY, DAY - timedelta(days=1)])
-def test_until_the_day_itself_or_before_it_there_is_that_day_alone(until: date) -> None:
-    held = stock(1, 0, [("2026-03-10", 1), ("2026-03-11", 1), ("2026-03-09", 1)])
-    assert [(each.day, str(each.projected)) for each in project_until(held, DAY, until)] == [(DAY, "3")]
+def test_until_the_day_itself_or_before_it_there_is_that_day_alone() -> None:
+    for until in [DAY, DAY - timedelta(days=1)]:
+        held = stock(1, 0, [("2026-03-10", 1), ("2026-03-11", 1), ("2026-03-09", 1)])
+        assert [(each.day, str(each.projected)) for each in project_until(held, DAY, until)] == [
+            (DAY, "3")
+        ], until
 
 
 quantities = st.builds(

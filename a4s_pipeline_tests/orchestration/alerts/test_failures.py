@@ -36,9 +36,8 @@ def failed(job: str = "sync_orders", why: str | None = "no answer", **tags: str)
 # The line
 
 
-@pytest.mark.parametrize(
-    ("run", "line"),
-    [
+def test_a_line_tells_when_what_why_and_what_to_do() -> None:
+    for run, line in [
         (
             failed(**SCHEDULED, **ONE_MONTH),
             "sync_orders demo 2024-03-01 failed: no answer. Nothing is lost: the schedule tries again. "
@@ -83,10 +82,8 @@ def failed(job: str = "sync_orders", why: str | None = "no answer", **tags: str)
             f"standing_checks failed: {'x' * 299}…. Fix the cause, then launch the run again in Dagster. "
             f"(run r1)",
         ),
-    ],
-)
-def test_a_line_tells_when_what_why_and_what_to_do(run: FailedRun, line: str) -> None:
-    assert run.line(AMSTERDAM) == f"2026-07-10 14:00 {line}"
+    ]:
+        assert run.line(AMSTERDAM) == f"2026-07-10 14:00 {line}", run
 
 
 def incident(count: int = 1) -> Incident:
@@ -122,15 +119,10 @@ def test_a_failure_that_goes_on_is_told_with_its_count() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("tags", "connector"),
-    [(ONE_MONTH, "demo"), ({"dagster/partition": "noord"}, "noord"), ({}, None)],
-)
-def test_the_connector_is_that_of_the_partition_where_no_tag_names_it(
-    tags: dict[str, str], connector: str | None
-) -> None:
-    alert = of_run(failed(**tags), Kind.RUN_FAILED, incident(), AMSTERDAM, None)
-    assert alert.document()["connector"] == connector
+def test_the_connector_is_that_of_the_partition_where_no_tag_names_it() -> None:
+    for tags, connector in [(ONE_MONTH, "demo"), ({"dagster/partition": "noord"}, "noord"), ({}, None)]:
+        alert = of_run(failed(**tags), Kind.RUN_FAILED, incident(), AMSTERDAM, None)
+        assert alert.document()["connector"] == connector, tags
 
 
 # The sensor
@@ -242,28 +234,31 @@ def test_an_error_that_nobody_expected_is_told_without_its_traceback(
     )
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
+def test_what_ended_a_step_is_told_in_words() -> None:
+    """One job with a step for each error, since a run costs more than a step."""
+    words = [
         (KeyError("no such thing"), "KeyError: 'no such thing'"),
         (requests.ConnectionError("far away"), "ConnectionError: far away"),
         (StoreHeld("it is held: close it"), "it is held: close it"),
-        (KeyboardInterrupt(), "it was interrupted: Dagster was stopped, or somebody ended the run"),
         (RuntimeError(), "RuntimeError"),
-    ],
-)
-def test_what_ended_a_step_is_told_in_words(error: BaseException, words: str) -> None:
-    @dg.job
-    def breaks() -> None:
-        @dg.op
+        (KeyboardInterrupt(), "it was interrupted: Dagster was stopped, or somebody ended the run"),
+    ]
+
+    def step(number: int, error: BaseException) -> dg.OpDefinition:
+        @dg.op(name=f"step_{number}")
         def break_down() -> None:
             raise error
 
-        break_down()
+        return break_down
+
+    @dg.job
+    def breaks() -> None:
+        for number, (error, _) in enumerate(words):
+            step(number, error)()
 
     result = breaks.execute_in_process(raise_on_error=False)
-    (event,) = result.get_step_failure_events()
-    assert reason_of_step(event) == words
+    told = {event.step_key: reason_of_step(event) for event in result.get_step_failure_events()}
+    assert told == {f"step_{number}": text for number, (_, text) in enumerate(words)}
 
 
 def test_a_run_is_told_once_though_the_sensor_is_shown_it_again(

@@ -7,7 +7,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-import pytest
 
 from a4s_pipeline.models import Conventions, models_by
 from a4s_pipeline.orchestration.assets.events.last_recorded import LastRecorded, last_recorded
@@ -75,9 +74,8 @@ def test_columns_that_a_site_names_itself_have_their_lineage() -> None:
 NOON = datetime(2026, 7, 10, 12, tzinfo=ZoneInfo("Europe/Amsterdam"))
 
 
-@pytest.mark.parametrize(
-    ("ago", "definition", "before", "total", "due"),
-    [
+def test_a_model_is_recorded_when_it_was_made_otherwise_when_its_rows_change_and_once_a_day() -> None:
+    for ago, definition, before, total, due in [
         (timedelta(minutes=15), "a", 100, 100, False),
         (timedelta(minutes=15), "a", 100, 140, False),
         (timedelta(minutes=15), "b", 100, 100, True),  # made otherwise
@@ -86,13 +84,9 @@ NOON = datetime(2026, 7, 10, 12, tzinfo=ZoneInfo("Europe/Amsterdam"))
         (timedelta(hours=1), "a", 100, 99, True),
         (timedelta(hours=11), "a", 100, 100, False),
         (timedelta(hours=13), "a", 100, 100, True),  # yesterday, here
-    ],
-)
-def test_a_model_is_recorded_when_it_was_made_otherwise_when_its_rows_change_and_once_a_day(
-    ago: timedelta, definition: str, before: int, total: int, due: bool
-) -> None:
-    last = LastRecorded(NOON.astimezone(UTC) - ago, {"definition": "a", "rows_of_tables": before})
-    assert is_due(last, definition, total, NOON) is due
+    ]:
+        last = LastRecorded(NOON.astimezone(UTC) - ago, {"definition": "a", "rows_of_tables": before})
+        assert is_due(last, definition, total, NOON) is due, (ago, definition, before, total, due)
 
 
 def test_models_and_ledgers_are_recorded_with_their_rows_and_not_by_each_run(site: Site) -> None:

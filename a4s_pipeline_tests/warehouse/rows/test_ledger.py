@@ -67,22 +67,19 @@ def test_what_is_asked_alone_is_answered_alone_and_what_comes_meanwhile_in_one_g
     assert gate.groups[2:] == [["e"]]
 
 
-@pytest.mark.parametrize(
-    ("faulty", "others", "calls"),
-    [
+def test_nobody_pays_for_the_fault_of_another() -> None:
+    for faulty, others, calls in [
         # Its own fault: the others are answered, one by one.
         ("wrong", {"B", "C"}, 5),
         # The store's: nobody has an answer.
         ("held", {"StoreHeld"}, 2),
-    ],
-)
-def test_nobody_pays_for_the_fault_of_another(faulty: str, others: set[str], calls: int) -> None:
-    gate = Gate(others=3)
-    first, became, *rest = all_at_once(gate, "a", faulty, "b", "c")
-    assert (first, became) == ("A", {"wrong": "ValueError", "held": "StoreHeld"}[faulty])
-    assert set(rest) == others
-    assert len(gate.groups) == calls
-    assert gate.batcher.ask("d") == "D"
+    ]:
+        gate = Gate(others=3)
+        first, became, *rest = all_at_once(gate, "a", faulty, "b", "c")
+        assert (first, became) == ("A", {"wrong": "ValueError", "held": "StoreHeld"}[faulty]), faulty
+        assert set(rest) == others, faulty
+        assert len(gate.groups) == calls, faulty
+        assert gate.batcher.ask("d") == "D", faulty
 
 
 def test_a_store_that_is_held_after_a_fault_is_not_waited_for_by_one_after_another() -> None:

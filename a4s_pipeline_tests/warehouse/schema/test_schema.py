@@ -36,43 +36,40 @@ def test_every_table_and_view_has_a_comment(query: Query) -> None:
     assert all(comment for _, comment in found)
 
 
-@pytest.mark.parametrize("relation", RELATIONS, ids=lambda relation: relation.name)
-def test_the_columns_are_as_described_each_with_a_comment(
-    empty: duckdb.DuckDBPyConnection, relation: Table | View
-) -> None:
-    found = empty.execute(
-        """
-        SELECT column_name, data_type, comment FROM duckdb_columns()
-        WHERE table_name = $1 ORDER BY column_index
-        """,
-        [relation.name],
-    ).fetchall()
-    written = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
-    assert found == [
-        (column.name, written.get(column.type, column.type), column.comment) for column in relation.columns
-    ]
-    assert all(comment for _, _, comment in found)
+def test_the_columns_are_as_described_each_with_a_comment(empty: duckdb.DuckDBPyConnection) -> None:
+    for relation in RELATIONS:
+        found = empty.execute(
+            """
+            SELECT column_name, data_type, comment FROM duckdb_columns()
+            WHERE table_name = $1 ORDER BY column_index
+            """,
+            [relation.name],
+        ).fetchall()
+        written = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
+        assert found == [
+            (column.name, written.get(column.type, column.type), column.comment)
+            for column in relation.columns
+        ], relation
+        assert all(comment for _, _, comment in found), relation
 
 
-@pytest.mark.parametrize(
-    "relation",
-    [relation for relation in RELATIONS if relation not in REFERENCE_TABLES and relation.name != "dim_date"],
-    ids=lambda relation: relation.name,
-)
-def test_the_first_column_is_the_connector(relation: Table | View) -> None:
-    assert relation.columns[0].name == "connector"
+def test_the_first_column_is_the_connector() -> None:
+    for relation in [
+        relation for relation in RELATIONS if relation not in REFERENCE_TABLES and relation.name != "dim_date"
+    ]:
+        assert relation.columns[0].name == "connector", relation
 
 
-@pytest.mark.parametrize("table", ALL_TABLES, ids=lambda table: table.name)
-def test_the_key_of_a_table_is_among_its_columns_and_no_column_comes_twice(table: Table) -> None:
-    assert set(table.key) <= set(table.column_names)
-    assert len(set(table.column_names)) == len(table.column_names)
+def test_the_key_of_a_table_is_among_its_columns_and_no_column_comes_twice() -> None:
+    for table in ALL_TABLES:
+        assert set(table.key) <= set(table.column_names), table
+        assert len(set(table.column_names)) == len(table.column_names), table
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_each_row_carries_who_wrote_it_and_when(table: Table) -> None:
-    types = {column.name: column.type for column in table.columns}
-    assert (types["synced_at"], types["run_id"]) == ("TIMESTAMPTZ", TEXT)
+def test_each_row_carries_who_wrote_it_and_when() -> None:
+    for table in TABLES:
+        types = {column.name: column.type for column in table.columns}
+        assert (types["synced_at"], types["run_id"]) == ("TIMESTAMPTZ", TEXT), table
 
 
 def test_instants_amounts_and_days_have_the_types_that_analysts_were_promised() -> None:

@@ -1,0 +1,12 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def row(*values: object) -> Iterator[None]:
+    """Name the row of a table at which a test failed, where no assertion's message does."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"row: {values!r}")
+        raise
