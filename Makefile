@@ -36,15 +36,15 @@ test-versions: .venv/ready
 newest: .venv/ready
 	TESTS='$(TESTS)' .ci/newest
 
-# An hour, or NIGHTLY_MINUTES: bad weather and kills at random, with a report of what was tried. Then the soak
-# and the mutants.
+# An hour, or NIGHTLY_MINUTES: bad weather and kills at random, with a report of what was tried. Then the soak,
+# the mutants and the containers.
 nightly: .venv/ready .venv-cluster/ready .venv-dbt/ready .venv-mcp/ready
 	$(BIN)/pytest -n 2 -m 'nightly and not cluster' --timeout 0 -rA
 	$(CLUSTER_TESTS) --timeout 0 -m 'cluster and nightly' a4s_pipeline_tests/cluster a4s_pipeline_tests/lake
 	$(CLUSTER_TESTS) --timeout 0 $(ON_A_LAKE)
 	MANY_EXAMPLES=1 $(BIN)/pytest -q -n 2 --timeout 0 a4s_pipeline_tests/hostile
 	MANY_EXAMPLES=1 $(BIN)/pytest -q -n 2 --timeout 0 -m 'hypothesis and not nightly and not cluster'
-	$(MAKE) soak mutants
+	$(MAKE) soak mutants compose-test
 
 # An hour, or SOAK_MINUTES: Dagster and `a4s serve` with ten connectors, imports and questions without a pause. It tells
 # what each process takes at the start and at the end, and fails where anything grows that is not data.
@@ -93,7 +93,8 @@ test-cluster: .venv-cluster/ready
 
 # The image built and deploy/compose.yaml run for real: twenty connectors, requests, a crash, a cut network, restarts. It
 # needs Docker with its compose plugin; as root it starts a daemon of its own where none runs, and makes base images
-# with debootstrap where none can be pulled. Without them it says so. A quarter of an hour on two quiet cores.
+# with debootstrap where none can be pulled. Without them it says so. Half an hour and more: a quarter of an hour of it is
+# the time after which Dagster ends a run that a dead worker had taken.
 # Less: make compose-test COMPOSE='--connectors 4 --orders 50'
 compose-test: .venv/ready
 	$(BIN)/python -m cluster.containers $(COMPOSE)
