@@ -179,6 +179,14 @@ def test_the_sales_rep_is_the_orders_or_else_the_customers(store: Store) -> None
     ]
 
 
+def test_an_order_tells_whether_its_lines_are_stored(store: Store) -> None:
+    store.put(ORDERS, order("1"), order("2", lines_synced_at=None))
+    assert store.query("SELECT order_code, has_lines FROM sales_orders ORDER BY ALL") == [
+        ("1", True),
+        ("2", False),
+    ]
+
+
 def test_the_list_price_is_the_items_where_it_is_a_number(store: Store) -> None:
     for item, value in (("A1", "12.5"), ("A2", "op aanvraag")):
         store.put(ITEMS, {"connector": "demo", "item_code": item})
