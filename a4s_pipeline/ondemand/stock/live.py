@@ -72,12 +72,15 @@ class _Load:
             is_untaken=True,
         )
 
-    def refusal(self, now: float, seconds_left: float, threads: int) -> A4sError | None:
-        """Return why a call could not be answered in time, or None if it may be."""
+    def refusal(self, now: float, seconds_left: float, calls_before: float) -> A4sError | None:
+        """Return why a call could not be answered in time, or None if it may be.
+
+        `calls_before` is how many queued calls each thread makes before it.
+        """
         rest = self.unanswered_at + _ASKED_AGAIN_AFTER - now
         if self.is_down and (rest > 0 or self.queued + self.running):
             return self.down()
-        wait = self.queued / threads * self.average_seconds
+        wait = calls_before * self.average_seconds
         if wait > seconds_left:
             return Overloaded(
                 f"too many stock requests wait to be answered in time: try again in {max(1, round(wait))} s",
@@ -128,21 +131,27 @@ class LiveStock:
         answers: dict[str, Future[Outcome]] = {}
         new: deque[_Call] = deque()
         with self._lock:
-            refusal = self._load.refusal(now, until - now, self._threads)
-            for code in item_codes:
+            unasked: list[str] = []
+            for code in dict.fromkeys(item_codes):
                 call = self._shared(code, now, until)
-                if call is None and not is_addressable(code):
-                    answers[code] = _done(_cannot_be_asked_for(code))
-                elif call is None and refusal is not None:
-                    answers[code] = _done(refusal)
-                else:
-                    if call is None:
-                        call = self._calls[code] = _Call(code, until)
-                        new.append(call)
-                        if self._load.is_down:
-                            # One of them tests whether it is up again.
-                            refusal = self._load.down()
+                if call is not None:
                     answers[code] = call.future
+                elif is_addressable(code):
+                    unasked.append(code)
+                else:
+                    answers[code] = _done(_cannot_be_asked_for(code))
+            before = calls_before([len(calls) for calls in self._lists], len(unasked))
+            refusal = self._load.refusal(now, until - now, before / self._threads)
+            for code in unasked:
+                if refusal is not None:
+                    answers[code] = _done(refusal)
+                    continue
+                call = self._calls[code] = _Call(code, until)
+                new.append(call)
+                answers[code] = call.future
+                if self._load.is_down:
+                    # One of them tests whether it is up again.
+                    refusal = self._load.down()
             count = len(new)
             if new:
                 self._lists.append(new)
@@ -212,6 +221,15 @@ class LiveStock:
             for code, call in self._calls.items()
             if call.ended_at is None or now - call.ended_at <= self._fresh_seconds
         }
+
+
+def calls_before(queued: Iterable[int], new: int) -> int:
+    """Return how many calls of the lists that wait are made before the last call of a new list.
+
+    The lists take turns, so a list of one call waits for one call of each. Counted as behind all of them, one
+    item was refused because somebody else had asked for 200.
+    """
+    return sum(min(calls, new) for calls in queued)
 
 
 def _done(outcome: Outcome) -> Future[Outcome]:

@@ -14,7 +14,7 @@ import pytest
 from a4s_pipeline.errors import A4sError, GatewayUnavailable, Overloaded
 from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.records.stock_records import Stock
-from a4s_pipeline.ondemand.stock.live import LiveStock, Outcome
+from a4s_pipeline.ondemand.stock.live import LiveStock, Outcome, calls_before
 from a4s_pipeline_tests.support.answers import answer_body
 from a4s_pipeline_tests.support.installed_site import Site, asks, installed, wait_until
 
@@ -139,9 +139,9 @@ def test_a_gateway_that_is_down_is_asked_by_one_at_a_time_and_the_others_are_tol
     assert isinstance(live.begin(["A2"], soon())["A2"].result(20), Reply)
 
 
-def test_what_could_not_be_answered_in_time_is_refused_at_once_and_told_when(
-    gateway: Gateway, live: LiveStock
-) -> None:
+@pytest.fixture
+def slow_gateway(gateway: Gateway, live: LiveStock) -> Gateway:
+    """A gateway of which is known that a call takes half a second or more; it answers no other call yet."""
     gateway.may_answer.clear()
     slow = live.begin(["slow", "slower"], soon())
     time.sleep(0.5)
@@ -149,12 +149,43 @@ def test_what_could_not_be_answered_in_time_is_refused_at_once_and_told_when(
     for future in slow.values():
         future.result(20)
     gateway.may_answer.clear()
-    live.begin([f"A{number}" for number in range(200)], soon(60))
+    return gateway
+
+
+def test_what_could_not_be_answered_in_time_is_refused_at_once_and_told_when(
+    slow_gateway: Gateway, live: LiveStock
+) -> None:
+    for number in range(200):
+        live.begin([f"A{number}"], soon(600))
     refused = live.begin(["B1", "A1"], soon(1))
     error = refused["B1"].result(0)
     assert isinstance(error, Overloaded)
     assert error.wait_seconds is not None
     assert error.wait_seconds > 1
+    assert not refused["A1"].done(), "it shares the call that waits already"
+
+
+def test_one_item_is_not_refused_because_another_asked_for_many(
+    slow_gateway: Gateway, live: LiveStock
+) -> None:
+    live.begin([f"A{number}" for number in range(200)], soon(600))
+    one = live.begin(["one"], soon(5))["one"]
+    many = live.begin([f"B{number}" for number in range(100)], soon(5))
+    assert {type(future.result(0)) for future in many.values()} == {Overloaded}
+    slow_gateway.may_answer.set()
+    assert isinstance(one.result(20), Reply)
+
+
+def test_a_new_list_waits_for_its_turns_among_the_lists_that_wait() -> None:
+    for queued, new, before in [
+        ([], 1, 0),
+        ([200], 1, 1),
+        ([1] * 200, 1, 200),
+        ([200], 300, 200),
+        ([3, 200], 10, 13),
+        ([200], 0, 0),
+    ]:
+        assert calls_before(queued, new) == before, (queued, new)
 
 
 @pytest.fixture
