@@ -58,7 +58,7 @@ def _item_attributes(value: Any) -> dict[str, str]:
         raise ValueError(f'must be a JSON object of attribute to {kinds}, such as {{"brand": "text"}}')
     taken = {name.lower() for name in columns_of_items()}
     for name, kind in value.items():
-        if kind not in ATTRIBUTE_TYPES:
+        if not isinstance(kind, str) or kind not in ATTRIBUTE_TYPES:
             raise ValueError(f"{name!r} must be one of {kinds}")
         if not name or not name.isprintable() or name.lower() in taken:
             raise ValueError(f"{name!r} cannot name a column of dim_item: it is empty or already taken")

@@ -34,7 +34,7 @@ from a4s_pipeline.settings.api_keys import ApiClient, read_api_keys
 from a4s_pipeline.settings.callbacks import Callback, read_callbacks
 from a4s_pipeline.settings.connectors import Connector, read_connectors, unique_pairs
 from a4s_pipeline.settings.misspelt import PREFIX, misspelt
-from a4s_pipeline.settings.paths import at_home, authority_file, openable
+from a4s_pipeline.settings.paths import at_home, authority_file, in_utf8, openable
 from a4s_pipeline.settings.requests_location import requests_location
 from a4s_pipeline.settings.routes import Routes
 from a4s_pipeline.settings.store_location import FileLocation, SqliteLake, StoreLocation, read_location
@@ -127,7 +127,7 @@ class Settings(AnalystSettings):
     timeout_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 30
     answer_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 10
     stock_fresh_seconds: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = 0
-    api_host: str = "127.0.0.1"
+    api_host: Annotated[str, AfterValidator(in_utf8)] = "127.0.0.1"
     api_port: Annotated[int, Field(ge=0, le=65535)] = 8321
     api_keys: Annotated[tuple[ApiClient, ...], NoDecode, BeforeValidator(read_api_keys)] = ()
     callbacks: Annotated[tuple[Callback, ...], NoDecode, BeforeValidator(read_callbacks)] = ()
@@ -137,7 +137,7 @@ class Settings(AnalystSettings):
     alert_webhook_secret: Annotated[SecretStr, AfterValidator(checked_webhook_secret)] | None = None
     dagster_url: Annotated[str, AfterValidator(checked_dagster_url)] | None = None
     warehouse: Annotated[SecretStr, BeforeValidator(at_home)] | None = None
-    lake_files: Annotated[str, BeforeValidator(at_home)] | None = None
+    lake_files: Annotated[str, BeforeValidator(at_home), AfterValidator(in_utf8)] | None = None
     lake_kept_days: Annotated[int, Field(ge=0, le=36500)] = 30
     requests: Annotated[str, BeforeValidator(at_home), AfterValidator(requests_location)] | None = None
     restored_look_up_days: Annotated[int, Field(ge=0, le=36500)] = 30

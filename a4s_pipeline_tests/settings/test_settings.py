@@ -1,3 +1,4 @@
+import json
 import os
 from datetime import date
 from pathlib import Path
@@ -448,6 +449,27 @@ def test_a_path_that_duckdb_cannot_open_is_refused_by_its_variable(
         assert "DuckDB opens no file" in told
 
 
+def test_a_path_or_host_in_another_encoding_is_refused_by_its_variable(setenv: pytest.MonkeyPatch) -> None:
+    for variable, value in (
+        ("A4S_DATA_DIR", "/srv/caf\udce9"),
+        ("A4S_DATA_DIR", "/srv/caf\udce9?"),
+        ("A4S_LAKE_FILES", "/srv/caf\udce9"),
+        ("A4S_API_HOST", "caf\udce9.example"),
+        ("A4S_GATEWAY_CA", "/srv/caf\udce9.pem"),
+    ):
+        with setenv.context() as only:
+            told = complaint(only, **{variable: value})
+        assert told.startswith(f"{variable}: "), told
+        assert "caf\\udce9" in told
+
+
+def test_attributes_of_no_kind_are_refused_by_their_name(setenv: pytest.MonkeyPatch) -> None:
+    for kind in ("colour", "", None, 1, True, [], ["text"], {"text": "text"}):
+        with setenv.context() as only:
+            told = complaint(only, A4S_ITEM_ATTRIBUTES=json.dumps({"brand": kind}))
+        assert told.startswith("A4S_ITEM_ATTRIBUTES: 'brand' must be one of "), kind
+
+
 def test_an_authority_that_is_none_and_a_proxy_that_is_none_are_refused_and_no_password_is_shown(
     setenv: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -455,6 +477,7 @@ def test_an_authority_that_is_none_and_a_proxy_that_is_none_are_refused_and_no_p
     for variable, value, says in (
         ("A4S_GATEWAY_CA", str(tmp_path / "missing.pem"), "cannot be read"),
         ("A4S_GATEWAY_CA", str(tmp_path / "none.pem"), "is not a PEM file of certificates"),
+        ("A4S_GATEWAY_CA", "http://jan:geheim@proxy:3128", "must be the path of a PEM file"),
         ("A4S_GATEWAY_PROXY", "socks5://jan:geheim@proxy:1080", "must be a URL such as http://proxy"),
         ("A4S_GATEWAY_PROXY", "http://jan:geheim@proxy:3128/path", "must end after its host and port"),
     ):
