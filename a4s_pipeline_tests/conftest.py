@@ -27,7 +27,7 @@ _ENOUGH_MEMORY = 2 << 30
 
 @pytest.fixture(autouse=True)
 def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the settings, the `.env` and the Dagster home of whoever runs the tests out of them."""
+    """Keep the tester's own settings, `.env` and Dagster home away from the tests."""
     for name in list(os.environ):
         if name.startswith(("A4S_", "DAGSTER_")):
             monkeypatch.delenv(name)
@@ -36,7 +36,7 @@ def _settings_of_our_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 @pytest.fixture(scope="session")
 def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a store without rows, to be copied: its schema costs a third of a second."""
+    """Make an empty store to copy from: creating its schema costs a third of a second."""
 
     def make(folder: Path) -> None:
         with WarehouseFile(folder / "warehouse.duckdb").session():
@@ -47,7 +47,7 @@ def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def demo_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The published copy of one administration of the demo's world: made once, and changed by nobody."""
+    """The published copy of one administration of the demo's world; made once, never changed."""
     return made_once(tmp_path_factory, "demo", publish_demo_copy) / "analytics.duckdb"
 
 
@@ -58,7 +58,7 @@ def _new_stores_are_copies(
     tmp_path_factory: pytest.TempPathFactory,
     empty_warehouse: Path,
 ) -> Iterator[None]:
-    """Let a new store of this process be a copy of one that was made once, which takes a tenth of the work.
+    """Make each new store of this process a copy of one made before, at a tenth of the work.
 
     One with other conventions is brought up to date by the product, as one of an older version. A test
     marked `from_nothing` is about how a store comes to be.
@@ -74,7 +74,7 @@ def _new_stores_are_copies(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
-    """Keep what tests write in memory where there is enough: a disk takes milliseconds for each sync."""
+    """Keep the tests' files in memory if there is enough: a disk adds milliseconds to each sync."""
     memory = Path("/dev/shm")
     if "TMPDIR" in os.environ or not os.access(memory, os.W_OK):
         return
@@ -93,7 +93,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def _in_a_lake(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the same tests run on a lake with its catalog in SQLite."""
+    """Run the same tests on a lake whose catalog is in SQLite."""
     if request.config.getoption("store") == "file" or request.node.get_closest_marker("cluster"):
         return
 

@@ -18,7 +18,7 @@ KEY = "T0ken-in-the-Path"
 
 
 class Hook:
-    """A webhook on this machine: keeps what it is told, and answers as it is set to."""
+    """A webhook on this machine that keeps what it receives, and answers as told."""
 
     def __init__(self) -> None:
         self.told: list[dict[str, Any]] = []

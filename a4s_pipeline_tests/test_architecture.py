@@ -1,4 +1,4 @@
-"""The page of the architecture names what is there: files, functions, classes and their methods."""
+"""The architecture page names real files, functions, classes and methods."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ _MOST_WORDS = 30
 
 @cache
 def names_in(path: Path) -> frozenset[str]:
-    """Functions and classes of a module, and methods by their class."""
+    """The functions and classes of a module, and its methods by class."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

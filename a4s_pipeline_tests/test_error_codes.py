@@ -1,4 +1,4 @@
-"""The page of error codes names every code in the source, and no other."""
+"""The page of error codes names exactly the codes in the source."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ OF_ITS_ANSWERS = {"Conflict", "Accepted", "Redirected"}
 
 
 def codes_in(source: str) -> Iterator[str]:
-    """Yield each constant that a module gives to `code`: as an argument, or as a class's own."""
+    """Yield each constant given to `code`, as an argument or as a class attribute."""
     for node in ast.walk(ast.parse(source)):
         given: list[ast.expr] = []
         if isinstance(node, ast.keyword) and node.arg == "code":

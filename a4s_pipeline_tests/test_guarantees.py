@@ -1,4 +1,4 @@
-"""The page of guarantees holds: each sentence names tests, and they are there."""
+"""The guarantees page holds: each sentence names tests that exist."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""What the README says holds: its settings, commands and links are those of the product."""
+"""What the README says holds: its settings, commands and links are the product's."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Who may know whom: the rooms of the package, held by reading its imports."""
+"""Which room may import which, checked by reading the imports."""
 
 import ast
 import subprocess
@@ -34,7 +34,7 @@ def tree_of(path: Path) -> ast.Module:
 
 @cache
 def imports_of(path: Path) -> frozenset[str]:
-    """Every module that a file imports anywhere in it, functions and type checking included."""
+    """Every module that a file imports, inside functions and for type checking too."""
     found: set[str] = set()
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
@@ -52,7 +52,7 @@ def is_of(module: str, package: str) -> bool:
 
 
 def offenders(room: str, *forbidden: str) -> list[str]:
-    """The imports of a room's modules that its wall forbids."""
+    """The imports in a room that its wall forbids."""
     modules = [path for path in MODULES if path.relative_to(PACKAGE).as_posix().startswith(room)]
     assert modules, room
     return [
@@ -163,7 +163,7 @@ def room_of(path: Path) -> str:
 
 
 def part_of_a_room(path: Path) -> str:
-    """A folder of a room with all that is below it, or a module that stands in the room itself."""
+    """A folder of a room with everything below it, or a module of the room itself."""
     within = path.relative_to(PACKAGE)
     return "/".join(within.with_suffix("").parts[:2])
 
@@ -174,7 +174,7 @@ def test_a_room_is_small_enough_to_be_seen_at_once() -> None:
 
 
 def test_nothing_reads_files_outside_the_project() -> None:
-    """No folder of one machine is written down, and no walk up from a file leaves the project."""
+    """No path of a particular machine is written down, and no path leads out of the project."""
     found = []
     for path in EVERYTHING:
         # A site may write `~` in a setting: that is read in one module, and nowhere else.
@@ -184,7 +184,7 @@ def test_nothing_reads_files_outside_the_project() -> None:
 
 
 def outside(path: Path) -> Iterator[str]:
-    """What a file holds that leads out of the project."""
+    """What a file contains that leads out of the project."""
     folders = (PROJECT.as_posix(), "/home", "/root", "/mnt", "/proc", "~")
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):

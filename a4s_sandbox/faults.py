@@ -1,4 +1,4 @@
-"""What goes wrong on request: the bad days of a real gateway, drawn from a seed or scripted one by one."""
+"""What goes wrong on request: a gateway's bad days, drawn from a seed or scripted."""
 
 import random
 from collections.abc import Callable
@@ -30,7 +30,7 @@ OnPage = Callable[[str, str, int], object]
 
 @dataclass
 class Faults:
-    """Faults of the sandbox: a rate is a chance from 0 to 1 for each request, 0 is never."""
+    """Faults of the sandbox: a rate is a probability per request."""
 
     reset: float = 0.0
     """The connection is reset instead of answered; nothing is booked."""
@@ -139,7 +139,7 @@ class Faults:
             self._checked(name)
 
     def next_for(self, route: str) -> str | None:
-        """Return the name of the fault that this request meets, or None."""
+        """Return the name of the fault for this request, or None."""
         with self._lock:
             for queue in (self.script.get(route), self.script.get("*")):
                 if queue:

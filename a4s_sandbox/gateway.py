@@ -1,4 +1,4 @@
-"""The gateway behind its socket: credentials, latency and faults around the routes, and the log."""
+"""The gateway behind its socket: credentials, latency, faults and the log around the routes."""
 
 import base64
 import hmac
@@ -30,7 +30,7 @@ _INSTEAD = (
 
 
 class Headers(dict[str, str]):
-    """Request headers, kept in lower case and looked up in any case."""
+    """Request headers, looked up in any case."""
 
     def __getitem__(self, name: str) -> str:
         return super().__getitem__(name.lower())
@@ -45,7 +45,7 @@ class Headers(dict[str, str]):
 
 @dataclass(slots=True)
 class Request:
-    """A request in the log; `status` is 0 until it is answered, and stays so when it never is."""
+    """A logged request; `status` is 0 until it is answered."""
 
     method: str
     route_name: str
@@ -63,7 +63,7 @@ class Request:
 
 @dataclass(slots=True)
 class Outcome:
-    """What to write: a reply, or nothing but a reset.
+    """What to write: a reply, or a connection reset.
 
     `cut` writes less of the body than its length says, `before` and `behind` is written around the answer.
     """
@@ -76,7 +76,7 @@ class Outcome:
 
 
 class Gateway:
-    """Answers requests for a world; everything public may be changed while it serves."""
+    """Answers requests for a world; public attributes may change while it serves."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Gateway:
         return [request for request in list(self.requests) if request.route_name == route_name]
 
     def clear(self) -> None:
-        """Forget the log."""
+        """Clear the log."""
         self.requests.clear()
         self.most_in_flight = 0
 
@@ -117,7 +117,7 @@ class Gateway:
         self.stopping.clear()
 
     def exchange(self, method: str, target: str, headers: Headers, body: bytes) -> Outcome:
-        """Answer one request, given the raw path and query it was sent to."""
+        """Answer one request, given its raw path and query."""
         path, _, raw_query = target.partition("?")
         query = dict(parse_qsl(raw_query, keep_blank_values=True)) if raw_query else {}
         match = resolve(method, path)
@@ -159,7 +159,7 @@ class Gateway:
                 self._in_flight -= 1
 
     def date_header(self) -> str | None:
-        """Return the value of the Date header, or None when replies lack it."""
+        """Return the value of the Date header, or None if replies have none."""
         faults = self.faults
         if faults.no_date_header:
             return None
@@ -194,7 +194,7 @@ class Gateway:
         )
 
     def _waited(self, seconds: Callable[[], float]) -> bool:
-        """Wait for so long, which may be made shorter meanwhile; tell whether it is cut short by the end."""
+        """Wait this long, which may be shortened meanwhile; tell whether the end interrupted it."""
         began = time.monotonic()
         while time.monotonic() - began < seconds():
             if self.stopping.wait(0.01):

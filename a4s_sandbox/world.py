@@ -16,7 +16,7 @@ _NO_DATE_AT_ALL = since_epoch(datetime(2022, 1, 1, tzinfo=UTC))
 
 @dataclass(slots=True)
 class BookedOrder:
-    """A third-party order as the ERP holds it; `body` is the request, `at` the moment of booking."""
+    """A third-party order as the ERP holds it; `body` is the request, `at` the time of booking."""
 
     order_id: str
     order_number: str
@@ -27,7 +27,7 @@ class BookedOrder:
 
 
 class Administration:
-    """One administration of the ERP; safe to change while it is served."""
+    """One administration of the ERP; it may change while it is served."""
 
     def __init__(
         self, name: str, focus_connector: str | None, last_history_sync: datetime | timedelta | None
@@ -64,13 +64,13 @@ class Administration:
     def put_encoded_order(
         self, key: str, position: int, header: bytes, lines: bytes | Callable[[], bytes]
     ) -> None:
-        """Add an order that is JSON already, at a position in microseconds; lines may be made on demand."""
+        """Add an order given as JSON, at a position in microseconds; lines may be made on demand."""
         with self.lock:
             self.orders.put(key, header, position)
             self._lines[key] = lines
 
     def order(self, code: str) -> tuple[Any, Any]:
-        """Return a copy of an order's header and lines as they were put; KeyError when there is none."""
+        """Return a copy of an order's header and lines as put; KeyError if there is none."""
         with self.lock:
             record, lines = self.orders.get(code), self.lines_of(code)
             if record is None or lines is None:
@@ -78,7 +78,7 @@ class Administration:
             return decode(record.body), decode(lines)
 
     def remove_order(self, code: str) -> None:
-        """Take an order and its lines out; KeyError when there is none."""
+        """Remove an order and its lines; KeyError if there is none."""
         with self.lock:
             self.orders.remove(code)
             del self._lines[code]
@@ -94,7 +94,7 @@ class Administration:
             return key
 
     def remove_item(self, code: str) -> None:
-        """Take an item out; KeyError when there is none."""
+        """Remove an item; KeyError if there is none."""
         with self.lock:
             self.items.remove(code)
             del self._stock[code]
@@ -109,7 +109,7 @@ class Administration:
             return key
 
     def remove_customer(self, code: str) -> None:
-        """Take a customer out; KeyError when there is none."""
+        """Remove a customer; KeyError if there is none."""
         with self.lock:
             self.customers.remove(code)
             del self._external_ids[code]
@@ -120,12 +120,12 @@ class Administration:
             self._images[digest] = picture
 
     def lines_of(self, code: str) -> bytes | None:
-        """Return the JSON array of an order's lines, or None when there is no such order."""
+        """Return the JSON array of an order's lines, or None if there is no such order."""
         lines = self._lines.get(code)
         return lines() if callable(lines) else lines
 
     def stock_of(self, code: str) -> bytes | None:
-        """Return the JSON of an item's stock, or None when there is no such item."""
+        """Return the JSON of an item's stock, or None if there is no such item."""
         return self._stock.get(code)
 
     def image(self, digest: str) -> bytes | None:
@@ -141,7 +141,7 @@ class Administration:
         return next((order for order in self.booked if order.external_id == external_id), None)
 
     def book(self, body: dict[str, Any]) -> BookedOrder:
-        """Book a third-party order, whether or not its external id is known already."""
+        """Book a third-party order, whether or not its external id is known."""
         with self.lock:
             sequence = len(self.booked) + 1
             order = BookedOrder(
@@ -174,7 +174,7 @@ class Administration:
             return external_id
 
     def history_sync(self, at: datetime | None = None) -> int:
-        """Do what the legacy backend's sync does: show booked orders in order history; return how many."""
+        """Sync as the legacy backend does: show booked orders in the history; return how many."""
         with self.lock:
             self.last_history_sync = at or self.clock()
             waiting = [order for order in self.booked if not order.in_history]
@@ -184,7 +184,7 @@ class Administration:
             return len(waiting)
 
     def history_synced_at(self, started: datetime) -> datetime | None:
-        """Return when the legacy backend last synced, for a server that started then."""
+        """Return when the legacy backend last synced, for a server started then."""
         last = self.last_history_sync
         if isinstance(last, timedelta):
             return (started - last).replace(second=0, microsecond=0)

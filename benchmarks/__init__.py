@@ -1,1 +1,1 @@
-"""What is measured by hand; nothing of this is installed."""
+"""Measurements made by hand; nothing of this is installed."""

@@ -40,7 +40,7 @@ _LOOK_EVERY = 0.002
 
 @dataclass(frozen=True)
 class Figures:
-    """Seconds, from the drop of a request to its answer; for many at once, to the last of them."""
+    """Seconds from dropping a request to its answer; for many at once, to the last answer."""
 
     up: float
     """From the start of `dagster dev` until its daemon was up."""
@@ -52,7 +52,7 @@ class Figures:
     """Each of the requests for fifty items that came at their own pace."""
 
     def lines(self) -> Iterator[str]:
-        """Tell them to people."""
+        """Print them for people."""
         yield f"dagster dev up after      {self.up:8.1f} s"
         yield f"first answer              {self.first:8.1f} s"
         yield f"{len(self.later)} later ones, median    {1000 * statistics.median(self.later):8.0f} ms"
@@ -63,7 +63,7 @@ class Figures:
 
 
 class Installation:
-    """A folder with a data directory, a Dagster home, and a gateway that both are pointed at."""
+    """A folder with a data directory, a Dagster home, and a gateway for both."""
 
     def __init__(self, folder: Path, sandbox: Sandbox, **settings: str) -> None:
         self.folder = folder
@@ -87,13 +87,13 @@ class Installation:
         }
 
     def drop(self, request_id: str, request: Mapping[str, Any]) -> None:
-        """Drop a request: written aside, and renamed in."""
+        """Drop a request: written elsewhere and renamed into place."""
         aside = self._inbox / f".{request_id}.tmp"
         aside.write_text(json.dumps(request))
         aside.replace(self._inbox / f"{request_id}.json")
 
     def answer(self, request_id: str) -> Any:
-        """Return an answer that is there."""
+        """Return an answer that exists."""
         return json.loads((self._outbox / f"{request_id}.json").read_bytes())
 
     def wait_for(self, ids: Sequence[str], seconds: float) -> None:
@@ -108,7 +108,7 @@ class Installation:
         wait_until(is_answered, seconds, f"answers, {len(ids)} in all", self.log)
 
     def seconds_for(self, wanted: Mapping[str, Mapping[str, Any]], at_most: float) -> float:
-        """Drop requests, and return the seconds until all are answered, each of them well."""
+        """Drop requests, and return the seconds until all are answered successfully."""
         began = time.monotonic()
         for request_id, request in wanted.items():
             self.drop(request_id, request)
@@ -123,7 +123,7 @@ class Installation:
     def seconds_of_each(
         self, request: Callable[[int], Mapping[str, Any]], per_second: float, seconds: float
     ) -> list[float]:
-        """Drop requests at their own pace, and return the seconds until each was answered."""
+        """Drop requests at a fixed pace, and return each one's seconds until its answer."""
         took: list[float] = []
         waiting: dict[str, float] = {}
         began, number, total = time.monotonic(), 0, int(per_second * seconds)
@@ -165,7 +165,7 @@ class Installation:
 
 
 def end_group(process: subprocess.Popen[bytes], patience: float = 15) -> None:
-    """End a process that leads a group, as it should be ended, and whatever of its group is left."""
+    """End a process group's leader normally, then whatever is left of the group."""
     process.send_signal(signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(patience)
@@ -175,7 +175,7 @@ def end_group(process: subprocess.Popen[bytes], patience: float = 15) -> None:
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float, what: str, log: Path) -> None:
-    """Wait for something, and show the end of the log where it does not come."""
+    """Wait for something; shows the end of the log if it does not come."""
     deadline = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > deadline:

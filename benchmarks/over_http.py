@@ -47,7 +47,7 @@ _A4S = (sys.executable, "-c", "from a4s_pipeline.cli import run; run()")
 
 @dataclass(frozen=True)
 class Load:
-    """What is asked: the number of a call to its method, path and body."""
+    """What is asked: from a call's number to its method, path and body."""
 
     name: str
     call: Callable[[int], tuple[str, str, bytes]]
@@ -58,7 +58,7 @@ def _page(offset: int, limit: int = 50) -> tuple[str, str, bytes]:
 
 
 def _other_page(number: int) -> tuple[str, str, bytes]:
-    """Ask for a page that nobody asked for before: once all places are through, for one order more."""
+    """Ask for a page nobody asked for before: once all offsets are used, for one order more."""
     rounds, offset = divmod(number, _PLACES)
     return _page(offset, 50 + rounds)
 
@@ -74,7 +74,7 @@ def _stock(code: str) -> tuple[str, str, bytes]:
 
 
 def loads(items: Sequence[str]) -> tuple[Load, ...]:
-    """Return what is asked for, of these items."""
+    """Return what is asked about these items."""
     return (
         Load("stock of one item, each another", lambda n: _stock(items[n % len(items)])),
         Load("pages of 50 orders, each another", _other_page),
@@ -84,14 +84,14 @@ def loads(items: Sequence[str]) -> tuple[Load, ...]:
 
 
 class _Line:
-    """A connection that is kept open."""
+    """A persistent connection."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def ask(self, method: str, path: str, body: bytes) -> int:
-        """Return the status of the answer, once all of it is here."""
+        """Return the answer's status, once all of it is here."""
         head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
         self._socket.sendall(head.encode() + body)
         got = b""
@@ -113,7 +113,7 @@ class _Line:
 
 
 def measure(port: int, pid: int, load: Load, first: int) -> tuple[str, int]:
-    """Ask for some seconds from all clients; return the line to print, and the number of the next call."""
+    """Ask from all clients for some seconds; return the line to print, and the next call's number."""
     numbers = iter(range(first, first + 10**9))
     lock = threading.Lock()
     took: list[float] = []
@@ -159,7 +159,7 @@ def _processor_seconds(pid: int) -> float:
 def _started(
     command: Sequence[str], environment: dict[str, str], folder: Path, told: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run a command for as long as the block lasts, from the line on that tells a URL."""
+    """Run a command while the block runs, from the line that names its URL on."""
     process = subprocess.Popen(  # noqa: S603 - our own interpreter, and no shell
         [*_A4S, *command],
         cwd=folder,
@@ -186,14 +186,14 @@ def _memory_mb(pid: int) -> float:
 
 @dataclass(frozen=True)
 class Installation:
-    """A folder whose settings lead to a gateway that serves."""
+    """A folder whose settings lead to a running gateway."""
 
     folder: Path
     environment: dict[str, str]
 
     @contextmanager
     def served(self, **settings: str) -> Iterator[tuple[int, int]]:
-        """Run `a4s serve` for as long as the block lasts; return its port and its process."""
+        """Run `a4s serve` while the block runs; return its port and process."""
         environment = {**self.environment, **settings}
         with _started(["serve", "--port", "0"], environment, self.folder, "http://") as (server, url):
             yield int(url.rpartition(":")[2].partition("/")[0]), server.pid
@@ -229,7 +229,7 @@ def _line_of(port: int, call: Callable[[int], tuple[str, str, bytes]]) -> tuple[
 
 
 def _fifty(items: Sequence[str]) -> Callable[[int], tuple[str, str, bytes]]:
-    """Ask for fifty items at once, each time for others of the shop's."""
+    """Ask for fifty of the shop's items at once, other ones each time."""
     chance = random.Random(1)  # noqa: S311 - the same items in each run
 
     def call(number: int) -> tuple[str, str, bytes]:
@@ -254,7 +254,7 @@ def measure_shop(installation: Installation, fresh_seconds: float) -> str:
 
 
 def measure_long(minutes: int) -> None:
-    """Ask steadily for so long, and print a line for each minute."""
+    """Ask steadily for this long, and print a line for each minute."""
     with installed(LATENCY_MS) as installation, installation.served() as (port, pid):
         items = installation.items()
         _say(f"memory at the start {_memory_mb(pid):.0f} MB")
@@ -284,7 +284,7 @@ def measure_all() -> None:
 
 
 def main() -> None:
-    """Measure what the command line asks for."""
+    """Measure what the command line requests."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.over_http")
     parser.add_argument("--minutes", type=int, help="ask steadily for so long instead")
     minutes = parser.parse_args().minutes

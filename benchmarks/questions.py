@@ -52,7 +52,7 @@ _REFERENCE = {
 
 
 def fill(warehouse: WarehouseFile, orders: int) -> None:
-    """Fill a warehouse with so many orders, as if syncs had brought them in."""
+    """Fill a warehouse with this many orders, as if synced."""
     given = {"at": datetime.now(UTC), "orders": orders, "lines": _LINES_OF_ORDER}
     statements = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").rstrip(";\n").split(";\n")
     with warehouse.transaction() as connection:
@@ -76,7 +76,7 @@ def questions() -> Iterator[tuple[int, str, str]]:
 
 
 def processor_seconds(do: Callable[[], object]) -> float:
-    """Return the processor time that something takes, in this process and in those that it starts."""
+    """Return the CPU time of something, in this process and those it starts."""
     before = _processor()
     do()
     return _processor() - before
@@ -88,12 +88,12 @@ def _processor() -> float:
 
 
 def answered(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[object, ...]]:
-    """Answer a question whole."""
+    """Answer a question completely."""
     return connection.execute(query).fetchall()
 
 
 def publishing(warehouse: WarehouseFile, copy: Path, folders: SiteFolders | None) -> float:
-    """Return the processor time of a publish after a sync, the least of five."""
+    """Return the CPU time of a publish after a sync, the least of five."""
 
     def touched() -> float:
         at = datetime.now(UTC)
@@ -105,7 +105,7 @@ def publishing(warehouse: WarehouseFile, copy: Path, folders: SiteFolders | None
 
 
 def without_models(folder: Path, warehouse: WarehouseFile) -> float:
-    """Return what a publish takes of the same tables where there is no model and no file of the site."""
+    """Return what publishing the same tables costs without models and site files."""
     copy = folder / "tables.duckdb"
     copy.write_bytes(warehouse.path.read_bytes())
     bare = WarehouseFile(copy)
@@ -116,7 +116,7 @@ def without_models(folder: Path, warehouse: WarehouseFile) -> float:
 
 
 def told(folder: Path, orders: int) -> Iterator[str]:
-    """Measure, and tell it line by line."""
+    """Measure, and print line by line."""
     warehouse, copy = WarehouseFile(folder / "warehouse.duckdb"), folder / "analytics.duckdb"
     folders = SiteFolders(folder / "reference", folder / "models")
     fill(warehouse, orders)
@@ -135,7 +135,7 @@ def told(folder: Path, orders: int) -> Iterator[str]:
 
 
 def main() -> None:
-    """Measure the size asked for, and print it."""
+    """Measure the requested size, and print it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.questions", description=__doc__)
     parser.add_argument("orders", nargs="?", type=int, default=250_000)
     parser.add_argument("--folder", type=Path, help="keep the store here")

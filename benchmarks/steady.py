@@ -1,4 +1,4 @@
-"""A load that comes at its own pace, whether or not the answers keep up with it."""
+"""A load at a fixed pace, whether or not the answers keep up."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Ask = Callable[[int], int]
 
 @dataclass
 class Steady:
-    """What a steady load met: seconds from when a call was due to the end of its answer, and statuses."""
+    """The results of a steady load: statuses, and seconds from a call's due time to its answer's end."""
 
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
 
     def told(self) -> str:
-        """Tell it to people."""
+        """Print it for people."""
         return f"{told(self.seconds)}, {dict(self.statuses)}"
 
 
 def told(seconds: Sequence[float]) -> str:
-    """Tell the median, the 99th percentile and the worst of some latencies."""
+    """Format the median, the 99th percentile and the worst of some latencies."""
     ranks = statistics.quantiles(seconds, n=100)
     median, last, worst = (1000 * value for value in (ranks[49], ranks[98], max(seconds)))
     return f"median {median:6.1f} ms, 99th {last:6.1f} ms, worst {worst:6.0f} ms"
@@ -37,7 +37,7 @@ def told(seconds: Sequence[float]) -> str:
 def ask_steadily(
     open_line: Callable[[], tuple[Ask, Callable[[], None]]], per_second: float, seconds: float
 ) -> Steady:
-    """Ask so many times a second over some lines; `open_line` returns what asks over one, and closes it.
+    """Ask this many times a second over some lines; `open_line` returns a call and a closing function.
 
     A call that finds all lines busy begins late, and its lateness counts: nobody who visits a shop waits
     with that until others have been answered.

@@ -1,1 +1,1 @@
-"""Dagster on several machines, tried out on one: PostgreSQL, Redis and Celery workers as child processes."""
+"""Dagster on several machines, simulated on one: PostgreSQL, Redis and Celery workers as child processes."""

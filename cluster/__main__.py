@@ -31,7 +31,7 @@ _console = Console()
 
 @dataclass(frozen=True)
 class Size:
-    """How big a cluster is, and what it imports."""
+    """A cluster's size, and what it imports."""
 
     workers: int
     slots: int
@@ -42,7 +42,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster that is up."""
+    """A running cluster."""
 
     home: Home
     gateway: Gateway
@@ -51,7 +51,7 @@ class Cluster:
 
 @contextmanager
 def cluster(folder: Path, size: Size, store: Store) -> Iterator[Cluster]:
-    """Start everything but Dagster's daemon in a folder that is emptied first, and stop it afterwards."""
+    """Start everything but Dagster's daemon in an emptied folder, and stop it afterwards."""
     shutil.rmtree(folder, ignore_errors=True)
     names = [f"worker-{number}" for number in range(1, size.workers + 1)]
     with (
@@ -69,7 +69,7 @@ def cluster(folder: Path, size: Size, store: Store) -> Iterator[Cluster]:
 
 
 def import_all(up: Cluster) -> list[Run]:
-    """Import every connector once, by Dagster's queue and the workers; return the runs as they ended."""
+    """Import every connector once through Dagster's queue and the workers; return the finished runs."""
     settings = settings_of(up.home, up.gateway)
     with DagsterApi(up.dagster.url, LOCATION) as api:
         # They run by default, and would import the same beside us.
@@ -86,7 +86,7 @@ def import_all(up: Cluster) -> list[Run]:
 
 
 def main() -> int:
-    """Return 0 where every run succeeded."""
+    """Return 0 if every run succeeded."""
     parser = argparse.ArgumentParser(prog="python -m cluster", description=__doc__)
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--slots", type=int, default=1, help="runs at once, of each worker")
@@ -120,7 +120,7 @@ def _say(line: str) -> None:
 
 
 def _stay(processes: Dagster) -> None:
-    """Wait for Ctrl-C; a process that somebody kills, to see what comes of it, takes no other with it."""
+    """Wait for Ctrl-C; a process that you kill to see what happens ends no other."""
     ended: set[str] = set()
     try:
         while True:

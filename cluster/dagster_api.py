@@ -1,4 +1,4 @@
-"""Dagster's own API, the webserver's GraphQL: launches runs, tells how they go on, and stops schedules."""
+"""Dagster's GraphQL API: launches runs, reports on them, and stops schedules."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ mutation ($id: String!) { stopSensor(id: $id) { __typename ... on Error { messag
 
 @dataclass(frozen=True)
 class Launch:
-    """A run to be launched."""
+    """A run to launch."""
 
     job: str
     tags: Mapping[str, str]
@@ -65,7 +65,7 @@ class Launch:
 
 @dataclass(frozen=True)
 class Run:
-    """A run as Dagster tells it; instants are seconds since 1970."""
+    """A run as Dagster reports it; instants are seconds since 1970."""
 
     run_id: str
     job: str
@@ -77,7 +77,7 @@ class Run:
 
     @property
     def seconds_to_start(self) -> float:
-        """From the launch to the first step, the queue and the wait for a worker included."""
+        """From the launch to the first step, including the queue and the wait for a worker."""
         return (self.started_at or time.time()) - self.created_at
 
     @property
@@ -121,7 +121,7 @@ class DagsterApi:
         return run_id
 
     def runs(self, run_ids: Collection[str]) -> list[Run]:
-        """Return these runs as they are now."""
+        """Return the current state of these runs."""
         answer = self._ask(_RUNS, {"ids": list(run_ids)})["runsOrError"]
         if "results" not in answer:
             raise ClusterError(f"Dagster does not tell of its runs: {answer['message']}")
@@ -146,7 +146,7 @@ class DagsterApi:
         statuses: Collection[str] = ENDED,
         meanwhile: Callable[[list[Run]], object] = lambda _runs: None,
     ) -> list[Run]:
-        """Wait until each of these runs has one of the statuses; `meanwhile` sees them at each look."""
+        """Wait until each run has one of the statuses; `meanwhile` receives them at each look."""
         deadline = time.monotonic() + seconds
         while True:
             runs = self.runs(run_ids)
@@ -160,7 +160,7 @@ class DagsterApi:
             time.sleep(_POLL)
 
     def why_it_failed(self, run_id: str) -> str:
-        """Return what a run's log says of its failure."""
+        """Return what a run's log says about its failure."""
         said = []
         for event in self._ask(_FAILURE, {"id": run_id})["logsForRun"].get("events", []):
             metadata, error = event.get("failureMetadata") or {}, event.get("error") or {}
@@ -179,12 +179,12 @@ class DagsterApi:
         self._ask(_TERMINATE, {"id": run_id})
 
     def stop_schedules(self) -> None:
-        """Stop every schedule, for good: they run by default."""
+        """Stop every schedule permanently: they run by default."""
         for schedule in self._standing("schedules"):
             self._ask(_STOP_SCHEDULE, {"id": schedule})
 
     def stop_sensors(self) -> None:
-        """Stop every sensor, for good: they run by default."""
+        """Stop every sensor permanently: they run by default."""
         for sensor in self._standing("sensors"):
             self._ask(_STOP_SENSOR, {"id": sensor})
 

@@ -1,4 +1,4 @@
-"""The sandbox gateway as a process of its own: one administration, behind any number of connectors."""
+"""The sandbox gateway as its own process: one administration behind any number of connectors."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _ADMINISTRATION = "Demo B.V."
 
 @dataclass(frozen=True)
 class Gateway:
-    """Where a gateway is, and the connectors that its administrations are configured as."""
+    """A gateway's address, and the connectors for its administrations."""
 
     url: str
     connectors: Mapping[str, str]
 
 
 def connector_names(count: int) -> list[str]:
-    """Return names for so many connectors."""
+    """Return names for this many connectors."""
     return [f"c{number:02d}" for number in range(1, count + 1)]
 
 
@@ -31,7 +31,7 @@ def connector_names(count: int) -> list[str]:
 def sandbox_gateway(
     log: Path, connectors: int = 20, orders: int = 1000, latency_ms: int = 5
 ) -> Iterator[Gateway]:
-    """Serve a history of so many orders, behind so many connectors."""
+    """Serve a history of this many orders behind this many connectors."""
     port = free_port()
     options = {"--port": port, "--orders": orders, "--latency-ms": latency_ms}
     command = [sys.executable, "-m", "a4s_sandbox"]

@@ -27,14 +27,14 @@ class Store(StrEnum):
 
 @dataclass(frozen=True)
 class Home:
-    """A folder with Dagster's settings in it, and the environment that leads there."""
+    """A folder with Dagster's settings, and the environment that points to it."""
 
     folder: Path
     environment: Mapping[str, str]
 
     @property
     def logs(self) -> Path:
-        """Where each process writes its own file."""
+        """Where each process writes its own log."""
         return self.folder / "logs"
 
     @property
@@ -53,7 +53,7 @@ def make_home(
     more: Mapping[str, str] | None = None,
     dagster: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Home:
-    """Write Dagster's settings, those of deploy/, into a folder.
+    """Write Dagster's settings from deploy/ into a folder.
 
     `more` adds to the environment; `dagster` to sections of dagster.yaml, such as
     `{"run_monitoring": {"poll_interval_seconds": 2}}`.

@@ -1,4 +1,4 @@
-"""The import of every connector, as Dagster's schedules would start it: which runs, and what came in."""
+"""The import of every connector as Dagster's schedules would start it: the runs, and the result."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ GROUP BY connector
 
 @dataclass(frozen=True)
 class Imported:
-    """What came in of a connector."""
+    """What was imported of a connector."""
 
     orders: int = 0
     lines: int = 0
 
 
 def settings_of(home: Home, gateway: Gateway) -> Settings:
-    """Return the settings that the processes of a cluster read from their environment."""
+    """Return the settings that a cluster's processes read from their environment."""
     return GivenSettings(
         gateway_url=gateway.url,
         connectors=dict(gateway.connectors),
@@ -44,7 +44,7 @@ def settings_of(home: Home, gateway: Gateway) -> Settings:
 
 
 def import_of_everything(settings: Settings) -> Iterator[Launch]:
-    """Yield a run for the orders of each connector, and then one for its customers and one for its items."""
+    """Yield a run for each connector's orders, then one for its customers and one for its items."""
     now = datetime.now(UTC)
     for connector in settings.connectors:
         yield import_of_orders(connector, settings)
@@ -54,7 +54,7 @@ def import_of_everything(settings: Settings) -> Iterator[Launch]:
 
 
 def import_of_orders(connector: str, settings: Settings) -> Launch:
-    """Return the run that catches a connector's orders up, the first time from the very beginning."""
+    """Return the run that catches up on a connector's orders, the first time from the beginning."""
     return _launch(SYNC_ORDERS, run_request_for_orders(connector, settings, datetime.now(UTC)))
 
 

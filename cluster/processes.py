@@ -1,4 +1,4 @@
-"""Child processes with their output in a file: started, watched, and stopped with everything below them."""
+"""Child processes with their output in a file: started, watched, and stopped with all their children."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ClusterError(Exception):
 
 
 class Child:
-    """A process of ours. It leads a session of its own, so that Ctrl-C reaches us alone and we stop it."""
+    """One of our processes. It leads its own session, so that Ctrl-C reaches only us, and we stop it."""
 
     def __init__(
         self,
@@ -56,16 +56,16 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The number of the process, which is that of its group too."""
+        """The process's id, which is its group's too."""
         return self._process.pid
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process has not ended yet."""
+        """Whether the process still runs."""
         return self._process.poll() is None
 
     def assert_alive(self) -> None:
-        """Raise where the process has ended, with the end of its log."""
+        """Raise if the process has ended, with the end of its log."""
         if not self.is_alive:
             raise ClusterError(
                 f"{self.name} ended with status {self._process.returncode}; the end of {self.log}:\n"
@@ -73,15 +73,15 @@ class Child:
             )
 
     def said(self) -> str:
-        """Return all that it wrote."""
+        """Return everything it wrote."""
         return self.log.read_bytes()[self._log_begins :].decode(errors="replace")
 
     def log_tail(self) -> str:
-        """Return the last lines that it wrote."""
+        """Return the last lines it wrote."""
         return "\n".join(self.said().splitlines()[-_LINES_TOLD:])
 
     def wait_until(self, is_ready: Callable[[], bool], seconds: float = 60) -> None:
-        """Wait until the process is of use; raises where it ends before, or takes longer."""
+        """Wait until the process is ready; raises if it ends before, or takes too long."""
         deadline = time.monotonic() + seconds
         while not is_ready():
             self.assert_alive()
@@ -93,19 +93,19 @@ class Child:
             time.sleep(_POLL)
 
     def ask_to_stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Send a signal to the process alone, where it is still there."""
+        """Send a signal to the process alone, if it still runs."""
         if self.is_alive:
             self._process.send_signal(how)
 
     def stop(self, how: signal.Signals = signal.SIGTERM, seconds: float = 15) -> None:
-        """Ask it to stop, wait, and end by force whatever is left of it."""
+        """Ask it to stop, wait, and kill whatever is left."""
         self.ask_to_stop(how)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
         self.kill()
 
     def children(self) -> list[int]:
-        """Return the numbers of the processes that it started."""
+        """Return the ids of its child processes."""
         found = subprocess.run(  # noqa: S603
             ["pgrep", "-P", str(self.pid)],  # noqa: S607 - where it is differs between systems
             capture_output=True,
@@ -115,14 +115,14 @@ class Child:
         return [int(pid) for pid in found.stdout.split()]
 
     def kill(self) -> None:
-        """End the process and all of its children at once, as a power cut would."""
+        """Kill the process and all its children at once, as a power cut would."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -130,7 +130,7 @@ def free_port() -> int:
 
 
 def listens(port: int) -> bool:
-    """Tell whether somebody takes connections on a port of the loopback interface."""
+    """Tell whether something listens on a port of the loopback interface."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

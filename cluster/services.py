@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis of our own: each on a free port of the loopback interface, in a folder of its own."""
+"""Our own PostgreSQL and Redis: each on a free port of the loopback interface, in its own folder."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _TO_INSTALL = "install it with `make cluster-deps`, or put it on the PATH"
 
 @dataclass(frozen=True)
 class PostgreSQL:
-    """A server that takes anybody on this machine for its superuser."""
+    """A server that accepts anybody on this machine as its superuser."""
 
     port: int
     user: str = _SUPERUSER
     host: str = "127.0.0.1"
 
     def url(self, database: str) -> str:
-        """Return the address of a database, as SQLAlchemy takes it."""
+        """Return a database's address for SQLAlchemy."""
         return f"postgresql://{self.user}@{self.host}:{self.port}/{database}"
 
     def words(self, database: str) -> str:
-        """Return the address of a database, as libpq takes it."""
+        """Return a database's address for libpq."""
         return f"host={self.host} port={self.port} dbname={database} user={self.user}"
 
 
@@ -49,13 +49,13 @@ class Redis:
     port: int
 
     def url(self, number: int = 0) -> str:
-        """Return the address of one of its numbered databases."""
+        """Return the address of a numbered database."""
         return f"redis://127.0.0.1:{self.port}/{number}"
 
 
 @contextmanager
 def postgresql(folder: Path, databases: tuple[str, ...] = DATABASES) -> Iterator[PostgreSQL]:
-    """Make a new server in a folder, with these databases in it, and stop it afterwards."""
+    """Make a new server in a folder with these databases, and stop it afterwards."""
     programs = _postgresql_programs()
     # PostgreSQL refuses to run as root.
     user = "postgres" if os.geteuid() == 0 else None
@@ -106,7 +106,7 @@ def redis(folder: Path) -> Iterator[Redis]:
 
 
 def _postgresql_programs() -> Path:
-    """Return the folder of PostgreSQL's programs; of several versions, the newest."""
+    """Return the folder of PostgreSQL's programs, of the newest version."""
     on_path = shutil.which("initdb")
     if on_path:
         return Path(on_path).resolve().parent

@@ -14,7 +14,7 @@ from cluster.imports import Imported
 def table_of(
     runs: Sequence[Run], found: Mapping[str, Imported], worker_of: Callable[[str], str | None]
 ) -> Table:
-    """Return a row for each connector: what came in, and which worker did it in what time."""
+    """Return a row for each connector: what was imported, by which worker, in what time."""
     table = Table("connector", title=f"{len(runs)} runs")
     for heading in ("orders", "lines", "waited s", "took s"):
         table.add_column(heading, justify="right")

@@ -24,7 +24,7 @@ _RECEIVED = re.compile(r"Task execute_job\[([0-9a-f-]+)\] received")
 
 
 class Dagster:
-    """The processes of one cluster, each with its log; `start_daemon` comes last, because it starts runs."""
+    """The processes of one cluster, each with its log; `start_daemon` comes last, as it starts runs."""
 
     def __init__(self, home: Home, *, slots: int = 1) -> None:
         self.home = home
@@ -71,11 +71,11 @@ class Dagster:
         webserver.wait_until(lambda: listens(self.webserver_port))
 
     def start_daemon(self) -> None:
-        """Start what takes runs from the queue, and what evaluates schedules and sensors."""
+        """Start what takes runs from the queue and evaluates schedules and sensors."""
         self._start("daemon", "dagster-daemon", "run")
 
     def start_worker(self, name: str, queue: str = DEFAULT_QUEUE) -> None:
-        """Start a worker that executes the runs of one queue, as many at once as it has slots."""
+        """Start a worker that executes a queue's runs, as many at once as it has slots."""
         options = {"--queues": queue, "--concurrency": str(self._slots), "--hostname": f"{name}@cluster"}
         words = [word for option in options.items() for word in option]
         self.workers[name] = self._start(
@@ -88,31 +88,31 @@ class Dagster:
             worker.wait_until(partial(_is_ready, worker))
 
     def kill_worker(self, name: str) -> None:
-        """End a worker and all that it executes at once, as a power cut would."""
+        """Kill a worker and everything it executes at once, as a power cut would."""
         worker = self.workers.pop(name)
         self.children.remove(worker)
         worker.kill()
 
     def kill_runs_of(self, name: str) -> None:
-        """End the processes in which a worker executes runs, and not the worker."""
+        """Kill the processes in which a worker executes runs, but not the worker."""
         for pid in self.workers[name].children():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
     def worker_of(self, task_id: str) -> str | None:
-        """Return which worker took a Celery task, as their logs tell."""
+        """Return which worker took a Celery task, from their logs."""
         for log in self.home.logs.glob("worker-*.log"):
             if task_id in _RECEIVED.findall(log.read_text(encoding="utf-8", errors="replace")):
                 return log.stem
         return None
 
     def assert_alive(self) -> None:
-        """Raise where one of the processes has ended, with the end of its log."""
+        """Raise if one of the processes has ended, with the end of its log."""
         for child in self.children:
             child.assert_alive()
 
     def stop(self) -> None:
-        """Stop all of them, those that start runs first; runs under way have a moment to end."""
+        """Stop them all, starting with those that start runs; runs under way get a moment to end."""
         for child in reversed(self.children):
             child.ask_to_stop(signal.SIGTERM)
         for child in reversed(self.children):
@@ -138,7 +138,7 @@ def _is_ready(worker: Child) -> bool:
 
 @contextmanager
 def dagster(home: Home, workers: Mapping[str, str], *, slots: int = 1) -> Iterator[Dagster]:
-    """Start everything but the daemon, and stop it afterwards; `workers` names the queues of each worker."""
+    """Start everything but the daemon, and stop it afterwards; `workers` lists each worker's queues."""
     if not (_BIN / "celery").exists():
         raise ClusterError(f"{_BIN / 'celery'} is missing: `make cluster` and `make test-cluster` install it")
     processes = Dagster(home, slots=slots)

@@ -22,7 +22,7 @@ DEMO = "/v1/connectors/demo"
 
 @dataclass(frozen=True)
 class Reply:
-    """What a call brought."""
+    """The result of a call."""
 
     status: int
     headers: dict[str, str]
@@ -67,7 +67,7 @@ class Served:
         return self.get(f"{DEMO}/items/{quote(code, safe='')}/projected-stock{query}", **headers)
 
     def talk(self, raw: bytes, seconds: float = 20) -> bytes:
-        """Send bytes as they are, and return all that comes until the connection is closed or silent."""
+        """Send raw bytes, and return everything received until the connection closes or goes silent."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as line:
             line.sendall(raw)
             parts = []
@@ -83,7 +83,7 @@ class Served:
 
 @contextmanager
 def serving(site: Site) -> Iterator[Served]:
-    """Serve an installation for as long as the block lasts."""
+    """Serve an installation while the block runs."""
     is_ready = threading.Event()
     server = open_server(site.settings, "127.0.0.1", 0, lambda _: is_ready.set())
     thread = threading.Thread(target=server.run, args=([server.listener],), name="server")

@@ -1,4 +1,4 @@
-"""What others' programs make of the OpenAPI document: a tester of interfaces, and a maker of clients."""
+"""What other people's programs make of the OpenAPI document: an interface tester and a client generator."""
 
 import datetime
 import importlib

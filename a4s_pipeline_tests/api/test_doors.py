@@ -1,4 +1,4 @@
-"""Who is let in, what is turned away, and what the server tells of itself."""
+"""Who is let in, who is turned away, and what the server reveals about itself."""
 
 import json
 import socket
@@ -126,7 +126,7 @@ def test_a_body_beyond_a_mebibyte_is_413_before_it_is_read(served: Served) -> No
 
 
 def test_a_call_that_ends_its_connection_finds_its_answer_though_nobody_reads_its_body(serve: Serve) -> None:
-    """The caller sends all of it before it reads, as most do."""
+    """Like most callers, this one sends everything before it reads."""
     body, shop = b"x" * (4 << 20), "Bearer s3cret-of-the-shop"
     with serve(api_keys=KEYS) as served:
         served.site.put_items("A1")

@@ -1,4 +1,4 @@
-"""Two servers and an inbox on one ledger, killed at random, and clients that go: each order booked once."""
+"""Two servers and an inbox share a ledger, are killed and lose clients: each order is booked once."""
 
 import http.client
 import json
@@ -28,7 +28,7 @@ PATIENCE = {"A4S_RESEND_AFTER_SECONDS": "0.5", "A4S_TIMEOUT_SECONDS": "5"}
 
 
 class Servers:
-    """Two servers and a process at the inbox; whichever is killed is started again."""
+    """Two servers and one process at the inbox; a killed one is started again."""
 
     def __init__(self, site: Site, stack: ExitStack) -> None:
         self._site = site
@@ -57,7 +57,7 @@ class Servers:
 
 
 def send_until_booked(site: Site, servers: Servers, order_id: str, chance: random.Random) -> None:
-    """Send an order here and there, at times without waiting for an answer, until one says it is booked."""
+    """Send an order again and again, sometimes without waiting for an answer, until one says booked."""
     body = json.dumps(exports(order_id)["order"])
     for attempt in range(1000):
         if chance.random() < 0.2:

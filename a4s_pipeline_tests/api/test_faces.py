@@ -1,4 +1,4 @@
-"""The same question has the same answer, code and fields over HTTP, from the inbox and from a command."""
+"""A question gets the same answer, code and fields over HTTP, through the inbox and from a command."""
 
 import json
 from collections.abc import Callable
@@ -23,7 +23,7 @@ _NAMES = {"customerCode": "customer", "orderDateFrom": "from", "items.0.until": 
 
 
 def told(answer: Any, error: Any) -> Any:
-    """What is the same from each face: the answer itself, or the code and the fields of the error."""
+    """What is the same everywhere: the answer itself, or the error's code and fields."""
     if error is None:
         return json.loads(exact_json.dumps(answer), object_hook=without_moments)
     faults = {_NAMES.get(fault["field"], fault["field"]): fault["message"] for fault in error["fields"]}

@@ -1,4 +1,4 @@
-"""A backup that is made while all runs, and what a restore to it does to what was sent since."""
+"""A backup made while everything runs, and what restoring it does to orders sent since."""
 
 import json
 import subprocess
@@ -202,7 +202,7 @@ def test_whoever_was_forgotten_since_the_backup_is_named(site: Installation) -> 
 
 @contextmanager
 def process(site: Installation, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
-    """A command as a process of its own, which is killed at the end."""
+    """A command in its own process, killed at the end."""
     command = [str(Path(sys.executable).with_name("a4s")), *arguments]
     environment = {**foreign_environment(), **site.settings}
     with subprocess.Popen(

@@ -36,18 +36,18 @@ def line(code: str = "1", **more: Any) -> dict[str, Any]:
 
 @dataclass
 class Ended:
-    """What a command left: its exit status and what it printed."""
+    """What a command produced: its exit status and its output."""
 
     status: int
     out: str
     err: str
 
     def json(self) -> Any:
-        """The one JSON document on standard output; fails where anything else is there."""
+        """The one JSON document on standard output; fails if anything else is there."""
         return json.loads(self.out)
 
     def said(self) -> list[str]:
-        """The lines on standard error, which hold no traceback."""
+        """The lines on standard error; fails if they hold a traceback."""
         assert "Traceback" not in self.err
         return self.err.splitlines()
 
@@ -62,12 +62,12 @@ def demo_settings(url: str) -> dict[str, str]:
 
 
 def foreign_environment() -> dict[str, str]:
-    """The environment of the tests, without any setting of ours in it."""
+    """The tests' environment without any of our settings."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("A4S_", "DAGSTER_"))}
 
 
 class Installation:
-    """A folder with settings that lead to the sandbox, and the command line in it."""
+    """A folder with settings that lead to the sandbox, and the command line run in it."""
 
     def __init__(self, folder: Path, sandbox: Sandbox, here: Callable[..., Ended]) -> None:
         self.folder = folder
@@ -84,7 +84,7 @@ class Installation:
         self.source.put_order(header, [line()] if lines is None else lines)
 
     def serve_both(self) -> None:
-        """Configure the connector without focus connector too."""
+        """Configure also the connector without a focus connector."""
         self.settings["A4S_CONNECTORS"] = json.dumps(ADMINISTRATIONS)
 
     def a4s(self, *arguments: str) -> Ended:
@@ -92,7 +92,7 @@ class Installation:
         return self._here(*arguments, **self.settings)
 
     def a4s_process(self, *arguments: str, **environment: str) -> Ended:
-        """Run a command as a process of its own, as users do."""
+        """Run a command in its own process, as users do."""
         done = subprocess.run(
             [str(Path(sys.executable).with_name("a4s")), *arguments],
             cwd=self.folder,
@@ -105,7 +105,7 @@ class Installation:
         return Ended(done.returncode, done.stdout, done.stderr)
 
     def sync(self, plan: OrdersPlan | None = None) -> None:
-        """Import the orders of every connector and publish them, without a command."""
+        """Import the orders of every connector and publish them, without using a command."""
         connectors = json.loads(self.settings["A4S_CONNECTORS"])
         settings = GivenSettings(
             gateway_url=self.sandbox.url,
@@ -121,7 +121,7 @@ class Installation:
         platform.publish()
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Ask the published copy, as an analyst does."""
+        """Query the published copy, as an analyst does."""
         with duckdb.connect(str(self.folder / "data" / "analytics.duckdb"), read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
@@ -131,7 +131,7 @@ class Installation:
 
 @pytest.fixture(autouse=True)
 def _swift_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the number of tries and shorten the waits between them, for commands in this process."""
+    """Keep the number of tries but shorten the waits between them, for commands in this process."""
     monkeypatch.setattr("a4s_pipeline.gateway.calls.client.RetryRule", partial(RetryRule, first_wait=0.001))
 
 
@@ -146,7 +146,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
-    """Run a command in this process, with these variables alone."""
+    """Run a command in this process with only these variables."""
 
     def run(*arguments: str, **environment: str) -> Ended:
         with monkeypatch.context() as patched:

@@ -23,7 +23,7 @@ FOREIGN = {"warehouse.duckdb": b"somebody's orders", "analytics.duckdb": b"and t
 
 @dataclass
 class Demo:
-    """A demo that was run where every setting is wrong."""
+    """A demo run in an environment where every setting is wrong."""
 
     folder: Path
     group: int
@@ -93,7 +93,7 @@ def test_the_demo_fills_the_copy_with_the_history_of_the_sandbox(demo: Demo) -> 
 def test_the_demo_imports_without_settings_and_says_what_came_in_and_where_it_is(
     here: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a small world; at night it is a process of its own with the whole of it."""
+    """By day on a small world; at night in its own process, on the whole world."""
     foreign, home = tmp_path / "foreign", tmp_path / "dagster"
     for folder in (foreign, home):
         folder.mkdir()

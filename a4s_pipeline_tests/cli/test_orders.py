@@ -22,7 +22,7 @@ COMMANDS = [["orders"], ["order", "A1"]]
 
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the first test that has the five orders leaves what it imported, for the others."""
+    """Where the first test that needs the five orders leaves them for the others."""
     return tmp_path_factory.mktemp("imported") / "data"
 
 
@@ -332,7 +332,7 @@ def test_retrieval_needs_no_gateway(synced: Installation, here: Callable[..., En
 def test_every_readable_order_of_the_demo_is_retrieved_under_its_own_code(
     site: Installation,
 ) -> None:
-    """Codes and dates of every awkward kind, to the letter."""
+    """Codes and dates of every awkward kind, preserved exactly."""
     awkward = demo_world()["Demo B.V."]
     listed = awkward.orders.keys()
     kept = [code for code in listed if not code.startswith("VO2")]

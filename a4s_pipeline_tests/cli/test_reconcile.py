@@ -7,7 +7,7 @@ from a4s_pipeline_tests.cli.conftest import Installation, line
 
 
 def _differ(site: Installation) -> None:
-    """A history of which an old order was removed, one changed and one added after it was imported."""
+    """A history from which, after its import, one order was removed, one changed and one added."""
     for code, day in (("A1", "2024-03-05"), ("A2", "2024-03-06"), ("B1", "2024-05-05"), ("C1", "2024-08-05")):
         site.put(code, f"{day}T09:00:00")
     site.sync()

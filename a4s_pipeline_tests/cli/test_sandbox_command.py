@@ -20,7 +20,7 @@ from a4s_sandbox import DEMO_CONNECTORS
 
 @contextmanager
 def served(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-    """Serve the sandbox as users do; yields the process and the settings that it printed."""
+    """Serve the sandbox as users do; yields the process and the settings it printed."""
     process = subprocess.Popen(
         [str(Path(sys.executable).with_name("a4s")), "sandbox", *options],
         cwd=folder,

@@ -1,4 +1,4 @@
-"""What could not be read is looked at, acknowledged and tried again by command."""
+"""Unreadable records are inspected, acknowledged and retried by command."""
 
 from a4s_pipeline_tests.cli.conftest import Installation
 
@@ -10,7 +10,7 @@ def names(site: Installation, *options: str) -> list[str]:
 
 
 def amber(site: Installation) -> int:
-    """How many records the checks count."""
+    """The number of records that the checks count."""
     rows = site.query(
         "SELECT count(*) FROM set_aside AS kept WHERE NOT EXISTS (FROM acknowledged AS known WHERE "
         "known.record_key = kept.record_key "

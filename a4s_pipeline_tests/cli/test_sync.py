@@ -57,7 +57,7 @@ def put_months(site: Installation) -> None:
 
 
 def listed(site: Installation) -> tuple[datetime, datetime | None]:
-    """From which order date to which the listings went since the log was cleared."""
+    """The order date ranges listed since the log was cleared."""
     queries = [call.query for call in site.sandbox.calls("orders")]
     to = queries[-1].get("orderDateTo")
     return datetime.fromisoformat(queries[0]["orderDateFrom"]), datetime.fromisoformat(to) if to else None

@@ -1,4 +1,4 @@
-"""A line to a server that can be made to break, as those of a network do."""
+"""A connection to a server that tests can break, as networks do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 
 
 class BreakingLine:
-    """Passes on what clients and a server say; where told so, some words of a client end its connection."""
+    """Passes bytes between clients and a server; chosen words from a client end its connection."""
 
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
@@ -23,7 +23,7 @@ class BreakingLine:
         self._listener.close()
 
     def break_at(self, words: bytes, count: int) -> None:
-        """Let these words end the connection that they come by, so many times."""
+        """Make these words end their connection, this many times."""
         with self._lock:
             self._left_to_break, self._words = count, words
 

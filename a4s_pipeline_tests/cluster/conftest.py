@@ -1,4 +1,4 @@
-"""Dagster on several machines, all of them this one: started once, and used by every test of the folder."""
+"""Dagster on several machines, all simulated here: started once for every test of this folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NUMBERS = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
-    """A folder for all processes of the cluster."""
+    """A folder shared by all processes of the cluster."""
     with tempfile.TemporaryDirectory(prefix="a4s-cluster-") as name:
         # PostgreSQL runs as a user of its own where the tests run as root; pytest's folders are root's alone.
         Path(name).chmod(0o755)
@@ -44,13 +44,13 @@ def server(folder: Path) -> Iterator[PostgreSQL]:
 
 @pytest.fixture
 def database(server: PostgreSQL) -> str:
-    """A new database, by its connection string."""
+    """A new database, given by its connection string."""
     return new_database(server, f"locks{next(_NUMBERS)}")
 
 
 @pytest.fixture
 def hold(database: str) -> Iterator[Hold]:
-    """Let another process take something."""
+    """Let another process take a lock."""
     with ExitStack() as stack:
 
         def taken(kind: str, name: str) -> Holder:
@@ -68,7 +68,7 @@ def locks(database: str) -> Locks:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    """A gateway with an administration of its own behind each connector, no two of them alike."""
+    """A gateway with a different administration behind each connector."""
     world = World()
     for number, name in enumerate(CONNECTORS.values()):
         put_records(world.add_administration(name), number)
@@ -112,7 +112,7 @@ def started(folder: Path, server: PostgreSQL, sandbox: Sandbox) -> Iterator[Spre
 
 @pytest.fixture
 def spread(started: Spread) -> Iterator[Spread]:
-    """The cluster with all of its workers at work; the gateway answers at once again afterwards."""
+    """The cluster with all its workers busy; the gateway is fast again afterwards."""
     started.start_missing_workers()
     yield started
     started.sandbox.latency_ms = 0

@@ -1,4 +1,4 @@
-"""Other processes that have a lock, a sign or a turn in PostgreSQL."""
+"""Other processes that hold a lock, a presence or a turn in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ sys.stdin.readline()
 
 
 class Other:
-    """Another process that says a word as soon as it is where it should be, and can be killed."""
+    """Another process that prints a word once it is ready, and can be killed."""
 
     def __init__(self, script: str, first_word: str, *words: str) -> None:
         self._process = subprocess.Popen(
@@ -93,19 +93,19 @@ class Other:
 
 
 class Holder(Other):
-    """Another process that has a lock, a sign or a turn until it is told to let go, or killed."""
+    """Another process that holds a lock, a presence or a turn until it is told to release it, or killed."""
 
     def __init__(self, kind: str, name: str, connection: str) -> None:
         super().__init__(HOLDS, "taken", kind, name, connection)
 
     def let_go(self) -> None:
-        """Let it go of what it has; the process and its connections live on."""
+        """Make it release what it holds; the process and its connections live on."""
         self.go_on()
         self.hear("let go")
 
 
 class Waiter(Other):
-    """Another process that waits for a turn of its own alone."""
+    """Another process that waits for an exclusive turn."""
 
     def __init__(self, name: str, connection: str) -> None:
         super().__init__(WAITS, "waiting", name, connection)
@@ -115,7 +115,7 @@ Hold = Callable[[str, str], Holder]
 
 
 def new_locks(database: str) -> Locks:
-    """Locks with connections of their own, as another process has them."""
+    """Locks with their own connections, as another process has."""
     from a4s_pipeline.locks.postgres_locks import PostgresLocks  # noqa: PLC0415
 
     return PostgresLocks(database)
@@ -123,14 +123,14 @@ def new_locks(database: str) -> Locks:
 
 @contextmanager
 def refused(because_of: str) -> Iterator[None]:
-    """Expect a refusal that names the holder, who goes on."""
+    """Expect a refusal that names the holder, which keeps its lock."""
     with pytest.raises(SyncUnderWay, match=f"^{because_of}$"):
         yield
 
 
 @contextmanager
 def let_go_later(holder: Holder) -> Iterator[list[str]]:
-    """Let a holder let go while the block waits for it; the list tells what came first."""
+    """Release a holder's lock while the block waits for it; the list tells which came first."""
     order: list[str] = []
 
     def let_go() -> None:
@@ -146,7 +146,7 @@ def let_go_later(holder: Holder) -> Iterator[list[str]]:
 
 
 def asked(database: str, question: str) -> int:
-    """Ask the database for a number."""
+    """Query a number from the database."""
     with _cursor(database) as cursor:
         cursor.execute(question)
         ((number,),) = cursor.fetchall()
@@ -154,13 +154,13 @@ def asked(database: str, question: str) -> int:
 
 
 def new_database(server: PostgreSQL, name: str, *, like: str = "template1") -> str:
-    """Make a database of this name, a copy of another; return its connection string."""
+    """Create a database with this name as a copy of another; return its connection string."""
     told(server.words("postgres"), f"CREATE DATABASE {name} TEMPLATE {like}")
     return server.words(name)
 
 
 def told(database: str, statement: str, *values: str) -> None:
-    """Have the database do something."""
+    """Execute a statement in the database."""
     with _cursor(database) as cursor:
         cursor.execute(statement, values or None)
 

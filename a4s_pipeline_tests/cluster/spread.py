@@ -51,7 +51,7 @@ _OF_THE_RUN = frozenset(
 
 
 def put_records(source: Administration, number: int) -> None:
-    """Fill the administration of this number; no order, item or customer is in two of them."""
+    """Fill the administration with this number; no two administrations share an order, item or customer."""
     first = number * 100
     for order in range(first, first + ORDERS):
         put_order(source, order)
@@ -64,7 +64,7 @@ def put_records(source: Administration, number: int) -> None:
 
 @dataclass(frozen=True)
 class Spread:
-    """A cluster that is up, its gateway, and the settings and the platform of its processes."""
+    """A running cluster, its gateway, and its processes' settings and platform."""
 
     sandbox: Sandbox
     line_of_notes: BreakingLine
@@ -85,7 +85,7 @@ class Spread:
             return connection.execute(sql, list(parameters)).fetchall()
 
     def line_calls(self, connector: str) -> list[str]:
-        """The orders of a connector whose lines were asked for, in the order of the calls."""
+        """The orders of a connector whose lines were requested, in the order of the calls."""
         calls = self.sandbox.calls("order_lines")
         return [call.code for call in calls if call.administration == CONNECTORS[connector]]
 
@@ -99,7 +99,7 @@ class Spread:
         return [self.api.launch(launch) for launch in launches]
 
     def wait(self, run_ids: Sequence[str]) -> dict[str, Run]:
-        """Wait for the end of runs, with all processes of the cluster alive."""
+        """Wait until the runs end; fails if a process of the cluster dies meanwhile."""
         runs = self.api.wait(run_ids, PATIENCE, meanwhile=lambda _: self.dagster.assert_alive())
         return {run.run_id: run for run in runs}
 
@@ -111,13 +111,13 @@ class Spread:
         return self.dagster.worker_of(run.tags.get(TASK_TAG, "none"))
 
     def kill_worker_of(self, run_id: str) -> None:
-        """End the worker of a run and everything below it at once, as a power cut would."""
+        """Kill a run's worker and all its children at once, as a power cut would."""
         worker = self.worker_of(self.run(run_id))
         assert worker is not None
         self.dagster.kill_worker(worker)
 
     def end_lost_runs(self, monkeypatch: pytest.MonkeyPatch, cursor: str = "") -> str:
-        """Look once as the sensor `lost_runs` does; return what it keeps in mind."""
+        """Evaluate the sensor `lost_runs` once; return its new cursor."""
         for name, value in self.dagster.home.environment.items():
             if name.startswith("DAGSTER_"):
                 monkeypatch.setenv(name, value)
@@ -139,7 +139,7 @@ def listings_of(connector: str) -> list[Launch]:
 
 
 def imported_alone(sandbox: Sandbox, folder: Path, streams: Mapping[str, Sequence[str]]) -> Platform:
-    """Import the streams of connectors one after another in this process, into a DuckDB file."""
+    """Import the streams of the connectors one after another in this process, into a DuckDB file."""
     platform = Platform(
         GivenSettings(
             gateway_url=sandbox.url, connectors=CONNECTORS, data_dir=folder, history_start=HISTORY_START
@@ -157,7 +157,7 @@ def imported_alone(sandbox: Sandbox, folder: Path, streams: Mapping[str, Sequenc
 
 
 def all_rows(warehouse: Warehouse, connectors: Sequence[str], tables: Sequence[Table] = TABLES) -> Rows:
-    """Every row of these connectors in these tables, without what tells one run from another."""
+    """Every row of these connectors in these tables, without the columns that differ between runs."""
     found: Rows = {}
     with warehouse.session() as connection:
         for table in tables:
@@ -171,7 +171,7 @@ def all_rows(warehouse: Warehouse, connectors: Sequence[str], tables: Sequence[T
 
 
 def wait_until(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE, every: float = 0.1) -> None:
-    """Wait for something that is to come."""
+    """Wait until something happens."""
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"

@@ -1,4 +1,4 @@
-"""Locks and signs between machines: nobody shares a lock, and a kill leaves none behind."""
+"""Locks and presences between machines: nobody else gets a held lock, and a kill leaves none behind."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_a_database_that_cannot_be_had_is_told_with_the_reason_and_without_the_p
 
 
 def assert_in_order(locks: Locks, hold: Hold) -> None:
-    """Locks, signs and turns are ours to take and to let go, and another's are respected."""
+    """Locks, presences and turns can be taken and released, and those of others are respected."""
     with (
         locks.exclusive("one", PATIENCE, SyncUnderWay),
         locks.announce_presence("serving"),
@@ -193,7 +193,7 @@ def assert_in_order(locks: Locks, hold: Hold) -> None:
 
 
 def cut_all_connections(database: str) -> None:
-    """Do to everybody in the database what a restart of the server does."""
+    """Do to every connection what a restart of the server does."""
     ended = asked(
         database,
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
@@ -203,5 +203,5 @@ def cut_all_connections(database: str) -> None:
 
 
 def database_name(connection: str) -> str:
-    """The name within a connection string."""
+    """The database name in a connection string."""
     return dict(word.split("=", 1) for word in connection.split())["dbname"]

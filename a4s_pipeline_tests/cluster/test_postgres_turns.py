@@ -1,4 +1,4 @@
-"""Turns between machines: many side by side, or one alone, and nobody waits for ever."""
+"""Turns between machines: many shared or one exclusive, and nobody waits for ever."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_turn_alone_comes_as_soon_as_the_others_are_over(locks: Locks, hold: H
 def test_a_turn_alone_is_not_passed_over_by_those_who_come_later(
     locks: Locks, hold: Hold, database: str
 ) -> None:
-    """With writers side by side without a gap, the longest transaction would never be alone."""
+    """If writers overlap without a gap, the longest transaction would never get an exclusive turn."""
     beside = hold("beside", "writing")
     order: list[str] = []
 
@@ -79,7 +79,7 @@ def test_a_turn_alone_is_not_passed_over_by_those_who_come_later(
 def test_a_turn_that_was_interrupted_while_it_was_waited_for_is_nobodys(
     locks: Locks, hold: Hold, database: str
 ) -> None:
-    """PostgreSQL's driver tells of an interrupt when the wait is over, and then the turn may be ours."""
+    """PostgreSQL's driver reports an interrupt only after the wait, and by then the turn may be ours."""
     beside = hold("beside", "writing")
     waiting = Waiter("writing", database)
     try:

@@ -1,4 +1,4 @@
-"""Imports and exports that several workers do at once: as one by one, whoever is killed meanwhile."""
+"""Imports and exports by several workers at once end as if done one by one, whichever is killed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ EXPORTS, COPIES = 20, 3
 def test_connectors_imported_by_three_workers_are_the_same_rows_as_one_by_one(
     spread: Spread, tmp_path: Path, connectors: tuple[str, ...]
 ) -> None:
-    """The orders of all, and the items and customers of one of them."""
+    """The orders of all connectors, and the items and customers of one."""
     with_listings = connectors[0]
     launches = [import_of_orders(connector, spread.settings) for connector in connectors]
     launches += listings_of(with_listings)
@@ -135,7 +135,7 @@ def order_id(number: int) -> str:
 
 
 def drop_all(inbox: Path) -> dict[str, str]:
-    """Drop each order several times, under a request id each; return the order of each request."""
+    """Drop each order several times, each under its own request id; return the order of each request."""
     orders = {}
     for copy in range(COPIES):
         for number in range(EXPORTS):

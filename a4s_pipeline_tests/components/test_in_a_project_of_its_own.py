@@ -1,4 +1,4 @@
-"""The component in somebody else's project, loaded and listed by Dagster's own command line."""
+"""The component in another project, loaded and listed by Dagster's own command line."""
 
 import json
 import os

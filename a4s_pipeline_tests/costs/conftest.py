@@ -1,4 +1,4 @@
-"""What the tests of costs count: openings, statements and transactions, behind DuckDB's own connection."""
+"""Counts openings, statements and transactions of a DuckDB connection, for the tests of costs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ADMINISTRATION = "Demo B.V."
 
 
 class CountedConnection:
-    """A connection that counts what it is asked, by the first three words of the statement."""
+    """A connection that counts its statements by their first three words."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, counts: Counter[str]) -> None:
         self._connection = connection
@@ -40,7 +40,7 @@ class CountedConnection:
 
 
 class Importer:
-    """A gateway with a history of so many orders, and the warehouse they are synced into."""
+    """A gateway with a history of this many orders, and the warehouse that imports it."""
 
     def __init__(self, folder: Path, sandbox: Sandbox, counts: Counter[str]) -> None:
         self.source = sandbox.world[ADMINISTRATION]
@@ -55,13 +55,13 @@ class Importer:
         return dict(Counter(request.route_name for request in self.sandbox.requests))
 
     def sync(self, plan: OrdersPlan | None = None) -> SyncResult:
-        """Sync once, as a process of its own would, and count what that took."""
+        """Run one sync as its own process would, and count its costs."""
         self.sandbox.clear()
         self.counts.clear()
         return Platform(self.settings).sync_orders("demo", plan or OrdersPlan(), run_id=str(uuid4()))
 
     def change(self, code: str, **fields: Any) -> None:
-        """Change a header at the source."""
+        """Change an order's header at the source."""
         header, lines = self.source.order(code)
         self.source.put_order({**header, **fields}, lines)
 
@@ -72,7 +72,7 @@ def importer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     connect = duckdb.connect
 
     class CountedDuckdb:
-        """The module, but for its connections."""
+        """The duckdb module, except for its connections."""
 
         def connect(self, *arguments: Any, **options: Any) -> CountedConnection:
             counts["openings"] += 1

@@ -1,4 +1,4 @@
-"""What the process of a command may cost: what it loads before its first call, and its memory."""
+"""What a command's process may cost: the modules it loads before its first call, and its memory."""
 
 from __future__ import annotations
 

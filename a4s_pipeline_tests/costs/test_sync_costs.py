@@ -1,4 +1,4 @@
-"""What a sync may cost, in counts: they are the same on every machine, where seconds are not."""
+"""What a sync may cost, in counts: they are the same on every machine, and seconds are not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_STATEMENTS_A_BATCH = 24
 
 @pytest.fixture(autouse=True)
 def batches_by_size_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine under load would write sooner than after 300 orders."""
+    """A machine under load would write before it has 300 orders."""
     monkeypatch.setattr(batches, "LARGEST_BATCH", 300)
     monkeypatch.setattr(batches, "LONGEST_WAIT", 3600.0)
 

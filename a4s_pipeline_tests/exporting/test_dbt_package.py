@@ -1,4 +1,4 @@
-"""A dbt package of what is published: described, tested, and fresh or told."""
+"""A dbt package of the published tables: described, tested, and with freshness."""
 
 import json
 import os

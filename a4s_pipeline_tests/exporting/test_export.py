@@ -1,4 +1,4 @@
-"""Tables and models as files: the same rows, and a folder that is there whole or as it was before."""
+"""Tables and models as files: the same rows, and a folder that is complete or unchanged."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What reaches the disk in which order: recorded with strace, which sees the calls of every library."""
+"""What reaches the disk in which order, recorded with strace, which sees every library's calls."""
 
 import fcntl
 import os
@@ -22,7 +22,7 @@ needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace
 
 
 def calls_of(program: str, folder: Path) -> list[str]:
-    """Return the syncs and renames of a program, in their order, by the names of the files below a folder."""
+    """Return a program's syncs and renames in order, by the files' names below a folder."""
     log = folder.parent / "strace.log"
     command = ["strace", "-f", "--seccomp-bpf", "-y", "-s", "4096", "-o", str(log)]
     command += ["-e", "trace=fsync,fdatasync,rename,renameat,renameat2"]
@@ -33,7 +33,7 @@ def calls_of(program: str, folder: Path) -> list[str]:
 
 
 def _whole_calls(log: str) -> Iterator[str]:
-    """The calls in the order in which they ended; strace cuts one in two where another comes between."""
+    """The calls in the order in which they ended; strace splits a call if another comes in between."""
     begun: dict[str, str] = {}
     for line in log.splitlines():
         process, _, call = line.partition(" ")

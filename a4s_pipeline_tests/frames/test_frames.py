@@ -1,4 +1,4 @@
-"""Frames of the published copy: typed, and of the rows that were asked for."""
+"""Frames of the published copy: typed, and limited to the rows requested."""
 
 from datetime import date, datetime
 from decimal import Decimal

@@ -23,7 +23,7 @@ ONCE = RetryRule(tries=1, tries_when_told=1)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection; what it answers is up to the server's `answer`."""
+    """One connection; the server's `answer` decides what it sends."""
 
     protocol_version = "HTTP/1.1"
     timeout = 5
@@ -53,7 +53,7 @@ Answer = Callable[[Handler], None]
 
 
 class Scripted(ThreadingHTTPServer):
-    """A server that answers each request by a function, and notes what it was asked."""
+    """A server that answers each request by a function, and records the requests."""
 
     request_queue_size = 64
 
@@ -81,7 +81,7 @@ class Scripted(ThreadingHTTPServer):
         return super().get_request()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: clients that hang up are what is tested."""
+        """Log nothing: the tests are about clients that hang up."""
 
     def stop(self) -> None:
         self.shutdown()
@@ -104,7 +104,7 @@ def problem(status: int, code: str, **more: Any) -> Answer:
 
 
 def in_turn(*answers: Answer) -> Answer:
-    """Answer with each in turn, and with the last from then on."""
+    """Give each answer in turn, and then the last one for ever."""
     left = list(answers)
 
     def answer(handler: Handler) -> None:
@@ -116,7 +116,7 @@ def in_turn(*answers: Answer) -> Answer:
 
 
 def drip(handler: Handler) -> None:
-    """Send a body byte by byte, each soon after the one before, until the client has gone."""
+    """Send a body byte by byte, with short pauses, until the client has gone."""
     handler.begin(200, Content_Length="60000000")
     try:
         while True:
@@ -127,7 +127,7 @@ def drip(handler: Handler) -> None:
 
 
 def stall(handler: Handler) -> None:
-    """Send half a body, and then nothing until the client has gone."""
+    """Send half a body, then nothing until the client has gone."""
     handler.begin(200, Content_Length="4")
     handler.wfile.write(b"[1")
     handler.rfile.read(1)
@@ -208,7 +208,7 @@ def sandbox(world: World) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def connect(serve: Serve) -> Iterator[Connect]:
-    """Open clients that do not wait between tries, and are closed at the end."""
+    """Open clients that do not wait between tries, and close them at the end."""
     clients: list[GatewayClient] = []
 
     def open_client(url: str, *, rule: RetryRule = FAST, **more: Any) -> GatewayClient:
@@ -222,7 +222,7 @@ def connect(serve: Serve) -> Iterator[Connect]:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of 127.0.0.1 that nobody but itself has signed, with its key."""
+    """A self-signed certificate for 127.0.0.1, with its key."""
     folder = tmp_path_factory.mktemp("tls")
     key, signed, both = folder / "key.pem", folder / "cert.pem", folder / "both.pem"
     command = (

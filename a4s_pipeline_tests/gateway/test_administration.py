@@ -29,7 +29,7 @@ def administration(connect: Connect, sandbox: Sandbox) -> Administration:
 
 @pytest.fixture
 def saying(connect: Connect, serve: Serve) -> Callable[[Any], Administration]:
-    """An administration whose gateway says the same to everything."""
+    """An administration whose gateway gives the same answer to everything."""
     return lambda body: Administration(
         connect(serve(say(200, json.dumps(body).encode())).url), NAME, AMSTERDAM, page_size=300
     )

@@ -15,7 +15,7 @@ EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def rows(*keys: int | None) -> list[Listed]:
-    """Records whose place follows from their key, as in a listing by order date."""
+    """Records sorted by their key, as in a listing by order date."""
     return [
         Listed(str(key), EPOCH + timedelta(hours=key)) if key is not None else Listed(None) for key in keys
     ]
@@ -419,7 +419,7 @@ def test_a_page_beyond_the_end_does_not_complete_what_moved() -> None:
 
 @st.composite
 def _histories(draw: st.DrawFn) -> tuple[list[int], int, list[list[int]], list[list[int]]]:
-    """What is there at first, the size of a page, and what comes or goes after each page."""
+    """The initial records, the page size, and what is added or removed after each page."""
     there = sorted(draw(st.sets(st.integers(0, 60), max_size=25)))
     pages = draw(st.integers(1, 12))
     come = draw(st.lists(st.lists(st.integers(0, 60), max_size=2), min_size=pages, max_size=pages))

@@ -17,7 +17,7 @@ DAY = timedelta(hours=24)
 
 
 def success(ago: timedelta, *, tried: timedelta | None = None, error: str | None = None) -> StreamHealth:
-    """A stream that succeeded so long ago, and was tried once more since where that is given."""
+    """A stream that last succeeded this long ago, and was possibly tried once since."""
     # A run that succeeds starts before it ends.
     last_run = NOW - (ago + timedelta(minutes=1) if tried is None else tried)
     return StreamHealth(NOW - ago, last_run, error)

@@ -1,4 +1,4 @@
-"""Runs everything there is in one process, with every library's log at its most talkative.
+"""Runs everything in one process, with every library logging as much as it can.
 
 `python -m a4s_pipeline_tests.hostile.everything ELSEWHERE`: the settings come from the environment, and
 ELSEWHERE is a JSON object of further environments to run some of the commands in.

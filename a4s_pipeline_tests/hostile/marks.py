@@ -1,4 +1,4 @@
-"""Looks for marked secrets wherever they might have gone: in plain, encoded, and within stores."""
+"""Looks for marked secrets everywhere: in plain text, encoded, and inside stores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SQLITE = b"SQLite format 3\0"
 
 
 def forms_of(secret: str) -> dict[str, bytes]:
-    """The ways in which a secret may be written down."""
+    """The forms in which a secret may be written."""
     raw = secret.encode()
     forms = {
         "plain": raw,
@@ -41,7 +41,7 @@ def forms_of(secret: str) -> dict[str, bytes]:
 
 
 def leaks(secrets: Iterable[str], contents: Iterable[tuple[str, bytes]]) -> list[str]:
-    """Where a secret is found in contents, each given with its name, and in which form."""
+    """Where and in which form a secret is found, by the name of the content."""
     forms = {(secret, form): mark for secret in secrets for form, mark in forms_of(secret).items()}
     return [
         f"{name}: {secret!r} {form}"
@@ -52,7 +52,7 @@ def leaks(secrets: Iterable[str], contents: Iterable[tuple[str, bytes]]) -> list
 
 
 def contents_below(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """The bytes of every file, its name, and what the stores among them hold, compressed or not."""
+    """The name and bytes of every file, and the contents of stores, compressed or not."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         yield f"the name {name}", name.encode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""Whatever a gateway lists: each record comes in or is set aside, and none takes another along."""
+"""Whatever a gateway lists: each record is imported or set aside, and none affects another."""
 
 from __future__ import annotations
 
@@ -77,14 +77,14 @@ def test_any_json_is_a_record_or_says_why_it_is_none(
 
 
 class Hostile:
-    """A gateway whose listings hold whatever is put there, and the platform that imports them."""
+    """A gateway that lists anything it is given, and the platform that imports it."""
 
     def __init__(self, source: Administration, platform: Platform) -> None:
         self._source = source
         self._platform = platform
 
     def serve(self, stream: Stream, records: list[Any], order_lines: list[Any] | None = None) -> None:
-        """List these records, and one in order behind them; orders have these lines, each order all."""
+        """List these records, followed by a valid one; these lines belong to each of the orders."""
         good = VALID[stream] | {CODES[stream]: GOOD}
         bodies = [as_json(record).encode() for record in [*records, good]]
         if stream != "orders":
@@ -119,7 +119,7 @@ class Hostile:
         return records("demo", run_id=str(uuid4()))
 
     def held(self, stream: Stream) -> list[str]:
-        """Read every table and view whole, and return the codes of the records held."""
+        """Read every table and view completely, and return the codes stored."""
         with self._platform.warehouse.session() as connection:
             names = connection.execute(
                 "SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'"

@@ -1,4 +1,4 @@
-"""Whatever a gateway answers: an error in a sentence, soon, within bounds, and no word to another host."""
+"""Whatever a gateway answers: a one-sentence error, soon, within bounds, and no call to another host."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CALLS: dict[str, Ask] = {
 
 
 def outcome(platform: Platform, call: Ask) -> object:
-    """What a call brought: its value, or the error that it ended with."""
+    """What a call brought: its value, or the error that ended it."""
     # A pause that a gateway asks for is none that a test has time for.
     with GatewayClient(platform.settings, rule=replace(FAST, longest_told_wait=0)) as client:
         asked = Asked(client, ADMINISTRATION, platform.settings.timezone, 300)
@@ -61,7 +61,7 @@ def outcome(platform: Platform, call: Ask) -> object:
 
 
 def endless(handler: Handler) -> None:
-    """Promise a hundred mebibytes, and send them for as long as anybody reads."""
+    """Promise a hundred mebibytes, and send them as long as somebody reads."""
     handler.begin(200, Content_Length=str(100 * MIB))
     try:
         for _ in range(1600):
@@ -240,7 +240,7 @@ def test_no_redirect_is_followed_and_the_other_host_learns_nothing(
 
 
 def test_the_other_host_would_have_been_asked(serve: Serve) -> None:
-    """The test above would see a call."""
+    """The test above would notice a call."""
     other = serve(say(200, b"{}"))
     with GatewayClient(settings_for(other.url, gateway_token=TOKEN)) as client:
         client.get(GatewayCall("status", ADMINISTRATION, "it"), lambda raw: raw)

@@ -1,4 +1,4 @@
-"""Whatever an integrator or a user sends: an answer or a line, no traceback, no path out of its folder."""
+"""Whatever an integrator or user sends: an answer or a line, no traceback, no path outside the folder."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def stocked(source: Administration, platform: Platform) -> Platform:
 
 
 def refusal_of(read: Callable[[], object]) -> ChangeRequest | None:
-    """Let something be read, and return what refuses it; anything else that is raised is a defect."""
+    """Read something, and return the error that refuses it; any other exception is a defect."""
     try:
         read()
     except ChangeRequest as refused:
@@ -123,7 +123,7 @@ def test_any_bytes_are_a_request_or_refused(raw: bytes) -> None:
 def test_every_request_has_an_answer_and_none_fails_by_surprise(
     stocked: Platform, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Through the worker, as it comes from the inbox; an answer `Unexpected` would be a defect of ours."""
+    """Through the worker, as from the inbox; the answer `Unexpected` would be a defect."""
     caplog.set_level(logging.ERROR)
     with OnDemand(stocked, "run") as service:
         worker = RequestWorker(service)
@@ -156,7 +156,7 @@ def test_a_request_that_is_nested_deeply_has_an_answer(stocked: Platform) -> Non
 
 
 def deeply(request: dict[str, Any], depth: int) -> dict[str, Any]:
-    """The last field of a request, with something deep within."""
+    """The last field of a request, deeply nested."""
     name = list(request)[-1]
     held = request[name]
     return {name: held | {"more": nested(depth)} if isinstance(held, dict) else nested(depth)}

@@ -1,4 +1,4 @@
-"""Whatever the environment holds: settings, or a line for each wrong variable that repeats no secret."""
+"""Whatever the environment holds: settings, or one line per wrong variable without any secret."""
 
 from __future__ import annotations
 

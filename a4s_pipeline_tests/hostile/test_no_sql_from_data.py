@@ -1,4 +1,4 @@
-"""No statement is put together from data: what is put into SQL comes from this package alone."""
+"""No statement is built from data: only texts of this package go into SQL."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def modules() -> list[Path]:
 
 
 def put_together(tree: ast.Module) -> Iterator[int]:
-    """The lines where SQL is made of parts: formatted, added or replaced texts, and statements by name."""
+    """The lines where SQL is built: by formatting, adding or replacing texts, or by name."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.expr):
             continue
@@ -104,7 +104,7 @@ def is_sql_text(node: ast.AST) -> bool:
 
 
 def is_constant(node: ast.AST, tree: ast.Module) -> bool:
-    """A text as it stands, or the name of one that the module declares."""
+    """A literal text, or the name of a constant of the module."""
     if isinstance(node, ast.Constant):
         return True
     if not isinstance(node, ast.Name):
@@ -118,7 +118,7 @@ def is_constant(node: ast.AST, tree: ast.Module) -> bool:
 
 
 def found() -> list[str]:
-    """Each file and function in which a statement is put together."""
+    """Each file and function in which a statement is built."""
     places = set()
     for path in modules():
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""No credential is in any file, log, event or output, however much is logged and whatever goes wrong."""
+"""No file, log, event or output holds a credential, however much is logged and whatever fails."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ telemetry: {enabled: false}
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A folder with a Dagster home, a hook and what is to be sent."""
+    """A folder with a Dagster home, a hook and requests to send."""
     (tmp_path / "dagster").mkdir()
     (tmp_path / "dagster" / "dagster.yaml").write_text(DAGSTER)
     (tmp_path / "site_hook.py").write_text(HOOK)
@@ -98,7 +98,7 @@ def everything(home: Path, url: str, elsewhere: list[dict[str, str]], **credenti
 
 
 def wrong_ways(serve: Serve, wrong: str) -> list[dict[str, str]]:
-    """Environments in which nothing can be had."""
+    """Environments where nothing works."""
     elsewhere = serve(say(200, b"{}"))
     redirecting = serve(say(307, b"", Location=elsewhere.url))
     failing = serve(say(500, b'{"code": "Broken"}'))
@@ -111,7 +111,7 @@ def wrong_ways(serve: Serve, wrong: str) -> list[dict[str, str]]:
 
 
 def prove_that_it_was_looked_at_closely(home: Path, printed: bytes) -> None:
-    """The commands did what they should, and what was logged went where the secrets are looked for."""
+    """The commands worked, and the logs went where the secrets are looked for."""
     assert b"== sync all: 0" in printed
     assert b"== export-order order.json: 0" in printed
     assert b"== export-order raises.json: 1" in printed
@@ -159,7 +159,7 @@ def test_a_password_is_found_nowhere(
 
 @pytest.mark.parametrize("secret", [TOKEN, PASSWORD, USER])
 def test_a_secret_would_be_found_in_any_form(tmp_path: Path, secret: str) -> None:
-    """The tests above would see a leak."""
+    """The tests above would notice a leak."""
     hidden = {form: b"before " + mark + b" after" for form, mark in forms_of(secret).items()}
     hidden["Basic"] = base64.b64encode(f"a:{secret}".encode())
     hidden["Bearer"] = base64.b64encode(f"somebody:{secret} and more".encode())

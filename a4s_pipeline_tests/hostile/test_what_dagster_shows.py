@@ -1,4 +1,4 @@
-"""What comes from the gateway goes to Dagster as text: its UI would obey Markdown, links and notebooks."""
+"""Texts from the gateway go to Dagster as text: its UI would render Markdown, links and notebooks."""
 
 import ast
 
@@ -41,7 +41,7 @@ def test_markdown_would_be_found() -> None:
 
 
 def test_no_metadata_path_comes_from_data() -> None:
-    """`path` is a link in the UI: what stands in it are the platform's own files."""
+    """`path` is a link in the UI: it only ever holds the platform's own files."""
     written = [
         ast.unparse(node.args[0])
         for path in (PACKAGE / "orchestration").rglob("*.py")

@@ -1,4 +1,4 @@
-"""JSON as nobody should send it: texts, numbers and shapes that a gateway or an integrator might write."""
+"""JSON that nobody should send: texts, numbers and shapes a gateway or integrator might write."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ NASTY_NUMBERS = (
 
 
 class Literal(str):
-    """A number to the letter, which Python would not write."""
+    """A number written exactly so, which Python would not write."""
 
     __slots__ = ()
 
 
 def as_json(value: Any) -> str:
-    """Write JSON, numbers to the letter and a list of pairs as an object, keys that come twice included."""
+    """Write JSON with exact numbers; a list of pairs becomes an object, duplicate keys included."""
     if isinstance(value, Literal):
         return str.__str__(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What `make demo`, `make test` and CI install is the same on every day."""
+"""What `make demo`, `make test` and CI install is the same every day."""
 
 import re
 import tomllib
@@ -13,7 +13,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 
 
 def needed(*extras: str) -> Iterator[str]:
-    """The names of the packages that the product and these extras ask for, within extras too."""
+    """The packages that the product and these extras require, including their own extras."""
     groups = [PROJECT["dependencies"], *(PROJECT["optional-dependencies"][extra] for extra in extras)]
     for line in (line for group in groups for line in group):
         name, within = re.fullmatch(r"([\w-]+)(?:\[([\w,-]+)\])?.*", line).groups()  # type: ignore[union-attr]

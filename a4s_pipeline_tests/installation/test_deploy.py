@@ -1,4 +1,4 @@
-"""What runs on several machines goes by the rules of what runs on one."""
+"""Several machines follow the same rules as one."""
 
 from __future__ import annotations
 

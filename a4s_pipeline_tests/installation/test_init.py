@@ -1,4 +1,4 @@
-"""A new installation: its files, and that they are those of the project."""
+"""A new installation: its files, which are those of the project."""
 
 import os
 import re

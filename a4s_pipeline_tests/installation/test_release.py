@@ -1,4 +1,4 @@
-"""What a release says of itself: its version, its licences, and what it needs of Python."""
+"""What a release says about itself: its version, its licences, and the Python it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is installed without the source: that the wheel takes every file along, and where it runs."""
+"""An installation without the source: the wheel includes every file, and works where it should."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PACKAGES = ("a4s_pipeline", "a4s_sandbox")
 
 
 def test_every_file_beside_the_code_is_taken_along() -> None:
-    """The wheel takes the modules by themselves, and of other files those that pyproject.toml names."""
+    """The wheel includes all modules, and those other files that pyproject.toml names."""
     setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     assert setuptools["packages"]["find"]["include"] == [f"{package}*" for package in PACKAGES]
     named = setuptools["package-data"]

@@ -1,1 +1,1 @@
-"""Drives the code that decides what is sent through every order in which things can happen."""
+"""Drives the code that decides what is sent through every order of events."""

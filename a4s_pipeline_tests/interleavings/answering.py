@@ -1,4 +1,4 @@
-"""Two workers that answer one id of an inbox in a store, with kills, senders and a reader, world by world."""
+"""Two workers answer one id of an inbox in a store, with kills, senders and a reader, state by state."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Worker:
-    """A worker in the midst of a request; what it was answered before matters by what it knows alone."""
+    """A worker in the middle of a request; of earlier answers, only what it still knows matters."""
 
     path: str
     answers: tuple[Any, ...] = field(compare=False)
@@ -41,7 +41,7 @@ class Worker:
 
 
 class World(NamedTuple):
-    """All there is: files, what is still to be sent, what was shown, and two workers by their numbers."""
+    """The whole state: files, unsent requests, shown answers, and two workers by their numbers."""
 
     to_send: tuple[str, ...]
     files: Pairs = ()
@@ -54,11 +54,11 @@ class World(NamedTuple):
     workers: tuple[int, int] = (IDLE, IDLE)
 
     def at(self, path: str) -> str | None:
-        """Return what lies somewhere."""
+        """Return the content of a file."""
         return dict(self.files).get(path)
 
     def with_file(self, path: str, content: str | None) -> World:
-        """Return the world in which that lies there; nothing for None."""
+        """Return the state with that file in it; None removes it."""
         files = {**dict(self.files), path: content}
         return self._replace(
             files=tuple(sorted((name, one) for name, one in files.items() if one is not None))
@@ -99,7 +99,7 @@ class _Locks:
 
 
 class _RequestWorker(RequestWorker):
-    """The worker itself; what it finds out is up to the world."""
+    """The worker itself; the model decides what it finds."""
 
     def __init__(self, player: Player) -> None:
         self._player = player
@@ -126,7 +126,7 @@ def _work(path: str, player: Player) -> None:
 
 
 class Answering:
-    """The worlds of two workers, and the steps between them."""
+    """The states of two workers, and the steps between them."""
 
     def __init__(self) -> None:
         self._workers = Numbered[Worker]()
@@ -134,7 +134,7 @@ class Answering:
         self._played: dict[tuple[int, Any], int] = {}
 
     def next_worlds(self, world: World) -> Iterator[World]:
-        """Yield every world that one step leads to."""
+        """Yield every state one step away."""
         yield from self._sent(world)
         for path, content in world.files:
             if path.startswith("outbox/") and json.loads(content)["status"] != "unknown":
@@ -152,7 +152,7 @@ class Answering:
                 yield after._replace(workers=_in_order(self._played_on(number, answer), other))
 
     def ended_calmly(self, world: World) -> World:
-        """Let one worker after another handle what lies there while nothing goes wrong."""
+        """Let the workers handle, one after another, what lies there while nothing fails."""
         for _ in range(4):
             for path in (ONE, UNSETTLED):
                 number = self._beginning(path) if world.at(path) is not None else IDLE
@@ -162,7 +162,7 @@ class Answering:
         return world
 
     def _sent(self, world: World) -> Iterator[World]:
-        """A sender puts a request there: where none lies, or one whose answer was shown."""
+        """A sender writes a request: where none lies, or where the answer was shown."""
         busy = [self._workers[number].call.name for number in world.workers if number != IDLE]
         if "delete" in busy:
             # No store looks and deletes in one: what comes in that moment goes with what lay there.
@@ -194,7 +194,7 @@ class Answering:
         return self._workers.number_of(worker)
 
     def _outcomes(self, world: World, number: int, other: int) -> Iterator[tuple[World, Any]]:
-        """Yield each way in which the world may answer a call, and the world after it; the calm one first."""
+        """Yield each way a call may be answered, with the state after it; the calm one first."""
         name, given = self._workers[number].call.name, self._workers[number].call.given
         if name == "claim":
             yield world, other == IDLE or not self._workers[other].has_claim
@@ -239,7 +239,7 @@ def _written(world: World, path: str, content: str) -> World:
 
 
 def _in_order(one: int, other: int) -> tuple[int, int]:
-    """Two workers are alike: which of them is where makes no difference."""
+    """Two workers are alike: swapping them changes nothing."""
     return (one, other) if one <= other else (other, one)
 
 

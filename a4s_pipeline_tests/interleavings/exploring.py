@@ -1,4 +1,4 @@
-"""Breadth-first through all worlds, each seen once."""
+"""Breadth-first through all states, each visited once."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +9,7 @@ W = TypeVar("W")
 
 
 class Numbered(Generic[T]):
-    """Gives each thing a number, the same for the same: worlds that hold numbers are compared in no time."""
+    """Numbers things, equal ones alike: states made of numbers compare quickly."""
 
     def __init__(self) -> None:
         self._numbers: dict[T, int] = {}
@@ -27,11 +27,11 @@ class Numbered(Generic[T]):
 
 
 class Wrong(AssertionError):
-    """A world in which something is wrong, and the worlds that led to it."""
+    """A state in which something is wrong, and the states that led to it."""
 
 
 def explored(first: W, steps: Callable[[W], Iterable[W]], fault_of: Callable[[W], str | None]) -> Iterator[W]:
-    """Yield every world that can be reached; raises `Wrong` at the first that has a fault."""
+    """Yield every reachable state; raises `Wrong` at the first with a fault."""
     came_from: dict[W, W | None] = {first: None}
     waiting = deque([first])
     while waiting:

@@ -1,4 +1,4 @@
-"""Stops real code at each of its calls to the world, and takes it up again by running it anew.
+"""Stops real code at each outside call, and resumes it by running it anew.
 
 A process is what it does and what it was answered so far. Between two calls to the world the code decides
 alone, so running it from the start on the same answers brings it to the same place: that is how one place
@@ -19,7 +19,7 @@ _VALUES = frozenset({"Attempt", "Entry", "Fetched", "Incoming", "OpenAttempt", "
 
 @dataclass(frozen=True)
 class Call:
-    """What a process asks of the world: the name of the call, and what goes with it."""
+    """A process's outside call: its name and its arguments."""
 
     name: str
     given: tuple[Any, ...] = ()
@@ -27,7 +27,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Raised:
-    """An answer that is raised."""
+    """An answer to be raised."""
 
     error: type[BaseException]
     given: tuple[Any, ...] = ()
@@ -35,12 +35,12 @@ class Raised:
 
 
 class _Stopped(BaseException):
-    """The code is at a call that has no answer yet."""
+    """The code has reached a call without an answer yet."""
 
 
 @dataclass
 class Player:
-    """Answers the calls of one process: those of before as they were, and at the first new one it stops.
+    """Replays the earlier answers of a process, and stops at its first new call.
 
     What needs no decision of the world, such as reading the clock, is answered at once and remembered.
     """
@@ -54,7 +54,7 @@ class Player:
     call: Call | None = None
 
     def ask(self, name: str, *given: Any) -> Any:
-        """Ask the world something that it may answer in more than one way."""
+        """Make a call that has more than one possible answer."""
         if self.place == len(self.answers):
             self.call = Call(name, given)
             self.held_when_stopped = tuple(self.held)
@@ -62,7 +62,7 @@ class Player:
         return self._answer()
 
     def ask_at_once(self, name: str, *given: Any) -> Any:
-        """Ask the world something that it answers in one way alone."""
+        """Make a call that has only one possible answer."""
         if self.place == len(self.answers):
             self.answers.append(self.at_once(Call(name, given)))
         return self._answer()
@@ -77,7 +77,7 @@ class Player:
 
 @dataclass(frozen=True)
 class Stop:
-    """Where a process stopped: at a call, with the locks that it holds; or at its end, call None."""
+    """Where a process stopped: at a call, with the locks it holds, or at its end (call None)."""
 
     call: Call | None
     answers: tuple[Any, ...]
@@ -87,7 +87,7 @@ class Stop:
 
 
 def play(work: Callable[[Player], object], answers: tuple[Any, ...], at_once: Callable[[Call], Any]) -> Stop:
-    """Run a process on the answers it had, to its next call or its end."""
+    """Run a process on its earlier answers, up to its next call or its end."""
     player = Player(list(answers), at_once)
     try:
         work(player)
@@ -110,7 +110,7 @@ _AS_THEY_ARE = frozenset({type(None), str, bytes, int, bool, datetime, timedelta
 
 
 def plain(value: Any) -> Any:
-    """Return a value as one that can be compared and hashed; of what decides nothing, its type alone."""
+    """Return a value that can be compared and hashed; of values that decide nothing, only the type."""
     if type(value) in _AS_THEY_ARE:
         return value
     match value:

@@ -1,4 +1,4 @@
-"""Two processes that send orders through the real rules, and a gateway that does its worst, world by world.
+"""Two processes send orders by the real rules to a gateway that does its worst, state by state.
 
 Neither time nor the number of sends is bounded: the present is always the same instant, and what happened
 before moves back from it as time passes, so that worlds which differ in their age alone are one.
@@ -47,7 +47,7 @@ IDLE = -1
 
 @dataclass(frozen=True)
 class Process:
-    """A process in the midst of something. What it was answered before matters by what it knows alone."""
+    """A process at work; of earlier answers, only what it still knows matters."""
 
     does: Does
     answers: tuple[Any, ...] = field(compare=False)
@@ -59,7 +59,7 @@ class Process:
 
 
 class World(NamedTuple):
-    """All there is: time, ledger, gateway and two processes. Rows and processes are told by their numbers."""
+    """The whole state: time, ledger, gateway and two processes; rows and processes have numbers."""
 
     rows: tuple[tuple[str, int], ...] = ()
     booked: tuple[str, ...] = ()
@@ -150,7 +150,7 @@ def _work(does: Does, player: Player) -> None:
 
 
 class Sending:
-    """The worlds of two processes that send and settle, and the steps between them."""
+    """The states of two processes that send and settle, and the steps between them."""
 
     def __init__(self, *does: Does) -> None:
         self._does = does
@@ -165,7 +165,7 @@ class Sending:
         return next((dict(self._rows[number]) for name, number in world.rows if name == key), None)
 
     def next_worlds(self, world: World) -> Iterator[World]:
-        """Yield every world that one step leads to."""
+        """Yield every state one step away."""
         yield from self._booked_late(world)
         if self._may_pass(world.processes):
             yield self.passed(world)
@@ -184,7 +184,7 @@ class Sending:
                 yield self._waited(world, number, other)
 
     def ended_calmly(self, world: World, does: Does, *, says_no: bool = False) -> World:
-        """Let one process do something while nothing goes wrong, or the gateway answers 409 throughout."""
+        """Let one process act while nothing fails, or while the gateway keeps answering 409."""
         number = self._beginning(does)
         while number != IDLE:
             call = self._processes[number].call
@@ -197,7 +197,7 @@ class Sending:
         return world
 
     def passed(self, world: World) -> World:
-        """Let the time pass that the gateway has to book; what it has not booked by then it never books."""
+        """Let the gateway's time to book pass; it never books afterwards."""
         rows = tuple(
             (key, self._rows.number_of(_earlier(self._rows[number], NOW - RESEND_AFTER)))
             for key, number in world.rows
@@ -230,7 +230,7 @@ class Sending:
             yield world._replace(pending=left, booked=tuple(sorted((*world.booked, key))))
 
     def _unrecorded(self, world: World, process: Process) -> World:
-        """Return what is left when a process cannot record what it was about to.
+        """Return the state after a process could not record what it was about to do.
 
         The time in which the gateway books counts from the record before the send then: what it has not
         booked while the client waited so long, it does not book.
@@ -245,7 +245,7 @@ class Sending:
         return world._replace(pending=tuple(one for one in world.pending if one != key))
 
     def _may_pass(self, processes: Iterable[int]) -> bool:
-        """Tell whether all that time may pass now.
+        """Tell whether all that time may pass at this point.
 
         No machine sleeps that long between recording a send and sending it: that is the one assumption
         about time beside the gateway's. And whatever takes that long twice has been killed.
@@ -269,7 +269,7 @@ class Sending:
         return None if number is None else self._rows[number]
 
     def _outcomes(self, world: World, process: Process, other: int) -> Iterator[tuple[World, Any]]:
-        """Yield each way in which the world may answer a call, and the world after it."""
+        """Yield each way a call may be answered, with the state after it."""
         name, given = process.call.name, process.call.given
         if name == "lock":
             is_taken = other != IDLE and given[0] in self._processes[other].held
@@ -285,7 +285,7 @@ class Sending:
             yield from _sent(world, given[0])
 
     def _waited(self, world: World, number: int, other: int) -> World:
-        """Let a client wait for long, and in vain; from then on the gateway has as long again to book."""
+        """Let a client wait long and in vain; the gateway's time to book then starts again."""
         waited = self.passed(world)
         taken = waited._replace(pending=(*waited.pending, self._processes[number].call.given[0]))
         return self._played_on(taken, self._moved_back(other), self._moved_back(number), TIMED_OUT)
@@ -297,7 +297,7 @@ class Sending:
 
 
 def _sent(world: World, key: str) -> Iterator[tuple[World, Any]]:
-    """Yield what a gateway may do with an order that it is sent.
+    """Yield what a gateway may do with an order sent to it.
 
     One that sends 102 before its answer, cuts its answer off or answers in HTML is one whose answer is lost.
     """
@@ -312,7 +312,7 @@ def _sent(world: World, key: str) -> Iterator[tuple[World, Any]]:
 
 
 def _told_apart(columns: Mapping[str, Any]) -> Row:
-    """Return the columns that the rules look at; a third answer of a kind in a row is as good as a second."""
+    """Return the columns that the rules read; a third equal answer in a row counts as the second."""
     kept = {name: value for name, value in columns.items() if name not in _NOT_TOLD_APART}
     if kept.get("response"):
         kept["response"] = re.sub('"inconclusive":[3-9]', '"inconclusive":2', kept["response"])
@@ -320,7 +320,7 @@ def _told_apart(columns: Mapping[str, Any]) -> Row:
 
 
 def _earlier(value: Any, earliest: datetime | None = None) -> Any:
-    """Return the same with each instant in it earlier by the time that passes, to `earliest` at most."""
+    """Return the same state with each instant earlier by the time that passes, down to `earliest`."""
     if isinstance(value, tuple):
         return tuple([_earlier(inner, earliest) for inner in value])
     if not isinstance(value, datetime):
@@ -330,7 +330,7 @@ def _earlier(value: Any, earliest: datetime | None = None) -> Any:
 
 
 def _in_order(one: int, other: int) -> tuple[int, int]:
-    """Two processes are alike: which of them is where makes no difference."""
+    """Two processes are alike: swapping them changes nothing."""
     return (one, other) if one <= other else (other, one)
 
 

@@ -1,4 +1,4 @@
-"""Every order in which two workers, kills and senders may meet at one id of an inbox, through its code."""
+"""Every order in which two workers, kills and senders can meet at one id of an inbox."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ THIS, OTHER = '"this"', '"other"'
 
 
 def lost(worlds: Answering, world: World) -> str | None:
-    """Tell what is never answered, however calm all is from now on."""
+    """Describe what is never answered, even if nothing fails any more."""
     after = worlds.ended_calmly(world)
     if after.fault is not None:
         return after.fault
@@ -29,7 +29,7 @@ def lost(worlds: Answering, world: World) -> str | None:
 
 
 def explore(*to_send: str) -> int:
-    """Go through every world; raises `Wrong` where something is."""
+    """Visit every state; raises `Wrong` if one has a fault."""
     worlds, count = Answering(), 0
     for world in explored(World(tuple(sorted(to_send))), worlds.next_worlds, lambda world: world.fault):
         count += 1

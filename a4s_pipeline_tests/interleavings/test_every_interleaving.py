@@ -1,4 +1,4 @@
-"""Every order in which two processes, a gateway and the time may meet, through the code that decides."""
+"""Every order in which two processes, a gateway and time can meet, through the deciding code."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ SETTLE: Does = ("settle", "IO-1", "")
 
 
 def fault_of(sending: Sending, world: World) -> str | None:
-    """Tell what must never be: an order booked twice, or a ledger that says what is not so."""
+    """Describe what must never happen: an order booked twice, or a wrong ledger."""
     if world.booked.count("IO-1") > 1:
         return "booked twice"
     row = sending.row(world, "IO-1")
@@ -33,7 +33,7 @@ def fault_of(sending: Sending, world: World) -> str | None:
 
 
 def stays_open(sending: Sending, world: World) -> str | None:
-    """Tell whether an order whose outcome is not known stays so, however calm all is from now on."""
+    """Describe an order whose outcome stays unknown, even if nothing fails any more."""
     for says_no in (False, True):
         after = world
         for _ in range(4):
@@ -48,7 +48,7 @@ def stays_open(sending: Sending, world: World) -> str | None:
 
 
 def explore(*does: Does) -> tuple[Sending, int]:
-    """Go through every world; raises `Wrong` where something is."""
+    """Visit every state; raises `Wrong` if one has a fault."""
     sending = Sending(*does)
     open_worlds: set[World] = set()
     count = 0

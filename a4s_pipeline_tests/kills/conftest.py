@@ -27,13 +27,13 @@ ADMINISTRATIONS = {"demo": "Demo B.V.", "noord": "Noord"}
 
 
 def foreign_environment(**more: str) -> dict[str, str]:
-    """The environment of the tests, without any setting of ours in it but these."""
+    """The tests' environment with only these of our settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("A4S_", "DAGSTER_"))}
     return {**kept, **more}
 
 
 class Chances:
-    """So many rounds, or as many as a share of the night has time for, with one source of chance.
+    """This many rounds, or as many as a share of the night allows, with one source of chance.
 
     Half of them at least end with a kill: where too many jobs ended first, there are more rounds.
     """
@@ -64,7 +64,7 @@ class Chances:
         return 2 * self.kills >= self.rounds
 
     def kill_at_work(self, workers: "Workers", work: str, **how: Any) -> None:
-        """Start a job and kill it at any moment of the time that such a job takes on this machine."""
+        """Start a job and kill it at a random moment of its usual duration."""
         was_at_work = workers.kill_at_work(self.chance.uniform(0, self._longest), work, **how)
         self.kills += was_at_work
         # Within half a second a fast machine is done with all, and a slow one has hardly begun: a time that
@@ -72,20 +72,20 @@ class Chances:
         self._longest *= 1.4 if was_at_work else 0.6
 
     def tell(self, **more: object) -> None:
-        """Print what was tried, for the report of a night."""
+        """Print what was tried, for the nightly report."""
         figures = "".join(f", {count} {name.replace('_', ' ')}" for name, count in more.items())
         print(f"{self.rounds} rounds, {self.kills} kills{figures}, seed {self.seed}")  # noqa: T201 - a report
 
 
 def by_day_and_by_night(share: float) -> pytest.MarkDecorator:
-    """Run a test with few rounds with every change, and for a share of the night at night."""
+    """Run a test with a few rounds by day, and for its share of the night at night."""
     at_night = pytest.param(share, id="all night", marks=[pytest.mark.nightly, pytest.mark.timeout(0)])
     return pytest.mark.parametrize("share", [pytest.param(None, id="a few"), at_night])
 
 
 @dataclass
 class Said:
-    """What a command left: its exit status, what it printed, and how long it waited for the store."""
+    """What a command produced: exit status, output, and how long it waited for the store."""
 
     status: int
     out: str
@@ -94,7 +94,7 @@ class Said:
 
 
 class Workers:
-    """Starts processes that work at a job, and kills them.
+    """Starts processes that work, and kills them.
 
     A store that they make is a copy of the template, where there is one and the job is not about that.
     """
@@ -119,7 +119,7 @@ class Workers:
         self._folder.cleanup()
 
     def start(self, work: str, *, from_nothing: bool = False, **how: Any) -> int:
-        """Start a job; return its process."""
+        """Start a job and return its process."""
         assert self._loaded.stdin is not None
         if self._at_work is not None:
             # Left behind by a test that failed.
@@ -148,7 +148,7 @@ class Workers:
         assert self.ended() == 0
 
     def a4s(self, site: "Site", *arguments: str, **how: Any) -> "Said":
-        """Run a command to its end; see what it printed, which holds no traceback."""
+        """Run a command to its end; its output must hold no traceback."""
         said = Path(self._folder.name) / "said"
         environment = {name: value for name, value in site.environment.items() if name.startswith("A4S_")}
         # On a full disk the store is made by the product itself.
@@ -163,7 +163,7 @@ class Workers:
         return Said(status, out, err.splitlines(), float(waited))
 
     def kill_at_work(self, after: float, work: str, **how: Any) -> bool:
-        """Start a job and kill it after so many seconds; tell whether it was still at work."""
+        """Start a job and kill it after this many seconds; tell whether it was still at work."""
         process = self.start(work, **how)
         time.sleep(after)
         kill(process)
@@ -178,7 +178,7 @@ def kill(process: int) -> None:
 
 
 class Site:
-    """A sandbox gateway, and an installation that imports from it into a folder."""
+    """A sandbox gateway, and an installation that imports from it."""
 
     def __init__(self, sandbox: Sandbox, data_dir: Path, **more: Any) -> None:
         self.sandbox = sandbox
@@ -226,7 +226,7 @@ class Site:
             return connection.execute(sql).fetchall()
 
     def temporaries(self) -> list[str]:
-        """What is half written anywhere below the data folder."""
+        """Unfinished files anywhere below the data folder."""
         return sorted(path.name for path in self.data_dir.rglob("*.tmp*"))
 
 
@@ -241,7 +241,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def site_of(sandbox: Sandbox, tmp_path: Path) -> Callable[..., Site]:
-    """Make a site, in a folder of its own."""
+    """Make a site in its own folder."""
 
     def make(folder: str = "data", **more: Any) -> Site:
         return Site(sandbox, tmp_path / folder, **more)
@@ -251,7 +251,7 @@ def site_of(sandbox: Sandbox, tmp_path: Path) -> Callable[..., Site]:
 
 @pytest.fixture(scope="package")
 def more_workers(empty_warehouse: Path) -> Iterator[Callable[..., Workers]]:
-    """Make workers that work side by side: loading one costs more than most of its jobs."""
+    """Make workers that run in parallel: loading one costs more than most of its work."""
     with ExitStack() as stack:
 
         def make(*loaded: str) -> Workers:
@@ -264,7 +264,7 @@ def more_workers(empty_warehouse: Path) -> Iterator[Callable[..., Workers]]:
 
 @pytest.fixture(scope="package")
 def commands(more_workers: Callable[..., Workers]) -> Workers:
-    """What runs commands, with Dagster loaded already, which costs a second."""
+    """Runs commands with Dagster already loaded, which saves a second each."""
     return more_workers("with-dagster")
 
 
@@ -275,5 +275,5 @@ def workers(more_workers: Callable[..., Workers]) -> Workers:
 
 @pytest.fixture(scope="package")
 def crew(workers: Workers, more_workers: Callable[..., Workers]) -> list[Workers]:
-    """Three that work side by side."""
+    """Three workers that run in parallel."""
     return [workers, more_workers(), more_workers()]

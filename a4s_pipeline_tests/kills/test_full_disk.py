@@ -1,4 +1,4 @@
-"""A disk that is full, or a file that may not grow: a clear error, a true state, and a way on."""
+"""A full disk, or a file that may not grow: a clear error, a true state, and a way forward."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ ADVICE = "free disk space"
 
 
 def assert_told(said: Said, path: Path) -> None:
-    """Status 1, and one line that names where there is no room and what to do."""
+    """Status 1, and one line that says where there is no room and what to do."""
     (line,) = said.err
     assert said.status == 1
     assert str(path) in line
@@ -141,7 +141,7 @@ def test_a_picture_for_which_there_is_no_room_is_fetched_later(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of a megabyte, where this user may have one."""
+    """A disk of one megabyte, if this user may mount one."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]

@@ -28,7 +28,7 @@ def request(kind: str, number: int) -> bytes:
 
 
 def drop(site: Site, number: int) -> None:
-    """Drop one request of each kind, each written aside and renamed in."""
+    """Drop one request of each kind, each written elsewhere and renamed into place."""
     inbox = site.data_dir / "inbox"
     inbox.mkdir(parents=True, exist_ok=True)
     for kind in EXPECTED:
@@ -38,7 +38,7 @@ def drop(site: Site, number: int) -> None:
 
 
 def answers(site: Site) -> dict[str, Any]:
-    """Every answer that is in the outbox, read whole."""
+    """Every answer in the outbox, read completely."""
     paths = sorted((site.data_dir / "outbox").glob("*.json"))
     return {path.stem: json.loads(path.read_bytes()) for path in paths}
 

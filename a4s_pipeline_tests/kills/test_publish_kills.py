@@ -1,4 +1,4 @@
-"""kill -9 while the copy is published: it opens, is one whole state, and the next publishing works."""
+"""kill -9 during a publish: the copy opens, holds one whole state, and the next publish works."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def state(rows: list[tuple[object, ...]]) -> tuple[object, ...]:
 
 
 def one_whole_state(site: Site) -> object:
-    """The generation that the copy holds; fails where it holds parts of two, or a part of one."""
+    """The generation in the copy; fails if it holds parts of two, or part of one."""
     query = "SELECT count(*), count(DISTINCT flow), max(flow) FROM flow_executions"
     count, generations, generation = state(site.published(query))
     assert (count, generations) == (ROWS, 1)
@@ -27,7 +27,7 @@ def one_whole_state(site: Site) -> object:
 
 
 def copier_of(site: Site, seconds: float = 60) -> int:
-    """The process that copies, once it has begun."""
+    """The copying process, once it has begun."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         for note in site.data_dir.glob(".analytics.duckdb.*.tmp.pid"):

@@ -1,4 +1,4 @@
-"""A data folder that may not be written: clear errors, nothing sent, and what only reads still answers."""
+"""A read-only data folder: clear errors, nothing sent, and reading still works."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from a4s_pipeline_tests.kills.versions import put_customer, put_order
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
-    """Keep everybody whom permissions bind from writing anything in a folder."""
+    """Keep everyone bound by permissions from writing in a folder."""
     below = [folder, *folder.rglob("*")]
     modes = {path: path.stat().st_mode for path in below}
     for path in reversed(below):
@@ -29,7 +29,7 @@ def read_only(folder: Path) -> Iterator[None]:
 
 @pytest.fixture
 def site(site_of: Callable[..., Site], commands: Workers) -> Site:
-    """A site with orders that were imported and published, and some requests."""
+    """A site with imported and published orders, and some requests."""
     made = site_of()
     put_order(made.source, 1)
     put_customer(made.source, 1)

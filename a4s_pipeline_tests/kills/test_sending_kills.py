@@ -20,7 +20,7 @@ WEATHER = ("ok", "ok", "lose_post_reply", "ok", "ok", "cut", "ok", "ok", "reset"
 
 @pytest.fixture
 def created(monkeypatch: pytest.MonkeyPatch) -> "Counter[str]":
-    """How often a gateway that takes everything would have created each customer."""
+    """How often a gateway that accepts everything would have created each customer."""
     counts: Counter[str] = Counter()
     create = intake.create_customer
 

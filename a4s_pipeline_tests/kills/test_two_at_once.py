@@ -1,4 +1,4 @@
-"""Several processes at one installation: bounded waits, clear words, and no update lost."""
+"""Several processes on one installation: bounded waits, clear messages, and no update lost."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ with duckdb.connect(sys.argv[1], read_only=True) as held:
 
 @contextmanager
 def held_by_an_analyst(path: Path) -> Iterator["subprocess.Popen[str]"]:
-    """Let somebody have a file open for reading; a line to it makes it count the orders and close."""
+    """Let another process open a file for reading; a line sent to it makes it count the orders and close."""
     process = subprocess.Popen(
         [sys.executable, "-c", ANALYST, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

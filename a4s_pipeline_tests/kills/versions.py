@@ -1,4 +1,4 @@
-"""Records that come in versions: each shows in every row that is made of it, so that half of one is seen."""
+"""Records in versions that show in each of their rows, so that a half-written one is noticed."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ OF_THE_RUN = frozenset({"synced_at", "run_id", "lines_synced_at"})
 
 
 def parts_of(number: int, version: int) -> int:
-    """How many lines, addresses or deliveries a version of a record has."""
+    """How many lines, addresses or deliveries a record's version has."""
     return (number + version) % 4
 
 
 def put_order(source: Administration, number: int, version: int = 1) -> None:
-    """Put an order an hour after the one before it, all within a few days."""
+    """Put an order one hour after the previous one, all within a few days."""
     code = f"A{number:04d}"
     header = {
         "orderCode": code,
@@ -41,7 +41,7 @@ def put_order(source: Administration, number: int, version: int = 1) -> None:
 
 
 def put_item(source: Administration, number: int, version: int = 1) -> None:
-    """Put an item with so many expected deliveries."""
+    """Put an item with this many expected deliveries."""
     code = f"I{number:04d}"
     deliveries = [{"date": "2024-05-01", "quantity": version} for _ in range(parts_of(number, version))]
     stock = {"itemCode": code, "shelfStock": version, "toBeDelivered": 0, "deliveryDates": deliveries}
@@ -50,7 +50,7 @@ def put_item(source: Administration, number: int, version: int = 1) -> None:
 
 
 def put_customer(source: Administration, number: int, version: int = 1) -> None:
-    """Put a customer with so many addresses."""
+    """Put a customer with this many addresses."""
     addresses = [{"type": "Visit", "name": f"v{version}"} for _ in range(parts_of(number, version))]
     customer = {"customerCode": f"K{number:04d}", "name": f"v{version}", "addresses": addresses}
     source.put_customer(customer)
@@ -60,7 +60,7 @@ PUT = {"orders": put_order, "items": put_item, "customers": put_customer}
 
 
 def assert_true_state(site: Site) -> None:
-    """All of a version's rows or none, each once; nothing taken for gone; no watermark beyond what is in."""
+    """All rows of a version or none, each once; nothing falsely removed; no watermark ahead of the rows."""
     with site.asked() as query:
         orders = query("SELECT order_code, reference, lines_synced_at IS NOT NULL FROM orders ORDER BY ALL")
         lines = query("SELECT order_code, line_code, description FROM order_lines ORDER BY ALL")
@@ -92,12 +92,12 @@ def assert_true_state(site: Site) -> None:
 
 
 def parts(code: str, version: str) -> Rows:
-    """The rows that a version of an order has, by its code alone."""
+    """The rows of an order's version, derived from its code."""
     return [(code, f"{part}", version) for part in range(parts_of(int(code[1:]), int(version[1:])))]
 
 
 def all_rows(site: Site) -> dict[str, Rows]:
-    """Every row of the data tables, without what tells one run from another."""
+    """Every row of the data tables, without the columns that differ between runs."""
     with site.asked() as query:
         return {
             table.name: query(f"SELECT {columns_of(table)} FROM {table.name} ORDER BY ALL")

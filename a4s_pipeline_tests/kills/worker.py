@@ -1,4 +1,4 @@
-"""A process that has everything loaded and forks one that works for each job, to be killed by tests.
+"""A process with everything loaded that forks one for each job, to be killed by tests.
 
 Loading takes half a second, a fork a hundredth of it: so there can be many kills.
 """
@@ -58,12 +58,12 @@ SELECT 'demo', $generation, TIMESTAMPTZ '2024-01-01' + to_seconds(number) FROM r
 
 
 def platform_of(settings: dict[str, Any]) -> Platform:
-    """The installation that a job is about."""
+    """The installation that a job uses."""
     return Platform(GivenSettings(**settings))
 
 
 def sync(settings: dict[str, Any], streams: list[str]) -> None:
-    """Sync the streams one after another, in small bites: many transactions to be killed in."""
+    """Sync the streams one after another in small batches: many transactions to kill."""
     batches.LARGEST_BATCH = 10
     order_pages._ORDERS_IN_FLIGHT_PER_CONNECTION = 5
     platform = platform_of(settings)
@@ -80,7 +80,7 @@ def sync(settings: dict[str, Any], streams: list[str]) -> None:
 
 
 def fill_and_publish(settings: dict[str, Any], rows: int, slow: bool) -> None:
-    """Write one generation of rows after another, each in one transaction, and publish each."""
+    """Write generations of rows, each in one transaction, and publish each."""
     if slow:
         publish._COPY = SLOW_COPY
     platform = platform_of(settings)
@@ -96,7 +96,7 @@ def fill_and_publish(settings: dict[str, Any], rows: int, slow: bool) -> None:
 
 
 def send(settings: dict[str, Any], requests: list[dict[str, Any]]) -> None:
-    """Export orders and create customers until all are done, in an order that is left to chance."""
+    """Export orders and create customers in random order until all are done."""
     with OnDemand(platform_of(settings), "killed") as service:
         left = requests
         while left:
@@ -108,13 +108,13 @@ def send(settings: dict[str, Any], requests: list[dict[str, Any]]) -> None:
 
 
 def worker(settings: dict[str, Any]) -> None:
-    """Answer the inbox until nothing waits in it and nothing is left to be settled."""
+    """Answer the inbox until nothing waits in it and nothing is unsettled."""
     with OnDemand(platform_of(settings), "killed") as service:
         RequestWorker(service).serve(lambda: False)
 
 
 def worker_that_dies(settings: dict[str, Any], before_change: int) -> None:
-    """Answer a folder by the rules of stores, killed before its nth change to it."""
+    """Answer a folder by the rules of stores, killed before its nth change."""
     left = before_change
 
     def counted(real: Callable[..., None]) -> Callable[..., None]:
@@ -139,7 +139,7 @@ def months(settings: dict[str, Any]) -> None:
 
 
 class Clock:
-    """Time that passes where somebody waits for a store, and costs none."""
+    """A clock on which waiting for a store costs no real time."""
 
     def __init__(self) -> None:
         self.waited = 0.0
@@ -159,7 +159,7 @@ def command(
     without_privileges: bool = False,
     store_wait: float | None = None,
 ) -> None:
-    """Run `a4s` with what it prints in files; no file grows beyond the limit, as on a full disk."""
+    """Run `a4s` with its output in files; no file grows beyond the limit, as on a full disk."""
     os.environ.update(environment)
     # Kept in memory meanwhile: what is printed may not grow beyond the limit either.
     sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
@@ -197,7 +197,7 @@ BESIDE: dict[str, Callable[[], None]] = {
 
 
 def lose_privileges() -> None:
-    """Let permissions bind this process, which is root's."""
+    """Make permissions bind this root process."""
     library = ctypes.CDLL(None, use_errno=True)
     version, capabilities = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
     library.capget(version, capabilities)
@@ -208,7 +208,7 @@ def lose_privileges() -> None:
 
 
 def first_opening(path: str) -> None:
-    """Open a warehouse that is not there yet."""
+    """Open a warehouse that does not exist yet."""
     with WarehouseFile(Path(path)).session():
         pass
 
@@ -226,13 +226,13 @@ WORK: dict[str, Callable[..., None]] = {
 
 
 def say(what: object) -> None:
-    """Tell the test something."""
+    """Report to the test."""
     sys.stdout.write(f"{what}\n")
     sys.stdout.flush()
 
 
 def work_at(job: dict[str, Any]) -> None:
-    """Do a job as the forked process, and never return."""
+    """Do a job as the forked process; never returns."""
     os.setsid()
     # Python cuts bytecode short without a word where a file may not grow, and stumbles over it ever after.
     sys.dont_write_bytecode = True
@@ -253,7 +253,7 @@ def work_at(job: dict[str, Any]) -> None:
 
 
 def take_jobs() -> None:
-    """Take jobs from standard input; tell the process of each, and how it ended."""
+    """Take jobs from standard input; report each one's process and how it ended."""
     if "with-dagster" in sys.argv:
         importlib.import_module("a4s_pipeline.orchestration.graph")
         context = click.Context(a4s)

@@ -1,4 +1,4 @@
-"""Lakes to test on: with their catalog in SQLite, and in a PostgreSQL of the tests' own."""
+"""Lakes for tests, with the catalog in SQLite or in the tests' own PostgreSQL."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def server() -> Iterator[PostgreSQL]:
 
 @pytest.fixture
 def database(server: PostgreSQL) -> str:
-    """A new database, by its connection string."""
+    """A new database, given by its connection string."""
     return new_database(server, f"lake{next(_NUMBERS)}")
 
 
 @dataclass(frozen=True)
 class MadeLake:
-    """A lake without rows whose catalog is a database that others are copies of."""
+    """An empty lake whose catalog is a database that is copied for others."""
 
     server: PostgreSQL
     folder: Path
@@ -56,7 +56,7 @@ class MadeLake:
 
 @pytest.fixture(scope="session")
 def made_lake(server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> MadeLake:
-    """A lake in PostgreSQL, made once: its schema takes a second of processor time."""
+    """A lake in PostgreSQL, made once: its schema takes a second of CPU time."""
     folder = tmp_path_factory.mktemp("made")
     make_lake(PostgresLake(new_database(server, EMPTY), f"{folder}/files/"), folder / "locks")
     return MadeLake(server, folder)
@@ -64,7 +64,7 @@ def made_lake(server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> M
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> LakeLocation:
-    """Where a new lake is to be."""
+    """Where a new lake will be."""
     files = f"{tmp_path}/files/"
     if request.param == "sqlite":
         return SqliteLake(tmp_path / "catalog.sqlite", files)
@@ -93,7 +93,7 @@ OpenLake = Callable[..., Lake]
 
 @pytest.fixture
 def open_lake(place: LakeLocation) -> OpenLake:
-    """Open the lake once more, as another process would, with locks of its own."""
+    """Open the lake once more with its own locks, as another process would."""
 
     def opened(wait_seconds: float = 30.0) -> Lake:
         return Lake(place, locks_of(place), wait_seconds)
@@ -108,7 +108,7 @@ def lake(open_lake: OpenLake) -> Lake:
 
 @pytest.fixture
 def move(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move]:
-    """An installation on a file that is to move to a lake."""
+    """An installation on a file, about to move to a lake."""
     synced = made_once(tmp_path_factory, "synced", make_synced) / "synced.duckdb"
     with moving(tmp_path, synced) as move:
         yield move

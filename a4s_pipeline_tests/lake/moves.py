@@ -1,4 +1,4 @@
-"""An installation that moves from a file to a lake, and rows that are hard to move."""
+"""An installation that moves from a file to a lake, with rows that are hard to move."""
 
 import json
 import shutil
@@ -50,7 +50,7 @@ Rows = dict[str, list[tuple[Any, ...]]]
 
 
 def hostile_rows(table: Table, connector: str) -> list[Row]:
-    """Rows in which each column takes all of its extremes, each under a key of its own."""
+    """Rows in which each column takes all its extremes, each under its own key."""
     rows: list[Row] = []
     for number in range(max(map(len, EXTREMES.values()))):
         row: dict[str, Any] = {
@@ -66,7 +66,7 @@ def hostile_rows(table: Table, connector: str) -> list[Row]:
 
 
 def all_rows(store: Warehouse) -> Rows:
-    """Every row of every table, column by column in the order that the package declares."""
+    """Every row of every table, with the columns in the package's order."""
     with store.session() as connection:
         found = {}
         for table in TABLES:
@@ -77,7 +77,7 @@ def all_rows(store: Warehouse) -> Rows:
 
 
 class Move:
-    """An installation on a file, and the lake that it is to move to."""
+    """An installation on a file, and the lake it moves to."""
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self.sandbox = sandbox
@@ -132,14 +132,14 @@ class Move:
         self.of_file.warehouse.transact(write)
 
     def export(self, **how: Any) -> None:
-        """Move everything, in this process and without the command."""
+        """Move everything in this process, without the command."""
         export_to_lake(self.path, self.lake, self.connectors(), **how)
 
     def connectors(self) -> list[str]:
         return sorted({row[0] for rows in all_rows(self.of_file.warehouse).values() for row in rows})
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start the command as a process of its own."""
+        """Start the command in its own process."""
         return subprocess.Popen(
             [sys.executable, "-c", RUN, "lake", "export"],
             cwd=ROOT,
@@ -160,7 +160,7 @@ def _settings(environment: dict[str, str]) -> GivenSettings:
 
 @contextmanager
 def moving(folder: Path, synced: Path | None = None) -> Iterator[Move]:
-    """An installation of two connectors on a file that was synced, or is a copy of one that was."""
+    """A synced installation of two connectors on a file, or a copy of one."""
     world = World()
     for name in CONNECTORS.values():
         world.add_administration(name)
@@ -176,6 +176,6 @@ def moving(folder: Path, synced: Path | None = None) -> Iterator[Move]:
 
 
 def make_synced(folder: Path) -> None:
-    """Make the file that others are copies of."""
+    """Make the file that is copied for others."""
     with moving(folder) as move:
         move.path.rename(folder / "synced.duckdb")

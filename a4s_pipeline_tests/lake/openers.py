@@ -1,4 +1,4 @@
-"""Processes that open a lake for the first time, all at the same moment."""
+"""Processes that all open a lake for the first time at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ with lake.session() as connection:
 
 
 def open_at_once(place: LakeLocation, processes: int) -> list[str]:
-    """Return what each process said that could not open it."""
+    """Return the message of each process that could not open it."""
     kind, catalog = (
         ("sqlite", str(place.catalog)) if isinstance(place, SqliteLake) else ("postgres", place.connection)
     )

@@ -1,4 +1,4 @@
-"""The store as a lake: what is written whole, what is read at once, and what happens where writers meet."""
+"""The store as a lake: whole writes, consistent reads, and writers that meet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`a4s lake export`: what it moves, what it says, and what it leaves alone."""
+"""`a4s lake export`: what it moves, what it reports, and what it leaves alone."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.cluster
 def a4s(
     move: Move, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """Run a command with the settings of the lake; its status, and what it printed."""
+    """Run a command with the lake's settings; return its status and output."""
 
     def run(*arguments: str, **more: str) -> tuple[int, str, str]:
         for name, value in {**move.after, **more}.items():
@@ -235,7 +235,7 @@ def test_wrong_usage_is_told_before_anything_happens(
 
 
 def test_a_column_that_is_empty_for_long_does_not_spoil_what_the_lake_answers(move: Move) -> None:
-    """DuckLake 1.0 loses a column's bounds by a file in which one row group is null throughout."""
+    """DuckLake 1.0 loses a column's bounds in a file with a row group that is all null."""
     spans = (
         "SELECT 'a', -1000000000 * number FROM range(2) AS t (number)",
         "SELECT 'b', CASE WHEN number > 250000 THEN number END FROM range(250042) AS t (number)",

@@ -1,4 +1,4 @@
-"""`a4s lake export` that breaks off: started again, it ends with the rows of the file."""
+"""`a4s lake export` interrupted: started again, it ends with the rows of the file."""
 
 import random
 import signal
@@ -32,7 +32,7 @@ def test_one_that_broke_off_goes_on_although_the_file_was_synced_meanwhile(move:
 
 
 def test_a_watermark_is_in_the_lake_only_with_all_that_it_stands_for(move: Move) -> None:
-    """Looked at after each piece, of a first export and of one that replaces."""
+    """Checked after each step of a first export and of one that replaces."""
     states: list[int] = []
     # Nobody can write to the file during an export: it is what it was before.
     file = all_rows(move.of_file.warehouse)
@@ -89,7 +89,7 @@ def test_killed_at_any_moment_again_and_again_it_ends_with_the_rows_of_the_file(
 
 
 def after_the_first(look: Callable[[int, int], None]) -> Callable[[int, int], None]:
-    """Look at each step but the first, before which nothing was written."""
+    """Check after each step but the first, before which nothing was written."""
     steps = iter([1])
 
     def looked(more: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""A lake that is opened: for the first time, by many, after a move, and where that cannot be."""
+"""Opening a lake: the first time, by many at once, after a move, and where it fails."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ pytestmark = pytest.mark.cluster
 @pytest.mark.from_nothing
 @pytest.mark.parametrize("processes", [2, *at_night(6)])
 def test_a_new_lake_is_opened_by_many_processes_at_once(place: LakeLocation, processes: int) -> None:
-    """Of two that found the catalog empty, DuckLake let both make its tables, and one failed."""
+    """If two found the catalog empty, DuckLake let both create its tables, and one failed."""
     assert open_at_once(place, processes) == []
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_opens_the_lake_for_itself(lake: Lake) -> None:
-    """To close what its parent had open, it waited for threads that were not there, for ever."""
+    """To close what its parent had open, it waited for ever for threads that did not exist."""
     add(lake, "A1")
     child = os.fork()
     if child == 0:
@@ -77,7 +77,7 @@ def test_a_file_that_is_no_catalog_is_named_with_what_to_check(tmp_path: Path) -
 
 @pytest.mark.from_nothing
 def test_a_catalog_is_made_only_where_its_files_can_be(tmp_path: Path) -> None:
-    """It remembers their folder for ever."""
+    """DuckDB remembers their folder for ever."""
     (tmp_path / "no folder").touch()
     catalog, locks = tmp_path / "catalog", FileLocks(tmp_path)
     with (
@@ -92,7 +92,7 @@ def test_a_catalog_is_made_only_where_its_files_can_be(tmp_path: Path) -> None:
 
 
 def test_a_lake_that_was_moved_is_told_so_in_its_catalog(tmp_path: Path) -> None:
-    """As docs/deployment.md has it."""
+    """As written in docs/deployment.md."""
     codes = [f"A{number:03d}" for number in range(100)]
     catalog, locks = tmp_path / "catalog", FileLocks(tmp_path)
     add(Lake(SqliteLake(catalog, f"{tmp_path}/files/"), locks), *codes)

@@ -1,4 +1,4 @@
-"""A restore of a lake by a process that has read it before."""
+"""Restoring a lake in a process that has read it before."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The files of a lake: where they lie, what upkeep does with them, and that no answer lacks a row of them."""
+"""A lake's files: where they lie, what upkeep does to them, and that no answer lacks their rows."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_rows_of_two_connectors_lie_in_files_of_their_own(lake: Lake) -> None:
 
 @on_either
 def test_a_column_that_is_empty_for_long_in_a_large_batch_spoils_no_answer(lake: Lake) -> None:
-    """DuckLake 1.0 loses a column's bounds by a file in which one row group is null throughout."""
+    """DuckLake 1.0 loses a column's bounds in a file with a row group that is all null."""
     batches = (
         "SELECT 'a', -1000000000 * number FROM range(2) AS t (number)",
         "SELECT 'b', CASE WHEN number > 250000 THEN number END FROM range(250042) AS t (number)",

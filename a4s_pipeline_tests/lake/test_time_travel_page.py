@@ -1,4 +1,4 @@
-"""The page on time travel holds: its queries, one after another, tell of an order that changed."""
+"""The time travel page holds: its queries, run in order, show an order that changed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def lines(quantity: int) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def analyst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A session of an analyst at a lake whose order V-1001 was changed once."""
+    """An analyst's session on a lake whose order V-1001 changed once."""
     folder = tmp_path_factory.mktemp("lake")
     world = World()
     source = world.add_administration("Demo B.V.", "Exact Globe", datetime(2024, 6, 1, tzinfo=UTC))

@@ -1,4 +1,4 @@
-"""A lake that an earlier release left in the middle of its work, gone on with by this one."""
+"""A lake left by an earlier release in the middle of its work, continued by this one."""
 
 import sqlite3
 from collections.abc import Iterator

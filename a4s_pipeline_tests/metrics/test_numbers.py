@@ -1,4 +1,4 @@
-"""The installation in numbers: what the file says, and that rules, dashboard and page name what there is."""
+"""The installation in numbers: the file's content, and rules, dashboard and page that name real metrics."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from a4s_pipeline_tests.support.project import ROOT
 
 
 def numbers(text: str) -> dict[tuple[str, ...], float]:
-    """By name and the values of its labels, sorted by the labels' names."""
+    """By name and label values, sorted by the labels' names."""
     return {
         (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)

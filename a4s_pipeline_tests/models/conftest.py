@@ -17,7 +17,7 @@ from a4s_pipeline_tests.models.promises import broken_promises
 
 
 class Store:
-    """A store whose tables hold the rows given, and no others."""
+    """A store whose tables hold exactly the given rows."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection

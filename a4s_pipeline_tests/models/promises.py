@@ -1,4 +1,4 @@
-"""What the models say of themselves in their front matter, asked of a store."""
+"""The promises in the models' front matter, checked in a store."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from a4s_pipeline.models import Conventions, Model, models_by
 
 
 def broken_promises(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return what does not hold: keys, columns that are never null, accepted values, references."""
+    """Return what fails: keys, columns that are never null, accepted values, references."""
     return [
         f"{model.name}: {promise}"
         for model in models_by(Conventions())

@@ -14,7 +14,7 @@ TODAY = "DATE '2027-01-01'"
 
 
 def days(store: Store, columns: str, **conventions: Any) -> list[tuple[Any, ...]]:
-    """Ask dim_date, as it is on a day, with a site's conventions."""
+    """Query dim_date as of a day, with a site's conventions."""
     (model,) = [model for model in models_by(Conventions(**conventions)) if model.name == "dim_date"]
     query = model.query.replace("current_date", TODAY)
     return store.query(f"SELECT {columns} FROM ({query}) ORDER BY day")

@@ -1,4 +1,4 @@
-"""Days are those of the administration, whatever time zone a session is in."""
+"""Days are those of the administration, whatever the session's time zone."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The recipe of docs/analysts.md for a language model: its client asks the copy, and no model is needed."""
+"""The language model recipe of docs/analysts.md: its client queries the copy, without any model."""
 
 import json
 import os
@@ -30,7 +30,7 @@ REFUSED = [
 
 
 class McpClient:
-    """Speaks the Model Context Protocol with a server that it started."""
+    """Speaks the Model Context Protocol with a server it started."""
 
     def __init__(self, server: "subprocess.Popen[str]") -> None:
         self._server = server

@@ -1,4 +1,4 @@
-"""Each question of the page is answered on the sandbox's data as a plain query of the tables answers it."""
+"""Each question of the page gives the same answer as a plain query of the tables."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""One definition of a sale, to the cent, whatever records look like."""
+"""One definition of a sale, to the cent, for records of any shape."""
 
 import json
 from collections.abc import Iterator
@@ -229,7 +229,7 @@ _RATES = {"EUR": Decimal(1), "GBP": Decimal("1.25")}
 
 
 def _awkward_orders(chance: Random) -> Iterator[tuple[Row, list[Row]]]:
-    """Yield orders with their lines, of every way in which back offices write one thing or none."""
+    """Yield orders with lines, written in every way that back offices write them."""
 
     def amount() -> str | None:
         within = f"{Decimal(chance.randint(-9_999_999, 9_999_999)) / 10_000}"
@@ -279,7 +279,7 @@ def _awkward_orders(chance: Random) -> Iterator[tuple[Row, list[Row]]]:
 
 
 def _in_euros(amount: Decimal | None, currency: str | None) -> Decimal | None:
-    """Return what it is worth; None where there is no rate, or where the column cannot hold it."""
+    """Return the value; None without a rate, or if the column cannot hold it."""
     rate = _RATES.get((currency or "").strip().upper())
     if amount is None or rate is None:
         return None

@@ -1,4 +1,4 @@
-"""What can be promised of an item, and from which day on."""
+"""What can be promised of an item, and from which day."""
 
 from datetime import date
 from decimal import Decimal

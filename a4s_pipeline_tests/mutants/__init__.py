@@ -1,1 +1,1 @@
-"""Changes of the pure decisions that no test may notice, and why; `make mutants` fails on any other."""
+"""Changes of the pure decisions that no test can notice, and why; `make mutants` fails on any other."""

@@ -1,4 +1,4 @@
-"""Tells which changes of the models' SQL their tests notice, in the words of `mutmut results`.
+"""Tells which changes of the models' SQL the tests notice, in the format of `mutmut results`.
 
     python -m a4s_pipeline_tests.mutants.models [WORD...]
 
@@ -52,7 +52,7 @@ def _tests_of(model: str) -> tuple[str, ...]:
 
 
 def outcome(model: str, change: Change) -> str:
-    """Run the tests of the models with a change, in a process that does nothing else."""
+    """Run the models' tests with a change, in a process that does nothing else."""
     texts = reading.texts() | ({model: change.text} if change.text else {})
     for read_before in (reading.models_by, schema_of_file, schema_of_lake):
         read_before.cache_clear()

@@ -1,4 +1,4 @@
-"""Changes the SQL of the models in one place at a time, where it decides by dates or compares."""
+"""Changes the models' SQL in one place at a time, where it decides by dates or compares."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _WORDS = {
 
 
 def _as_pattern(word: str) -> str:
-    """Return what finds a whole word: `<` is neither `<=` nor `->`, and `month(` is no `last_month(`."""
+    """Return a pattern for a whole word: `<` does not match `<=` or `->`, nor `month(` `last_month(`."""
     if word[0] in "<>":
         return rf"(?<![<>-]){word}(?![<>=])"
     before = r"(?<!\w)" if word[0].isalpha() else ""
@@ -64,14 +64,14 @@ _FIRST_OF = re.compile(r"\bcoalesce\(")
 
 @dataclass(frozen=True)
 class Change:
-    """One change of a model's text: its name, unlike that of any other, and the whole text."""
+    """One change of a model: its unique name, and the whole text."""
 
     name: str
     text: str
 
 
 def changes_of(model: str, text: str) -> Iterator[Change]:
-    """Yield each change of a model that this module knows."""
+    """Yield each known change of a model."""
     head = _HEAD.match(text)
     start = head.end() if head else 0
     alone = [found.span() for found in _LEFT_ALONE.finditer(text)]
@@ -81,7 +81,7 @@ def changes_of(model: str, text: str) -> Iterator[Change]:
 
 
 def _places(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield from where to where a text may be changed, and what comes there."""
+    """Yield where a text can be changed, and the replacement."""
     for found in _WORD.finditer(text):
         yield *found.span(), _WORDS[found[0]]
     for found in _NUMBER.finditer(text):
@@ -97,7 +97,7 @@ def _places(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _arguments(text: str, start: int) -> list[tuple[int, int]]:
-    """Return where each argument of a call begins and ends."""
+    """Return where each argument of a call starts and ends."""
     arguments, depth, begun = [], 0, start
     for place in range(start, len(text)):
         character = text[place]
@@ -117,7 +117,7 @@ def _stripped(text: str, first: int, last: int) -> tuple[int, int]:
 
 
 def _name(model: str, text: str, first: int, last: int, by: str) -> str:
-    """Name a change by its line, with what is there and what comes instead."""
+    """Name a change by its line, the old text and the new."""
     before = text[text.rfind("\n", 0, first) + 1 : first]
     after = text[last:].partition("\n")[0]
     return " ".join(f"models/{model}.sql: {before}[{text[first:last]} becomes {by}]{after}".split())

@@ -1,4 +1,4 @@
-"""Compares the mutants that survived with those that `known.toml` allows, and tells the score.
+"""Compares the surviving mutants with those in `known.toml`, and prints the score.
 
     mutmut results --all true | python -m a4s_pipeline_tests.mutants.survivors - FILE...
 
@@ -23,7 +23,7 @@ _UNNOTICED = {"survived", "no tests"}
 
 
 class Result(NamedTuple):
-    """What became of one mutant of a function, or of one change of a model."""
+    """What happened to one mutant of a function, or one change of a model."""
 
     name: str
     outcome: str
@@ -74,7 +74,7 @@ def allowed() -> dict[str, int]:
 
 
 def report_on(results: list[Result], known: Mapping[str, int]) -> tuple[list[str], bool]:
-    """Return what to tell of the results, and whether all is well."""
+    """Return the report on the results, and whether all is well."""
     found = survivors(results)
     too_many = excess(found, known)
     untried = [one for one in results if one.outcome not in _NOTICED | _UNNOTICED]

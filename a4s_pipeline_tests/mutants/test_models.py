@@ -64,7 +64,7 @@ def test_every_model_that_decides_by_dates_is_changed() -> None:
 
 
 def test_one_change_of_the_calendar_is_noticed_by_its_tests() -> None:
-    """By night each one of each model is tried."""
+    """At night each change of each model is tried."""
     working_day = "isodow(day) [< becomes <=] 6 AND holiday_nl"
     ended = subprocess.run(
         [sys.executable, "-m", "a4s_pipeline_tests.mutants.models", working_day],

@@ -60,11 +60,11 @@ class Clock:
 
 
 class Killed(BaseException):
-    """Stands for the end of the process: nothing that comes after it happens."""
+    """Stands for the end of the process: nothing happens after it."""
 
 
 class Gateway(Sandbox):
-    """The sandbox, whose answers to a POST may be put in its mouth, word by word."""
+    """The sandbox, with answers to a POST that tests can dictate."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -81,7 +81,7 @@ class Gateway(Sandbox):
 
 
 class Site:
-    """One connector on the sandbox: what exports its orders and creates its customers."""
+    """One connector on the sandbox, and what exports its orders and creates its customers."""
 
     def __init__(
         self,
@@ -138,13 +138,13 @@ class Site:
         return self.customers().create(customer, self.clock())
 
     def wait_for_answers(self, seconds: float) -> None:
-        """Give an answer up after so many seconds from now on."""
+        """Give up on an answer this many seconds from now."""
         self.client.close()
         self.settings = self.settings.model_copy(update={"timeout_seconds": seconds})
         self.client = GatewayClient(self.settings)
 
     def client_with(self, **routes: str) -> GatewayClient:
-        """A client that takes routes which this gateway lacks."""
+        """A client whose routes this gateway lacks."""
         return GatewayClient(self.settings, routes=Routes(**routes))
 
     def posts(self) -> int:
@@ -162,7 +162,7 @@ class Site:
             return connection.execute(sql).fetchall()
 
     def attempts(self, order_id: str = "IO-1") -> list[tuple[str, str]]:
-        """The kind and outcome of each attempt at an order, in their order."""
+        """The kind and outcome of each attempt at an order, in order."""
         rows = self.query(
             "SELECT intake_order_id, kind, status FROM order_export_attempts ORDER BY attempt_number"
         )
@@ -176,7 +176,7 @@ class Site:
 
 @pytest.fixture(autouse=True)
 def _swift_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the number of tries and shorten the waits between them."""
+    """Keep the number of tries but shorten the waits between them."""
     monkeypatch.setattr("a4s_pipeline.gateway.calls.client.RetryRule", partial(RetryRule, first_wait=0.001))
 
 
@@ -203,7 +203,7 @@ def _settings(gateway: Gateway, empty_warehouse: Path, data_dir: Path) -> Settin
 
 @pytest.fixture
 def patient_site(gateway: Gateway, empty_warehouse: Path, tmp_path: Path) -> Iterator[Site]:
-    """A site that waits for its store as long as it takes, for tests in which several threads meet."""
+    """A site that waits for its store without a limit, for tests in which several threads meet."""
     settings = _settings(gateway, empty_warehouse, tmp_path / "data")
     made = Site(gateway, gateway.world[ADMINISTRATION], settings, store_wait_seconds=30, lock_wait_seconds=30)
     yield made
@@ -212,7 +212,7 @@ def patient_site(gateway: Gateway, empty_warehouse: Path, tmp_path: Path) -> Ite
 
 @pytest.fixture
 def cold_site(gateway: Gateway, empty_warehouse: Path, tmp_path: Path) -> Iterator[Site]:
-    """A site whose warehouse is left alone between sessions, for tests with other processes."""
+    """A site that closes its warehouse between sessions, for tests with other processes."""
     settings = _settings(gateway, empty_warehouse, tmp_path / "data")
     made = Site(gateway, gateway.world[ADMINISTRATION], settings)
     yield made
@@ -221,7 +221,7 @@ def cold_site(gateway: Gateway, empty_warehouse: Path, tmp_path: Path) -> Iterat
 
 @pytest.fixture
 def site(cold_site: Site) -> Iterator[Site]:
-    """A site whose warehouse this process keeps open: 15 ms less for each moment, some five an order."""
+    """A site whose warehouse stays open in this process: 15 ms less per session, about five an order."""
     with duckdb.connect(str(cold_site.settings.warehouse_path), config=STORAGE):
         yield cold_site
 

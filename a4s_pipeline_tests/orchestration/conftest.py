@@ -97,7 +97,7 @@ class Site:
         )
 
     def scheduled(self, connector: str = "demo") -> dg.ExecuteInProcessResult:
-        """Run what the schedule of orders asks for, as the daemon has it run: without Dagster's checks."""
+        """Run what the orders schedule requests, as the daemon does: without Dagster's checks."""
         requests = self.tick("orders_every_15_minutes").run_requests
         (request,) = [one for one in requests if one.tags["a4s/connector"] == connector]
         job = self.definitions.resolve_job_def(SYNC_ORDERS).get_subset(
@@ -112,7 +112,7 @@ class Site:
         )
 
     def sync(self, connector: str = "demo") -> None:
-        """Bring in what is new and publish it, without Dagster."""
+        """Import what is new and publish it, without Dagster."""
         self.platform.sync_orders(connector, OrdersPlan(), run_id="sync")
         self.platform.publish()
 
@@ -121,13 +121,13 @@ class Site:
         return evaluated(self.definitions, schedule, self.instance, self.platform)
 
     def note_run(self, job: str, tags: dict[str, str], status: str = "STARTED", **more: Any) -> None:
-        """Note a run that somebody else started."""
+        """Record a run that somebody else started."""
         self.instance.create_run_for_job(
             self.definitions.resolve_job_def(job), tags=tags, status=dg.DagsterRunStatus(status), **more
         )
 
     def query(self, sql: str, copy: bool = False) -> list[tuple[Any, ...]]:
-        """Ask the warehouse, or the published copy."""
+        """Query the warehouse, or the published copy."""
         if not copy:
             with self.platform.warehouse.session() as connection:
                 return connection.execute(sql).fetchall()
@@ -135,14 +135,14 @@ class Site:
             return connection.execute(sql).fetchall()
 
     def held(self, *, copy: bool = False) -> list[str]:
-        """The orders held, each as connector and code."""
+        """The stored orders, each as connector and code."""
         rows = self.query("SELECT connector || ' ' || order_code FROM orders ORDER BY ALL", copy)
         return [name for (name,) in rows]
 
 
 @cache
 def reference() -> Any:
-    """A reference to an instance that is not there any more."""
+    """A reference to an instance that no longer exists."""
     with TemporaryDirectory() as home, dg.DagsterInstance.local_temp(home) as opened:
         return opened.get_ref()
 
@@ -158,7 +158,7 @@ def evaluated(
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> str:
-    """What a failed run says of itself in the UI."""
+    """What a failed run reports in the UI."""
     (event,) = result.get_step_failure_events()
     given = event.step_failure_data.user_failure_data
     assert given is not None
@@ -167,7 +167,7 @@ def failure_of(result: dg.ExecuteInProcessResult) -> str:
 
 @contextmanager
 def held_by_an_analyst(path: Path) -> Iterator[int]:
-    """Keep a DuckDB file open in another process meanwhile, and say which."""
+    """Keep a DuckDB file open in another process, and return that process."""
     script = f"import duckdb; file = duckdb.connect({str(path)!r}); print('open', flush=True); input()"
     command = [sys.executable, "-c", script]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -181,7 +181,7 @@ def held_by_an_analyst(path: Path) -> Iterator[int]:
 
 @pytest.fixture(autouse=True)
 def _swift_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the number of tries and shorten the waits between them."""
+    """Keep the number of tries but shorten the waits between them."""
     monkeypatch.setattr("a4s_pipeline.gateway.calls.client.RetryRule", partial(RetryRule, first_wait=0.001))
 
 
@@ -203,26 +203,26 @@ def _one_instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def instance(_one_instance: dg.DagsterInstance) -> dg.DagsterInstance:
-    """A real instance, whose storage is in memory and empty."""
+    """A real, empty instance with its storage in memory."""
     _one_instance.wipe()
     return _one_instance
 
 
 @pytest.fixture
 def make_site(sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path) -> Callable[..., Site]:
-    """Make a site with other settings than the usual."""
+    """Make a site with special settings."""
     return partial(Site, sandbox, instance, tmp_path / "data")
 
 
 @pytest.fixture
 def cold_site(make_site: Callable[..., Site]) -> Site:
-    """A site whose warehouse is left alone between moments, for tests with other processes."""
+    """A site that closes its warehouse between sessions, for tests with other processes."""
     return make_site()
 
 
 @pytest.fixture
 def site(cold_site: Site, empty_warehouse: Path) -> Iterator[Site]:
-    """A site whose warehouse this process keeps open: 15 ms less for each moment, some ten a run."""
+    """A site whose warehouse stays open in this process: 15 ms less per session, about ten a run."""
     path = cold_site.settings.warehouse_path
     path.parent.mkdir()
     shutil.copyfile(empty_warehouse, path)

@@ -1,4 +1,4 @@
-"""What the tests of power cuts run and record, as `PROGRAM FOLDER URL`, and go on with afterwards."""
+"""The programs that the power cut tests record (`PROGRAM FOLDER URL`), and those that continue afterwards."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from a4s_pipeline_tests.stores.made import ADMINISTRATION
 
 
 def platform_of(data: Path, url: str) -> Platform:
-    """The installation that a program is about."""
+    """The installation that a program uses."""
     settings: dict[str, Any] = {
         "gateway_url": url,
         "connectors": {"demo": ADMINISTRATION},
@@ -32,20 +32,20 @@ def import_all(platform: Platform) -> None:
 
 
 def answer(platform: Platform) -> None:
-    """Answer the inbox, and settle what is unknown first."""
+    """Answer the inbox, after settling unknown outcomes."""
     with OnDemand(platform, "recorded") as service:
         service.settle_all()
         RequestWorker(service).serve(lambda: False)
 
 
 def open_store(platform: Platform) -> None:
-    """Open the store, which undoes what was cut short."""
+    """Open the store, which undoes an interrupted checkpoint."""
     with platform.warehouse.session():
         pass
 
 
 def program(name: str) -> str:
-    """Return one of these as a program of its own."""
+    """Return a command that runs one of these programs."""
     return (
         "import sys; from pathlib import Path; from a4s_pipeline_tests.power_cuts import programs; "
         f"programs.{name}(programs.platform_of(Path(sys.argv[1]), sys.argv[2]))"

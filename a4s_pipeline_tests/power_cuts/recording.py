@@ -23,7 +23,7 @@ _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 
 @dataclass(frozen=True, eq=False)
 class Write:
-    """Bytes that go into a file; None is where it is cut off or grows to."""
+    """Bytes written to a file; None marks a truncation or extension."""
 
     file: int
     at: int
@@ -32,7 +32,7 @@ class Write:
 
 @dataclass(frozen=True, eq=False)
 class Copy(Write):
-    """Bytes that the system copies from another file, as that is at the moment."""
+    """Bytes that the system copies from another file's current content."""
 
     source: int = 0
     source_at: int = 0
@@ -41,7 +41,7 @@ class Copy(Write):
 
 @dataclass(frozen=True)
 class Name:
-    """What happens to names: `new` is given to a file, which may have had `old`; None is none."""
+    """A change of names: `new` for a file, which may have had `old`; None means no name."""
 
     old: str | None
     new: str | None
@@ -54,7 +54,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Sync:
-    """The disk has what a file holds, or the names in a folder."""
+    """The disk now holds a file's content, or a folder's names."""
 
     file: int | None = None
     folder: str | None = None
@@ -62,7 +62,7 @@ class Sync:
 
 @dataclass(frozen=True)
 class Sent:
-    """What leaves for the gateway to stay there."""
+    """What is sent to the gateway, and so cannot be lost."""
 
     body: bytes
 
@@ -71,11 +71,11 @@ Call = Write | Name | Sync | Sent
 
 
 class NoStrace(Exception):
-    """strace may not follow a process here."""
+    """strace may not trace processes here."""
 
 
 def record(program: str, folder: Path, working_directory: Path, *arguments: str) -> list[Call]:
-    """Run a program on a folder, and return what it did there; NoStrace where nobody may look."""
+    """Run a program on a folder, and return what it did there; raises NoStrace if tracing is not allowed."""
     if shutil.which("strace") is None:
         raise NoStrace("strace is not installed")
     log = folder.parent / "strace.log"
@@ -93,13 +93,13 @@ def record(program: str, folder: Path, working_directory: Path, *arguments: str)
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """Read the files below a folder, in the order of their names."""
+    """Read the files below a folder, sorted by name."""
     found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     return {name: (folder / name).read_bytes() for name in found}
 
 
 def _whole_calls(log: Path) -> Iterator[tuple[int, str, str, int]]:
-    """Each call that went well: its process, its name, what it was given and what it gave."""
+    """Each successful call: process, name, arguments and result."""
     begun: dict[str, str] = {}
     with log.open(encoding="ascii") as lines:
         for line in lines:
@@ -131,7 +131,7 @@ class _Open:
 
 
 class _Processes:
-    """The processes of a run, with the files that each has open."""
+    """The processes of a run and their open files."""
 
     def __init__(self, folder: Path, before: Mapping[str, bytes]) -> None:
         self._folder = str(folder)

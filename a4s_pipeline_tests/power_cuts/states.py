@@ -1,4 +1,4 @@
-"""The states in which a power cut may leave a folder, by the calls that a program made there.
+"""The states in which a power cut can leave a folder, derived from a program's calls.
 
 What was synced is on the disk. Names are there in the order in which they were given, as a file system with
 a journal keeps them: a prefix of them, which holds at least what was synced of any folder. A file that is
@@ -24,7 +24,7 @@ _HALF = 0.5
 
 @dataclass(frozen=True)
 class State:
-    """What a power cut leaves: the files by name, what the gateway was sent, and how it came to be."""
+    """A state after a power cut: files by name, what the gateway received, and how it came about."""
 
     parts: Mapping[str, tuple[bytes, tuple[Write, ...]]]
     """By the name of each file what it held at first, and the writes that came to it."""
@@ -34,7 +34,7 @@ class State:
     is_rare: bool = False
 
     def files(self) -> dict[str, bytes]:
-        """Return what each file holds."""
+        """Return the content of each file."""
         found = {}
         for name, (before, writes) in self.parts.items():
             content = bytearray(before)
@@ -44,7 +44,7 @@ class State:
         return found
 
     def put(self, folder: Path) -> None:
-        """Put it into a folder."""
+        """Write it into a folder."""
         folder.mkdir(parents=True)
         for name in sorted(self.folders):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -54,13 +54,13 @@ class State:
 
     @property
     def key(self) -> object:
-        """Tells it from others that came about otherwise."""
+        """What distinguishes it from states that came about differently."""
         parts = frozenset((name, id(before), writes) for name, (before, writes) in self.parts.items())
         return parts, self.folders, self.sent
 
 
 def states(before: Mapping[str, bytes], calls: Sequence[Call], chances: random.Random) -> Iterator[State]:
-    """Yield each state once, that of the fewest losses first at each moment."""
+    """Yield each state once, those with the fewest losses first for each moment."""
     calls = _with_copies(before, calls)
     seen: set[object] = set()
     # Between two syncs nothing is added that is not among what is pending right before the second.
@@ -73,7 +73,7 @@ def states(before: Mapping[str, bytes], calls: Sequence[Call], chances: random.R
 
 
 def _with_copies(before: Mapping[str, bytes], calls: Sequence[Call]) -> list[Call]:
-    """Say of what the system copied between files what that was."""
+    """Replace bytes that the system copied between files by their content."""
     held = {
         number: bytearray(content) for number, content in enumerate(before[name] for name in sorted(before))
     }
@@ -100,7 +100,7 @@ def _apply(content: bytearray, write: Write) -> None:
 
 
 class _Cut:
-    """A cut after some calls."""
+    """A cut after this many calls."""
 
     def __init__(self, before: Mapping[str, bytes], calls: Sequence[Call]) -> None:
         self._before = before
@@ -127,7 +127,7 @@ class _Cut:
                 self._names_synced = max([self._names_synced, *touching])
 
     def states(self, chances: random.Random) -> Iterator[State]:
-        """Yield what may be left."""
+        """Yield what can be left."""
         for names in range(len(self._names), self._names_synced - 1, -1):
             for loss in self._losses(chances):
                 yield self._state(names, loss)
@@ -172,7 +172,7 @@ _Writes = Mapping[int, Sequence[Write]]
 
 @dataclass(frozen=True)
 class _Loss:
-    """What is left of the writes that were not synced, by file."""
+    """What is left of the unsynced writes, by file."""
 
     what: str
     kept_of: _Writes
@@ -181,7 +181,7 @@ class _Loss:
 
 @dataclass(frozen=True)
 class _LossOfOne:
-    """What is left of the writes to one file."""
+    """What is left of the unsynced writes to one file."""
 
     what: str
     kept: Sequence[Write]
@@ -189,7 +189,7 @@ class _LossOfOne:
 
 
 def _is_in_order(original: bytes, synced: Sequence[Write], writes: Sequence[Write]) -> bool:
-    """Tell whether a file is written on from its end, piece by piece."""
+    """Tell whether a file is only appended to, piece by piece."""
     content = bytearray(original)
     for write in synced:
         _apply(content, write)
@@ -237,7 +237,7 @@ def _subsets(writes: Sequence[Write], chances: random.Random) -> Iterator[_LossO
 
 
 def _torn(write: Write, chances: random.Random) -> tuple[Write | None, Write | None]:
-    """Part a write between two sectors, where it has two."""
+    """Split a write between two sectors, if it spans two."""
     sectors = (len(write.content or b"") - 1) // _SECTOR
     if write.content is None or sectors < 1:
         return None, None

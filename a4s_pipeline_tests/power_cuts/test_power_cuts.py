@@ -1,4 +1,4 @@
-"""What a power cut may leave, by the calls of a real run: each state is opened and held to the promises."""
+"""What a power cut can leave of a real run: each state is opened and checked against the promises."""
 
 import json
 import random
@@ -28,7 +28,7 @@ REQUESTS = {"order": made.export("order"), "customer": made.create("K2"), "stock
 
 
 def world(*, is_later: bool = True, sent: Sequence[bytes] = ()) -> World:
-    """The gateway's data, before or after it changed, with what it was sent."""
+    """The gateway's data before or after the change, with what it received."""
     made_up = World()
     source = made_up.add_administration(made.ADMINISTRATION)
     made.fill(source)
@@ -45,7 +45,7 @@ def world(*, is_later: bool = True, sent: Sequence[bytes] = ()) -> World:
 
 
 class Ground:
-    """A sandbox that believes every order to be new, and folders to play on."""
+    """A sandbox that considers every order new, and folders to work in."""
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self.sandbox = sandbox
@@ -70,7 +70,7 @@ class Ground:
             pytest.skip("strace may not follow a process here")
 
     def each(self, found: Sequence[State], hold: Callable[[Platform], None]) -> int:
-        """Hold each state to something; what no file system with order leaves may be told as damaged."""
+        """Check each state; one that no ordered file system leaves may be reported as damaged."""
         for number, state in enumerate(found):
             data = self._folder / f"state{number}"
             state.put(data)
@@ -98,7 +98,7 @@ def rows(platform: Platform) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def comes_to(calm: dict[str, list[tuple[Any, ...]]]) -> Callable[[Platform], None]:
-    """Hold that a sync brings what a calm one brought."""
+    """Check that a sync imports what an undisturbed one imports."""
 
     def hold(platform: Platform) -> None:
         import_all(platform)
@@ -108,7 +108,7 @@ def comes_to(calm: dict[str, list[tuple[Any, ...]]]) -> Callable[[Platform], Non
 
 
 def answers_each_once(ground: Ground, state: State) -> Callable[[Platform], None]:
-    """Hold that every request has its answer in the end, and the order is booked once."""
+    """Check that every request ends up answered, and the order booked once."""
 
     def hold(platform: Platform) -> None:
         ground.be(world(sent=state.sent))
@@ -131,7 +131,7 @@ def drop_requests(ground: Ground) -> None:
 
 
 def recorded(ground: Ground, name: str, chances: random.Random) -> list[State]:
-    """Run a program, and return what a power cut may leave of what it did, in any order."""
+    """Run a program, and return what a power cut can leave of it, in any order."""
     before = files_below(ground.data)
     found = list(states(before, ground.calls_of(name), chances))
     chances.shuffle(found)
@@ -164,7 +164,7 @@ def after_an_import(ground: Ground, chances: random.Random) -> Iterator[int]:
 
 
 def after_an_undo(ground: Ground, chances: random.Random) -> Iterator[int]:
-    """Cut the power in a checkpoint, and again while the next opening undoes that one."""
+    """Cut the power during a checkpoint, and again while the next opening undoes it."""
     import_all(ground.platform())
     ground.be(world())
     found = recorded(ground, "import_all", chances)
@@ -181,7 +181,7 @@ def after_an_undo(ground: Ground, chances: random.Random) -> Iterator[int]:
 
 @pytest.mark.from_nothing
 def test_what_was_recorded_is_played_to_the_letter_and_gone_on_with(ground: Ground) -> None:
-    """Else none of this would say anything."""
+    """Without these, the test would prove nothing."""
     import_all(ground.platform())
     drop_requests(ground)
     before = files_below(ground.data)

@@ -1,4 +1,4 @@
-"""Forgetting a customer: every byte that is left is searched for what told the person."""
+"""Forgetting a customer: every remaining byte is searched for what identified the person."""
 
 import json
 import shutil
@@ -76,7 +76,7 @@ def test_each_text_of_an_order_is_said_to_be_personal_or_to_be_kept_for_the_book
 
 
 def fill(site: Installation) -> None:
-    """An installation that holds two customers wherever one can be held."""
+    """An installation that holds two customers everywhere that a customer can be held."""
     for code, mark in (("K1", MARK), ("K2", OTHER)):
         site.source.put_customer(person(code, mark))
         put_orders(site, code, mark, f"O-{code}-1", f"O-{code}-2")
@@ -107,7 +107,7 @@ def fill(site: Installation) -> None:
 
 
 def leave_requests(site: Installation, code: str, mark: str) -> None:
-    """Requests that were answered, in the folders where the worker leaves them."""
+    """Answered requests, in the folders where the worker puts them."""
     data = site.folder / "data"
     request = {"kind": "create_customer", "connector": "demo", "customer": person(code, mark)}
     answer = {"id": code, "kind": "create_customer", "status": "refused", "error": {"message": f"no {mark}"}}
@@ -142,7 +142,7 @@ def gateway() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for an installation that is filled once, and copied for each test."""
+    """A folder for an installation that is filled once and copied for each test."""
     return tmp_path_factory.mktemp("filled") / "folder"
 
 

@@ -16,7 +16,7 @@ Publish = Callable[[dict[Table, list[Row]]], Path]
 
 @pytest.fixture
 def publish_rows(tmp_path: Path, empty_warehouse: Path) -> Publish:
-    """Publish a copy whose tables hold the rows given."""
+    """Publish a copy whose tables hold the given rows."""
 
     def make(rows: dict[Table, list[Row]]) -> Path:
         warehouse = WarehouseFile(tmp_path / "warehouse.duckdb")

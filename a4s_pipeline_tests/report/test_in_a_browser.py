@@ -31,7 +31,7 @@ _FLAGS = [
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Debian's chromium, installed where it is missing."""
+    """Debian's chromium, installed if missing."""
     with (Path(gettempdir()) / "a4s-tests-chromium.lock").open("w") as turn:
         # Test processes side by side would be in the way of each other's apt-get.
         fcntl.flock(turn, fcntl.LOCK_EX)
@@ -84,7 +84,7 @@ def test_the_page_opens_from_disk_without_errors_and_without_the_network(
 
 
 def test_the_browser_reports_what_a_page_does_wrong(chromium: str, tmp_path: Path) -> None:
-    """The test above would see it."""
+    """The test above would notice it."""
     wrong = tmp_path / "wrong.html"
     wrong.write_text(
         "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'\"><script>alert(1)</script>",

@@ -48,7 +48,7 @@ HOSTILE = [
 
 
 class Page(HTMLParser):
-    """What a browser would make of a page: its elements, their attributes and all text."""
+    """A page as a browser reads it: its elements, their attributes and all text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What is older than it is kept goes; what waits, and what keeps an order from being sent twice, stays."""
+"""What outlived its period is removed; what waits, or keeps an order from being sent twice, stays."""
 
 import json
 import os

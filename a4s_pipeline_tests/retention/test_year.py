@@ -1,4 +1,4 @@
-"""A year in minutes: real requests, syncs, runs and files, each dated to its day, and `prune` every day.
+"""A year in minutes: real requests, syncs, runs and files, dated day by day, with `prune` every day.
 
 What a day leaves is printed once a month; docs/operations.md says what it comes to.
 """
@@ -63,7 +63,7 @@ class Seen:
 
 @dataclass
 class Year:
-    """An installation whose days are played one after another."""
+    """An installation that lives through days one after another."""
 
     site: Site
     instance: dg.DagsterInstance
@@ -71,7 +71,7 @@ class Year:
     days: list[Seen] = field(default_factory=list)
 
     def play(self, number: int) -> None:
-        """Let a day pass: three requests, and now and then a sync and its runs; then remove what is old."""
+        """Live through a day: three requests, sometimes a sync and its runs; then remove what is old."""
         now = FIRST_DAY + timedelta(days=number)
         began = datetime.now(UTC)
         self.site.source.put_order(
@@ -99,7 +99,7 @@ class Year:
         self.days.append(self._seen())
 
     def _date(self, began: datetime, now: datetime, *, has_runs: bool) -> None:
-        """Date what came since `began` to a day of the year that is played."""
+        """Move what was made since `began` to a day of the simulated year."""
         for folder in ("inbox", "outbox"):
             for path in (self.site.data_dir / folder).rglob("*.json"):
                 if path.stat().st_mtime >= began.timestamp() - 1:

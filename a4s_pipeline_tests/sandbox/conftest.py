@@ -12,7 +12,7 @@ ORDERS = (ADMINISTRATION, "third-party", "orders")
 
 
 class Client:
-    """Calls one sandbox with paths whose segments it encodes."""
+    """Calls one sandbox, with encoded path segments."""
 
     def __init__(self, sandbox: Sandbox, session: requests.Session) -> None:
         self.sandbox = sandbox

@@ -19,7 +19,7 @@ CREDENTIALS = {"A4S_GATEWAY_USER": "jan", "A4S_GATEWAY_PASSWORD": SECRET}
 
 @pytest.fixture(autouse=True)
 def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in an empty folder, without the settings of this machine."""
+    """Work in an empty folder, without this machine's settings."""
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
         if name.upper().startswith("A4S_"):

@@ -1,4 +1,4 @@
-"""Where the warehouse is, as A4S_WAREHOUSE and A4S_LAKE_FILES say it."""
+"""Where the warehouse is, by A4S_WAREHOUSE and A4S_LAKE_FILES."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Defects that a simulation must find, each with a seed that finds it."""
+"""Defects that the simulation must find, each with a seed that finds it."""
 
 from __future__ import annotations
 

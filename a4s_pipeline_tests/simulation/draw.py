@@ -1,4 +1,4 @@
-"""What a seed draws before a run begins: the weather, the crashes, and what the source and senders do."""
+"""What a seed determines before a run: the weather, the crashes, and what source and senders do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STORM_SECONDS = 8.0
 
 @dataclass(frozen=True)
 class Drawn:
-    """The course of a run."""
+    """The plan of a run."""
 
     settings: dict[str, Any]
     weather: Weather
@@ -34,13 +34,13 @@ class Drawn:
 
 
 def _rates(chance: Random, faults: Sequence[str], heaviest: float) -> dict[str, float]:
-    """Draw the rates of some faults, which together strike less often than `heaviest`."""
+    """Draw the rates of some faults, which together stay below `heaviest`."""
     names = chance.sample(faults, chance.choice((0, 1, 2, 4, len(faults))))
     return {name: chance.uniform(0, heaviest / len(names)) for name in names}
 
 
 def drawn_of(chance: Random) -> Drawn:
-    """Draw the course of a run: imports alone, requests alone, or both side by side."""
+    """Draw the plan of a run: imports, requests, or both side by side."""
     what = chance.choice(("imports", "requests", "both"))
     settings = {
         "page_size": chance.choice((2, 3, 7)),

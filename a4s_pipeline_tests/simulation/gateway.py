@@ -1,4 +1,4 @@
-"""The sandbox behind the client's transport, without sockets: what is lost, late, cut or refused is drawn."""
+"""The sandbox behind the client's transport, without sockets, with random faults."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _END = End("the gateway", "gateway", 80, "A4S_GATEWAY_URL", is_tls=False)
 
 @dataclass
 class Weather:
-    """How likely each fault is, from 0 to 1, and for how long a gateway that took a request may book it."""
+    """The probability of each fault, and how long a gateway may take to book a request."""
 
     read_rates: dict[str, float] = field(default_factory=dict)
     send_rates: dict[str, float] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Weather:
 
 
 class SimulatedGateway:
-    """A world, and the weather on the way to it; `on_page` is called after each page that was made up."""
+    """A world and the weather on the way to it; `on_page` is called after each page is made."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -47,7 +47,7 @@ class SimulatedGateway:
         self.on_page: Callable[[], object] = lambda: None
 
     def work(self, match: Match, question: WireRequest) -> Reply:
-        """Do what a call asks for, and return what is answered."""
+        """Make a call and return its answer."""
         query = dict(parse_qsl(question.target.partition("?")[2], keep_blank_values=True))
         faults = Faults(on_page=lambda *_: self.on_page())
         body = question.body or b""
@@ -55,14 +55,14 @@ class SimulatedGateway:
 
 
 class SimulatedTransport:
-    """What brings the questions of one process to the gateway."""
+    """Carries the calls of one process to the gateway."""
 
     def __init__(self, gateway: SimulatedGateway, runtime: SimulatedRuntime) -> None:
         self._gateway = gateway
         self._runtime = runtime
 
     def send(self, question: WireRequest) -> Answer:
-        """Send a question, through the weather as it is."""
+        """Send a call through the current weather."""
         scheduler = self._runtime.scheduler
         weather = self._gateway.weather
         match = resolve(question.method, question.target.partition("?")[0])
@@ -97,7 +97,7 @@ class SimulatedTransport:
         return self._answer(reply)
 
     def close(self) -> None:
-        """Let go of nothing."""
+        """Close nothing."""
 
     def _fault(self, is_post: bool) -> str | None:
         chance = self._runtime.scheduler.chance

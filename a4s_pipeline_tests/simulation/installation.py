@@ -1,4 +1,4 @@
-"""One installation in a simulation: the product's platform, on a store that ends processes at its steps."""
+"""One installation in a simulation: the real platform on a store that can end its process at each step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class SteppedFile(WarehouseFile):
-    """A store whose process may end before it is opened, and right before a commit and behind it.
+    """A store whose process may end before an opening, and just before or after a commit.
 
     Where it `hands_over`, others may go on before it is opened. Whoever answers requests does not: threads of
     one process share a transaction there, and wait for it without the scheduler.

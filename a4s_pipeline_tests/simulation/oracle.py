@@ -1,4 +1,4 @@
-"""What must hold when the weather has cleared and everything was run once more."""
+"""What must hold once the weather has cleared and everything has run again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Oracle:
         self._data_dir = data_dir
 
     def check_after_a_sync(self) -> None:
-        """At any time: nothing is marked removed that was there all the time."""
+        """Always: nothing that was there all the time is marked as removed."""
         rows = self._site.query(
             "SELECT order_code FROM orders WHERE removed_at IS NOT NULL"
             " UNION ALL SELECT item_code FROM items WHERE removed_at IS NOT NULL"
@@ -40,11 +40,11 @@ class Oracle:
         assert not strange, f"marked removed, and never gone: {sorted(strange)}"
 
     def leaves_nothing_but_what_is_gone(self) -> bool:
-        """Tell whether no order waits for its lines but those that are there no longer."""
+        """Tell whether only orders that no longer exist wait for their lines."""
         return set(self._site.without_lines()) <= self._happenings.gone
 
     def check_ordinary_syncs(self) -> None:
-        """After ordinary syncs: the watermark passed no order that could be read, and none is in halves."""
+        """After ordinary syncs: the watermark passed no readable order, and no order is incomplete."""
         known = self._happenings.source.there.keys() | self._happenings.gone
         held = {code: one for code, one in truths.held_orders(self._site).items() if code in known}
         truths.assert_all_lines_or_none(held, self._happenings.source)
@@ -57,7 +57,7 @@ class Oracle:
         assert not unlike, f"within the look-back: {unlike}"
 
     def check_imports(self) -> None:
-        """After a whole reading: the tables are the world's, and nothing readable is set aside."""
+        """After a complete reading: the tables equal the world, and nothing readable is set aside."""
         self._site.assert_as_at_source()
         for stream in (ITEMS, CUSTOMERS):
             stream.assert_as_at_source(self._site)
@@ -66,13 +66,13 @@ class Oracle:
         assert not aside, f"readable, and set aside: {aside}"
 
     def digest(self) -> str:
-        """Return what tells the rows of this run from those of another."""
+        """Return a digest of the rows of this run."""
         tables = self._site.query("SELECT table_name FROM duckdb_tables() WHERE NOT temporary ORDER BY ALL")
         rows = [self._site.query(f"SELECT * FROM {name} ORDER BY ALL") for (name,) in tables]
         return blake2b(repr(rows).replace(str(self._data_dir), "").encode(), digest_size=8).hexdigest()
 
     def check_copy(self) -> None:
-        """The published copy holds the rows of the store."""
+        """The published copy has the rows of the store."""
         copy = self._data_dir / "analytics.duckdb"
         with duckdb.connect(str(copy), read_only=True) as connection:
             connection.execute("SET TimeZone = 'UTC'")
@@ -81,7 +81,7 @@ class Oracle:
                 assert connection.execute(sql).fetchall() == self._site.query(sql), f"{table} of the copy"
 
     def check_sending(self) -> None:
-        """Each order is booked at most once, and the ledgers say what the gateway has."""
+        """Each order is booked at most once, and the ledgers agree with the gateway."""
         booked = Counter(order.external_id for order in self._happenings.administration.booked)
         twice = [code for code, count in booked.items() if count > 1]
         assert not twice, f"booked twice: {twice}"
@@ -110,7 +110,7 @@ class Oracle:
             assert decode(row["payload"].encode()) == there.body, code
 
     def check_answers(self) -> None:
-        """Each request has its answer, which says what became of it; nothing waits."""
+        """Each request has its true answer; nothing waits."""
         inbox = self._data_dir / "inbox"
         waiting = sorted(path.name for path in [*inbox.glob("*.json"), *inbox.glob(".unsettled/*.json")])
         assert not waiting, f"without an answer, or not settled: {waiting}"

@@ -1,4 +1,4 @@
-"""One run from its seed to its end, and what must hold there.
+"""One run from seed to end, and what must hold then.
 
 To play one again: `python -m a4s_pipeline_tests.simulation.play SEED` prints its trace.
 """
@@ -37,19 +37,19 @@ _MOST_ROUNDS = 8
 
 @dataclass(frozen=True)
 class Played:
-    """A run that came to its end."""
+    """A finished run."""
 
     trace: tuple[str, ...]
     lives: int
 
     @property
     def digest(self) -> str:
-        """Return what tells this run from another."""
+        """Return a digest that tells this run from another."""
         return blake2b("\n".join(self.trace).encode(), digest_size=8).hexdigest()
 
 
 def play(seed: int, folder: Path, empty: Path) -> Played:
-    """Play a run in a folder, from `empty`, a store without rows; what is wrong is raised, with the trace."""
+    """Play a run in a folder, starting from the empty store `empty`; failures carry the trace."""
     run = _Run(seed, folder, empty)
     try:
         run.scheduler.run(run.direct)
@@ -85,7 +85,7 @@ class _Run:
         self._imports_over = self._answers_over = True
 
     def direct(self) -> None:
-        """Go through the storm, and then through what must be right behind it."""
+        """Go through the storm, then through what must hold after it."""
         with self._kept_open():
             self._storm()
             self.gateway.weather = Weather()
@@ -137,7 +137,7 @@ class _Run:
         self._imports_over = True
 
     def _import(self, streams: Sequence[str], plan: OrdersPlan) -> bool:
-        """Import once; tell whether all of it came, and nothing that is still there is left to be done."""
+        """Import once; tell whether all of it came and nothing that still exists is left to do."""
         settled: list[bool] = []
 
         def work(platform: SimulatedPlatform) -> None:

@@ -1,4 +1,4 @@
-"""The processes of an installation: what imports, what answers, and who starts them again after a crash."""
+"""The processes of an installation: importers, workers, and what restarts them after a crash."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SETTLE_EVERY = 2.0
 
 @dataclass
 class Lives:
-    """Starts processes one after another, on the same files; `crashes` is how likely one crashes."""
+    """Starts processes one after another on the same files; `crashes` is the probability of a crash."""
 
     scheduler: Scheduler
     gateway: SimulatedGateway
@@ -31,7 +31,7 @@ class Lives:
     begun: int = 0
 
     def live(self, name: str, work: Callable[[SimulatedPlatform], object]) -> bool:
-        """Let a process live until its work is done or it crashes; tell whether it came to its end."""
+        """Run a process until its work is done or it crashes; tell whether it finished."""
         chance = self.scheduler.chance
         self.begun += 1
         is_doomed = self.crashes > 0 and chance.random() < self.crashes
@@ -63,7 +63,7 @@ def importing(platform: SimulatedPlatform, streams: Iterable[str], plan: OrdersP
 
 
 def answering(platform: SimulatedPlatform, is_over: Callable[[], bool]) -> None:
-    """Answer what waits, and settle what is unknown beside it, as a run of the job does."""
+    """Answer waiting requests and settle unknown outcomes beside, as a run of the job does."""
     runtime = platform.simulated
     over = threading.Event()
     with OnDemand(platform, runtime.process.name) as service:

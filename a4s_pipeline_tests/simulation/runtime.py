@@ -1,4 +1,4 @@
-"""The product's runtime in a simulation: a clock, waits and threads of the scheduler's."""
+"""The product's runtime in a simulation: the scheduler's clock, waits and threads."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ BEGIN = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
 def true_time(scheduler: Scheduler) -> datetime:
-    """Return the instant that the simulation has come to."""
+    """Return the current instant of the simulation."""
     return BEGIN + timedelta(seconds=scheduler.now)
 
 
 class SimulatedRuntime(Runtime):
-    """That of one process; its clock is `ahead` of true time by so many seconds."""
+    """The runtime of one process; its clock is `ahead` of true time by this many seconds."""
 
     def __init__(self, scheduler: Scheduler, process: Process, ahead: float = 0.0) -> None:
         self.scheduler = scheduler
@@ -31,7 +31,7 @@ class SimulatedRuntime(Runtime):
         self._ahead = ahead
 
     def now(self) -> datetime:
-        """Return the instant by the clock of this process."""
+        """Return the instant by this process's clock."""
         return true_time(self.scheduler) + timedelta(seconds=self._ahead)
 
     def monotonic(self) -> float:
@@ -39,20 +39,20 @@ class SimulatedRuntime(Runtime):
         return self.scheduler.now
 
     def chance(self) -> float:
-        """Return the next number of the seed."""
+        """Return the next random number of the seed."""
         return self.scheduler.chance.random()
 
     def sleep(self, seconds: float) -> None:
-        """Let others go on for so long."""
+        """Let others run for this long."""
         self.scheduler.suspend(seconds=seconds)
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Let others go on until the event comes."""
+        """Let others run until the event is set."""
         self.scheduler.suspend(event.is_set, seconds)
         return event.is_set()
 
     def semaphore(self, count: int) -> AbstractContextManager[object]:
-        """Return what lets so many tasks in at once."""
+        """Return a semaphore for this many tasks."""
         return _Semaphore(self, count)
 
     def pool(self, size: int, name: str) -> Executor:
@@ -60,7 +60,7 @@ class SimulatedRuntime(Runtime):
         return _Pool(self, size, name)
 
     def result_of(self, future: Future[T], seconds: float) -> T:
-        """Let others go on until the future is done."""
+        """Let others run until the future is done."""
         self.scheduler.suspend(future.done, seconds)
         return future.result(0)
 
@@ -91,7 +91,7 @@ class _Future(Future[T]):
 
 
 class _Pool(Executor):
-    """At most `size` tasks, that take what is submitted in its order."""
+    """At most `size` tasks, which take what is submitted in order."""
 
     def __init__(self, runtime: SimulatedRuntime, size: int, name: str) -> None:
         self._runtime = runtime

@@ -1,4 +1,4 @@
-"""One thing at a time, in an order that a seed draws, on a clock that nobody waits for.
+"""One task at a time, in an order drawn from a seed, on a clock without real waits.
 
 Each task is a thread, and one of them runs at any moment: where it would wait (for the gateway, a lock, a
 pause, another task) it hands over to one that is ready. When none is, the clock moves on.
@@ -18,11 +18,11 @@ _LONGEST_STEP = 60.0
 
 
 class Crash(BaseException):
-    """The process ends here, and nothing of it goes on."""
+    """The process ends here, with all its tasks."""
 
 
 class Stuck(AssertionError):
-    """No task can go on, or none comes to its end."""
+    """No task can go on, or none ends."""
 
 
 @dataclass
@@ -39,12 +39,12 @@ class Process:
     is_crashed: bool = False
 
     def wait(self) -> None:
-        """Note that it waits for something; raises `Crash` where it ends here."""
+        """Record that it waits for something; raises `Crash` if it ends here."""
         self.waits_left -= 1
         self._end_if_it_is_time()
 
     def commit(self) -> None:
-        """Note that it is right before a commit, or behind it; raises `Crash` where it ends here."""
+        """Record that it is just before or after a commit; raises `Crash` if it ends here."""
         self.commits_left -= 1
         self._end_if_it_is_time()
 
@@ -56,7 +56,7 @@ class Process:
 
 @dataclass(eq=False)
 class Task:
-    """Something that goes on by itself until it waits."""
+    """Something that runs until it waits."""
 
     name: str
     process: Process
@@ -72,7 +72,7 @@ class Task:
 
 
 class Scheduler:
-    """Runs tasks by turns; whoever has the baton draws the next."""
+    """Runs one task at a time; the running one draws the next."""
 
     def __init__(self, chance: Random) -> None:
         self.chance = chance
@@ -85,11 +85,11 @@ class Scheduler:
         self.current = self._director
 
     def note(self, what: str) -> None:
-        """Put something into the trace, with the time and the task."""
+        """Add a line to the trace, with the time and the task."""
         self.trace.append(f"{self.now:9.3f} {self.current.process.name}/{self.current.name} {what}")
 
     def run(self, direct: Callable[[], object]) -> None:
-        """Let `direct` start tasks and wait for them; whatever goes wrong in any of them is raised."""
+        """Let `direct` start tasks and wait for them; raises what goes wrong in any of them."""
         self._tasks.append(self._director)
         try:
             direct()
@@ -98,7 +98,7 @@ class Scheduler:
             self._end_all()
 
     def _end_all(self) -> None:
-        """End whatever goes on still, so that no thread and no lock is left of it."""
+        """End everything that still runs, so that no thread or lock is left."""
         self.failure = None
         self._steps = -_MOST_STEPS
         for task in self._tasks:
@@ -107,13 +107,13 @@ class Scheduler:
             self.suspend(lambda: True)
 
     def start(self, process: Process, name: str, work: Callable[[], object]) -> Task:
-        """Begin a task; it runs when it is drawn."""
+        """Create a task; it runs when it is drawn."""
         task = Task(name, process, work)
         self._tasks.append(task)
         return task
 
     def suspend(self, is_ready: Callable[[], bool] = lambda: False, seconds: float = math.inf) -> None:
-        """Let others go on until this task is ready, or so many seconds have passed."""
+        """Let others run until this task is ready, or this many seconds have passed."""
         task = self.current
         task.process.wait()
         assert not task.sessions, "a session of the store is open while something else is waited for"

@@ -1,4 +1,4 @@
-"""Runs that are drawn from seeds, and can be played again."""
+"""Runs that are drawn from seeds and can be repeated."""
 
 import os
 import subprocess

@@ -20,7 +20,7 @@ FLAWS = ("no customer", "no date", "lines")
 
 
 class Happenings:
-    """The source and the senders of a run; what they do is drawn as it comes to be done."""
+    """The source and the senders of a run, whose actions are drawn when they happen."""
 
     def __init__(self, scheduler: Scheduler, world: World) -> None:
         self._scheduler = scheduler
@@ -47,7 +47,7 @@ class Happenings:
         return self._scheduler.chance
 
     def begin(self, name: str, count: int, seconds: float, happen: Any) -> None:
-        """Let something happen so often, at moments within so many seconds."""
+        """Do something this many times, at random moments within this many seconds."""
 
         def work() -> None:
             for at in sorted(self._chance.uniform(0, seconds) for _ in range(count)):
@@ -57,7 +57,7 @@ class Happenings:
         self._scheduler.start(self._process, name, work)
 
     def change(self, gateway: SimulatedGateway) -> None:
-        """Change something at the source, now or right behind the next page that is made up."""
+        """Change something at the source, now or right after the next page is made."""
         change = self._chance.choice(
             (
                 *(self._comes, self._comes, self._changes, self._goes, self._is_spoilt),
@@ -127,11 +127,11 @@ class Happenings:
             self.source.remove_record(stream, code)
 
     def show_what_is_booked(self) -> None:
-        """Let booked orders show up in order history."""
+        """Show booked orders in the order history."""
         self._scheduler.note(f"{self.administration.history_sync()} booked orders show up")
 
     def drop(self, data_dir: Path) -> None:
-        """Drop a request: whole, and at once."""
+        """Drop a whole request at once."""
         request_id = f"r{next(self._numbers)}"
         request = self._request()
         self._scheduler.note(f"{request_id}: {json.dumps(request)}")

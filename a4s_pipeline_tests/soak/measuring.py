@@ -1,4 +1,4 @@
-"""What each process and folder of an installation takes, sampled again and again, and what of it grows."""
+"""Samples what each process and folder of an installation uses, and finds what grows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SETTLED_FROM = 0.25
 
 @dataclass(frozen=True)
 class Taken:
-    """What one process takes."""
+    """What one process uses."""
 
     memory: int
     files: int
@@ -28,21 +28,21 @@ Sample = Mapping[str, Taken]
 
 
 def taken_by(process: psutil.Process) -> Taken:
-    """Return what a process takes, in bytes and counts."""
+    """Return what a process uses, in bytes and counts."""
     with process.oneshot():
         return Taken(process.memory_info().rss, process.num_fds(), process.num_threads())
 
 
 @dataclass(frozen=True)
 class Folder:
-    """What a folder holds."""
+    """The content of a folder, in numbers."""
 
     files: int
     size: int
 
 
 def folder(path: Path) -> Folder:
-    """Count the files in a folder and below it, and their bytes; those that vanish meanwhile do not count."""
+    """Count the files below a folder and their bytes; files that vanish meanwhile do not count."""
     files = size = 0
     for below in path.rglob("*"):
         with suppress(OSError):
@@ -53,7 +53,7 @@ def folder(path: Path) -> Folder:
 
 
 def growth(samples: Sequence[Sample]) -> list[str]:
-    """Name what grew of the processes, from the second quarter of the samples to the last quarter.
+    """Name what grew in the processes, from the second to the last quarter of the samples.
 
     Memory may grow by a tenth and 16 MiB, since allocators keep what they got; files and threads by a
     tenth and 4.
@@ -71,7 +71,7 @@ def growth(samples: Sequence[Sample]) -> list[str]:
 
 
 def table(samples: Sequence[Sample]) -> str:
-    """Return a table of what each process took at the start, when it had settled, and at the end."""
+    """Return a table of what each process used at the start, once settled, and at the end."""
     lines = [f"{'process':24}{'MiB: first':>11}{'settled':>9}{'last':>7}{'files':>15}{'threads':>15}"]
     settled = samples[int(len(samples) * SETTLED_FROM)]
     for name in sorted({name for sample in samples for name in sample}):

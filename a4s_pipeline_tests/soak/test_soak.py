@@ -1,4 +1,4 @@
-"""Dagster's processes and `a4s serve` with ten connectors: imports without a pause, questions and orders.
+"""Dagster's processes and `a4s serve` with ten connectors: constant imports, questions and orders.
 
 A day of the schedules is 960 imports of orders and 480 of listings; the hour has as many as the machine
 manages.
@@ -92,7 +92,7 @@ def put_order(source: Any, number: int, quantity: int = 1) -> None:
 
 @dataclass
 class Installation:
-    """Ten connectors, with what serves them."""
+    """Ten connectors, and the processes that serve them."""
 
     sandbox: Sandbox
     folder: Path
@@ -109,7 +109,7 @@ class Installation:
         return self.folder / "data"
 
     def import_again_and_again(self) -> None:
-        """Keep some runs going: each stream of each connector in turn, with something new for it to find."""
+        """Keep some runs going: each stream of each connector in turn, with something new to find."""
         for number in count():
             connector = f"c{number % len(CONNECTORS)}"
             stream = ("orders", "items", "customers")[number // len(CONNECTORS) % 3]
@@ -140,7 +140,7 @@ class Installation:
         self.launched += 1
 
     def ask_again_and_again(self) -> None:
-        """Ask by HTTP twice a second, and by the inbox now and then."""
+        """Ask over HTTP twice a second, and sometimes through the inbox."""
         for number in count():
             if self.over.wait(0.5):
                 return
@@ -172,7 +172,7 @@ class Installation:
         aside.replace(inbox / f"{request_id}.json")
 
     def guarded(self, work: Callable[[], None]) -> threading.Thread:
-        """Do some work beside the test; what it raises is told at the end."""
+        """Do work beside the test; its exception is raised at the end."""
 
         def run() -> None:
             try:
@@ -183,7 +183,7 @@ class Installation:
         return threading.Thread(target=run, daemon=True)
 
     def sample(self, processes: list[psutil.Process]) -> Sample:
-        """Measure what serves, and the code locations below it; runs come and go, and are not measured."""
+        """Measure the serving processes and the code locations below them; runs come and go unmeasured."""
         seen: dict[str, Taken] = {}
         for root in processes:
             serving = next(name for name in SERVING if name in " ".join(root.cmdline()))
@@ -196,7 +196,7 @@ class Installation:
         return seen
 
     def what_is_no_data(self) -> dict[str, Folder]:
-        """Measure what may not grow: locks, and what is half written."""
+        """Measure what may not grow: locks and unfinished files."""
         halves = [path for path in self.data_dir.rglob("*") if path.name.endswith(".tmp")]
         return {"locks": folder(self.data_dir / "locks"), "half written": Folder(len(halves), 0)}
 
@@ -242,7 +242,7 @@ def is_open(port: int) -> bool:
 
 
 def booked_twice(sandbox: Sandbox) -> list[str]:
-    """The intake orders that a gateway has more than once."""
+    """The intake orders that a gateway has twice or more."""
     booked = Counter(
         (name, order.external_id) for name in CONNECTORS.values() for order in sandbox.world[name].booked
     )

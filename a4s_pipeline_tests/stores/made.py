@@ -1,4 +1,4 @@
-"""Makes an installation as a release of yesterday leaves it, half-way through its work.
+"""Makes an installation as an older release leaves it, half-way through its work.
 
 How the files in this folder were made, for the last commit of a day as REVISION and its schema as VERSION:
 
@@ -41,7 +41,7 @@ _LIMIT = 120.0
 
 
 def fill(administration: Administration) -> None:
-    """Put a few records at the source; the tests know them."""
+    """Put a few records at the source, which the tests know."""
     for number in range(1, 4):
         header = {
             "orderCode": f"VO-{number}",
@@ -71,7 +71,7 @@ def fill(administration: Administration) -> None:
 
 
 def order(intake_order_id: str, customer: str = "K1") -> dict[str, Any]:
-    """An order that a system hands to us."""
+    """An order that a system exports through us."""
     lines = [{"itemCode": "A1", "quantity": 2, "price": "1.50"}]
     return {"intakeOrderId": intake_order_id, "customerCode": customer, "lines": lines}
 
@@ -100,7 +100,7 @@ WAITING = {"waiting": export("waiting"), "waiting-stock": STOCK}
 
 
 class Then:
-    """An installation that the code of a tree runs, on a gateway of today."""
+    """An installation run by the code of a given tree, on a current gateway."""
 
     def __init__(self, tree: Path, folder: Path, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -118,7 +118,7 @@ class Then:
         }
 
     def a4s(self, *arguments: str, status: int = 0) -> None:
-        """Run a command, and hold that it ends with this status."""
+        """Run a command, and check its exit status."""
         done = self._started("-c", _A4S, *arguments)
         if done.wait(_LIMIT) != status:
             raise RuntimeError(f"a4s {' '.join(arguments)} ended with {done.returncode}, and not {status}")
@@ -133,7 +133,7 @@ class Then:
             aside.rename(inbox / f"{name}.json")
 
     def drop_and_await(self, requests: dict[str, dict[str, Any]]) -> None:
-        """Put requests into the inbox, and wait until they are answered and moved away."""
+        """Put requests into the inbox, and wait until they are answered and filed."""
         self.drop(requests)
         names = [f"{name}.json" for name in requests]
         _wait_until(lambda: all((self.data / "outbox" / name).exists() for name in names))
@@ -141,7 +141,7 @@ class Then:
 
     @contextmanager
     def answering(self) -> Iterator[None]:
-        """Answer the inbox within the block, and be killed at its end."""
+        """Answer the inbox during the block, and be killed at its end."""
         process = self._started(
             "-m", "dagster", "job", "execute", "-m", "a4s_pipeline.definitions", "-j", "on_demand"
         )
@@ -157,7 +157,7 @@ class Then:
 
 
 def make(tree: Path, folder: Path) -> Then:
-    """Let the code of a tree work in a folder, and kill it."""
+    """Run the code of a tree in a folder, and kill it."""
     world = World()
     administration = world.add_administration(ADMINISTRATION)
     fill(administration)
@@ -195,7 +195,7 @@ def _wait_until(is_so: Callable[[], bool]) -> None:
 
 
 def pack(folder: Path, target: Path) -> None:
-    """Pack what a later release has to cope with, without what processes printed and locked."""
+    """Pack what a later release must cope with, without output and lock files."""
     packed = BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name in ("data", "dagster", "gateway.json"):
@@ -210,7 +210,7 @@ def _is_kept(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 
 def unpack(packed: Path, folder: Path) -> dict[str, Any]:
-    """Put such an installation into a folder, and return what the gateway had booked."""
+    """Unpack such an installation into a folder, and return what the gateway had booked."""
     with tarfile.open(fileobj=BytesIO(lzma.decompress(packed.read_bytes()))) as archive:
         archive.extractall(folder, filter="data")
     found: dict[str, Any] = json.loads((folder / "gateway.json").read_text())

@@ -1,4 +1,4 @@
-"""Installations as earlier releases left them in the middle of their work, gone on with by this one."""
+"""Installations that earlier releases left in the middle of their work, continued by this one."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_what_a_release_was_in_the_middle_of_is_brought_to_its_end(site: Site) -
 
 
 def test_there_is_an_installation_of_every_earlier_version_of_the_schema() -> None:
-    """Whoever raises the version keeps one of the version before here: `made.py` says how."""
+    """If you raise the version, keep an installation of the one before here: see `made.py`."""
     assert set(SCHEMAS.values()) >= set(range(1, SCHEMA_VERSION))
 
 

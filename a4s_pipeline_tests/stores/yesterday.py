@@ -1,4 +1,4 @@
-"""An installation that an earlier release left in the middle of its work, as today's code goes on with it."""
+"""An installation left by an earlier release in the middle of its work, continued by today's code."""
 
 import json
 from collections import Counter
@@ -26,7 +26,7 @@ MODELS = ("sales_orders", "stock_position")
 
 @dataclass
 class Site:
-    """An installation of yesterday, run by today's code, on a gateway that knows what was sent to it then."""
+    """An old installation, run by today's code, on a gateway that knows what was sent to it then."""
 
     platform: Platform
     sandbox: Sandbox
@@ -75,7 +75,7 @@ def platform_on(sandbox: Sandbox, data: Path, **more: Any) -> Platform:
 
 @contextmanager
 def opened(packed: Path, folder: Path, **more: Any) -> Iterator[Site]:
-    """Unpack an installation, and put a gateway behind it that has what was sent to it then."""
+    """Unpack an installation, with a gateway that has what was sent to it then."""
     booked = made.unpack(packed, folder)
     world = World()
     source = world.add_administration(made.ADMINISTRATION)
@@ -89,7 +89,7 @@ def opened(packed: Path, folder: Path, **more: Any) -> Iterator[Site]:
 
 
 def assert_it_is_brought_to_its_end(site: Site) -> None:
-    """Answer what waits, and hold that each order is booked once and each answer stays as it was told."""
+    """Answer what waits; check that each order is booked once and no given answer changes."""
     # The copy that was published then is read before anything else is done.
     assert retrieve_order(site.platform.readable, "demo", "VO-1")["attributes"]["warehouse"] == "AMS1"
     answered = site.answers()
@@ -118,7 +118,7 @@ def assert_it_is_brought_to_its_end(site: Site) -> None:
 
 
 def assert_a_sync_brings_the_rows_of_a_fresh_import(site: Site, fresh: Site) -> None:
-    """Hold that what was stored then and what is imported now agree, and that nothing was written anew."""
+    """Check that old rows agree with what is imported now, and that nothing was rewritten."""
     written = "SELECT order_code, synced_at FROM orders WHERE order_code LIKE 'VO-%' ORDER BY ALL"
     before = site.rows(written)
     assert len(before) == 3

@@ -1,1 +1,1 @@
-"""What tests of several rooms share."""
+"""Shared by the tests of several rooms."""

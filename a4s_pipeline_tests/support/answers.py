@@ -9,7 +9,7 @@ from a4s_pipeline.ondemand.service import OnDemand
 
 
 def answer_body(service: OnDemand, body: Mapping[str, Any], received_at: datetime) -> Answered:
-    """Answer a request at once, in the inbox's form: its kind and its connector beside its fields."""
+    """Answer a request at once, in the inbox's form: kind and connector beside its fields."""
     try:
         request = request_of(body, service.platform.settings.connectors)
     except ChangeRequest as error:

@@ -1,4 +1,4 @@
-"""A browser without a screen, spoken to as the WebDriver standard says."""
+"""A headless browser, controlled by the WebDriver standard."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "
 
 
 class Browser:
-    """One page, looked at and clicked."""
+    """One page that can be read and clicked."""
 
     def __init__(self, session: requests.Session, url: str) -> None:
         self._session = session
@@ -28,7 +28,7 @@ class Browser:
     @classmethod
     @contextmanager
     def opened(cls, profile: Path) -> Iterator[Browser]:
-        """Start chromedriver and a browser of its own; both end with the block."""
+        """Start chromedriver and its browser; both end with the block."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -52,16 +52,16 @@ class Browser:
 
     @property
     def text(self) -> str:
-        """What the page shows."""
+        """The visible text of the page."""
         return str(self._post("/execute/sync", script="return document.body.innerText", args=[]))
 
     @property
     def path(self) -> str:
-        """Where the page is."""
+        """The address of the page."""
         return str(self._post("/execute/sync", script="return location.pathname", args=[]))
 
     def click(self, words: str, what: str, is_so: Callable[[], bool]) -> None:
-        """Click the button with these words until the page is so: one that is not ready takes no click."""
+        """Click a button until the page is as expected: one that is not ready ignores clicks."""
         clicked_at = -_AGAIN_AFTER
 
         def clicked() -> bool:
@@ -79,7 +79,7 @@ class Browser:
         self.wait_until(what, clicked)
 
     def wait_until(self, what: str, is_so: Callable[[], bool]) -> None:
-        """Wait until the page is so."""
+        """Wait until the page is as expected."""
         deadline = time.monotonic() + LONGEST
         while not is_so():
             if time.monotonic() > deadline:

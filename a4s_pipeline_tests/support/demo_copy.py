@@ -11,7 +11,7 @@ CONNECTOR = "noord"
 
 
 def publish_demo_copy(folder: Path) -> Path:
-    """Import one administration of the demo's world, all of it, and return the published copy."""
+    """Import one whole administration of the demo's world, and return the published copy."""
     with Sandbox(demo_world()) as sandbox:
         platform = Platform(
             GivenSettings(

@@ -1,4 +1,4 @@
-"""An installation with an inbox, a sandbox gateway behind it, and a request worker when asked for."""
+"""An installation with an inbox, a sandbox gateway, and a request worker on demand."""
 
 import json
 import os
@@ -43,7 +43,7 @@ sys.stdin.read()
 def stock_of(
     code: str, shelf: Any = 0, sold: Any = 0, deliveries: Sequence[tuple[Any, Any]] = ()
 ) -> dict[str, Any]:
-    """The stock of an item as the gateway sends it; each delivery is its date and its quantity."""
+    """An item's stock as the gateway sends it; each delivery is a date and a quantity."""
     dates = [{"date": day, "quantity": quantity} for day, quantity in deliveries]
     return {"itemCode": code, "shelfStock": shelf, "toBeDelivered": sold, "deliveryDates": dates}
 
@@ -62,7 +62,7 @@ def exports(order_id: str, **more: Any) -> dict[str, Any]:
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = 20, what: str = "so") -> None:
-    """Wait for something to become so, and fail where it does not."""
+    """Wait for a condition; fails if it never holds."""
     deadline = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > deadline:
@@ -100,7 +100,7 @@ class Site:
         self.source.put_item({"itemCode": stock["itemCode"], "names": {}, "stock": stock})
 
     def drop(self, request_id: str, request: Mapping[str, Any] | bytes) -> Path:
-        """Drop a request as another system does: written aside, and renamed in."""
+        """Drop a request as another system does: written elsewhere and renamed into place."""
         raw = request if isinstance(request, bytes) else json.dumps(request).encode()
         aside = self.inbox / f".{request_id}.tmp"
         aside.write_bytes(raw)
@@ -116,7 +116,7 @@ class Site:
         return json.loads((self.outbox / f"{request_id}.json").read_bytes())
 
     def wait_for(self, *ids: str, seconds: float = 20) -> Any:
-        """Wait for answers; return the first."""
+        """Wait for answers, and return the first."""
         wait_until(lambda: set(ids) <= self.answered(), seconds, f"answered: {ids[:5]}")
         return self.answer(ids[0])
 
@@ -126,7 +126,7 @@ class Site:
         return self.answer(request_id)
 
     def names_in(self, *folder: str) -> list[str]:
-        """The names of requests in the inbox, or in a folder of it."""
+        """The names of the requests in the inbox, or in one of its folders."""
         return sorted(path.name for path in self.inbox.joinpath(*folder).glob("*.json"))
 
     def choose(self, **more: Any) -> None:
@@ -142,7 +142,7 @@ class Site:
 
     @contextmanager
     def worker(self, store_wait_seconds: float = 30) -> Iterator[RequestWorker]:
-        """Have a request worker, with the upkeep beside it, as a run of the job has."""
+        """Run a request worker and its upkeep, as a run of the job does."""
         over = threading.Event()
         with self.service(store_wait_seconds) as service, Upkeep(service):
             worker = RequestWorker(service)
@@ -156,7 +156,7 @@ class Site:
                 assert not thread.is_alive()
 
     def serve_what_waits(self) -> RequestWorker:
-        """Answer what waits, and go."""
+        """Answer what waits, and stop."""
         with self.service() as service:
             worker = RequestWorker(service)
             deadline = time.monotonic() + 30
@@ -164,7 +164,7 @@ class Site:
         return worker
 
     def worker_process(self, *, program: str = "serve") -> "subprocess.Popen[str]":
-        """Have a request worker in a process of its own."""
+        """Run a request worker in its own process."""
         chosen = {**self.chosen, "data_dir": str(self.data_dir)}
         return subprocess.Popen(
             [sys.executable, "-m", "a4s_pipeline_tests.support.worker_process", program, json.dumps(chosen)],
@@ -192,14 +192,14 @@ class Site:
             holder.communicate()
 
     def flows(self) -> list[tuple[str, str]]:
-        """What the log of flow executions holds: flow and status."""
+        """The recorded flow executions: flow and status."""
         with duckdb.connect(str(self.settings.warehouse_path), read_only=True) as connection:
             return connection.execute("SELECT flow, status FROM flow_executions ORDER BY ALL").fetchall()
 
 
 @contextmanager
 def installed(folder: Path, latency_ms: float = 0, **more: Any) -> Iterator[Site]:
-    """Install a site in a folder, its gateway served, waits between retries shortened."""
+    """Install a site in a folder with its gateway running and short waits between retries."""
     world = World()
     world.add_administration(NAME).put_customer({"customerCode": "K1", "name": "Kwekerij Bos"})
     with pytest.MonkeyPatch.context() as patched, Sandbox(world, latency_ms) as sandbox:

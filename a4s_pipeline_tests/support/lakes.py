@@ -1,4 +1,4 @@
-"""Lakes that are cheap to open: copies of one that was made once.
+"""Lakes that open quickly: copies of one made before.
 
 The tables and their comments take a second of processor time, the signatures of the extensions a quarter. On
 two threads a query of a small table takes twice what it does on one.
@@ -28,7 +28,7 @@ _attach = attached._attached
 
 
 def cheaply(factory: pytest.TempPathFactory) -> Callable[..., duckdb.DuckDBPyConnection]:
-    """Attach a lake, after its catalog became a copy where there was none."""
+    """Attach a lake; if it has no catalog yet, it gets a copy of one."""
 
     def attach(root: duckdb.DuckDBPyConnection, location: LakeLocation) -> duckdb.DuckDBPyConnection:
         if isinstance(location, SqliteLake) and not location.catalog.exists():
@@ -40,7 +40,7 @@ def cheaply(factory: pytest.TempPathFactory) -> Callable[..., duckdb.DuckDBPyCon
 
 
 def close_lakes() -> None:
-    """Close what this process has attached: each keeps threads, and its files."""
+    """Close what this process has attached: each attachment keeps threads and files."""
     for one in lake._attached.values():
         one.drop()
     lake._attached.clear()
@@ -54,14 +54,14 @@ def _make(folder: Path) -> None:
 
 
 def make_lake(location: LakeLocation, locks: Path) -> None:
-    """Make a lake without rows, and close it."""
+    """Make an empty lake, and close it."""
     with lake.Lake(location, FileLocks(locks)).session():
         pass
     lake._attached.pop(location).drop()
 
 
 def copy_files(made: Path, files: str) -> None:
-    """Copy the files of a lake; the days of the calendar are in them."""
+    """Copy a lake's files, which include the calendar's days."""
     shutil.copytree(made / "files", files, dirs_exist_ok=True)
 
 

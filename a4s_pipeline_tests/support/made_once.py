@@ -8,7 +8,7 @@ import pytest
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """Return a folder that all workers of a run share: the first makes it, the others wait for it."""
+    """Return a folder shared by all workers of a test run: the first makes it, the others wait."""
     base = factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder, half_made = shared / name, shared / f"{name}.half-made"

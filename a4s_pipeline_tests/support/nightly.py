@@ -1,4 +1,4 @@
-"""How long the tests that run at night may work: each asks for its share of NIGHTLY_MINUTES."""
+"""How long nightly tests may run: each asks for its share of NIGHTLY_MINUTES."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WORKERS = 2
 
 @dataclass
 class Night:
-    """The time that one test may work, from its making on; `share` is its part of one worker's night."""
+    """The time one test may run from now on; `share` is its part of one worker's night."""
 
     share: float
     _since: float = field(default_factory=time.monotonic)
@@ -28,17 +28,17 @@ class Night:
 
     @property
     def seconds(self) -> float:
-        """How long the test has worked."""
+        """How long the test has run."""
         return time.monotonic() - self._since
 
 
 def examples(few: int, many: int) -> int:
-    """Return how many examples Hypothesis makes up: few by day, many where `make nightly` asks for them."""
+    """Return how many examples Hypothesis draws: few by day, many if `make nightly` asks for them."""
     return many if "MANY_EXAMPLES" in os.environ else few
 
 
 def at_night(*values: Any) -> list[Any]:
-    """Return cases of a parametrized test that `make nightly` runs and `make test` leaves out."""
+    """Return test cases that `make nightly` runs and `make test` leaves out."""
     return [
         pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.nightly)
         for value in values

@@ -1,4 +1,4 @@
-"""Rows of a store as tests put them there: one sale, and what differs about it."""
+"""Rows of a store for tests: one sale, and its variations."""
 
 from typing import Any
 

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def row(*values: object) -> Iterator[None]:
-    """Name the row of a table at which a test failed, where no assertion's message does."""
+    """Name the table row at which a test failed, unless the assertion's message does."""
     try:
         yield
     except BaseException as error:

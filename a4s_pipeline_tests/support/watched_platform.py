@@ -1,4 +1,4 @@
-"""A platform that keeps what each sync did, and tells a test how far one is."""
+"""A platform that keeps each sync's result, and reports progress to a test."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from a4s_pipeline.sync.windows import OrdersPlan
 
 
 class WatchedPlatform(Platform):
-    """`results` keeps what each sync did, failed ones too; `advance` is told how far one is."""
+    """`results` keeps each sync's result, failed ones too; `advance` receives the progress."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)

@@ -1,4 +1,4 @@
-"""A request worker in a process of its own, or one that claims a request and stays: to be killed by tests."""
+"""A request worker in its own process, or one that claims a request and stays, to be killed by tests."""
 
 import json
 import signal
@@ -18,13 +18,13 @@ from a4s_pipeline.settings.loading import GivenSettings
 
 
 def say(line: str) -> None:
-    """Tell the test something."""
+    """Report to the test."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 class ClosingRuntime(Runtime):
-    """Calls `when_closed` once its threads of live answers begin nothing more, and finish what they began."""
+    """Calls `when_closed` once its stock threads start nothing more and have finished."""
 
     def __init__(self, when_closed: Callable[[], object]) -> None:
         self._when_closed = when_closed
@@ -53,7 +53,7 @@ def _say_that_it_stops() -> None:
 
 
 def serve(settings: GivenSettings) -> None:
-    """Answer the inbox, and print how many were answered, by status."""
+    """Answer the inbox, and print how many requests were answered, by status."""
     platform = Platform(settings, runtime=ClosingRuntime(_say_that_it_stops))
     with OnDemand(platform, "process") as service:
         worker = RequestWorker(service)
@@ -64,7 +64,7 @@ def serve(settings: GivenSettings) -> None:
 
 
 def claim(settings: GivenSettings) -> None:
-    """Claim what waits, and never let go."""
+    """Claim what waits, and never release it."""
     inbox = Inbox(settings.data_dir)
     (path,) = inbox.waiting()
     with inbox.claimed(path) as waiting:
@@ -73,7 +73,7 @@ def claim(settings: GivenSettings) -> None:
 
 
 def stop(*_: object) -> None:
-    """Interrupt the main thread, as Dagster does in the process of a run that is asked to stop."""
+    """Interrupt the main thread, as Dagster does to a run that is asked to stop."""
     _asked_to_stop.set()
     raise KeyboardInterrupt
 

@@ -63,7 +63,7 @@ def line(code: str = "1", **more: Any) -> dict[str, Any]:
 
 
 def instant(text: str) -> datetime:
-    """What the contract says a date-time means: with an offset as given, without one Amsterdam's."""
+    """What a date-time means by the contract: its offset if it has one, else Amsterdam's."""
     read = datetime.fromisoformat(text)
     return (read if read.tzinfo else read.replace(tzinfo=AMSTERDAM)).astimezone(UTC)
 
@@ -123,7 +123,7 @@ class Site:
         return self.platform.sync_orders(connector, plan or OrdersPlan(), run_id=run_id or str(uuid4()))
 
     def sync_again(self, plan: OrdersPlan | None = None) -> SyncResult:
-        """Run one sync after forgetting which calls were made before."""
+        """Forget the calls made before, and run one sync."""
         self.sandbox.clear()
         return self.sync(plan)
 
@@ -178,15 +178,15 @@ class Site:
         return watermark
 
     def line_calls(self) -> list[str]:
-        """The codes whose lines were asked for, since the log was last cleared."""
+        """The codes whose lines were requested since the log was cleared."""
         return sorted(call.code for call in self.sandbox.calls("order_lines"))
 
     def listed_from(self) -> datetime:
-        """From which order date the first listing since the log was cleared went."""
+        """The order date from which the first listing since the log was cleared started."""
         return datetime.fromisoformat(self.sandbox.calls("orders")[0].query["orderDateFrom"])
 
     def assert_as_at_source(self, connector: str = "demo", source: Administration | None = None) -> None:
-        """Compare every readable order and line with what the source holds, and that none is doubled."""
+        """Compare every readable order and line with the source, and check that none is stored twice."""
         administration = source or self.source
         orders, lines = [], []
         for code in sorted(administration.orders.keys()):
@@ -211,7 +211,7 @@ class Site:
 
 @pytest.fixture(autouse=True)
 def _swift_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the number of tries and shorten the waits between them."""
+    """Keep the number of tries but shorten the waits between them."""
     monkeypatch.setattr("a4s_pipeline.gateway.calls.client.RetryRule", partial(RetryRule, first_wait=0.001))
 
 
@@ -228,7 +228,7 @@ def sandbox(world: World) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def cold_site_of(world: World, sandbox: Sandbox, tmp_path: Path) -> Callable[..., Site]:
-    """A site whose warehouse is left alone between moments, for tests with other processes."""
+    """A site that closes its warehouse between sessions, for tests with other processes."""
 
     def make(**settings: Any) -> Site:
         administration = world.administrations.get(ADMINISTRATION) or world.add_administration(ADMINISTRATION)
@@ -247,7 +247,7 @@ def cold_site_of(world: World, sandbox: Sandbox, tmp_path: Path) -> Callable[...
 def site_of(
     cold_site_of: Callable[..., Site], empty_warehouse: Path, tmp_path: Path
 ) -> Iterator[Callable[..., Site]]:
-    """A site whose warehouse this process keeps open: 20 ms less for each moment, some ten a sync."""
+    """A site whose warehouse stays open in this process: 20 ms less per session, about ten a sync."""
     path = tmp_path / "data" / "warehouse.duckdb"
     path.parent.mkdir()
     shutil.copyfile(empty_warehouse, path)

@@ -1,4 +1,4 @@
-"""Items and customers at the source, and what the tables should hold of them, worked out on its own."""
+"""Items and customers at the source, and the rows they should give, computed independently."""
 
 import json
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def customer(code: str, **more: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Stream:
-    """One of the two streams, so that a test can be about both."""
+    """One of the two streams, for tests about both."""
 
     name: str
     table: str
@@ -46,7 +46,7 @@ class Stream:
         return source.put_item(record) if self.name == "items" else source.put_customer(record)
 
     def put_body(self, source: Administration, key: str, body: bytes) -> None:
-        """Put a record that is JSON already, whatever it holds."""
+        """Put a record given as JSON, whatever it holds."""
         getattr(source, self.name).put(key, body)
 
     def put_many(self, site: Site, count: int) -> list[str]:
@@ -78,7 +78,7 @@ class Stream:
         return {name: site.query(f"SELECT * FROM {name} ORDER BY ALL") for name in TABLES[self.name]}
 
     def assert_as_at_source(self, site: Site, connector: str = "demo", source: Any = None) -> None:
-        """Compare what is held with what the source holds, row by row, and that none is doubled."""
+        """Compare the stored rows with the source, and check that none is stored twice."""
         expected: Rows = {name: [] for name in TABLES[self.name]}
         records = getattr(source or site.source, self.name)
         for key in records.keys():  # noqa: SIM118 - no dictionary
@@ -114,7 +114,7 @@ def held(
 
 
 def day(text: Any) -> date | None:
-    """What the contract says an entry's date means: none where it is no real one."""
+    """What a delivery's date means by the contract: none if it is not real."""
     try:
         read = instant(text).astimezone(AMSTERDAM).date()
     except (ValueError, TypeError, OverflowError):

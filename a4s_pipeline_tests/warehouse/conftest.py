@@ -70,7 +70,7 @@ def query(warehouse: WarehouseFile) -> Callable[..., list[tuple[Any, ...]]]:
 
 @pytest.fixture
 def kept_open(path: Path, empty_warehouse: Path) -> Iterator[None]:
-    """Keep the warehouse open meanwhile, which saves 20 ms a moment where no other process is the point."""
+    """Keep the warehouse open, which saves 20 ms per session in tests without other processes."""
     path.parent.mkdir()
     shutil.copyfile(empty_warehouse, path)
     with duckdb.connect(str(path), config=STORAGE):

@@ -18,7 +18,7 @@ __all__ = [
 
 @pytest.fixture(autouse=True)
 def _many_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write a few records at a time, so that a sync of forty orders has as many seams as one of thousands."""
+    """Write a few records at a time, so that forty orders have as many transactions as thousands."""
     monkeypatch.setattr("a4s_pipeline.sync.batches.LARGEST_BATCH", 5)
     monkeypatch.setattr("a4s_pipeline.sync.orders.order_pages._ORDERS_IN_FLIGHT_PER_CONNECTION", 2)
 

@@ -1,4 +1,4 @@
-"""Nights on which the clocks change, in several time zones; the sandbox's own is moved to each of them."""
+"""Nights on which clocks change, in several time zones, including the sandbox's own."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -27,7 +27,7 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Zon
 
 
 def _nights(zone: ZoneInfo) -> list[datetime]:
-    """The instants between June 2023 and June 2024 at which the clocks change, to the quarter of an hour."""
+    """The instants between June 2023 and June 2024 at which clocks change, to the quarter hour."""
     quarters = [datetime(2023, 6, 1, tzinfo=UTC) + timedelta(minutes=15 * n) for n in range(366 * 96)]
     offsets = [at.astimezone(zone).utcoffset() for at in quarters]
     found = [quarters[n + 1] for n, (one, following) in enumerate(pairwise(offsets)) if one != following]
@@ -35,7 +35,7 @@ def _nights(zone: ZoneInfo) -> list[datetime]:
 
 
 def _ways_to_write(at: datetime, zone: ZoneInfo) -> dict[str, str]:
-    """How back offices write an instant; each text means `at` and nothing else."""
+    """How back offices write an instant; each text means exactly `at`."""
     local = at.astimezone(zone)
     ways = {
         "Z": at.replace(tzinfo=None).isoformat() + "Z",
@@ -56,7 +56,7 @@ def _ways_to_write(at: datetime, zone: ZoneInfo) -> dict[str, str]:
 
 
 def _orders_around(night: datetime, zone: ZoneInfo) -> dict[str, tuple[datetime, str]]:
-    """Orders by code, with the instant that each means and the way it is written."""
+    """Orders by code, with the instant each means and how it is written."""
     made = {}
     for step in range(-4, 5):
         at = night + timedelta(minutes=30 * step)

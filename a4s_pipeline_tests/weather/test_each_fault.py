@@ -36,13 +36,13 @@ CLOCKS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def calm() -> dict[int, Rows]:
-    """What a calm import holds, by the seed of the source."""
+    """The rows of an undisturbed import, by the source's seed."""
     return {}
 
 
 @pytest.fixture
 def filled(ground: Ground, calm: dict[int, Rows]) -> Ground:
-    """A source of a hundred and thirty records, and what a calm import holds of it."""
+    """A source of 130 records, and the rows of an undisturbed import."""
     fill(ground.source)
     if not calm:
         calm[1] = ground.calm_rows()
@@ -208,7 +208,7 @@ def test_all_faults_together_leave_the_rows_of_a_calm_import(
 
 
 class _Changes:
-    """Changes the source after each page for a while: one kind of change, drawn from a seed."""
+    """Changes the source after each page for a while, by one kind of change drawn from a seed."""
 
     def __init__(self, ground: Ground, kind: str, seed: int, pages: int = 9) -> None:
         self._source = ground.source
@@ -219,7 +219,7 @@ class _Changes:
         self._numbers: Iterator[int] = iter(range(1000))
 
     def untouched(self, stream: str) -> set[str]:
-        """The codes of the records that were there all the time, as they are."""
+        """The codes of records that existed unchanged all the time."""
         return self._untouched[stream]
 
     def __call__(self, route: str, _administration: str, _page: int) -> None:

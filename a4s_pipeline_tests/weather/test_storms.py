@@ -21,7 +21,7 @@ from a4s_sandbox.faults import DRAWN, ON_THE_WIRE
 
 
 def _mix(chance: Random, codes: list[str]) -> Faults:
-    """Any faults at any rates: one alone at up to one in two, or many at once."""
+    """Any faults at any rates: one alone at up to 50 %, or many at once."""
     drawn = (*DRAWN, *ON_THE_WIRE)
     names = chance.sample(drawn, chance.choice((1, 2, 4, len(drawn))))
     heaviest = 0.5 / len(names)
@@ -49,7 +49,7 @@ def _mix(chance: Random, codes: list[str]) -> Faults:
 
 
 def _storm(seed: int, folder: Path, empty: Path) -> tuple[int, int]:
-    """Import in weather of this seed; return how many syncs and how many repeated calls it took."""
+    """Import in weather of this seed; return the number of syncs and of repeated calls."""
     chance = Random(seed)
     folder.mkdir()
     with Ground(folder, empty) as ground:

@@ -1,1 +1,1 @@
-"""What the sandbox says: routes, pages, replies, and what it makes of what it is sent."""
+"""The sandbox's wire format: routes, pages, replies, and how it reads requests."""

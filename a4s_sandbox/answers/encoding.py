@@ -1,4 +1,4 @@
-"""JSON in which a Decimal is a number to the letter: 10.00 stays 10.00, no amount passes through float."""
+"""JSON in which a Decimal is written exactly: 10.00 stays 10.00, and no amount becomes a float."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ def encode(value: Any) -> bytes:
 
 
 def decode(body: bytes) -> Any:
-    """Return what UTF-8 JSON holds, numbers with a fraction as Decimal; ValueError when it is not JSON."""
+    """Return the content of UTF-8 JSON, fractions as Decimal; ValueError if it is not JSON."""
     return json.loads(body.decode("utf-8"), parse_float=Decimal)
 
 

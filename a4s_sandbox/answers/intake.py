@@ -1,4 +1,4 @@
-"""What the gateway refuses and books: orders and customers sent to it."""
+"""What the gateway refuses and books: the orders and customers sent to it."""
 
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ Errors = list[dict[str, str]]
 
 
 def export_order(administration: Administration, body: bytes, dedupe: bool) -> Reply:
-    """Book a third-party order and answer with its ids, or say why not."""
+    """Book a third-party order and answer with its ids, or with the reason against it."""
     sent = _object(body)
     if isinstance(sent, Reply):
         return sent
@@ -40,7 +40,7 @@ def exported_order(administration: Administration, external_id: str) -> Reply:
 
 
 def create_customer(administration: Administration, body: bytes) -> Reply:
-    """Add a customer and answer with its external id, or say why not."""
+    """Add a customer and answer with its external id, or with the reason against it."""
     sent = _object(body)
     if isinstance(sent, Reply):
         return sent

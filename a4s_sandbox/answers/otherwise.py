@@ -1,4 +1,4 @@
-"""Records as other back offices write them: "nothing" in other ways, and parts that are of no use."""
+"""Records as other back offices write them: other forms of "nothing", and useless parts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -65,7 +65,7 @@ _USELESS_LINE = {"lineCode": "useless", "lineNumber": 99, "itemCode": "A1", "qua
 
 
 def written_otherwise(route: str, body: bytes, faults: Faults) -> bytes:
-    """Return the JSON of a record, or of an order's lines, as another back office might write it.
+    """Return the JSON of a record, or an order's lines, as another back office might write it.
 
     Whether a record is written otherwise depends on the record alone, so that it is the same however often it
     is asked for.

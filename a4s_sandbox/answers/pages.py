@@ -1,4 +1,4 @@
-"""One page of a listing, with the faults that lie in how a gateway pages."""
+"""One page of a listing, with the faults of gateways that page badly."""
 
 from a4s_sandbox.answers.encoding import encode
 from a4s_sandbox.answers.otherwise import written_otherwise
@@ -56,7 +56,7 @@ def _written(bodies: list[bytes], number: int, size: int, total: int, faults: Fa
 
 
 def _totals(total: int, rows: int, faults: Faults) -> list[bytes]:
-    """Return what is written as the total; nothing where the page has none."""
+    """Return what is written as the total; nothing if the page has none."""
     match faults.total:
         case "absent":
             return []

@@ -1,4 +1,4 @@
-"""A reply before it is written: status, body and headers of its own."""
+"""A reply before it is written: status, body and its own headers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +39,7 @@ REASONS = {
 
 @dataclass(slots=True)
 class Reply:
-    """What a request is answered with; `headers` are those beyond type, length, date and connection."""
+    """The answer to a request; `headers` are additional to type, length, date and connection."""
 
     status: int
     body: bytes

@@ -1,4 +1,4 @@
-"""What each route answers: from a method, a path and a world to a reply, without a socket in sight."""
+"""What each route answers: from a method, a path and a world to a reply, without sockets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ FORBIDDEN_ROUTES = frozenset({"order_lines", "stock", "image"})
 
 @dataclass(slots=True)
 class Match:
-    """Where a request leads; `refusal` is the answer when it leads nowhere."""
+    """Where a request leads; `refusal` is the answer if it leads nowhere."""
 
     route_name: str
     administration: str = ""
@@ -46,7 +46,7 @@ class Match:
 
 
 def resolve(method: str, path: str) -> Match:
-    """Return the route of a raw path, each segment decoded to the letter after splitting on "/"."""
+    """Return the route of a raw path, with each segment decoded exactly after splitting on "/"."""
     try:
         segments = [unquote(segment, errors="strict") for segment in path.split("/")[1:]]
     except UnicodeDecodeError:
@@ -70,7 +70,7 @@ def resolve(method: str, path: str) -> Match:
 def answer(
     world: World, faults: Faults, match: Match, *, query: Mapping[str, str], body: bytes, started: datetime
 ) -> Reply:
-    """Return what a gateway in order answers, given those faults that lie in its data."""
+    """Return what a sound gateway answers, with those faults that are in its data."""
     if match.refusal is not None:
         return match.refusal
     administration = world.administrations.get(match.administration)
@@ -184,7 +184,7 @@ def _whole_number(text: str | None, default: int) -> int | None:
 
 
 def _folded(segments: list[str]) -> list[str]:
-    """Fold "." and ".." away, as clients and proxies do, so that such a code leads into another path."""
+    """Resolve "." and "..", as clients and proxies do, so that such a code leads to another path."""
     kept: list[str] = []
     for segment in segments:
         if segment == "..":

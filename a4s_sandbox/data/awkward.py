@@ -1,4 +1,4 @@
-"""Orders of every awkward kind that a real administration holds, a few of each."""
+"""Orders of every awkward kind found in real administrations, a few of each."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -50,7 +50,7 @@ _DATES = {
 
 
 def awkward_orders(customer: dict[str, Any], item_code: str, first_line_number: int) -> Iterator[Order]:
-    """Yield them, readable and unreadable ones; the customer and the item have to exist."""
+    """Yield readable and unreadable ones; their customer and item must exist."""
 
     def order(code: str, day: str, *lines: dict[str, Any], **more: Any) -> Order:
         header = {

@@ -1,4 +1,4 @@
-"""A big plain order history for measurements: made in a moment, its lines only when they are asked for."""
+"""A big, plain order history for measurements: quickly made, with lines made on demand."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial

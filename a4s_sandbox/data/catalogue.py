@@ -109,7 +109,7 @@ _UNITS = {"stuk": "Stuk", "paar": "Paar", "rol": "Rol", "zak": "Zak", "set": "Se
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What an order line needs to know of an item; `price` is in euro a unit."""
+    """What an order line needs of an item; `price` is in euro per unit."""
 
     code: str
     family: str
@@ -119,7 +119,7 @@ class Product:
 
 
 def products(share: float = 1.0) -> list[Product]:
-    """Return the range, or that share of it, colours and sizes apart."""
+    """Return the range, or a share of it, with colours and sizes as items."""
     found: list[Product] = []
     for family, number, dutch, _, _, unit, cents, variants in _RANGE:
         for colour in ("", "Zwart", "Blauw", "Groen", "Rood") if family == "KLED" else ("",):
@@ -140,7 +140,7 @@ def products(share: float = 1.0) -> list[Product]:
 
 
 def pictures(count: int) -> dict[str, bytes]:
-    """Return small PNG pictures of one colour each, by the SHA-1 of their bytes."""
+    """Return small single-colour PNG pictures, by the SHA-1 of their bytes."""
     drawn = [_png(16, (37 * n % 256, 91 * n % 256, 160 + 5 * n % 96)) for n in range(count)]
     return {hashlib.sha1(picture, usedforsecurity=False).hexdigest(): picture for picture in drawn}
 
@@ -210,7 +210,7 @@ def _attributes(number: int, product: Product, chance: random.Random) -> dict[st
 
 
 def stock(number: int, code: str, chance: random.Random) -> dict[str, Any]:
-    """Return the stock of an item; every placeholder date occurs within a dozen successive numbers."""
+    """Return an item's stock; twelve successive numbers include every placeholder date."""
     entries: list[dict[str, Any]] = []
     for ahead in sorted(chance.sample(range(2, 120), number % 4)):
         day = date(2026, 11, 2) + timedelta(days=ahead)

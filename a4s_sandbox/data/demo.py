@@ -20,7 +20,7 @@ _SYNCED_AGO = timedelta(minutes=20)
 
 
 def demo_world() -> World:
-    """Return three administrations, of which Kantoor Zuid has no focus connector, so no order history."""
+    """Return three administrations; Kantoor Zuid has no focus connector, so no order history."""
     world = World()
     demo = world.add_administration(DEMO_CONNECTORS["demo"], "Exact Globe", _SYNCED_AGO)
     _fill(

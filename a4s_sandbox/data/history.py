@@ -43,7 +43,7 @@ def history(
     first_line_number: int,
     chance: random.Random,
 ) -> Iterator[Order]:
-    """Yield that many orders from January 2022 to October 2026, the oldest first."""
+    """Yield this many orders from January 2022 to October 2026, oldest first."""
     weights = [_SEASON[month % 12] * (1 + _GROWTH_A_YEAR) ** (month / 12) for month in range(_MONTHS)]
     shares = list(accumulate(weights))
     # A few customers buy a lot, most buy now and then.
@@ -71,7 +71,7 @@ def _lines(chance: random.Random) -> int:
 
 
 def _moment(month: int, chance: random.Random) -> datetime:
-    """Return a local moment in a month, on a working day between half past seven and half past five."""
+    """Return a local time in a month, on a working day between 7:30 and 17:30."""
     first = datetime(_FIRST_YEAR + month // 12, month % 12 + 1, 1, 7, 30, tzinfo=LOCAL)
     moment = first + timedelta(days=chance.randrange(28), seconds=chance.randrange(10 * 3600))
     if moment.weekday() < 5:
@@ -80,7 +80,7 @@ def _moment(month: int, chance: random.Random) -> datetime:
 
 
 def _written(number: int, moment: datetime) -> str:
-    """Return a local moment as some back office writes it: bare, with offset, in UTC, or the day alone."""
+    """Return a local time as some back office writes it: bare, with offset, in UTC, or as a day."""
     if number % 10 == 3:
         return moment.isoformat(timespec="seconds")
     if number % 10 == 6:
@@ -170,7 +170,7 @@ def _line(product: Product, index: int, line_number: int, sign: int, chance: ran
 
 
 def totals(lines: list[dict[str, Any]], kind: str | None = "order") -> dict[str, Decimal]:
-    """Return the totals of a header that go with its lines, in its currency."""
+    """Return a header's totals for its lines, in its currency."""
     sub_total = sum((Decimal(line["lineTotal"] or 0) for line in lines), Decimal("0.00"))
     vat = cents(sub_total * _VAT)
     shipping = Decimal("12.50") if kind == "order" and 0 < sub_total < 250 else Decimal("0.00")

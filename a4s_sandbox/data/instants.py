@@ -1,4 +1,4 @@
-"""Where an order stands in time, as whole microseconds since 1970 in UTC."""
+"""Where an order is listed, as microseconds since 1970 in UTC."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ _YEAR_AND_MONTH = re.compile(r"\s*(\d{4})-(\d{2})")
 
 
 def microseconds(text: Any) -> int | None:
-    """Return the instant of an ISO 8601 date or date-time, local without offset; None where it is none."""
+    """Return the instant of an ISO 8601 date or date-time, local without offset; None if it is none."""
     if not isinstance(text, str):
         return None
     try:
@@ -28,7 +28,7 @@ def since_epoch(moment: datetime) -> int:
 
 
 def place_of_order(header: Any, neighbour: int) -> int:
-    """Return where an order is listed: by its date, else by what can be read of it, else at its neighbour."""
+    """Return where an order is listed: by its date, else by its readable part, else beside its neighbour."""
     if not isinstance(header, dict):
         return neighbour
     found = microseconds(header.get("orderDate"))

@@ -1,4 +1,4 @@
-"""Records as JSON bytes in listing order, so that any page costs a slice and a join."""
+"""Records as JSON bytes in listing order, so that a page costs one slice and one join."""
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Place = tuple[int, str]
 
 @dataclass(slots=True)
 class Record:
-    """One record: its place in the listing, and its JSON."""
+    """One record: its listing position and its JSON."""
 
     place: Place
     body: bytes
@@ -39,7 +39,7 @@ class Records:
         return [key for _, key in self._places]
 
     def key_of(self, record: Any, field: str) -> str:
-        """Return the record's own code, or an invented key for one without, which no URL leads to."""
+        """Return the record's code; a record without one gets an invented key that no URL reaches."""
         code = record.get(field) if isinstance(record, dict) else None
         if code is None or code == "" or isinstance(code, (dict, list)):
             return f"\0unnamed-{next(self._unnamed)}"
@@ -59,7 +59,7 @@ class Records:
         self._by_key[key] = Record(place, body)
 
     def remove(self, key: str) -> None:
-        """Take the record of this key out; KeyError when there is none."""
+        """Remove the record of this key; KeyError if there is none."""
         self._drop(self._by_key.pop(key).place)
 
     def between(self, start: int | None, end: int | None) -> tuple[int, int]:

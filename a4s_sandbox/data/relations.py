@@ -1,4 +1,4 @@
-"""To whom the invented wholesaler sells: customers with addresses, contact persons and contact details."""
+"""The invented wholesaler's customers, with addresses, contact persons and contact details."""
 
 import random
 from typing import Any
@@ -143,7 +143,7 @@ def _make_awkward(number: int, customer: dict[str, Any], chance: random.Random) 
 
 
 def address(kind: str, name: str, chance: random.Random) -> dict[str, Any]:
-    """Return an address of that kind in a Dutch town."""
+    """Return an address of this kind in a Dutch town."""
     stem, town = chance.choice(_PLACES)
     post_code = f"{int(stem) + chance.randint(0, 60)} {chance.choice(_LETTERS)}{chance.choice(_LETTERS)}"
     number = f"{chance.randint(1, 240)}{chance.choice(('', '', 'a', '-2'))}"
@@ -159,7 +159,7 @@ def address(kind: str, name: str, chance: random.Random) -> dict[str, Any]:
 
 
 def person(is_main: bool, domain: str, chance: random.Random) -> dict[str, Any]:
-    """Return a contact person with details of their own."""
+    """Return a contact person with their own details."""
     first_name, gender = chance.choice(_FIRST_NAMES)
     surname = chance.choice(_SURNAMES)
     return {

@@ -1,1 +1,1 @@
-"""The sandbox as a server: in this process, or in one of its own."""
+"""The sandbox as a server, in this process or its own."""

@@ -1,4 +1,4 @@
-"""The sandbox gateway as a process of its own, for the demo and the UI on it."""
+"""The sandbox gateway as its own process, for the demo and its UI."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def sandbox_process(port: int = 0) -> Iterator[str]:
-    """Serve the sandbox gateway in the background; yields its URL and stops it afterwards."""
+    """Serve the sandbox gateway in the background; yields its URL, and stops it afterwards."""
     command = [sys.executable, "-m", "a4s_sandbox", "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
     try:

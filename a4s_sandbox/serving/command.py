@@ -20,7 +20,7 @@ def serve(
     token: str | None = None,
     ready: Callable[[str], object] | None = None,
 ) -> None:
-    """Serve a world (the demo's by default) until INT or TERM; `ready` is told the URL once it is reachable.
+    """Serve a world (the demo's by default) until INT or TERM; `ready` receives the URL once it is reachable.
 
     To be called from the main thread, because signals are. OSError when the port is taken.
     """

@@ -1,4 +1,4 @@
-"""The sandbox on a port: connections that are kept open, requests read by hand, replies in one send."""
+"""The sandbox on a port: persistent connections, requests parsed here, each reply in one send."""
 
 import contextlib
 import socket
@@ -41,13 +41,13 @@ class Sandbox(Gateway):
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at its end."""
+        """The base URL, without a trailing slash."""
         if self._server is None:
             raise RuntimeError("the sandbox is not started")
         return f"http://{self._host}:{self._server.server_address[1]}"
 
     def start(self) -> Self:
-        """Begin to serve; OSError when the port is taken."""
+        """Start serving; OSError if the port is taken."""
         self._server = _Server(self, self._host, self._port)
         self._begin()
         self._thread = Thread(
@@ -57,7 +57,7 @@ class Sandbox(Gateway):
         return self
 
     def close(self) -> None:
-        """Stop serving, drop all connections and wait for the threads behind them."""
+        """Stop serving, drop all connections and wait for their threads."""
         if self._server is None or self._thread is None:
             return
         self.stopping.set()
@@ -85,11 +85,11 @@ class _Server(ThreadingHTTPServer):
         super().__init__((host, port), _Connection)
 
     def server_bind(self) -> None:
-        """Bind without HTTPServer's look-up of the machine's full name, which may ask a slow resolver."""
+        """Bind without HTTPServer's look-up of the machine's full name, which may use a slow resolver."""
         TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread of its own that `drop_connections` can wait for."""
+        """Serve a connection in a thread that `drop_connections` can wait for."""
         thread = Thread(target=self._serve_connection, args=(request, client_address), daemon=True)
         with self._opening:
             self._open[thread] = request
@@ -169,7 +169,7 @@ class _Connection(BaseRequestHandler):
         return keep
 
     def _reset(self, reader: BufferedReader) -> None:
-        """Close with a TCP reset: the reader shares the socket, so the close counts once it is closed too."""
+        """Close with a TCP reset: the reader shares the socket, so the reset happens once both are closed."""
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         reader.close()
         self.request.close()

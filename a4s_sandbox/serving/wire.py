@@ -1,4 +1,4 @@
-"""What goes wrong on the wire alone: the gateway's answer is the right one, its bytes are not."""
+"""What goes wrong on the wire alone: a right answer, damaged bytes."""
 
 import re
 from dataclasses import replace
@@ -14,12 +14,12 @@ _A_TEXT = re.compile(rb'("(?:name|description|customerName|reference|notes|fileN
 
 
 def with_bad_byte(reply: Reply) -> Reply:
-    """Return the reply with a byte that is no UTF-8 in the first text that is no code."""
+    """Return the reply with an invalid UTF-8 byte in the first text that is no code."""
     return replace(reply, body=_A_TEXT.sub(rb"\1" + b'\xe9"', reply.body, count=1))
 
 
 def in_latin_1(reply: Reply) -> Reply:
-    """Return a reply of JSON in ISO-8859-1, as its type then declares; what that lacks is escaped."""
+    """Return the JSON reply in ISO-8859-1 with that charset declared; other characters are escaped."""
     if "json" not in reply.content_type:
         return reply
     text = reply.body.decode("utf-8", "surrogatepass")

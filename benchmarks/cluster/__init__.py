@@ -1,1 +1,1 @@
-"""Imports by several workers, in a DuckDB file and in a lake, and what readers wait for meanwhile."""
+"""Imports by several workers, into a DuckDB file and a lake, and how long readers wait meanwhile."""

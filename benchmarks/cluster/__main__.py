@@ -40,7 +40,7 @@ def imports(load: Load, workers: Sequence[int]) -> Iterator[tuple[Store, int, To
 
 
 def rows_of_imports(took: Sequence[tuple[Store, int, Took]]) -> Iterator[str]:
-    """Tell imports as a Markdown table."""
+    """Format imports as a Markdown table."""
     used = " | ".join(f"{who}, processor s" for who in _WHO)
     yield f"| store | workers | seconds | to the fewest | a run, median s | {used} | processors busy |"
     yield "| --- |" + " ---: |" * (5 + len(_WHO))
@@ -55,7 +55,7 @@ def rows_of_imports(took: Sequence[tuple[Store, int, Took]]) -> Iterator[str]:
 
 
 def readers(load: Load, workers: int) -> Iterator[str]:
-    """Measure what readers wait for, in a quiet store and beside an import, as a Markdown table."""
+    """Measure how long readers wait, in a quiet store and beside an import, as a Markdown table."""
     yield "| reader | meanwhile | answers | median ms | 95th percentile ms | longest ms | failed | import s |"
     yield "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for name, kind, store in READERS:

@@ -1,4 +1,4 @@
-"""One cluster that is measured: warm workers, one import of all connectors, and a reader beside it."""
+"""One measured cluster: warm workers, one import of all connectors, and a reader beside it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Took:
 
 
 class Measured:
-    """A cluster that is up, with connectors to warm its workers with and connectors to measure."""
+    """A running cluster, with connectors to warm its workers and connectors to measure."""
 
     def __init__(self, home: Home, processes: Dagster, api: DagsterApi, settings: Settings) -> None:
         self.home = home
@@ -63,11 +63,11 @@ class Measured:
 
     @property
     def held(self) -> str:
-        """A connector that is in before the import begins, for readers to ask about."""
+        """A connector imported beforehand, for readers to query."""
         return self._to_warm[0]
 
     def warm(self) -> None:
-        """Let every worker do a run: what it loads once is loaded, and the store has its tables."""
+        """Give every worker a run: it loads what is loaded once, and the store gets its tables."""
         cold = set(self._dagster.workers)
         for _ in range(_MOST_WARM_UPS):
             for run in self._imported(self._to_warm):
@@ -77,7 +77,7 @@ class Measured:
         raise ClusterError(f"these workers took no run: {', '.join(sorted(cold))}")
 
     def measure(self) -> Took:
-        """Import every connector that is left."""
+        """Import all remaining connectors."""
         before, machine_before = self._processor_seconds(), machine_seconds()
         began = time.time()
         runs = self._imported(self._to_measure)
@@ -107,7 +107,7 @@ class Measured:
 
 @contextmanager
 def measured(store: Store, workers: int, load: Load) -> Iterator[Measured]:
-    """Start a cluster with nothing in its store, and stop it afterwards."""
+    """Start a cluster with an empty store, and stop it afterwards."""
     with tempfile.TemporaryDirectory(prefix="a4s-cluster-") as name, ExitStack() as stack:
         folder = Path(name)
         # PostgreSQL runs as a user of its own where we are root.
@@ -132,7 +132,7 @@ def measured(store: Store, workers: int, load: Load) -> Iterator[Measured]:
 
 
 class Reader:
-    """A process that asks the store a query every 100 ms."""
+    """A process that queries the store every 100 ms."""
 
     def __init__(self, kind: str, cluster: Measured) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, and no shell
@@ -147,7 +147,7 @@ class Reader:
             raise ClusterError(f"the reader of the {kind} does not come up")
 
     def waits(self) -> dict[str, Any]:
-        """End it; return the seconds of its answers, and how many questions had none."""
+        """End it; return the seconds of its answers, and how many questions got none."""
         said, _ = self._process.communicate(timeout=120)
         told: dict[str, Any] = json.loads(said)
         return told

@@ -22,7 +22,7 @@ class _Process:
 
 
 def machine_seconds() -> tuple[float, float]:
-    """Return how long all processors worked since the machine started, and how long that is for all."""
+    """Return how long all processors were busy since the start, and how long that is in all."""
     first = (_PROCESSES / "stat").read_text(encoding="ascii").partition("\n")[0]
     ticks = [int(word) for word in first.split()[1:9]]
     # The fourth and the fifth are idle, and idle but for a disk.
@@ -30,7 +30,7 @@ def machine_seconds() -> tuple[float, float]:
 
 
 def seconds_by_role(roles: Mapping[int, str], other: str) -> dict[str, float]:
-    """Return the processor seconds of our children and all below them, by the role of each child.
+    """Return the CPU seconds of our children and their children, by each child's role.
 
     Children without a role are told by the name of their program, or as `other`.
     """

@@ -21,7 +21,7 @@ _QUERY = "SELECT count(*), sum(total) FROM orders WHERE connector = $1"
 
 
 def asker_of(kind: str, connector: str) -> Callable[[], object]:
-    """Return what asks once; the store is where the settings of this process say."""
+    """Return a function that queries once the store of this process's settings."""
     platform = Platform()
 
     def ask_warehouse() -> object:
@@ -42,7 +42,7 @@ def _wait_for_the_end(over: threading.Event) -> None:
 
 
 def main() -> None:
-    """Ask until the input ends."""
+    """Query until the input ends."""
     ask = asker_of(*sys.argv[1:])
     # What is opened once and kept is no part of what an answer takes.
     ask()

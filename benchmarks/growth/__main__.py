@@ -33,7 +33,7 @@ A4S = str(Path(sys.executable).with_name("a4s"))
 
 @dataclass(frozen=True)
 class Size:
-    """So many orders of each of so many connectors, with a history of so many years of months."""
+    """This many orders for each of this many connectors, over this many years of months."""
 
     orders: int
     connectors: int = 1
@@ -74,7 +74,7 @@ class Site:
         self.platform.publish()
 
     def command(self, *arguments: str, **more: str) -> float:
-        """Run a command of ours, and return its seconds."""
+        """Run one of our commands, and return its seconds."""
         began = time.perf_counter()
         subprocess.run(  # noqa: S603 - our own command
             [A4S, *arguments],
@@ -86,13 +86,13 @@ class Site:
         return time.perf_counter() - began
 
     def touch(self) -> None:
-        """Change something, so that the copy is no longer current."""
+        """Change something, so that the copy is outdated."""
         progress = StreamProgress(self.size.names[0], "orders", "touched", datetime.now(UTC), {"seen": 1})
         self.platform.warehouse.transact(lambda connection: save_progress(connection, progress))
 
 
 def seconds(do: Callable[[], object], times: int = 5) -> float:
-    """Return the median of the seconds that something takes."""
+    """Return the median duration of something, in seconds."""
     took = []
     for _ in range(times):
         began = time.perf_counter()
@@ -142,7 +142,7 @@ def measured(site: Site) -> Iterator[tuple[str, float]]:
 
 
 def told(sizes: Mapping[Size, Mapping[str, float]]) -> Iterator[str]:
-    """Tell the figures as a table, a column a size."""
+    """Print the figures as a table with a column for each size."""
     heads = [f"{size.orders:,} x {size.connectors}, {size.years} years" for size in sizes]
     yield f"| seconds | {' | '.join(heads)} |"
     yield f"| --- |{' ---: |' * len(heads)}"
@@ -152,7 +152,7 @@ def told(sizes: Mapping[Size, Mapping[str, float]]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Measure the sizes asked for, and print a table."""
+    """Measure the requested sizes, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("sizes", nargs="*", type=Size.read, default=[Size(10_000)], metavar="SIZE")
     parser.add_argument("--json", type=Path, help="write the figures here too")

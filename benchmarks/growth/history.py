@@ -1,4 +1,4 @@
-"""A warehouse as it is after years of syncs, made in seconds: fetching it would only take time."""
+"""A warehouse as after years of syncs, made in seconds without fetching."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FROM listed, range(4) AS lines(line)
 
 
 def listed_orders(orders: int) -> pd.DataFrame:
-    """Return what the gateway of the benchmarks lists of a history of so many orders."""
+    """Return what the benchmarks' gateway lists for a history of this many orders."""
     source = generated_world(orders)[ADMINISTRATION]
     rows = []
     for code in source.orders.keys():  # noqa: SIM118 - a store of records, not a dictionary
@@ -51,7 +51,7 @@ def listed_orders(orders: int) -> pd.DataFrame:
 
 
 def fill(path: Path, listed: pd.DataFrame, connectors: Sequence[str]) -> None:
-    """Fill a warehouse with these orders, once for each connector, as if syncs had brought them in."""
+    """Fill a warehouse with these orders for each connector, as if synced."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     watermark = listed["date"].max().to_pydatetime()
     warehouse = WarehouseFile(path)

@@ -1,4 +1,4 @@
-"""How long Dagster takes for what its asset page asks, and for a tick of the schedule of orders."""
+"""How long Dagster takes for its asset page's queries, and for a tick of the orders schedule."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _webserver(folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def asset_page(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, float]]:
-    """Measure the start of the webserver, and what the page of the asset `orders` asks."""
+    """Measure the start of the webserver, and the queries of the `orders` asset page."""
     began = time.perf_counter()
     with _webserver(folder, environment) as url, requests.Session() as session:
         session.trust_env = False
@@ -77,7 +77,7 @@ def asset_page(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[s
 
 
 def schedule_tick(platform: Platform) -> float:
-    """Return the seconds of a tick that asks for one run a connector, without the daemon around it."""
+    """Return the seconds of a tick that requests one run per connector, without the daemon."""
     with tempfile.TemporaryDirectory() as home, dg.DagsterInstance.local_temp(home) as instance:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)

@@ -1,1 +1,1 @@
-"""How fast order history comes in, side by side with what a user would pick instead."""
+"""How fast order history is imported, compared with what a user would take instead."""

@@ -27,7 +27,7 @@ PATIENT = (measure.REST_API,)
 
 @dataclass(frozen=True)
 class Point:
-    """A history of so many orders behind so many milliseconds."""
+    """A history of this many orders behind this many milliseconds."""
 
     orders: int
     latency: float
@@ -43,12 +43,12 @@ class Point:
 
     @property
     def is_short(self) -> bool:
-        """Tell whether making the calls one after another takes no more than a few minutes."""
+        """Tell whether making the calls one after another takes at most a few minutes."""
         return self.orders * (self.latency + 3) < 150_000
 
 
 def first_imports(point: Point, gateway: Gateway, rounds: int, *, with_peers: bool) -> Iterator[Run]:
-    """Run every peer once a round, each on a folder of its own."""
+    """Run every peer once per round, each in its own folder."""
     peers = [peer for peer in FIRST if with_peers or peer.is_ours or peer is measure.BARE]
     peers += PATIENT if with_peers and point.is_short else ()
     for _ in range(rounds):
@@ -76,7 +76,7 @@ def _renamed(one: Run, name: str) -> Run:
 
 
 def told(point: Point, runs: Sequence[Run]) -> Iterator[str]:
-    """Tell the medians of a point, as a table."""
+    """Print the medians of a point as a table."""
     bare = _median([one.seconds for one in runs if one.peer == measure.BARE.name])
     yield f"### {point}"
     yield ""
@@ -97,7 +97,7 @@ def _median(values: Sequence[float]) -> float:
 
 
 def main() -> None:
-    """Measure the points asked for, and print a table for each."""
+    """Measure the requested points, and print a table for each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.imports", description=__doc__)
     parser.add_argument("points", nargs="*", type=Point.read, default=[Point(1000, 20)], metavar="ORDERS@MS")
     parser.add_argument("--rounds", type=int, default=3)

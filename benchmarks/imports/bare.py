@@ -1,4 +1,4 @@
-"""The bare network: the calls of an import over one session and a thread pool, nothing parsed or stored."""
+"""The bare network: an import's calls over one session and a thread pool, without parsing or storing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TOTAL = re.compile(rb'"totalCount":(\d+)')
 
 
 def main() -> None:
-    """Read every page of headers, and the lines of every order, and tell how long it took."""
+    """Read every page of headers and every order's lines, and print how long it took."""
     base = f"{sys.argv[1]}/{quote(ADMINISTRATION, safe='')}"
     session = requests.Session()
     session.trust_env = False

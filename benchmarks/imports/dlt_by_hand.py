@@ -1,4 +1,4 @@
-"""dlt written by hand: a resource of pages, and a transformer that defers its line calls to a thread pool."""
+"""dlt written by hand: a resource of pages, and a transformer with its line calls in a thread pool."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.imports.gateway import ADMINISTRATION
 
 
 def main() -> None:
-    """Run the pipeline once, and tell how long it took."""
+    """Run the pipeline once, and print how long it took."""
     base, home = f"{sys.argv[1]}/{quote(ADMINISTRATION, safe='')}", Path(sys.argv[2])
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["EXTRACT__WORKERS"] = str(CONNECTIONS)

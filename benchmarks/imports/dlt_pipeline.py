@@ -1,4 +1,4 @@
-"""The pipeline into DuckDB that all peers written with dlt share."""
+"""The DuckDB pipeline that all dlt peers share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.imports.telling import tell
 
 
 def load(data: Any, home: Path, began: float) -> None:
-    """Run the pipeline once on its sources, and tell the seconds since `began` and what it brought in."""
+    """Run the pipeline once, and print the seconds since `began` and what it imported."""
     import dlt  # noqa: PLC0415 - after its settings
 
     pipeline = dlt.pipeline(

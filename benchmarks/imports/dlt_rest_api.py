@@ -1,4 +1,4 @@
-"""dlt's `rest_api` source into DuckDB, as its documentation has a user write a parent and its children.
+"""dlt's `rest_api` source into DuckDB, with parent and children as its documentation writes them.
 
 `python -m benchmarks.imports.dlt_rest_api URL FOLDER [parallelized]`; with the last word the line calls are
 made side by side, which its page on advanced configuration offers.
@@ -18,7 +18,7 @@ from benchmarks.imports.gateway import ADMINISTRATION
 
 
 def main() -> None:
-    """Run the pipeline once, and tell how long it took."""
+    """Run the pipeline once, and print how long it took."""
     base, home = sys.argv[1], Path(sys.argv[2])
     is_parallel = "parallelized" in sys.argv[3:]
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"

@@ -1,4 +1,4 @@
-"""The gateway that all are measured against: a process of its own, told over its standard input.
+"""The gateway for all measurements: a process controlled over its standard input.
 
 `python -m benchmarks.imports.gateway ORDERS` prints its URL. Then each line read is answered with one line:
 `latency MS` sets the latency, `calls` tells how many calls came since it was last asked, and `change PERCENT`
@@ -23,7 +23,7 @@ ADMINISTRATION = "Demo B.V."
 
 
 class CountingSandbox(Sandbox):
-    """A sandbox that counts its calls and remembers none: a log of a million calls is memory of its own."""
+    """A sandbox that counts its calls and logs none: a million logged calls would use memory."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options, log=False)
@@ -35,7 +35,7 @@ class CountingSandbox(Sandbox):
         return super().exchange(method, target, headers, body)
 
     def take_count(self) -> int:
-        """Return how many calls came since this was last asked."""
+        """Return how many calls came since the last question."""
         came, self._counter = next(self._counter), count()
         return came
 
@@ -49,7 +49,7 @@ class Gateway:
         self._said = said
 
     def tell(self, command: str) -> str:
-        """Send a command, and return what it was answered with."""
+        """Send a command, and return its answer."""
         self._to.write(command + "\n")
         self._to.flush()
         return self._said.readline().strip()
@@ -57,7 +57,7 @@ class Gateway:
 
 @contextmanager
 def gateway_process(orders: int) -> Iterator[Gateway]:
-    """Serve a history of so many orders from a process of its own."""
+    """Serve a history of this many orders in its own process."""
     command = [sys.executable, "-m", "benchmarks.imports.gateway", str(orders)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         try:
@@ -72,7 +72,7 @@ def gateway_process(orders: int) -> Iterator[Gateway]:
 
 
 def change(sandbox: Sandbox, percent: float) -> int:
-    """Change the status of every so many-th order; return how many."""
+    """Change the status of every nth order; return how many."""
     source = sandbox.world[ADMINISTRATION]
     codes = list(source.orders.keys())[:: max(1, round(100 / percent))]
     for code in codes:

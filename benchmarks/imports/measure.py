@@ -1,4 +1,4 @@
-"""Runs one peer in a process of its own, and measures that process from outside."""
+"""Runs one peer in its own process, and measures that process from outside."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Peer:
-    """Something that imports: its name, and its command, in which URL and FOLDER are put in."""
+    """Something that imports: its name, and its command with places for URL and FOLDER."""
 
     name: str
     command: tuple[str, ...]
@@ -29,7 +29,7 @@ class Peer:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a peer: seconds of the process and of the import in it, processor time, memory, calls."""
+    """One run of a peer: seconds of the process and of its import, CPU time, memory, calls."""
 
     peer: str
     wall: float
@@ -40,7 +40,7 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """The seconds of the import itself, or of the whole process where it tells none."""
+        """The seconds of the import itself, or of the whole process if it reports none."""
         return float(self.told.get("seconds", self.wall))
 
 
@@ -93,7 +93,7 @@ def run(peer: Peer, gateway: Gateway, folder: Path) -> Run:
 
 
 def own_environment(url: str, connectors: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment that names this gateway and these connectors, and nothing else of ours."""
+    """Return an environment with this gateway and these connectors, and no other settings of ours."""
     # Modules that are compiled anew in every process would be measured too.
     ours = ("A4S_", "DAGSTER_", "PYTHONDONTWRITEBYTECODE")
     foreign = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
@@ -116,7 +116,7 @@ def _told(printed: str) -> dict[str, Any]:
 
 
 def check(runs: Sequence[Run], orders: int) -> None:
-    """Raise where a first import did not bring in every order: a fast loss is no speed."""
+    """Raise if a first import missed orders: a fast loss is no speed."""
     for one in runs:
         if one.told.get("orders") != orders:
             raise RuntimeError(f"{one.peer} brought in {one.told.get('orders')} of {orders} orders")

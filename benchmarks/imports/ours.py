@@ -1,4 +1,4 @@
-"""The sync itself, without the command around it: `python -m benchmarks.imports.ours URL FOLDER PLAN`."""
+"""The sync itself, without its command: `python -m benchmarks.imports.ours URL FOLDER PLAN`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PLANS = {
 
 
 def main() -> None:
-    """Sync once, and tell how long it took."""
+    """Sync once, and print how long it took."""
     url, folder, plan = sys.argv[1:]
     settings = GivenSettings(
         gateway_url=url,

@@ -1,4 +1,4 @@
-"""Draws what was measured: `python -m benchmarks.imports.plot RUNS.json PICTURE.svg`."""
+"""Plots the measurements: `python -m benchmarks.imports.plot RUNS.json PICTURE.svg`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHOWN = {
 
 
 def medians(runs: list[dict[str, Any]], orders: int) -> dict[str, list[tuple[float, float]]]:
-    """Return, for each peer, the median seconds by latency of a history of so many orders."""
+    """Return each peer's median seconds by latency, for a history of this many orders."""
     of_size = [one for one in runs if one["orders"] == orders]
     return {
         peer: [
@@ -36,7 +36,7 @@ def medians(runs: list[dict[str, Any]], orders: int) -> dict[str, list[tuple[flo
 
 
 def main() -> None:
-    """Draw the seconds of each peer by latency, for the size that was measured at most latencies."""
+    """Plot each peer's seconds by latency, for the size measured at most latencies."""
     runs = json.loads(Path(sys.argv[1]).read_text())
     latencies = {
         one["orders"]: {each["latency"] for each in runs if each["orders"] == one["orders"]} for one in runs

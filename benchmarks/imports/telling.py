@@ -1,4 +1,4 @@
-"""What a measured process prints as its last line: its own figures as JSON."""
+"""The last line of a measured process: its own figures as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make compose-test`: deploy/compose.yaml run for real, with what happens to containers over the years.
+"""`make compose-test`: deploy/compose.yaml for real, with what containers go through over the years.
 
 `docker` finds or starts a daemon, `stand_ins` makes base images where none can be pulled, `compose` runs the
 project, and `walk` is what is tried.

@@ -1,4 +1,4 @@
-"""`make compose-test`: builds the image, runs deploy/compose.yaml, and tries what happens to containers."""
+"""`make compose-test`: builds the image, runs deploy/compose.yaml, and breaks containers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDER = ROOT / ".cluster" / "containers"
 
 
 def main() -> int:
-    """Return 0 where everything went well, or nothing could be tried on this machine."""
+    """Return 0 if everything went well, or nothing could be tried on this machine."""
     parser = argparse.ArgumentParser(prog="python -m cluster.containers", description=__doc__)
     parser.add_argument("--connectors", type=int, default=20)
     parser.add_argument("--orders", type=int, default=100, help="of each connector")

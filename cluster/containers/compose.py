@@ -1,4 +1,4 @@
-"""The project of deploy/compose.yaml, from a copy of what its image is made of, beside a sandbox gateway."""
+"""The project of deploy/compose.yaml, built from a copy of the image's sources, beside a sandbox gateway."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ services:
 
 
 class Compose:
-    """A project that is up: its commands, its containers, its ports."""
+    """A running project: its commands, containers and ports."""
 
     def __init__(self, client: Docker, folder: Path, api_port: int, ui_port: int) -> None:
         self._client = client
@@ -58,7 +58,7 @@ class Compose:
         return self("ps", "--quiet", service).split()
 
     def inspected(self, container: str, what: str) -> str:
-        """Return one thing that Docker knows of a container."""
+        """Return one property of a container."""
         return self._client("inspect", "--format", what, container).strip()
 
     def in_container(self, container: str, *command: str) -> str:
@@ -66,7 +66,7 @@ class Compose:
         return self._client("exec", container, *command)
 
     def end_processes(self, container: str) -> None:
-        """End all that runs in a container at once, as a crash would: Docker then starts it again."""
+        """Kill everything in a container, as a crash would: Docker then restarts it."""
         self._client(
             "exec",
             "--user",
@@ -78,11 +78,11 @@ class Compose:
         )
 
     def cut_off(self, container: str) -> None:
-        """Take a container's network away."""
+        """Disconnect a container from the network."""
         self._client("network", "disconnect", "--force", f"{_PROJECT}_default", container)
 
     def reconnect(self, container: str) -> None:
-        """Give a container its network back."""
+        """Connect a container to the network again."""
         self._client("network", "connect", f"{_PROJECT}_default", container)
 
 
@@ -90,7 +90,7 @@ class Compose:
 def compose(
     client: Docker, folder: Path, connectors: Mapping[str, str], *, orders: int, workers: int
 ) -> Iterator[Compose]:
-    """Build the image, start everything, and take it down afterwards with its volumes."""
+    """Build the image, start everything, and remove it afterwards with its volumes."""
     copied = folder / "project"
     shutil.rmtree(copied, ignore_errors=True)
     copied.mkdir(parents=True)
@@ -126,7 +126,7 @@ def compose(
 
 
 def until(what: str, is_so: Callable[[], object], seconds: float = 300) -> None:
-    """Wait until something is so; whatever goes wrong on the way is taken for not yet."""
+    """Wait for a condition; any error on the way counts as not yet."""
     deadline = time.monotonic() + seconds
     said = "it is not"
     while time.monotonic() < deadline:

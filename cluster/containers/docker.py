@@ -1,4 +1,4 @@
-"""Docker's own commands, and a daemon of ours where none answers and one may be started."""
+"""Docker's own commands, and our own daemon if none answers and one may be started."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Docker:
         self._environment = dict(environment)
 
     def __call__(self, *words: str, stdin: bytes | None = None, folder: Path | None = None) -> str:
-        """Run a command of Docker's and return what it says; raises where it fails."""
+        """Run a Docker command and return its output; raises if it fails."""
         done = self._done(words, stdin=stdin, folder=folder)
         if done.returncode != 0:
             said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
@@ -33,7 +33,7 @@ class Docker:
         return done.stdout.decode(errors="replace")
 
     def succeeds(self, *words: str) -> bool:
-        """Tell whether a command of Docker's succeeds."""
+        """Tell whether a Docker command succeeds."""
         return self._done(words).returncode == 0
 
     def _done(

@@ -1,4 +1,4 @@
-"""Base images where none can be pulled: Debian by debootstrap, under the names that are asked for.
+"""Base images if none can be pulled: Debian by debootstrap, under the requested names.
 
 Each does what the files in deploy/ need of the real one, and no more.
 """
@@ -74,7 +74,7 @@ _STAND_INS = {
 
 
 def base_images(client: Docker, folder: Path) -> list[str]:
-    """See that the images are there which deploy/ asks for; return those that are stand-ins made here."""
+    """Ensure that the images deploy/ needs exist; return those that were made here."""
     made = []
     for name, (dockerfile, entrypoint) in _STAND_INS.items():
         if client.succeeds("image", "inspect", name) or client.succeeds("pull", "--quiet", name):

@@ -1,4 +1,4 @@
-"""What is tried with the containers: imports, answers, and what happens to containers over the years."""
+"""What is tried with the containers: imports, answers, and failures over the years."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST_IMPORT_SECONDS = 1200.0
 
 
 class Walk:
-    """A project that is up, and what is asked of it."""
+    """A running project, and questions to it."""
 
     def __init__(self, up: Compose, api: DagsterApi, settings: Settings, orders: int, say: Say) -> None:
         self._up = up
@@ -35,7 +35,7 @@ class Walk:
         self._answered: dict[str, Any] = {}
 
     def all_of_it(self) -> None:
-        """Try everything, in the order in which it would happen."""
+        """Try everything, in a natural order."""
         steps = (
             self.containers_are_as_they_should_be,
             self.every_connector_comes_in,
@@ -50,7 +50,7 @@ class Walk:
             self._say(f"{step.__name__.replace('_', ' ')} ({(datetime.now(UTC) - began).seconds} s)")
 
     def containers_are_as_they_should_be(self) -> None:
-        """None runs as root or knows the superuser's password, and what they say is rotated."""
+        """No container runs as root or knows the superuser's password, and logs are rotated."""
         for service in _OURS:
             for container in self._up.containers(service):
                 user = self._up.inspected(container, "{{.Config.User}}")
@@ -61,14 +61,14 @@ class Walk:
                 _hold("max-size" in log, f"what {service} says is kept for ever")
 
     def every_connector_comes_in(self) -> None:
-        """The workers import each connector's orders, customers and items, and all of it is found."""
+        """The workers import each connector's orders, customers and items completely."""
         # They run by default, and would import the same beside us.
         self._api.stop_schedules()
         self._assert_succeed([self._api.launch(launch) for launch in import_of_everything(self._settings)])
         self._assert_all_are_in()
 
     def requests_are_answered(self) -> None:
-        """By HTTP and by files; an order is booked once."""
+        """Over HTTP and by files; an order is booked once."""
         for connector in self._connectors:
             item = self._http("GET", f"{connector}/items/A00001/projected-stock?on=2030-01-01")
             _hold(
@@ -81,7 +81,7 @@ class Walk:
         self._answer_by_files("walk-1")
 
     def a_worker_that_crashes_and_one_that_is_cut_off_lose_nothing(self) -> None:
-        """Their runs end, the workers come back by themselves, and the next runs bring in what is missing."""
+        """Their runs end, the workers return by themselves, and the next runs import what is missing."""
         crashed, cut, *_ = self._up.containers("worker")
         ids = [self._api.launch(import_of_orders(name, self._settings)) for name in self._connectors[:8]]
         self._api.wait(ids[:1], 300, statuses={"STARTED", "SUCCESS", "FAILURE"})
@@ -102,7 +102,7 @@ class Walk:
         self._assert_all_are_in()
 
     def a_database_that_restarts_is_waited_for(self) -> None:
-        """Answers come again, and imports succeed, without a hand."""
+        """Answers and imports work again without help."""
         self._up("restart", "postgres")
         until("the store answers again", self._ready)
         until("Dagster answers again", lambda: self._api.runs([]) is not None)
@@ -112,7 +112,7 @@ class Walk:
         )
 
     def all_of_it_restarts(self) -> None:
-        """Database, broker and all processes at once: what was there is there, and work goes on."""
+        """Database, broker and all processes at once: what existed still exists, and work goes on."""
         self._up("restart", "--timeout", "20", "postgres", "redis", *_OURS)
         until("the store answers again", self._ready)
         until("Dagster answers again", lambda: self._api.runs([]) is not None)
@@ -175,7 +175,7 @@ class Walk:
 
 
 def walk(up: Compose, settings: Settings, orders: int, say: Say) -> None:
-    """Try everything; raises `ClusterError` with the first thing that is not as it should be."""
+    """Try everything; raises `ClusterError` with the first thing that is wrong."""
     with DagsterApi(up.ui_url, LOCATION) as api:
         Walk(up, api, settings, orders, say).all_of_it()
 

@@ -62,7 +62,7 @@ PASSES = [fault for fault in DRAWN if fault != "hang"]
 
 
 def in_background(work: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:
-    """Do some work in another thread; return the thread, and where its failure will be."""
+    """Do work in another thread; return the thread, and where its exception will be."""
     failures: list[BaseException] = []
 
     def run() -> None:
@@ -645,7 +645,7 @@ HIDDEN = [
 
 
 def echo(handler: Handler) -> None:
-    """Answer with what was sent, as a careless gateway does in its errors."""
+    """Answer with the request itself, as a careless gateway does in its errors."""
     sent = handler.headers["Authorization"]
     problem(422, "ValidationFailed", detail=sent, title=sent)(handler)
 

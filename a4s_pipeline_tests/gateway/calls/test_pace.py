@@ -11,7 +11,7 @@ from a4s_pipeline.gateway.calls.pace import Pace
 
 
 class Clock:
-    """A clock that only a rest moves on."""
+    """A clock that only moves while somebody rests."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -1,4 +1,4 @@
-"""What an answer says of itself is held against what was asked."""
+"""What an answer says about itself is compared with the question."""
 
 import json
 from collections.abc import Callable

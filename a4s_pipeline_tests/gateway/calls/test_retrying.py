@@ -169,6 +169,6 @@ def test_no_header_of_a_gateway_breaks_the_reading_of_dates(text: str | None) ->
 
 
 def test_a_gateway_that_names_no_pause_to_speak_of_is_waited_for_as_long_as_one_that_names_none() -> None:
-    """Its last waits are as long as the longest that a gateway without a pause is given."""
+    """Its last waits are the longest ones used when the gateway asks for no pause."""
     waits = [RULE.wait_before_next(told(0), tried, 1) for tried in (3, 4, 5, 11)]
     assert waits == pytest.approx([0.8, LONGEST_OF_ITS_OWN, LONGEST_OF_ITS_OWN, LONGEST_OF_ITS_OWN])

@@ -49,7 +49,7 @@ def not_ok(found: dict[str, Checked]) -> dict[str, Outcome]:
 
 @pytest.fixture
 def filled(world: World) -> World:
-    """Orders of every day of half a year, the third with an offset of its own."""
+    """Orders on every day of half a year; every third has its own offset."""
     held = world[NAME]
     held.last_history_sync = timedelta(minutes=20)
     for number in range(180):

@@ -207,7 +207,7 @@ NAMES = sorted({*RECORDS[Customer], *RECORDS[Item], *STOCK, *ADDRESS, "unitOfMea
 
 @st.composite
 def near_records(draw: st.DrawFn) -> Any:
-    """A record of which some fields are replaced or added, at two levels."""
+    """A record with some fields replaced or added, up to two levels deep."""
     raw = dict(draw(st.sampled_from(list(RECORDS.values()))))
     raw |= draw(st.dictionaries(st.sampled_from(NAMES), JSON, max_size=4))
     within = st.dictionaries(st.sampled_from(NAMES), JSON, max_size=4)
@@ -217,7 +217,7 @@ def near_records(draw: st.DrawFn) -> Any:
 
 
 def same_shape(value: Any) -> Any:
-    """Another value of the same shape: other texts, numbers and flags, the same names."""
+    """Another value of the same shape: the same names, with other texts, numbers and flags."""
     if isinstance(value, dict):
         return {name: same_shape(inside) for name, inside in value.items()}
     if isinstance(value, list):

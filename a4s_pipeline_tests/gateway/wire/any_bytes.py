@@ -1,4 +1,4 @@
-"""Answers that are right, written onto the wire in every way that is not."""
+"""Right answers, written onto the wire in wrong ways."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Bytes = list[bytes]
 
 @dataclass(frozen=True)
 class Truth:
-    """What a gateway means to answer."""
+    """The answer that a gateway means to give."""
 
     body: bytes
     status: int = 200
     headers: bytes = b""
 
     def as_sent(self, date: bytes = DATE) -> bytes:
-        """The same as any sound server writes it."""
+        """The same answer as a sound server writes it."""
         length = b"Content-Length: %d\r\n\r\n" % len(self.body)
         return b"HTTP/1.1 %d Said\r\n" % self.status + date + self.headers + length + self.body
 
@@ -183,7 +183,7 @@ class Wire:
     closes: bool = False
 
     def written(self, truth: Truth, stray: bytes) -> tuple[bytes, bool]:
-        """The bytes that stand for an answer, and whether the connection is closed behind them."""
+        """The bytes of an answer, and whether the connection is closed after them."""
         head, body, closes = FRAMINGS[self.framing](truth.body)
         line = self.status_line % truth.status if b"%" in self.status_line else self.status_line
         whole = line + b"\r\n" + DATE + truth.headers + self.more + head + b"\r\n" + body
@@ -196,7 +196,7 @@ class Wire:
 
 
 def mostly(usual: object, others: list[object]) -> st.SearchStrategy[object]:
-    """The usual three times in four, and one of the others."""
+    """The usual way three times in four, otherwise one of the others."""
     return st.integers(0, 3).flatmap(
         lambda number: st.sampled_from(others) if number == 3 else st.just(usual)
     )

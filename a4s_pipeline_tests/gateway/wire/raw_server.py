@@ -1,4 +1,4 @@
-"""A server that writes the very bytes it is told to, connection by connection."""
+"""A server that writes exactly the bytes it is given, connection by connection."""
 
 import socket
 import threading
@@ -25,7 +25,7 @@ def answer(body: bytes, status: bytes = b"200 OK", *, length: int | None = None,
 
 @dataclass
 class RawServer:
-    """Reads questions and hands them on; `asked` holds them in order of arrival."""
+    """Reads questions and passes them on; `asked` holds them in order of arrival."""
 
     reply: Reply
     port: int = 0
@@ -53,7 +53,7 @@ class RawServer:
 
 @contextmanager
 def raw_server(reply: Reply) -> Iterator[RawServer]:
-    """Serve on a port of this machine for as long as the block lasts."""
+    """Serve on a port of this machine while the block runs."""
     server = RawServer(reply)
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
         server.port = listening.getsockname()[1]
@@ -84,5 +84,5 @@ def raw_server(reply: Reply) -> Iterator[RawServer]:
 
 
 def later(seconds: float = 0.02) -> None:
-    """Let what was written arrive by itself, before more is written."""
+    """Let what was written arrive separately, before more is written."""
     time.sleep(seconds)

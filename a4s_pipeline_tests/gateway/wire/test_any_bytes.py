@@ -1,4 +1,4 @@
-"""Whatever bytes a gateway writes: the right rows, or a clear failure; a send is told as it went."""
+"""Whatever bytes a gateway writes: right rows or a clear failure, and a send reported as it went."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def problem(status: int, code: str, headers: bytes = b"", *, more: dict[str, str
 
 
 def read_truth(path: str, other: int = 0) -> Truth:
-    """The answer to a read, or that to another of its kind."""
+    """The answer to a read, or one to another question of the same kind."""
     if "/stock" in path:
         number = int(path.split("/")[-2].removeprefix("A-")) + other
         return as_json(
@@ -61,7 +61,7 @@ def read_truth(path: str, other: int = 0) -> Truth:
 
 @dataclass
 class Gateway:
-    """Answers as it is told to, on a wire that does its worst for some answers, and is sound from then on."""
+    """Answers as told, over a wire that corrupts some answers and is sound afterwards."""
 
     truth_of: Callable[[str], Truth] = read_truth
     strays_of: Callable[[str, bool], list[Truth]] = lambda path, is_first: []
@@ -88,7 +88,7 @@ class Gateway:
 
 
 def strays_of_reads(path: str, is_first: bool) -> list[Truth]:
-    """What may come before an answer: over a connection that was asked before, that of any other question."""
+    """What may precede an answer on a reused connection: the answer to any other question."""
     names_itself = not path.endswith("/lines")
     told = [read_truth(path, other=7)] if names_itself or not is_first else []
     return told if is_first else [*told, problem(404, "UnknownOrder"), problem(403, "Forbidden")]
@@ -142,7 +142,7 @@ class Unlocked:
 
 @dataclass
 class BackOffice:
-    """What a gateway books and what it says of it: orders, or customers."""
+    """What a gateway books and what it says about it: orders or customers."""
 
     is_order: bool
     fates: list[str]
@@ -184,7 +184,7 @@ class BackOffice:
         return told.get(fate) or as_json(self.numbers, int(fate[:3]))
 
     def strays_of(self, path: str, is_first: bool) -> list[Truth]:
-        """What may come before an answer that is the first of its connection: what does not agree with it."""
+        """What may precede the first answer of a connection: one that disagrees with it."""
         other = (
             {"externalId": "IO-9", "orderId": "99"}
             if self.is_order
@@ -222,7 +222,7 @@ NUMBERED = {"order_id", "order_number", "external_id"}
 
 
 def fault_of(entry: Entry | None, office: BackOffice) -> str | None:
-    """Tell what must never be."""
+    """Describe what must never happen."""
     status = entry.status if entry else None
     if office.booked > 1:
         return "booked twice"
@@ -291,7 +291,7 @@ CHECKS: list[tuple[Check, st.SearchStrategy[Any]]] = [
 def try_out(
     server: RawServer, check: Check, cases: st.SearchStrategy[Any], number: int, examples: int
 ) -> None:
-    """Draw examples by a seed and hold each to a check."""
+    """Draw examples from a seed and check each."""
 
     @seed(number)
     @settings(

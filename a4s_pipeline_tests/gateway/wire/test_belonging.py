@@ -1,4 +1,4 @@
-"""Each answer belongs to its question, whatever comes before, behind or between."""
+"""Each answer belongs to its question, whatever comes before, after or in between."""
 
 import json
 import threading
@@ -28,7 +28,7 @@ Interim = Callable[[Write], None]
 
 
 def of(question: str, **more: Any) -> bytes:
-    """An answer that tells what it is the answer to."""
+    """An answer that names the question it answers."""
     return answer(json.dumps([question]).encode(), **more)
 
 

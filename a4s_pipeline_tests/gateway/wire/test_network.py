@@ -1,4 +1,4 @@
-"""Calls that leave by a proxy, and a port that speaks TLS where none was asked for."""
+"""Calls through a proxy, and a port that unexpectedly speaks TLS."""
 
 import errno
 import json
@@ -31,7 +31,7 @@ DENIED = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nCo
 
 @dataclass
 class ForwardProxy:
-    """Passes calls on, also through tunnels, and notes their first lines; `allowed` is who may call."""
+    """Passes calls on, tunnels included, and records their first lines; `allowed` lists who may call."""
 
     allowed: bytes | None = None
     port: int = 0

@@ -1,4 +1,4 @@
-"""What looks like an answer and is none: a head that is cut off, a body that never came, one of two."""
+"""What looks like an answer and is none: a head cut off, a body that never came, one of two."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def closing(write: Write, content: bytes) -> None:
 
 
 def first_then_sound(first: bytes) -> Callable[[RawServer], Callable[[str, Write], None]]:
-    """The connection is closed behind the first answer; those that follow are sound."""
+    """The connection closes after the first answer; later ones are sound."""
 
     def of_server(server: RawServer) -> Callable[[str, Write], None]:
         def reply(question: str, write: Write) -> None:

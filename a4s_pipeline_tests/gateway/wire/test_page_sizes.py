@@ -25,7 +25,7 @@ KEYS = {"items": "itemCode", "customers": "customerCode", "orders": "orderCode"}
 
 @dataclass
 class Shelf:
-    """Lists records of a width each, at most `cap` a page, the next page by the size that was asked for."""
+    """Lists records of a given width, at most `cap` a page; the next page starts at the requested size."""
 
     count: int
     cap: int = 1000

@@ -1,4 +1,4 @@
-"""The text of an answer, whatever its bytes are."""
+"""The text of an answer, whatever its encoding."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The rules of an inbox, wherever its requests lie: a folder of one machine, one of several, or a store."""
+"""The rules of an inbox, wherever it is: a folder of one machine, a shared folder, or a store."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ ANSWER = as_bytes({"status": "ok", "number": 1})
 
 
 class OneMachine:
-    """The inbox of one machine, whose requests have the names that they have in a store."""
+    """The inbox of one machine, with requests named as in a store."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -51,7 +51,7 @@ AnyInbox = OneMachine | RemoteInbox
 
 @pytest.fixture(autouse=True)
 def memory() -> Iterator[dict[str, Any]]:
-    """What lies at memory://, which is one place for the whole process."""
+    """The content of memory://, which the whole process shares."""
     MemoryFileSystem.store.clear()
     MemoryFileSystem.pseudo_dirs[:] = [""]
     yield MemoryFileSystem.store
@@ -80,7 +80,7 @@ def of_several(store: Store, folder: Path) -> tuple[Store, Callable[[], AnyInbox
 
 @pytest.fixture(params=[on_one_machine, in_memory, in_a_folder, by_a_driver_that_renames])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Store, Callable[[], AnyInbox]]:
-    """Where the requests lie, and what opens an inbox there."""
+    """Where the requests are, and how to open an inbox there."""
     made: tuple[Store, Callable[[], AnyInbox]] = request.param(tmp_path)
     return made
 
@@ -105,7 +105,7 @@ def claimed(inbox: AnyInbox, path: PurePosixPath = ONE) -> Waiting | None:
 def answered(
     inbox: AnyInbox, document: bytes = ANSWER, status: str = "ok", path: PurePosixPath = ONE
 ) -> None:
-    """Answer what waits there as the worker does, unless it has its answer already."""
+    """Answer the waiting requests as the worker does, unless they have their answer."""
     with inbox.claimed(path) as waiting:
         assert waiting is not None
         earlier = inbox.earlier_answer(waiting)
@@ -301,7 +301,7 @@ class Killed(BaseException):
 
 
 def killed_after(steps: int, patch: pytest.MonkeyPatch) -> None:
-    """End the process before its next change of names; `steps` of them are done first."""
+    """End the process before its next rename, after `steps` of them."""
     left = [steps]
 
     def dying(real: Callable[..., Any]) -> Callable[..., Any]:

@@ -44,7 +44,7 @@ def refusal_of(site: Site, request_id: str) -> tuple[str, str]:
 
 
 def refused_beside(site: Site, request_id: str) -> set[str]:
-    """The codes of the refusals that lie beside the answer of an id."""
+    """The codes of the refusals stored beside the answer of an id."""
     found = [json.loads(path.read_bytes()) for path in site.outbox.glob(f"{request_id}.*.json")]
     assert all((one["id"], one["status"], one["answer"]) == (request_id, "refused", None) for one in found)
     return {one["error"]["code"] for one in found}
@@ -249,7 +249,7 @@ def test_a_request_of_more_than_a_mebibyte_is_refused_unread(site: Site) -> None
 
 
 def refuse_to_open(monkeypatch: pytest.MonkeyPatch, number: int, name: str, times: int = 1) -> None:
-    """Let the system refuse to open a file, as it does for those who are not root."""
+    """Make the system refuse to open a file, as it does for users other than root."""
     real, left = os.open, [times]
 
     def opened(path: Any, *arguments: Any, **more: Any) -> int:
@@ -592,7 +592,7 @@ def test_a_reader_that_polls_never_sees_half_an_answer(site: Site, inbox: Inbox)
 
 
 def test_two_threads_that_answer_under_one_name_do_not_mix_their_answers(site: Site, inbox: Inbox) -> None:
-    """As happens where a request comes again while it waits unsettled."""
+    """As when a request comes again while its first one is unsettled."""
     documents = [as_bytes({"padding": letter * 300_000}) for letter in "abcd"]
     together = threading.Barrier(4)
     (site.inbox / ".unsettled").mkdir(exist_ok=True)

@@ -60,7 +60,7 @@ def _swift_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def memory() -> Iterator[dict[str, Any]]:
-    """What lies at memory://, which is one place for the whole process."""
+    """The content of memory://, which the whole process shares."""
     MemoryFileSystem.store.clear()
     MemoryFileSystem.pseudo_dirs[:] = [""]
     yield MemoryFileSystem.store
@@ -194,14 +194,14 @@ def test_in_an_object_store_an_unknown_export_is_settled_too(tmp_path: Path) -> 
 
 
 class Reset(Exception):
-    """As the drivers of stores have them: no OSError, and with a secret in its words."""
+    """Errors like those of the stores' drivers: no OSError, and with a secret in the message."""
 
     def __init__(self) -> None:
         super().__init__("no answer from https://user:hush@bucket/inbox?sig=hush\nmore")
 
 
 def broken(method: str, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
-    """Let the driver fail so often."""
+    """Make the driver fail this many times."""
     real, left = getattr(MemoryFileSystem, method), [times]
 
     def fails(self: Any, *arguments: Any, **more: Any) -> Any:
@@ -289,7 +289,7 @@ def workers() -> Iterator[Workers]:
 def test_a_process_that_is_killed_between_any_two_steps_leaves_the_rest_to_the_next(
     tmp_path: Path, workers: Workers, request_: Any
 ) -> None:
-    """Its steps: an answer is kept, the request copied, the answer put into the outbox, the request gone."""
+    """Its steps: store the answer, copy the request, write to the outbox, remove the request."""
     for steps in range(5):
         with installed(tmp_path / f"{steps}") as site:
             site.choose(requests=f"file://{site.data_dir}")

@@ -74,7 +74,7 @@ def test_a_request_that_hangs_holds_up_no_other(site: Site) -> None:
 
 
 class Clock(Runtime):
-    """A clock that moves on as it sleeps: what takes a minute is over at once."""
+    """A clock that sleeping moves: waiting a minute is over at once."""
 
     def __init__(self, *then: tuple[float, Callable[[], object]]) -> None:
         self.seconds = 0.0
@@ -121,7 +121,7 @@ def test_it_does_not_end_before_what_it_began_is_answered(site: Site) -> None:
 
 
 def test_even_a_run_that_is_over_when_it_begins_answers_what_it_finds(site: Site) -> None:
-    """Two daemons on one folder end each other's runs, again and again."""
+    """Two daemons on one folder kept ending each other's runs."""
     site.drop("one", asks("A1"))
     with site.service() as service:
         RequestWorker(service).serve(lambda: True)
@@ -444,7 +444,7 @@ def test_stock_is_answered_while_another_process_holds_the_warehouse(tmp_path: P
 
 
 def test_at_its_end_stock_that_was_asked_for_waits_for_no_log(site: Site) -> None:
-    """The worker stops before the log is written: a request then is the next run's, which may start."""
+    """If the worker stops before the log is written, the next run may take the request."""
     # Longer than the test may last.
     with site.service(store_wait_seconds=3600) as service, site.warehouse_held():
         for number in range(11):

@@ -60,7 +60,7 @@ def raising(error: BaseException) -> Handler:
 
 
 class Asking:
-    """Answers requests by one handler for all kinds, and keeps what was noted of them."""
+    """Answers requests of all kinds by one handler, and keeps what was recorded of them."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""The worked examples of the page on the order hook, as they stand there."""
+"""The worked examples of the order hook page, exactly as printed there."""
 
 import re
 import sys
@@ -19,7 +19,7 @@ TITLES = ["Add shipping costs", "Map a customer code", "Refuse orders below a mi
 
 @pytest.fixture
 def example(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """Put one example into the working directory, and return what A4S_ORDER_HOOK is then."""
+    """Put one example into the working directory, and return its A4S_ORDER_HOOK."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.delitem(sys.modules, "my_hooks", raising=False)
     (tmp_path / "my_hooks.py").write_text(dict(EXAMPLES)[request.param])

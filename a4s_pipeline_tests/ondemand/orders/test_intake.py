@@ -141,7 +141,7 @@ def test_decimals_are_exact_to_the_letter() -> None:
 
 
 def test_what_makes_no_sense_in_a_line_is_refused_and_what_does_is_taken() -> None:
-    """A quantity may be negative (a return), a price may be 0 (a present), a discount all of it."""
+    """A quantity may be negative (a return), a price zero (a present), a discount 100 %."""
     wrong: dict[str, list[Any]] = {
         "quantity": [0, Decimal("0.00"), "0", True, "1_000", "1e3", " 2", "٣", "", "two", [], None],
         "price": [-1, Decimal("-0.01"), "-1", False, "1,5"],

@@ -36,7 +36,7 @@ TOO_LITTLE = RESEND_AFTER - 0.001
 
 
 def scripted(*faults: str, **more: Any) -> Faults:
-    """What happens to each POST, one by one, at a gateway that never dedupes."""
+    """What happens to each POST at a gateway that never deduplicates."""
     return Faults(script={"export_order": list(faults)}, dedupe=False, **more)
 
 
@@ -46,7 +46,7 @@ def told(answered: Answered) -> tuple[str, str | None]:
 
 @contextmanager
 def another_process_holds(path: Path) -> Iterator[None]:
-    """Hold the store in another process for as long as the block lasts."""
+    """Hold the store in another process while the block runs."""
     program = (
         "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
     )

@@ -1,4 +1,4 @@
-"""Order retrieval as a request; the orders themselves are tested with the commands that show them."""
+"""Order retrieval as a request; the commands' tests cover the orders themselves."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What retrieval remembers of a published copy, and forgets with it; a lake has none."""
+"""What retrieval caches of a published copy and drops with it; a lake has no cache."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 class Watched:
-    """A published copy that counts how often it is opened; with or without a version to tell it by."""
+    """A published copy that counts how often it is opened, with or without a version."""
 
     def __init__(self, copy: PublishedCopy, *, has_versions: bool = True) -> None:
         self._copy = copy

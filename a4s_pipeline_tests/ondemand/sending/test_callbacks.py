@@ -1,4 +1,4 @@
-"""Those who were told "not known yet" are told what became of it."""
+"""Callers who were told "not known yet" learn the outcome."""
 
 import json
 from collections.abc import Iterator

@@ -38,12 +38,12 @@ def told(answered: Answered) -> tuple[str, str | None]:
 
 
 def created(site: Site) -> Answered:
-    """What a creation is answered with, once the back office has the customer."""
+    """How a creation is answered once the back office has the customer."""
     return Answered("ok", {"customerCode": "K9", "externalId": site.source.external_id_of("K9")})
 
 
 def fill(site: Site, count: int, page_size: int = 2) -> None:
-    """Put customers into the listing, which the site reads by small pages."""
+    """Put customers into the listing, which the site reads in small pages."""
     for number in range(count):
         site.source.put_customer({"customerCode": f"C{number:03d}", "name": "x"})
     site.settings = site.settings.model_copy(update={"page_size": page_size})

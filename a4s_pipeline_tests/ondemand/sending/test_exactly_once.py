@@ -1,4 +1,4 @@
-"""The big one: every order is exported once, however often the process that exports it is killed."""
+"""Every order is exported once, however often the exporting process is killed."""
 
 import os
 import random
@@ -52,7 +52,7 @@ with OnDemand(Platform(), "a-run") as service:
 
 @dataclass
 class Crew:
-    """The processes that export, each started again when it was killed."""
+    """The exporting processes, each started again after a kill."""
 
     command: list[str]
     environment: dict[str, str]
@@ -65,7 +65,7 @@ class Crew:
         )
 
     def work(self, sent: Callable[[], int], chance: random.Random) -> None:
-        """Export until all is done; each time a few orders more were sent, kill one that does so with -9."""
+        """Export until all is done; after every few orders, kill one of the exporting processes with -9."""
         deadline = time.monotonic() + 60 * MINUTES
         at_work = [self.start() for _ in range(AT_ONCE)]
         next_kill = chance.randint(1, 8)

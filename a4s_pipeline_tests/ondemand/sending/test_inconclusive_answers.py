@@ -1,4 +1,4 @@
-"""Answers to a POST that do not tell whether it was done: looked up before anything is said of it."""
+"""Answers to a POST that leave its outcome open: it is looked up before anything is reported."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -44,7 +44,7 @@ INCONCLUSIVE = {
 
 @pytest.fixture
 def site(patient_site: Site) -> Iterator[Site]:
-    """A site that waits for every answer, whose warehouse this process keeps open: none of them is late."""
+    """A site that waits for every answer and keeps its warehouse open, so that no answer is late."""
     with duckdb.connect(str(patient_site.settings.warehouse_path), config=STORAGE):
         yield patient_site
 
@@ -54,7 +54,7 @@ def send(site: Site, what: str) -> Answered:
 
 
 def settle(site: Site, what: str) -> Answered:
-    """Do what the on-demand run does with what is unknown, at its start and every 30 s."""
+    """Settle unknown outcomes, as the on-demand run does at its start and every 30 s."""
     settled = site.orders().settle("IO-1") if what == "order" else site.customers().settle("K9")
     assert settled is not None
     return settled
@@ -66,7 +66,7 @@ def sent(site: Site) -> int:
 
 
 def is_ok(site: Site, what: str, answered: Answered) -> bool:
-    """Tell whether it is answered with the numbers under which it is booked, once."""
+    """Tell whether it is answered with its booking numbers, once."""
     told = answered.answer or {}
     if what == "order":
         [booked] = site.source.booked
@@ -75,7 +75,7 @@ def is_ok(site: Site, what: str, answered: Answered) -> bool:
 
 
 def restarted(site: Site) -> None:
-    """Let the back office and the ledger know nothing of what was sent before."""
+    """Make the back office and the ledger forget everything sent before."""
     site.source.booked.clear()
     if "K9" in site.source.customers:
         site.source.remove_customer("K9")
@@ -220,7 +220,7 @@ def test_an_answer_that_names_the_code_otherwise_is_still_its_answer(site: Site,
 
 
 def test_a_listing_whose_total_is_off_is_believed_when_two_readings_agree(site: Site) -> None:
-    """A total that counts what is not listed would else keep a lost creation unknown for ever."""
+    """A total that counts unlisted records would otherwise keep a lost creation unknown for ever."""
     site.gateway.instead_of_booking = [Reply(201, b"lost")]
     site.create(BOS)
     site.clock.move(RESEND_AFTER)

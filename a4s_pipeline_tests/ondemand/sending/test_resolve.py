@@ -1,4 +1,4 @@
-"""An order that nobody can look up is resolved by who looks into the back office."""
+"""An order that cannot be looked up is resolved by a person who looks into the back office."""
 
 from typing import Any
 

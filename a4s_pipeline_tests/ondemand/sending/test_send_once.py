@@ -1,4 +1,4 @@
-"""The rules at work: random weather, and the process ends anywhere. Ledger and gateway are models here."""
+"""The rules at work, in random weather and with kills anywhere; ledger and gateway are models here."""
 
 import random
 import re
@@ -45,13 +45,13 @@ Chance = Callable[[str, list[str]], str]
 
 
 def calm(what: str, events: list[str]) -> str:
-    """The weather in which the first, which is the good one, always happens."""
+    """Weather in which only the first, good outcome happens."""
     return events[0]
 
 
 @dataclass
 class LedgerInMemory:
-    """A ledger whose writes may fail, or be the last thing that the process does."""
+    """A ledger whose writes may fail, or be the last act of the process."""
 
     chance: Chance = calm
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class LedgerInMemory:
 
 @dataclass
 class BackOffice:
-    """A gateway that never dedupes; it books what it took within the time that is given, or never."""
+    """A gateway that never deduplicates; it books what it took within the given time, or never."""
 
     clock: Clock
     chance: Chance = calm
@@ -149,7 +149,7 @@ class BackOffice:
 
 
 class Exporter:
-    """One order, sent by a process that is started again whenever it ends."""
+    """One order, sent by a process that is restarted whenever it ends."""
 
     def __init__(self, locks: Path, resend_after: float = RESEND_AFTER) -> None:
         self.locks = locks
@@ -178,7 +178,7 @@ class Exporter:
         raise RefuseOrder("no") if event == "refuses it" else HookFailed("failed", "Traceback")
 
     def run(self, how: str) -> str | None:
-        """Let a process do one thing, and return what it says; None where it was killed."""
+        """Let a process do one thing and return what it prints; None if it was killed."""
         try:
             entry = self.send() if how == "send" else self.send_once.settle("IO-1", self.office)
         except Killed:
@@ -283,7 +283,7 @@ def test_a_send_whose_record_took_long_is_recorded_again_before_it_goes_out(expo
 
 
 def lock_of(exporter: Exporter, key: str = "IO-1") -> Path:
-    """The lock file of an id, found by taking it."""
+    """The lock file of an id, found by taking the lock."""
     exporter.run("send")
     [path] = exporter.locks.iterdir()
     return path

@@ -1,4 +1,4 @@
-"""Orders that are sent at the same moment through one ledger, while the store fails now and then."""
+"""Orders sent at the same moment through one ledger, whose store sometimes fails."""
 
 import threading
 from collections import Counter
@@ -23,7 +23,7 @@ ORDERS = 12
 
 
 class Failing(WarehouseFile):
-    """A store that keeps nothing of every third transaction."""
+    """A store that loses every third transaction."""
 
     begun = 0
 
@@ -39,7 +39,7 @@ class Failing(WarehouseFile):
 
 
 class Office:
-    """A gateway that never dedupes, and looks into the ledger before it books anything."""
+    """A gateway that never deduplicates, and checks the ledger before it books."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -102,7 +102,7 @@ def test_orders_sent_at_the_same_moment_are_recorded_first_and_booked_once_each(
 
 
 class Line:
-    """Lets in two at once, and counts those who are before it."""
+    """Admits two at once, and counts those waiting."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""What many ask for at the same moment: shared, in time, and no more than can be answered."""
+"""What many ask for at once: shared, in time, and no more than can be answered."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ from a4s_pipeline_tests.support.installed_site import Site, asks, installed, wai
 
 
 class Gateway:
-    """Answers for items once it is let, or fails; notes what it was asked."""
+    """Answers for items once it may, or fails; records what it was asked."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -141,7 +141,7 @@ def test_a_gateway_that_is_down_is_asked_by_one_at_a_time_and_the_others_are_tol
 
 @pytest.fixture
 def slow_gateway(gateway: Gateway, live: LiveStock) -> Gateway:
-    """A gateway of which is known that a call takes half a second or more; it answers no other call yet."""
+    """A gateway known to take at least half a second a call; it answers no further call yet."""
     gateway.may_answer.clear()
     slow = live.begin(["slow", "slower"], soon())
     time.sleep(0.5)
@@ -223,7 +223,7 @@ def test_a_busy_gateway_is_told_at_once_with_how_long_to_wait(site: Site) -> Non
 
 
 def test_what_is_stored_here_is_read_while_the_gateway_never_answers(site: Site) -> None:
-    """One request that needs no gateway waited for twenty that do."""
+    """One request without the gateway once waited for twenty that needed it."""
     site.choose(answer_seconds=60)
     site.put_items(*(f"A{number}" for number in range(20)))
     site.sandbox.faults.hang = 1

@@ -47,7 +47,7 @@ NO_REAL_DATE: list[Any] = [
 
 
 def stock(shelf: Any = 0, sold: Any = 0, deliveries: Sequence[tuple[Any, Any]] = ()) -> Stock:
-    """Stock as it is read from the wire."""
+    """Stock as read from the wire."""
     read = read_record(Stock, stock_of("A1", shelf, sold, deliveries), "itemCode", AMSTERDAM)
     assert isinstance(read, Stock), read
     return read
@@ -241,7 +241,7 @@ stocks = st.builds(
 
 
 def by_fractions(held: Stock, day: date) -> Fraction:
-    """The rule once more, in arithmetic that cannot round."""
+    """The same rule, in arithmetic that cannot round."""
     there = Fraction(held.shelf_stock) - Fraction(held.to_be_delivered)
     for entry in held.deliveries:
         if entry.date is not None and entry.date <= day:

@@ -129,7 +129,7 @@ def test_the_connector_is_that_of_the_partition_where_no_tag_names_it() -> None:
 
 
 class Watch:
-    """The sensor of alerts of a site, evaluated as the daemon does: from where its last tick left off."""
+    """A site's alert sensor, evaluated as the daemon does: from its last cursor."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -235,7 +235,7 @@ def test_an_error_that_nobody_expected_is_told_without_its_traceback(
 
 
 def test_what_ended_a_step_is_told_in_words() -> None:
-    """One job with a step for each error, since a run costs more than a step."""
+    """One job with a step for each error: a run costs more than a step."""
     words = [
         (KeyError("no such thing"), "KeyError: 'no such thing'"),
         (requests.ConnectionError("far away"), "ConnectionError: far away"),
@@ -275,7 +275,7 @@ def test_a_run_is_told_once_though_the_sensor_is_shown_it_again(
 
 
 def scheduled(site: Site, connector: str) -> None:
-    """Run the import of a connector's orders as the schedule does, without the copy and the checks."""
+    """Import a connector's orders as the schedule does, without publishing and checks."""
     request = run_request_for_orders(connector, site.settings, datetime.now(UTC))
     job = site.definitions.resolve_job_def("sync_orders")
     job.get_subset(asset_selection=IMPORTED, asset_check_selection=set()).execute_in_process(

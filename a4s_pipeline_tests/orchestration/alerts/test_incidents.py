@@ -13,7 +13,7 @@ NOW = datetime(2026, 7, 10, 12, 0, tzinfo=UTC)
 
 
 def told_of(*failures: tuple[str, str, bool, timedelta]) -> list[Kind | None]:
-    """What is told of failures, each as its connector, why, whether it is an outage, and how much later."""
+    """The reported failures: connector, reason, whether it is an outage, and the delay."""
     state, told = State(), []
     for connector, why, is_outage, later in failures:
         at = NOW + later

@@ -1,4 +1,4 @@
-"""How many events a run writes, in counts: one costs 20 ms in SQLite, on every machine too much to waste."""
+"""How many events a run writes: each costs 20 ms in SQLite, too much to waste."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -14,7 +14,7 @@ MONTHS = [(2014, 5), (2019, 1), (2025, 12)]
 
 
 def events(site: Site) -> tuple[Counter[str], Counter[str]]:
-    """Run what the schedule asks for; return its events by type, and what it materialized."""
+    """Run what the schedule requests; return its events by type, and its materializations."""
     records = site.instance.get_records_for_run(site.scheduled().run_id).records
     told = [event for one in records if (event := one.event_log_entry.dagster_event) is not None]
     made = [one for one in told if one.event_type_value == "ASSET_MATERIALIZATION"]
@@ -26,7 +26,7 @@ def events(site: Site) -> tuple[Counter[str], Counter[str]]:
 def test_a_first_sync_over_twelve_years_records_the_months_that_have_orders(
     make_site: Callable[..., Site],
 ) -> None:
-    """It was one event a month and table before, 290 of them."""
+    """It used to be one event per month and table: 290."""
     site = make_site(history_start=date(2014, 1, 1))
     for number, (year, month) in enumerate(MONTHS):
         site.put(f"A{number}", f"{year}-{month:02}-05T09:00:00")

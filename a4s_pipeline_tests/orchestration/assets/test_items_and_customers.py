@@ -42,7 +42,7 @@ def run(site: Site, job: str, *connectors: str) -> dg.ExecuteInProcessResult:
 
 
 def bring_in(site: Site, job: str) -> None:
-    """Bring in what is new and publish it, without Dagster."""
+    """Import what is new and publish it, without Dagster."""
     site.platform.sync(job.removeprefix("sync_"), "demo", run_id="sync").or_raise()
     site.platform.publish()
 

@@ -1,4 +1,4 @@
-"""Models and ledgers as assets: what no step of Dagster's writes is shown as it is."""
+"""Models and ledgers as assets: the UI shows what no Dagster step writes as it is."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

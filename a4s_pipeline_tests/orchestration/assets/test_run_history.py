@@ -1,4 +1,4 @@
-"""Old runs of Dagster go, and no partition turns grey for it."""
+"""Old Dagster runs are deleted, and no partition loses its state."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A Dagster installation as it is run: a webserver, a daemon where a test starts one, and a browser."""
+"""A Dagster installation as users run it: a webserver, a daemon if needed, and a browser."""
 
 import json
 import os
@@ -49,7 +49,7 @@ query($filter: RunsFilter!) {
 
 
 class Server:
-    """The webserver of a Dagster installation, asked as the UI asks it."""
+    """The webserver of a Dagster installation, queried as the UI queries it."""
 
     def __init__(self, port: int, log: Path) -> None:
         self._url = f"http://127.0.0.1:{port}/graphql"
@@ -69,7 +69,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where its pages are."""
+        """The address of its pages."""
         return self._url.removesuffix("/graphql")
 
     def is_up(self) -> bool:
@@ -109,7 +109,7 @@ class Server:
 def background(
     program: str, arguments: list[str], environment: dict[str, str], folder: Path
 ) -> Iterator[None]:
-    """Run a program of Dagster's in a process group of its own, and end all of the group."""
+    """Run a Dagster program in its own process group, and end the whole group."""
     with (folder / "log").open("a") as log:
         process = subprocess.Popen(
             [str(Path(sys.executable).with_name(program)), *arguments],
@@ -132,7 +132,7 @@ def background(
 
 @pytest.fixture
 def environment(sandbox: Sandbox, tmp_path: Path) -> dict[str, str]:
-    """An installation with the dagster.yaml of the project, its run history in a folder of the test."""
+    """An installation with the project's dagster.yaml and its run history in a test folder."""
     home = tmp_path / "home"
     home.mkdir()
     shipped = (ROOT / "dagster.yaml").read_text()

@@ -1,4 +1,4 @@
-"""The real thing: a webserver, a daemon, a backfill launched as the UI does, and a request in the inbox."""
+"""Everything real: a webserver, a daemon, a backfill launched from the UI, and a request in the inbox."""
 
 import json
 from pathlib import Path
@@ -72,7 +72,7 @@ def test_the_daemon_backfills_months_in_one_run_tells_a_run_that_fails_and_answe
 
 
 def written_by(run_id: str, path: Path) -> list[str]:
-    """The orders that a run wrote, each with the quantity of its line."""
+    """The orders that a run wrote, each with its line's quantity."""
     query = """
         SELECT o.order_code || ' ' || l.quantity::BIGINT
         FROM orders o JOIN order_lines l USING (connector, order_code)

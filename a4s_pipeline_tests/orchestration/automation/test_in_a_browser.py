@@ -1,4 +1,4 @@
-"""What a data engineer clicks: the launchpad of an import, and the checks of an asset."""
+"""What a data engineer clicks: the launchpad of an import, and an asset's checks."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.nightly
 
 @pytest.fixture
 def environment(environment: dict[str, str]) -> dict[str, str]:
-    """Of connectors that the gateway knows, so that an import of all goes well."""
+    """Only connectors the gateway knows, so that importing all succeeds."""
     return {**environment, "A4S_CONNECTORS": json.dumps(ADMINISTRATIONS)}
 
 

@@ -25,7 +25,7 @@ from a4s_pipeline.settings.loading import GivenSettings
 
 
 class Presences:
-    """Locks that reach other machines, as far as locks go: a set of names."""
+    """Locks that reach other machines, as far as these tests need them: a set of names."""
 
     reach_other_machines = True
 
@@ -61,7 +61,7 @@ def some_job() -> None:
 
 
 class Runs:
-    """Runs that Dagster takes for started, and looks at them."""
+    """Runs that Dagster considers started, and the sensor that examines them."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance

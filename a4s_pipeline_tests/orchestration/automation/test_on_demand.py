@@ -35,7 +35,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def tick(site: Site, instance: dg.DagsterInstance) -> dg.RunRequest | str:
-    """Look at the inbox as the daemon does: the run to be started, or why there is none."""
+    """Evaluate the inbox sensor as the daemon does: a run request, or why there is none."""
     with dg.build_sensor_context(instance, resources={"platform": Platform(site.settings)}) as context:
         data = on_demand_requests.evaluate_tick(context)
     if data.run_requests:
@@ -46,7 +46,7 @@ def tick(site: Site, instance: dg.DagsterInstance) -> dg.RunRequest | str:
 
 
 def load_anew() -> None:
-    """Be what a new process of the code location is."""
+    """Act as a new process of the code location."""
     module._generation.cache_clear()
 
 
@@ -70,7 +70,7 @@ def metadata(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
 
 
 def put_run(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> str:
-    """Let the history hold a run of that status, of which nothing else is there."""
+    """Put a run with this status into the history, without anything else of it."""
     run = instance.create_run_for_job(
         job_def=module.on_demand_job(Layout()), status=dg.DagsterRunStatus.NOT_STARTED
     )
@@ -179,7 +179,7 @@ def test_while_a_run_is_about_to_answer_none_is_started(
 def test_a_run_that_was_killed_or_never_taken_up_is_in_nobodys_way_for_long(
     site: Site, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, status: dg.DagsterRunStatus
 ) -> None:
-    """Dagster counts it as under way for minutes more; when it is none any more is in test_runs.py."""
+    """Dagster counts it as running for minutes more; test_runs.py tests when that ends."""
     site.drop("one", asks("A1"))
     put_run(instance, status)
     assert tick(site, instance) == "a run is answering requests"
@@ -225,7 +225,7 @@ def test_a_run_settles_what_is_unknown(site: Site, instance: dg.DagsterInstance)
 
 
 def test_a_run_answers_stock_while_the_warehouse_is_held(site: Site, instance: dg.DagsterInstance) -> None:
-    """However long the ledgers are waited for, with or without something to settle in them."""
+    """However long the wait for the ledgers, with or without something to settle."""
     site.choose(linger_seconds=60)
     site.drop("one", asks("A1"))
     asked = tick(site, instance)

@@ -25,7 +25,7 @@ OVER = ["SUCCESS", "FAILURE", "CANCELED"]
 
 
 def requested(site: Site) -> dict[str, str]:
-    """The partition that the schedule asks for, by connector."""
+    """The partition that the schedule requests, by connector."""
     requests = site.tick(SCHEDULE).run_requests
     return {request.tags["a4s/connector"]: request.tags[PARTITION] for request in requests}
 
@@ -44,7 +44,7 @@ def test_a_run_names_the_month_that_is_running_and_records_the_others_that_it_to
 
 
 def test_an_outage_of_months_is_caught_up_by_the_next_run(site: Site) -> None:
-    """The copy's watermark stays where it was; the runs that failed meanwhile need not be asked for again."""
+    """The copy's watermark did not move; runs that failed meanwhile need not be requested again."""
     site.put("A1", "2024-04-09T12:00:00")
     site.sync()
     for month in ("05", "06", "09"):
@@ -95,7 +95,7 @@ def test_every_partition_that_a_tick_names_exists(site: Site) -> None:
 
 
 def test_several_requests_of_a_tick_have_run_keys_that_no_other_tick_has(site: Site) -> None:
-    """Dagster refuses a tick of several requests without keys, and starts no second run for a known key."""
+    """Dagster refuses a tick with several requests without keys, and starts no second run for a known key."""
     first, second = site.tick(SCHEDULE).run_requests, site.tick(SCHEDULE).run_requests
     keys = [request.run_key for request in [*first, *second]]
     assert None not in keys
@@ -116,7 +116,7 @@ def test_a_connector_whose_sync_is_under_way_is_left_alone_while_others_go_on(
 
 
 def test_a_run_that_waits_in_the_queue_is_under_way_too() -> None:
-    """Stands for itself: a queued run cannot be noted without a code location that is served."""
+    """A stand-in: a queued run cannot be recorded without a served code location."""
     over = {dg.DagsterRunStatus(status) for status in [*OVER, "MANAGED", "SUSPENDED"]}
     assert set(schedules.RUNS_UNDER_WAY) == set(dg.DagsterRunStatus) - over
 
@@ -176,7 +176,7 @@ def test_a_history_that_starts_in_this_month_is_this_month_alone(make_site: Call
 
 
 def note_asked(site: Site, connector: str, has_history: bool, at: datetime) -> None:
-    """Publish that a connector was last asked for its history at this time."""
+    """Publish that a connector's history was last requested at this time."""
     site.platform.warehouse.transact(
         lambda connection: connection.execute(
             "INSERT INTO sync_state (connector, stream, has_history, last_run_at) "

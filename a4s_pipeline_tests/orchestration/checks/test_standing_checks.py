@@ -24,7 +24,7 @@ def run(site: Site, platform: Platform | None = None) -> dg.ExecuteInProcessResu
 
 
 def told(site: Site) -> dict[str, str]:
-    """What each check that does not pass says, by its asset and name."""
+    """The message of each check that does not pass, by asset and name."""
     result = run(site)
     assert result.success
     return {

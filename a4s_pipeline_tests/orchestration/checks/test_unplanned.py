@@ -1,4 +1,4 @@
-"""Checks of scheduled runs: Dagster plans none, so none reads "In Progress" while runs are queued."""
+"""Checks of scheduled runs: Dagster plans none, so none reads "In Progress" while runs wait."""
 
 from typing import Any
 

@@ -307,7 +307,7 @@ def test_a_month_that_comes_back_empty_once_loses_nothing(site: Site) -> None:
 def test_an_order_that_goes_while_another_comes_shifts_a_third_which_is_not_gone(
     site_of: Callable[..., Site], page: int
 ) -> None:
-    """The total stays as it was, and one reading misses an order that is there: a second one tells."""
+    """The total stayed the same while one reading missed an order: the second reading shows it."""
     site = site_of(page_size=4)
     codes = site.put_month(12)
     site.sync()

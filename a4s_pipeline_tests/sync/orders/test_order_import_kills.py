@@ -53,7 +53,7 @@ def _wait_until(happened: Callable[[], bool]) -> None:
 
 
 def _kill_at_lines(site: Site, call: int, batch: int = 10) -> None:
-    """Kill an import whose only connection waits for an answer to so many-th question about lines."""
+    """Kill an import while its only connection waits for the nth call for lines."""
     site.sandbox.clear()
     site.faults.script["order_lines"] = ["ok"] * (call - 1) + ["hang"]
     site.faults.hang_seconds = 60
@@ -63,14 +63,14 @@ def _kill_at_lines(site: Site, call: int, batch: int = 10) -> None:
 
 
 def _hold_pages(site: Site) -> Event:
-    """Let no page of the gateway come before the event is set."""
+    """Delay every page of the gateway until the event is set."""
     come = Event()
     site.faults.on_page = lambda *_: come.wait(60)
     return come
 
 
 def _assert_true_state(site: Site) -> None:
-    """All or nothing: lines for each order that says so, none for any other, and no watermark beyond."""
+    """All or nothing: lines for each order marked complete, none for others, and no watermark ahead."""
     held = {
         code: (lines_in, lines)
         for code, lines_in, lines in site.query(

@@ -1,4 +1,4 @@
-"""Batches are written while the next one comes in, one after another, and none after one that failed."""
+"""Batches are written one after another while the next is read, and none after a failed one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def page(code: str) -> PageOutcome:
 
 @pytest.fixture
 def writer_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Write], OrderWriter]:
-    """A writer for which every page is a batch, and what it does to write one."""
+    """A writer that takes every page as a batch, and a function that writes one."""
     monkeypatch.setattr(batches, "LARGEST_BATCH", 1)
 
     def make(write: Write) -> OrderWriter:

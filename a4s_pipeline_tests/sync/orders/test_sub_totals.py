@@ -9,7 +9,7 @@ REPAIR = OrdersPlan(sub_totals_off=True)
 
 
 def _spoil(site: Site, *codes: str) -> None:
-    """Let these orders hold another order's lines, as an answer to another question once left them."""
+    """Give these orders another order's lines, as a mixed-up answer once left them."""
     for code in codes:
         site.query(
             "UPDATE order_lines SET line_total = line_total + 7, description = 'another'"

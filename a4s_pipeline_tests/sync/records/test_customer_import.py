@@ -12,7 +12,7 @@ EMAIL = {"type": "Email", "value": "jan@bos.example"}
 
 
 def created(site: Site, code: str, external_id: str | None, *, connector: str = "demo") -> None:
-    """Note a customer that was created through us."""
+    """Record a customer that was created through us."""
 
     def write(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(

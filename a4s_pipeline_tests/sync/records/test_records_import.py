@@ -1,4 +1,4 @@
-"""What holds for items and for customers alike."""
+"""What holds for items and customers alike."""
 
 import json
 from collections.abc import Callable

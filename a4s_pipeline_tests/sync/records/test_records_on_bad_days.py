@@ -1,4 +1,4 @@
-"""Items and customers on bad days: one code reads both, so by day these are of items."""
+"""Items and customers on bad days: both use the same code, so by day only items are tested."""
 
 import signal
 import subprocess
@@ -35,7 +35,7 @@ def _remove_before(stream: Stream, source: Administration) -> None:
 
 
 def _remove_before_and_append(stream: Stream, source: Administration) -> None:
-    """The count stays as it was, while a third record slips from the page to come to the one before."""
+    """The count stays the same while a third record moves from the next page to the previous one."""
     stream.remove(source, "A001")
     stream.put_record(source, stream.make("ZZZ"))
 
@@ -259,7 +259,7 @@ getattr(Platform(settings), f"sync_{stream}")("demo", run_id="killed")
 
 
 def _kill_at_page(site: Site, stream: Stream, number: int) -> None:
-    """Kill a sync whose only connection waits for a page."""
+    """Kill a sync while its only connection waits for a page."""
     held, killed = threading.Event(), threading.Event()
 
     def hold(_route: str, _administration: str, page: int) -> None:

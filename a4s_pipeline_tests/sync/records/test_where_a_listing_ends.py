@@ -1,4 +1,4 @@
-"""Every way in which a gateway may page: all comes in, and nothing that is there is taken for gone."""
+"""Every way a gateway may page: everything is imported, and nothing that exists counts as removed."""
 
 from collections.abc import Callable
 from datetime import date

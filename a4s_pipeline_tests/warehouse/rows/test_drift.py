@@ -20,7 +20,7 @@ def drift(field: str, records: int = 1, stream: str = "items") -> FieldDrift:
 def record(
     warehouse: WarehouseFile, run_id: str, days: float, *drifts: FieldDrift, connector: str = "demo"
 ) -> None:
-    """Record the drift of a run that ended so many days after the first."""
+    """Record the drift of a run that ended this many days after the first."""
     progress = StreamProgress(connector, "items", run_id, AT + timedelta(days=days))
     with warehouse.transaction() as connection:
         record_drifts(connection, drifts, progress)

@@ -1,4 +1,4 @@
-"""What threads ask of a ledger at one moment is one transaction, and nobody pays for another's fault."""
+"""Simultaneous questions to a ledger share one transaction, and no one suffers from another's fault."""
 
 import signal
 import threading
@@ -23,7 +23,7 @@ LATER = datetime(2024, 6, 3, 22, 30, tzinfo=UTC)
 
 
 class Gate:
-    """Answers in upper case; the first call waits until so many others wait for their turn."""
+    """Answers in upper case; the first call waits until this many others queue."""
 
     def __init__(self, others: int) -> None:
         self.groups: list[list[str]] = []
@@ -44,7 +44,7 @@ class Gate:
 
 
 def all_at_once(gate: Gate, *questions: str) -> list[str]:
-    """Ask the first, and the others while it is answered; return what became of each."""
+    """Ask the first, and the others while it is answered; return all results."""
 
     def ask(question: str) -> str:
         try:
@@ -103,7 +103,7 @@ BATCHING = "a4s_pipeline.warehouse.rows.ondemand.batching"
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> Gate:
-    """Answers whose last call had three questions: the next waits for as many."""
+    """Answers whose last call had three questions, so that the next waits for as many."""
     monkeypatch.setattr(f"{BATCHING}._LONGEST_GATHERING", 30)
     gate = Gate(others=3)
     all_at_once(gate, "a", "b", "c", "d")
@@ -156,7 +156,7 @@ def nothing() -> None:
 def ask_and_be_interrupted(
     batcher: Batcher[str, str], before: Callable[[], None] = nothing, then: Callable[[], None] = nothing
 ) -> str:
-    """Ask in this thread, and be interrupted once another waits too; return what that one is answered."""
+    """Ask in this thread, and be interrupted once another waits too; return the other's answer."""
 
     def interrupt() -> str:
         wait_until(lambda: batcher.waiting == 1, what="waiting")
@@ -210,7 +210,7 @@ def test_whoever_is_interrupted_in_its_turn_hands_it_on(
 
 
 class Counted(WarehouseFile):
-    """A store that counts its transactions, and holds the first of some until so many wait for the next."""
+    """A store that counts transactions, and holds some back until this many wait for the next."""
 
     transactions = 0
     before_commit: Callable[[], None] = staticmethod(lambda: None)
@@ -239,7 +239,7 @@ def recorded(
 
 
 def together(store: Counted, ledger: Ledger, *records: Callable[[], Any]) -> list[Any]:
-    """Record the first, and all others in one transaction behind it; return the results and the errors."""
+    """Record the first alone, and all others in one later transaction; return results and errors."""
     is_held = threading.Event()
 
     def hold() -> None:

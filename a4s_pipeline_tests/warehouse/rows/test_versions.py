@@ -1,4 +1,4 @@
-"""What rows were before they were replaced, and orders as of an instant."""
+"""Rows as they were before they were replaced, and orders as of an instant."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +20,7 @@ Query = Callable[..., list[tuple[Any, ...]]]
 
 
 def write(warehouse: WarehouseFile, hour: int, code: str, text: str, *lines: str, **more: Any) -> None:
-    """Write an order as a sync does at that hour: its reference, and a line of each code."""
+    """Write an order as a sync does at that hour: its reference, and a line for each code."""
     at = AT + hour * HOUR
     stamp = {"synced_at": at.isoformat(), "run_id": f"r{hour}"}
     header = order_row(

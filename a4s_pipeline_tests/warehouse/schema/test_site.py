@@ -1,4 +1,4 @@
-"""A site's own tables and SQL: what works is in the copy, what does not is told and left out."""
+"""A site's own tables and SQL: what works is published, what fails is reported and left out."""
 
 import shutil
 from decimal import Decimal

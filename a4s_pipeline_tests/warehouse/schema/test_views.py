@@ -34,7 +34,7 @@ JUNE = date(2024, 6, 1)
 
 
 def order(code: str, **more: Any) -> Row:
-    """An order whose lines are not in yet, unless they are given."""
+    """An order whose lines are not imported yet, unless given."""
     return rows.order(code, **{"lines_synced_at": None, **more})
 
 
@@ -63,7 +63,7 @@ def deliveries(*entries: tuple[str | None, str | None], item_code: str = "A1") -
 
 
 class Store:
-    """A warehouse whose tables hold the rows given, and no others."""
+    """A warehouse whose tables hold exactly the given rows."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -82,7 +82,7 @@ def store(store_in: Callable[[ZoneInfo], Store]) -> Store:
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[ZoneInfo, duckdb.DuckDBPyConnection]]:
-    """An empty store for each time zone, made when it is first asked for."""
+    """An empty store for each time zone, made on first use."""
     made: dict[ZoneInfo, duckdb.DuckDBPyConnection] = {}
     yield made
     for connection in made.values():
@@ -265,7 +265,7 @@ def test_a_customer_is_named_as_listed_or_else_as_on_the_last_order(
 def test_sales_are_found_by_what_they_add_up_to_whoever_is_listed(
     store: Store, view: str, listed: str | None
 ) -> None:
-    """DuckDB 2.0.0 finds nothing where a view joins with a table that has no row to join with."""
+    """DuckDB 2.0.0 finds nothing if a view joins with a table without a matching row."""
     if listed:
         store.put(CUSTOMERS, {"connector": listed, "customer_code": "K1"})
         store.put(ITEMS, {"connector": listed, "item_code": "A1"})

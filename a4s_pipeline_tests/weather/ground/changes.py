@@ -1,4 +1,4 @@
-"""The rules by which the source of the stateful test changes."""
+"""The rules by which the stateful test's source changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ANY = st.integers(0, 10_000)
 
 
 class ChangingSource(RuleBasedStateMachine):
-    """Orders, items and customers that come, change and go."""
+    """Orders, items and customers that are added, changed and removed."""
 
     source: Source
 
@@ -45,7 +45,7 @@ class ChangingSource(RuleBasedStateMachine):
                 self.source.put_record(stream, code)
 
     def chosen(self, codes: Collection[str], number: int) -> str:
-        """Return one of the codes, by any number at all."""
+        """Return one of the codes by any number."""
         found = sorted(set(codes) - {"ANCHOR"})
         return found[number % len(found)]
 

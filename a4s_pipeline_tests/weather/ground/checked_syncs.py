@@ -1,4 +1,4 @@
-"""Syncs of a source that changes, each checked by what must hold however it ended."""
+"""Syncs of a changing source, each checked for what must hold however it ended."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class CheckedSyncs(ChangingSource):
         self.is_sound = True
 
     def start_anew(self) -> None:
-        """Set up another site, which holds nothing yet, and go on with that."""
+        """Set up another, empty site, and continue with it."""
         self.site = self.ground.new_site()
         self.late.clear()
         self.source.appeared.clear()
@@ -59,7 +59,7 @@ class CheckedSyncs(ChangingSource):
     def sync_orders(
         self, plan: OrdersPlan, kill: tuple[str, int] | None = None, midway: Midway | None = None
     ) -> None:
-        """Sync orders, and check what is held after it, however it ended."""
+        """Sync orders, and check the stored rows, however it ended."""
         self.is_sound = False
         watermark_before = truths.watermark_of(self.site)
         self._note_late(watermark_before)
@@ -113,7 +113,7 @@ class CheckedSyncs(ChangingSource):
         held: dict[str, truths.Held],
         touched: set[str],
     ) -> dict[str, str]:
-        """What a sync that left nothing should have brought in, and did not."""
+        """What a finished sync should have imported, and did not."""
         if plan is EVERYTHING:
             return truths.unlike_source(held, self.source, touched, HISTORY_START)
         if plan is not OF_MARCH:
@@ -130,7 +130,7 @@ class CheckedSyncs(ChangingSource):
         )
 
     def _note_late(self, watermark: datetime | None) -> None:
-        """What came since the last sync, and lies before the point that it had got to, is late."""
+        """A record added since the last sync, before the point it reached, is late."""
         for code in self.source.appeared:
             order = self.source.there.get(code) or self.source.gone[code]
             if watermark is not None and order.at <= watermark:
@@ -138,7 +138,7 @@ class CheckedSyncs(ChangingSource):
         self.source.appeared.clear()
 
     def sync_records(self, stream: str, kill: tuple[str, int] | None = None) -> None:
-        """Sync items or customers, and check what is held after it, however it ended."""
+        """Sync items or customers, and check the stored rows, however it ended."""
         self.is_sound = False
         family = RECORD_STREAMS[stream]
         removed_before = set(family.removed(self.site))
@@ -156,7 +156,7 @@ class CheckedSyncs(ChangingSource):
         self.is_sound = True
 
     def _run(self, work: Callable[[], SyncResult], kill: tuple[str, int] | None) -> SyncResult | None:
-        """Run a sync; None where it was killed, or could not go on."""
+        """Run a sync; None if it was killed or could not go on."""
         result = None
         try:
             with killed(self.site.platform, *kill) if kill else nullcontext():

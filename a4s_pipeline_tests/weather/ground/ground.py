@@ -1,4 +1,4 @@
-"""A site in bad weather, beside a second one that imports from the same source when it is calm."""
+"""A site in bad weather, beside one that imports from the same source in good weather."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _OF_THE_RUN = {"synced_at", "run_id", "lines_synced_at", "removed_at"}
 
 
 class Ground:
-    """A sandbox gateway, and warehouses that import from it; a context manager.
+    """A sandbox gateway and warehouses that import from it; a context manager.
 
     `site` is the one the weather is for. `faults` may be replaced at any time.
     """
@@ -63,7 +63,7 @@ class Ground:
         self._stack.close()
 
     def new_site(self, **settings: Any) -> Site:
-        """Return a site on the same source with nothing imported yet, its warehouse kept open."""
+        """Return an empty site on the same source, with its warehouse kept open."""
         self._sites += 1
         folder = self._folder / f"site-{self._sites}"
         folder.mkdir()
@@ -80,7 +80,7 @@ class Ground:
         return Site(self.sandbox, self.source, GivenSettings(**chosen))
 
     def calm_rows(self) -> Rows:
-        """Import everything into a warehouse of its own in good weather, and return its rows."""
+        """Import everything into a new warehouse in good weather, and return its rows."""
         self.sandbox.faults = Faults()
         site = self.new_site(page_size=300, timeout_seconds=30)
         for stream in STREAMS:
@@ -90,7 +90,7 @@ class Ground:
 
 
 def sync(site: Site, stream: str, **more: Any) -> SyncResult:
-    """Run one sync of a stream; of orders a whole one where `whole` says so."""
+    """Run one sync of a stream; for orders a complete one if `whole`."""
     match stream:
         case "orders":
             return site.sync(EVERYTHING if more.get("whole") else more.get("plan"))
@@ -103,7 +103,7 @@ def sync(site: Site, stream: str, **more: Any) -> SyncResult:
 def sync_until_done(
     site: Site, stream: str, *, most: int = 60, between: Callable[[], object] = lambda: None, **more: Any
 ) -> int:
-    """Run syncs until one leaves nothing to be tried again; return how many it took."""
+    """Run syncs until one leaves nothing to retry; return how many it took."""
     for number in range(1, most + 1):
         try:
             result = sync(site, stream, **more)
@@ -123,7 +123,7 @@ def _leaves_nothing_but_what_is_gone(site: Site) -> bool:
 
 
 def rows_of(site: Site, without: frozenset[str] = frozenset()) -> Rows:
-    """Return every row of every data table that is not marked removed, and every record set aside.
+    """Return every row not marked as removed from every data table, and every record set aside.
 
     `without` are codes that are left out.
     """
@@ -146,7 +146,7 @@ def rows_of(site: Site, without: frozenset[str] = frozenset()) -> Rows:
 
 
 def doubled(site: Site) -> list[tuple[Any, ...]]:
-    """Return each key that is held twice, with its table."""
+    """Return each key that is stored twice, with its table."""
     found: list[tuple[Any, ...]] = []
     for parent, children in _FAMILIES:
         for table in (parent, *children):
@@ -157,7 +157,7 @@ def doubled(site: Site) -> list[tuple[Any, ...]]:
 
 
 def assert_same(rows: Rows, calm: Rows) -> None:
-    """Compare table by table, so that a difference names its table and its rows."""
+    """Compare table by table, so that a failure names its table and rows."""
     for table, expected in calm.items():
         held = rows[table]
         lost = [row for row in expected if row not in held]
@@ -168,7 +168,7 @@ def assert_same(rows: Rows, calm: Rows) -> None:
 
 
 def fill(source: Administration, *, orders: int = 20, customer_count: int = 14, seed: int = 1) -> None:
-    """Put invented items, customers and orders at the source, with every second of the awkward ones."""
+    """Put invented items, customers and orders at the source, with half of the awkward ones."""
     chance = Random(seed)
     range_ = products(0.04)
     for item in items(range_, ["0" * 40], chance):

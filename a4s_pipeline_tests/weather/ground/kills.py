@@ -1,4 +1,4 @@
-"""A cheap stand-in for kill -9: a sync that ends where it stands. Real kills have tests of their own."""
+"""A cheap stand-in for kill -9: a sync that stops at once. Other tests kill for real."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MOMENTS = ("before a statement", "before a commit", "after a commit", "after a p
 
 
 class Killed(BaseException):
-    """No `except` of the product sees it coming."""
+    """No `except` of the product catches it."""
 
 
 class _Watched:
-    """A connection that tells of each statement before it is executed."""
+    """A connection that reports each statement before executing it."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, strike: Callable[[str], None]) -> None:
         self._connection = connection
@@ -36,7 +36,7 @@ class _Watched:
 
 @contextmanager
 def killed(platform: WatchedPlatform, moment: str, number: int) -> Iterator[None]:
-    """Kill what runs within the block at the so many-th moment of a kind, if it comes to that."""
+    """Kill the block's work at the nth event of a kind, if it gets there."""
     left = number
     transaction = WarehouseFile.transaction
     advance = platform.advance

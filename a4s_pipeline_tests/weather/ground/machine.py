@@ -58,7 +58,7 @@ KILLS = st.one_of(
 
 
 class Weather(CheckedSyncs):
-    """Syncs in every weather, of a source that does not hold still."""
+    """Syncs of a changing source in every weather."""
 
     # The weather
 

@@ -1,4 +1,4 @@
-"""A change at the source in the middle of a reading, which makes the pages of a listing shift."""
+"""A change at the source during a reading, which shifts the pages of a listing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHANGES = ("come", "go", "move", "change", "come and go")
 
 @dataclass
 class Midway:
-    """A change after so many pages of orders; it happens once, if the sync comes that far.
+    """A change after this many pages of orders, once, if the sync gets that far.
 
     `touched` are the orders that it was about, once it happened.
     """
@@ -28,7 +28,7 @@ class Midway:
 
     @property
     def may_hide_one(self) -> bool:
-        """Tell whether pages shifted under a total that stayed: nobody promises the third order."""
+        """Tell whether pages shifted under an unchanged total: the third order is not promised then."""
         return bool(self.touched) and self.kind in ("come and go", "move")
 
     def happen(self, source: Source) -> None:
@@ -51,7 +51,7 @@ class Midway:
 def at_page(
     faults: Faults, source: Source, route: str, page: int, change: Callable[[], object]
 ) -> Iterator[None]:
-    """Change the source once within the block, between this page of a route and the next."""
+    """Change the source once during the block, between this page of a route and the next."""
     done: list[int] = []
 
     def on_page(asked: str, _administration: str, number: int) -> None:

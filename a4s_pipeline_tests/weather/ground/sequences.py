@@ -1,4 +1,4 @@
-"""The sequences that chance alone comes by too rarely: each a rule of its own."""
+"""Sequences that chance rarely finds, each as a rule."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from a4s_pipeline_tests.weather.ground.source import RECORD_STREAMS
 
 
 class WeatherWithSequences(Weather):
-    """What goes and returns, and pages that shift at the worst moment."""
+    """Records that go and return, and pages that shift at the worst moment."""
 
     @precondition(lambda self: len(self.source.there) > 1)
     @rule(which=ANY)
@@ -100,7 +100,7 @@ class WeatherWithSequences(Weather):
         self.sync_orders(EVERYTHING, None, self._shift("come and go", page, which))
 
     def _shift(self, kind: str, page: int, which: int) -> Midway:
-        """One of the orders that were read goes; one that comes does so after the last of those dated."""
+        """One of the orders read is removed; one added comes after the last of the dated ones."""
         listed = self.source.listed
         code = self.chosen(listed[: (page + 1) * PAGE_SIZE], which)
         now = datetime.now(UTC)

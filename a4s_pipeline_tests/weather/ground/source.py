@@ -1,4 +1,4 @@
-"""The source as the stateful test knows it: every version of every record, and what is there now."""
+"""The source as the stateful test knows it: every version of every record, and what exists now."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECORD_STREAMS: dict[str, Stream] = {"items": ITEMS, "customers": CUSTOMERS}
 
 @dataclass(frozen=True)
 class Order:
-    """One order as it is at the source: a header and lines carry the version in which they were put."""
+    """One order at the source; header and lines carry the version in which they were put."""
 
     code: str
     day: str
@@ -32,12 +32,12 @@ class Order:
 
     @property
     def is_readable(self) -> bool:
-        """Tell whether the header can be read; its lines may be unreadable all the same."""
+        """Tell whether the header is readable; the lines may be unreadable."""
         return self.flaw in (None, LINES_FLAW)
 
     @property
     def has_readable_lines(self) -> bool:
-        """Tell whether all lines can be read; where there are none, there is none to spoil."""
+        """Tell whether all lines are readable; an order without lines has none to spoil."""
         return self.flaw != LINES_FLAW or self.lines == 0
 
     @property
@@ -48,7 +48,7 @@ class Order:
 
 @dataclass
 class Source:
-    """Changes the administration, and remembers."""
+    """Changes the administration, and remembers the changes."""
 
     administration: Administration
     there: dict[str, Order] = field(default_factory=dict)
@@ -67,16 +67,16 @@ class Source:
 
     @property
     def listed(self) -> list[str]:
-        """The codes of the orders in the order in which they are listed."""
+        """The orders' codes in listing order."""
         return self.administration.orders.keys()
 
     def put(self, code: str, day: str, lines: int) -> None:
-        """Put an order, new or as another version of itself: header and lines."""
+        """Put an order, new or in another version, with header and lines."""
         version = self._next()
         self._put(Order(code, day, version, version, lines))
 
     def change_header(self, code: str, lines: int | None) -> None:
-        """Change the header, and the lines with it unless `lines` is None."""
+        """Change the header, and the lines too unless `lines` is None."""
         order, version = self.there[code], self._next()
         if lines is None:
             self._put(replace(order, version=version))
@@ -84,7 +84,7 @@ class Source:
             self._put(replace(order, version=version, lines_version=version, lines=lines))
 
     def edit_lines(self, code: str, lines: int) -> None:
-        """Change the lines under a header that stays as it is."""
+        """Change the lines, and leave the header."""
         self._put(replace(self.there[code], lines_version=self._next(), lines=lines))
 
     def move(self, code: str, day: str) -> None:
@@ -93,16 +93,16 @@ class Source:
         self._put(replace(self.there[code], day=day, version=self._next()))
 
     def spoil(self, code: str, flaw: str) -> None:
-        """Make an order one that cannot be read."""
+        """Make an order unreadable."""
         self._put(replace(self.there[code], flaw=flaw, version=self._next()))
 
     def mend(self, code: str) -> None:
-        """Make a spoilt order one that can be read."""
+        """Make a spoilt order readable again."""
         self.appeared.add(code)
         self._put(replace(self.there[code], flaw=None, version=self._next()))
 
     def remove(self, code: str) -> None:
-        """Take an order out."""
+        """Remove an order."""
         self.gone[code] = self.there.pop(code)
         self.administration.remove_order(code)
 
@@ -130,7 +130,7 @@ class Source:
         RECORD_STREAMS[stream].put_record(self.administration, made)
 
     def remove_record(self, stream: str, code: str) -> None:
-        """Take an item or a customer out."""
+        """Remove an item or a customer."""
         self.records_gone[stream][code] = self.records[stream].pop(code)
         RECORD_STREAMS[stream].remove(self.administration, code)
 

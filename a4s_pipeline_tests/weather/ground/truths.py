@@ -1,4 +1,4 @@
-"""What must hold of a warehouse after every sync, however it ended and whatever the weather was."""
+"""What must hold of a warehouse after every sync, however it ended and in any weather."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from a4s_pipeline_tests.weather.ground.source import Source
 
 @dataclass(frozen=True)
 class Held:
-    """One order as it is held: the versions of its header and of its lines."""
+    """One stored order: the versions of its header and of its lines."""
 
     version: int
     at: datetime
@@ -22,14 +22,14 @@ class Held:
 
 
 def watermark_of(site: Site) -> datetime | None:
-    """Return how far the orders are; None before the first sync of them."""
+    """Return the orders' watermark; None before their first sync."""
     rows = site.query("SELECT watermark FROM sync_state WHERE stream = 'orders'")
     watermark: datetime | None = rows[0][0] if rows else None
     return watermark
 
 
 def held_orders(site: Site) -> dict[str, Held]:
-    """Return every order held, removed ones too."""
+    """Return every stored order, removed ones too."""
     lines: dict[str, list[int]] = {}
     for code, version in site.query("SELECT order_code, description::INT FROM order_lines"):
         lines.setdefault(code, []).append(version)
@@ -46,7 +46,7 @@ def held_orders(site: Site) -> dict[str, Held]:
 
 
 def assert_all_lines_or_none(held: dict[str, Held], source: Source) -> None:
-    """Each order holds all lines of one version, no older than its header, or none."""
+    """Each order has all lines of one version, no older than its header, or none."""
     for code, order in held.items():
         oldest = source.first_lines_of[code, order.version]
         if not order.lines_versions:
@@ -59,7 +59,7 @@ def assert_all_lines_or_none(held: dict[str, Held], source: Source) -> None:
 
 
 def assert_records_are_whole(site: Site) -> None:
-    """Each item holds the names and each customer the contact details that came with it."""
+    """Each item has the names, and each customer the contact details, that came with it."""
     halves = site.query(
         "SELECT item_code FROM items WHERE [family_code, family_code] IS DISTINCT FROM"
         " (SELECT list(name) FROM item_names WHERE item_names.item_code = items.item_code)"
@@ -71,12 +71,12 @@ def assert_records_are_whole(site: Site) -> None:
 
 
 def assert_nothing_doubled(site: Site) -> None:
-    """No key is held twice."""
+    """No key is stored twice."""
     assert doubled(site) == []
 
 
 def passed_by(watermark: datetime | None, held: dict[str, Held], source: Source, late: set[str]) -> set[str]:
-    """Return what is listed before the watermark, can be read, did not come late, and is not held.
+    """Return what is listed before the watermark, readable, not late, and not stored.
 
     The next sync reads from the watermark on, so that another order of that very instant is not passed.
     """
@@ -91,7 +91,7 @@ def passed_by(watermark: datetime | None, held: dict[str, Held], source: Source,
 def unlike_source(
     held: dict[str, Held], source: Source, but: set[str], since: datetime, until: datetime | None = None
 ) -> dict[str, str]:
-    """Return the orders of a span that are not held as they are at the source, and what is wrong."""
+    """Return the orders of a span whose rows differ from the source, and how."""
     found: dict[str, str] = {}
     for code, order in source.there.items():
         is_asked = order.at >= since and (until is None or order.at < until)
@@ -109,7 +109,7 @@ def unlike_source(
 
 
 def assert_read_whole(held: dict[str, Held], source: Source, but: set[str]) -> None:
-    """After a whole reading that left nothing: lines are those of the source, and what is gone is marked."""
+    """After a complete, finished reading: lines equal the source's, and removed records are marked."""
     for code, order in held.items():
         if code in but:
             continue
@@ -122,7 +122,7 @@ def assert_read_whole(held: dict[str, Held], source: Source, but: set[str]) -> N
 
 
 def start_of_span(watermark: datetime | None, lookback_days: int, since: datetime) -> datetime:
-    """Return from which order date an incremental sync reads at the latest.
+    """Return the latest order date from which an incremental sync may read.
 
     Its days are days on the calendar, which daylight saving makes an hour shorter.
     """
