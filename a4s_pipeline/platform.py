@@ -146,18 +146,6 @@ class Platform:
             return RecordsImport(ITEM_KIND, run, rules, advance=advance)
         return RecordsImport(CUSTOMER_KIND, run, rules, advance=advance)
 
-    def sync_items(self, connector: str, *, run_id: str) -> SyncResult:
-        """Import one connector's items; raises the error that ended it early."""
-        return self.sync(ITEM_KIND.stream, connector, run_id=run_id).or_raise()
-
-    def sync_customers(self, connector: str, *, run_id: str) -> SyncResult:
-        """Import one connector's customers; raises the error that ended it early."""
-        return self.sync(CUSTOMER_KIND.stream, connector, run_id=run_id).or_raise()
-
-    def sync_orders(self, connector: str, plan: OrdersPlan, *, run_id: str) -> SyncResult:
-        """Import one connector's order history; raises the error that ended it early."""
-        return self.sync(STREAM, connector, run_id=run_id, plan=plan).or_raise()
-
     def _order_rules(self) -> OrderRules:
         return OrderRules(
             history_start=self.settings.history_start,

@@ -15,6 +15,7 @@ from a4s_pipeline.errors import A4sError, ChangeSettings
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.files.texts import has_utf8, json_to_show, on_a_line
 from a4s_pipeline.ondemand.answers import Answered, error_object
+from a4s_pipeline.settings.loading import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -97,3 +98,13 @@ def connector_option(command: F) -> F:
     return click.option("--connector", metavar="NAME", help="The connector, by its name in A4S_CONNECTORS.")(
         command
     )
+
+
+def one_connector(settings: Settings, connector: str | None) -> str:
+    """Return the connector asked for, or the only one there is."""
+    connectors = settings.chosen_connectors(connector)
+    if len(connectors) > 1:
+        raise click.UsageError(
+            f"there are several connectors; add --connector with one of {', '.join(connectors)}"
+        )
+    return connectors[0]

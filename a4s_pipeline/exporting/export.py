@@ -18,15 +18,19 @@ import duckdb
 
 from a4s_pipeline.errors import ChangeRequest, ChangeSite
 from a4s_pipeline.exporting.bucket import MANIFEST, Bucket, is_url
-from a4s_pipeline.exporting.guarded import guard_texts
 from a4s_pipeline.exporting.workbook import in_words, write_workbook
 from a4s_pipeline.models.conventions import identifier, literal
 from a4s_pipeline.warehouse.schema.relations import Relation, rows_of
 from a4s_pipeline.warehouse.store import Readable
-from a4s_pipeline.warehouse.table import INSTANT, JSON
+from a4s_pipeline.warehouse.table import INSTANT, JSON, TEXT
 
 Format = Literal["parquet", "csv", "xlsx"]
 _MONTH = "month"
+# A text that a spreadsheet would run: anyone who can name a customer could run a program where the file is
+# opened. Numbers, percentages and telephone numbers begin like formulas too, but are harmless.
+_IS_FORMULA = (
+    "regexp_matches({column}, '^[=+@\\t\\r-]') AND NOT regexp_full_match({column}, '[+-][0-9 ().,/%+-]*')"
+)
 
 
 @dataclass(frozen=True)
@@ -192,3 +196,20 @@ def _cells(relation: Relation, kind: Format) -> list[str]:
 def as_json(done: Exported) -> dict[str, Any]:
     """Return what was written as `--json` prints it."""
     return {"target": str(done.target), "rows": done.rows, "told": done.told}
+
+
+def guard_texts(connection: duckdb.DuckDBPyConnection, table: str, relation: Relation) -> list[str]:
+    """Put an apostrophe before texts that a spreadsheet would run, and say how many there are."""
+    columns = [identifier(column.name) for column in relation.columns if column.type == TEXT]
+    count = 0
+    for column in columns:
+        rows = connection.execute(
+            f"UPDATE {table} SET {column} = chr(39) || {column} WHERE {_IS_FORMULA.format(column=column)}"
+        ).fetchall()
+        count += rows[0][0]
+    if not count:
+        return []
+    return [
+        f"{relation.name}: {count:,} texts that a spreadsheet would run as a formula now begin with an "
+        "apostrophe; Parquet has them unchanged"
+    ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from a4s_pipeline.errors import ChangeSite
+from a4s_pipeline.files.whole_files import write_whole
 from a4s_pipeline.models import DEFAULT_ZONE
 from a4s_pipeline.warehouse.store import Readable
 
@@ -35,7 +36,19 @@ def write_report(
             f"a report needs more than is installed, {missing.name} among it: "
             "pip install 'a4s-pipeline[report]'"
         ) from None
-    from a4s_pipeline.report.saving import replace_file  # noqa: PLC0415
-
     page = render(store, connectors, datetime.now(UTC).astimezone(zone))
-    return replace_file(target, page)
+    return _replace_file(target, page)
+
+
+def _replace_file(target: Path, text: str) -> Path:
+    """Replace a file in one step, so that nobody opens half a page; return its path."""
+    path = target.absolute()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # UTF-8 cannot encode half a surrogate pair: it becomes "?".
+        write_whole(path, text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise ChangeSite(
+            f"{path} cannot be written ({error.strerror}): check the folder and the free disk space"
+        ) from None
+    return path

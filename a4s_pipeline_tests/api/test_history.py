@@ -26,7 +26,7 @@ def put(served: Served, code: str, day: str, customer: str = "K1") -> None:
 
 def sync(served: Served) -> None:
     platform = Platform(served.site.settings)
-    platform.sync_orders("demo", EVERYTHING, run_id="sync")
+    platform.sync("orders", "demo", plan=EVERYTHING, run_id="sync").or_raise()
     platform.publish()
 
 

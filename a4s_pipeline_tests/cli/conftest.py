@@ -117,7 +117,7 @@ class Installation:
         platform = Platform(settings)
         for connector in connectors:
             with suppress(ChangeSite):
-                platform.sync_orders(connector, plan or OrdersPlan(), run_id=str(uuid4()))
+                platform.sync("orders", connector, plan=plan, run_id=str(uuid4())).or_raise()
         platform.publish()
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:

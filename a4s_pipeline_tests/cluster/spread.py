@@ -17,7 +17,6 @@ from a4s_pipeline.orchestration.automation.jobs import SYNC_CUSTOMERS, SYNC_ITEM
 from a4s_pipeline.orchestration.automation.schedules import run_request_for_listing
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings, Settings
-from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.store import Warehouse
 from a4s_pipeline.warehouse.table import Table
 from a4s_pipeline.warehouse.tables import TABLES
@@ -148,11 +147,11 @@ def imported_alone(sandbox: Sandbox, folder: Path, streams: Mapping[str, Sequenc
     for connector, wanted in streams.items():
         for stream in wanted:
             if stream == "orders":
-                platform.sync_orders(connector, OrdersPlan(), run_id="alone")
+                platform.sync("orders", connector, run_id="alone").or_raise()
             elif stream == "items":
-                platform.sync_items(connector, run_id="alone")
+                platform.sync("items", connector, run_id="alone").or_raise()
             else:
-                platform.sync_customers(connector, run_id="alone")
+                platform.sync("customers", connector, run_id="alone").or_raise()
     return platform
 
 

@@ -58,7 +58,7 @@ class Importer:
         """Run one sync as its own process would, and count its costs."""
         self.sandbox.clear()
         self.counts.clear()
-        return Platform(self.settings).sync_orders("demo", plan or OrdersPlan(), run_id=str(uuid4()))
+        return Platform(self.settings).sync("orders", "demo", plan=plan, run_id=str(uuid4())).or_raise()
 
     def change(self, code: str, **fields: Any) -> None:
         """Change an order's header at the source."""

@@ -15,7 +15,7 @@ import pytest
 from a4s_pipeline.errors import ChangeRequest, ChangeSite
 from a4s_pipeline.exporting import Export, export_files
 from a4s_pipeline.exporting.bucket import MANIFEST
-from a4s_pipeline.exporting.guarded import guard_texts
+from a4s_pipeline.exporting.export import guard_texts
 from a4s_pipeline.exporting.workbook import in_words, write_workbook
 from a4s_pipeline.models import Conventions
 from a4s_pipeline.warehouse.file.reader import PublishedCopy

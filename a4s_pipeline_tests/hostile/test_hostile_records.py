@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 from uuid import uuid4
@@ -18,7 +17,7 @@ from a4s_pipeline.gateway.records.item_records import Item
 from a4s_pipeline.gateway.records.reading import Unreadable, read_record
 from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine, Status, WireRecord
 from a4s_pipeline.gateway.records.stock_records import Stock
-from a4s_pipeline.ondemand.retrieval.orders import retrieve_order
+from a4s_pipeline.ondemand.retrieval.orders import OrderHistory
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.windows import Months, OrdersPlan
@@ -113,10 +112,7 @@ class Hostile:
         return code if isinstance(code, str) and type(code) is str and code else None
 
     def sync(self, stream: Stream) -> SyncResult:
-        if stream == "orders":
-            return self._platform.sync_orders("demo", ALL_MONTHS, run_id=str(uuid4()))
-        records: Callable[..., SyncResult] = getattr(self._platform, f"sync_{stream}")
-        return records("demo", run_id=str(uuid4()))
+        return self._platform.sync(stream, "demo", plan=ALL_MONTHS, run_id=str(uuid4())).or_raise()
 
     def held(self, stream: Stream) -> list[str]:
         """Read every table and view completely, and return the codes stored."""
@@ -200,7 +196,7 @@ def test_what_is_nested_as_deeply_as_it_may_be_comes_in_and_is_answered_with(
     hostile.serve("orders", [HEADER | {"orderCode": "deep", "more": nested(99)}])
     assert hostile.sync("orders").set_aside == 0
     platform.publish()
-    answer = retrieve_order(platform.readable, "demo", "deep")
+    answer = OrderHistory(platform.readable, "demo").order("deep")
     assert exact_json.dumps(answer["attributes"]["more"]) == str(nested(99))
 
 
@@ -234,6 +230,6 @@ def test_a_code_that_looks_like_sql_survives_the_whole_round_trip(
     if stream == "orders":
         copy = platform.settings.analytics_path
         for code in NASTY_CODES:
-            answer = retrieve_order(PublishedCopy(copy), "demo", code)
+            answer = OrderHistory(PublishedCopy(copy), "demo").order(code)
             assert (answer["orderCode"], answer["attributes"]["changed"]) == (code, 1)
             assert [line["lineCode"] for line in answer["lines"]] == ["1"]

@@ -18,7 +18,6 @@ from a4s_pipeline.gateway.administration import Administration as Asked
 from a4s_pipeline.gateway.calls.client import GatewayCall, GatewayClient, Reply
 from a4s_pipeline.gateway.sending import export_order
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline_tests.gateway.conftest import (
     FAST,
     Answer,
@@ -138,7 +137,7 @@ def test_lines_beyond_all_bounds_are_left_and_the_other_orders_come_in(
     source.put_encoded_order(
         "bad", 1_709_625_600_000_000, as_json(HEADER | {"orderCode": "bad"}).encode(), b"[" * 100_000
     )
-    result = platform.sync_orders("demo", OrdersPlan(), run_id="r")
+    result = platform.sync("orders", "demo", run_id="r").or_raise()
     assert (result.new, result.pending, result.without_lines) == (2, 1, 1)
     assert [call.code for call in sandbox.calls("order_lines")].count("bad") == 1
 
@@ -210,7 +209,7 @@ def test_a_gateway_with_any_clock_can_be_synced_from(
         body = STATUS if handler.path.endswith("/status") else [LINE] if "/lines" in handler.path else listed
         say(200, as_json(body).encode(), Date=date)(handler)
 
-    result = platform_of(serve(answer).url).sync_orders("demo", OrdersPlan(), run_id="r")
+    result = platform_of(serve(answer).url).sync("orders", "demo", run_id="r").or_raise()
     assert (result.new, result.error) == (1, None)
 
 

@@ -28,7 +28,6 @@ from a4s_pipeline.ondemand.requests.parsing import LARGEST_REQUEST, parse_reques
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline_tests.hostile.conftest import ADMINISTRATION, PlatformOf
 from a4s_pipeline_tests.hostile.valid_records import ADDRESS, CUSTOMER, DETAIL, HEADER, ITEM, LINE
 from a4s_pipeline_tests.hostile.wire_values import any_value, as_json, mutated, nested
@@ -78,7 +77,7 @@ def stocked(source: Administration, platform: Platform) -> Platform:
     source.put_order(HEADER, [LINE])
     source.put_item(ITEM)
     source.put_customer(CUSTOMER)
-    platform.sync_orders("demo", OrdersPlan(), run_id="r")
+    platform.sync("orders", "demo", run_id="r").or_raise()
     platform.publish()
     return platform
 
@@ -228,7 +227,7 @@ def test_a_picture_stays_in_its_folder_whatever_its_hash_says(
         images = [{"hash": one, "fileName": "../../../y"}]
         source.put_item(ITEM | {"itemCode": f"A{number}", "images": images})
         source.put_image(one, b"GIF89a and so on")
-    platform.sync_items("demo", run_id="r")
+    platform.sync("items", "demo", run_id="r").or_raise()
     platform.publish()
     result = platform.fetch_pictures("demo")
     held = [path for path in tmp_path.rglob("*") if path.suffix == ".gif"]
@@ -283,8 +282,8 @@ def test_no_command_lets_a_name_speak_to_the_terminal(
     (tmp_path / "order.json").write_text(json.dumps(order))
     (tmp_path / "customer.json").write_text(json.dumps({"customerCode": NASTY, "name": NASTY}))
     platform = platform_of(sandbox.url)
-    platform.sync_items("demo", run_id="r")
-    platform.sync_orders("demo", OrdersPlan(), run_id="r")
+    platform.sync("items", "demo", run_id="r").or_raise()
+    platform.sync("orders", "demo", run_id="r").or_raise()
     platform.publish()
     commands = [
         *(["orders"], ["orders", "--json"], ["order", code], ["order", code, "--json"], ["order", NASTY]),

@@ -70,11 +70,11 @@ def sync(settings: dict[str, Any], streams: list[str]) -> None:
     for stream in streams:
         match stream:
             case "orders":
-                platform.sync_orders("demo", OrdersPlan(), run_id="killed")
+                platform.sync("orders", "demo", run_id="killed").or_raise()
             case "items":
-                platform.sync_items("demo", run_id="killed")
+                platform.sync("items", "demo", run_id="killed").or_raise()
             case "customers":
-                platform.sync_customers("demo", run_id="killed")
+                platform.sync("customers", "demo", run_id="killed").or_raise()
             case "publish":
                 platform.publish()
 
@@ -135,7 +135,7 @@ def worker_that_dies(settings: dict[str, Any], before_change: int) -> None:
 def months(settings: dict[str, Any]) -> None:
     """Read all months whole, as a backfill does."""
     whole = OrdersPlan(Months(date(2024, 1, 1), date(2024, 12, 1)), whole=True)
-    platform_of(settings).sync_orders("demo", whole, run_id="backfill")
+    platform_of(settings).sync("orders", "demo", plan=whole, run_id="backfill").or_raise()
 
 
 class Clock:

@@ -13,7 +13,6 @@ import duckdb
 
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
-from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.lake.lake import Lake
 from a4s_pipeline.warehouse.lake.lake_export import export_to_lake
@@ -119,9 +118,9 @@ class Move:
 
     def sync(self, platform: Platform) -> None:
         for connector in CONNECTORS:
-            platform.sync_items(connector, run_id="r")
-            platform.sync_customers(connector, run_id="r")
-            platform.sync_orders(connector, OrdersPlan(), run_id="r")
+            platform.sync("items", connector, run_id="r").or_raise()
+            platform.sync("customers", connector, run_id="r").or_raise()
+            platform.sync("orders", connector, run_id="r").or_raise()
 
     def put_hostile(self) -> None:
         def write(connection: duckdb.DuckDBPyConnection) -> None:

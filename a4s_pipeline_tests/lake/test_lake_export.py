@@ -15,7 +15,6 @@ from a4s_pipeline.cli import main
 from a4s_pipeline.errors import TryAgain
 from a4s_pipeline.locks.file_locks import FileLocks
 from a4s_pipeline.sync.lock import stream_lock
-from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.lake.lake_export import LakeAhead
 from a4s_pipeline.warehouse.rows.staging import append_rows
@@ -76,13 +75,13 @@ def test_afterwards_a_sync_of_the_lake_goes_on_and_asks_for_no_lines(
 ) -> None:
     assert a4s("lake", "export")[0] == 0
     move.sandbox.clear()
-    result = move.of_lake.sync_orders("demo", OrdersPlan(), run_id="next")
+    result = move.of_lake.sync("orders", "demo", run_id="next").or_raise()
     assert move.sandbox.calls("order_lines") == []
     first = move.sandbox.calls("orders")[0].query["orderDateFrom"]
     assert (result.new, result.changed, result.calls) == (0, 0, len(move.sandbox.requests))
     move.sandbox.clear()
     # From the same instant on as the file's own next sync.
-    move.of_file.sync_orders("demo", OrdersPlan(), run_id="next")
+    move.of_file.sync("orders", "demo", run_id="next").or_raise()
     assert move.sandbox.calls("orders")[0].query["orderDateFrom"] == first
 
 
@@ -116,7 +115,7 @@ def test_what_was_synced_into_the_lake_is_not_replaced_unasked(
 ) -> None:
     a4s("lake", "export")
     move.put(50)
-    move.of_lake.sync_orders("noord", OrdersPlan(), run_id="lake")
+    move.of_lake.sync("orders", "noord", run_id="lake").or_raise()
     there = all_rows(move.lake)
     status, out, err = a4s("lake", "export")
     assert (status, out) == (1, "")

@@ -13,7 +13,6 @@ import pytest
 
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
-from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.lake.extensions import load_extension
 from a4s_pipeline_tests.support.project import ROOT
 from a4s_sandbox import Sandbox, World
@@ -50,9 +49,9 @@ def analyst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBP
         platform = Platform(settings)
         source.put_order({**header, "status": "open", "total": 100}, lines(10))
         source.put_order({**header, "orderCode": "V-1000"}, lines(1))
-        platform.sync_orders("demo", OrdersPlan(), run_id="the first")
+        platform.sync("orders", "demo", run_id="the first").or_raise()
         source.put_order({**header, "status": "changed", "total": 80}, lines(8))
-        platform.sync_orders("demo", OrdersPlan(), run_id="the second")
+        platform.sync("orders", "demo", run_id="the second").or_raise()
     with duckdb.connect() as connection:
         for extension in ("sqlite_scanner", "ducklake"):
             load_extension(connection, extension)

@@ -20,7 +20,6 @@ from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.orchestration.partitions import RANGE_END, RANGE_START
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
-from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_sandbox import Administration, Faults, Sandbox, World
 
@@ -113,7 +112,7 @@ class Site:
 
     def sync(self, connector: str = "demo") -> None:
         """Import what is new and publish it, without Dagster."""
-        self.platform.sync_orders(connector, OrdersPlan(), run_id="sync")
+        self.platform.sync("orders", connector, run_id="sync").or_raise()
         self.platform.publish()
 
     def tick(self, schedule: str) -> Any:

@@ -19,7 +19,6 @@ import pytest
 from a4s_pipeline.orchestration.assets.events.run_history import prune_runs
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.retention.prune import prune
-from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_pipeline_tests.support.installed_site import Site, asks, exports, installed
 
@@ -85,7 +84,7 @@ class Year:
         )
         platform = Platform(self.site.settings)
         if number % EVERY == 0:
-            platform.sync_orders("demo", OrdersPlan(), run_id=f"day-{number}")
+            platform.sync("orders", "demo", run_id=f"day-{number}").or_raise()
             platform.publish()
             for _ in range(RUNS):
                 dg.materialize([played], instance=self.instance, partition_key="demo")

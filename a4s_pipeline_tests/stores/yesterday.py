@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from a4s_pipeline.ondemand.retrieval.orders import retrieve_order
+from a4s_pipeline.ondemand.retrieval.orders import OrderHistory
 from a4s_pipeline.ondemand.service import OnDemand
 from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.ondemand.worker.upkeep import Upkeep
@@ -91,7 +91,7 @@ def opened(packed: Path, folder: Path, **more: Any) -> Iterator[Site]:
 def assert_it_is_brought_to_its_end(site: Site) -> None:
     """Answer what waits; check that each order is booked once and no given answer changes."""
     # The copy that was published then is read before anything else is done.
-    assert retrieve_order(site.platform.readable, "demo", "VO-1")["attributes"]["warehouse"] == "AMS1"
+    assert OrderHistory(site.platform.readable, "demo").order("VO-1")["attributes"]["warehouse"] == "AMS1"
     answered = site.answers()
     site.answer_the_inbox()
     answers = site.answers()

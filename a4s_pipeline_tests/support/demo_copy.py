@@ -20,9 +20,9 @@ def publish_demo_copy(folder: Path) -> Path:
                 data_dir=folder,
             )
         )
-        platform.sync_items(CONNECTOR, run_id="items")
-        platform.sync_customers(CONNECTOR, run_id="customers")
+        platform.sync("items", CONNECTOR, run_id="items").or_raise()
+        platform.sync("customers", CONNECTOR, run_id="customers").or_raise()
         everything = OrdersPlan(Months(date(2015, 1, 1), date(2100, 1, 1)), whole=True)
-        platform.sync_orders(CONNECTOR, everything, run_id="orders")
+        platform.sync("orders", CONNECTOR, plan=everything, run_id="orders").or_raise()
     platform.publish()
     return platform.settings.analytics_path

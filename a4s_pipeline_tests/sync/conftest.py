@@ -120,7 +120,7 @@ class Site:
         self, plan: OrdersPlan | None = None, *, run_id: str | None = None, connector: str = "demo"
     ) -> SyncResult:
         """Run one sync, as a run of its own."""
-        return self.platform.sync_orders(connector, plan or OrdersPlan(), run_id=run_id or str(uuid4()))
+        return self.platform.sync("orders", connector, plan=plan, run_id=run_id or str(uuid4())).or_raise()
 
     def sync_again(self, plan: OrdersPlan | None = None) -> SyncResult:
         """Forget the calls made before, and run one sync."""

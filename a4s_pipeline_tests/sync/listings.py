@@ -59,8 +59,7 @@ class Stream:
         getattr(source, self.name).remove(code)
 
     def sync(self, site: Site, *, run_id: str | None = None, connector: str = "demo") -> SyncResult:
-        sync = site.platform.sync_items if self.name == "items" else site.platform.sync_customers
-        return sync(connector, run_id=run_id or str(uuid4()))
+        return site.platform.sync(self.name, connector, run_id=run_id or str(uuid4())).or_raise()
 
     def codes(self, site: Site, connector: str = "demo") -> list[str]:
         rows = site.query(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from a4s_pipeline.ondemand.retrieval.orders import retrieve_order, retrieve_orders
+from a4s_pipeline.ondemand.retrieval.orders import OrderHistory
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
 from a4s_pipeline.warehouse.file.reader import PublishedCopy
@@ -121,11 +121,11 @@ def measured(site: Site) -> Iterator[tuple[str, float]]:
     yield "megabytes of the file", settings.warehouse_path.stat().st_size / 1e6
     yield "open and close", seconds(open_and_close)
     yield "publish", seconds(publish, 3)
-    yield "retrieve the newest 50", seconds(lambda: retrieve_orders(copy, name, OrderFilter()))
+    yield "retrieve the newest 50", seconds(lambda: OrderHistory(copy, name).orders(OrderFilter()))
     customer = OrderFilter(customer_code="K00007")
-    yield "retrieve 50 of a customer", seconds(lambda: retrieve_orders(copy, name, customer))
+    yield "retrieve 50 of a customer", seconds(lambda: OrderHistory(copy, name).orders(customer))
     code = f"G{site.size.orders // 2:07d}"
-    yield "retrieve one with its lines", seconds(lambda: retrieve_order(copy, name, code))
+    yield "retrieve one with its lines", seconds(lambda: OrderHistory(copy, name).order(code))
     yield "check sub_totals", seconds(lambda: ask(sub_totals_off), 3)
     yield "check items", seconds(lambda: ask(items_never_listed), 3)
     yield "check lines", seconds(lambda: ask(orders_without_lines), 3)

@@ -35,7 +35,7 @@ def main() -> None:
     )
     platform = Platform(settings)
     began = time.perf_counter()
-    result = platform.sync_orders("demo", PLANS[plan], run_id=str(uuid4()))
+    result = platform.sync("orders", "demo", plan=PLANS[plan], run_id=str(uuid4())).or_raise()
     tell(
         seconds=time.perf_counter() - began,
         orders=result.seen,

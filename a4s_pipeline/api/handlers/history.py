@@ -15,8 +15,11 @@ from a4s_pipeline.api.state import ServerState
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.requests.answering import Request, note
 from a4s_pipeline.ondemand.requests.kind import RequestKind
-from a4s_pipeline.ondemand.requests.retrieve_order import RETRIEVE_ORDER
-from a4s_pipeline.ondemand.requests.retrieve_orders import RETRIEVE_CUSTOMER_ORDERS, RETRIEVE_ORDERS
+from a4s_pipeline.ondemand.requests.retrieve_orders import (
+    RETRIEVE_CUSTOMER_ORDERS,
+    RETRIEVE_ORDER,
+    RETRIEVE_ORDERS,
+)
 
 _FIELDS = {
     "customer": "customerCode",

@@ -19,8 +19,8 @@ from a4s_pipeline.files.exact_json import fingerprint_of
 from a4s_pipeline.files.texts import has_utf8
 from a4s_pipeline.ondemand.answers import Answered
 from a4s_pipeline.ondemand.customer_creation import created_row
-from a4s_pipeline.ondemand.orders.dry_run import dry_run
 from a4s_pipeline.ondemand.orders.export_ledger import STATUSES, export_row
+from a4s_pipeline.ondemand.orders.order_export import dry_run
 from a4s_pipeline.ondemand.requests.answering import Request
 from a4s_pipeline.ondemand.requests.create_customer import CREATE_CUSTOMER
 from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER

@@ -10,8 +10,7 @@ from typing import Any, BinaryIO
 import click
 
 from a4s_pipeline.cli.ondemand.export_order import read_file
-from a4s_pipeline.cli.ondemand.one_connector import one_connector
-from a4s_pipeline.cli.output import connector_option, json_option, print_answered
+from a4s_pipeline.cli.output import connector_option, json_option, one_connector, print_answered
 from a4s_pipeline.ondemand.requests.answering import Request, answer
 from a4s_pipeline.ondemand.requests.create_customer import CREATE_CUSTOMER
 from a4s_pipeline.ondemand.service import OnDemand

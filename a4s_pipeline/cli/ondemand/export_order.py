@@ -9,11 +9,10 @@ from typing import Any, BinaryIO
 
 import click
 
-from a4s_pipeline.cli.ondemand.one_connector import one_connector
-from a4s_pipeline.cli.output import connector_option, json_option, print_answered, print_json
+from a4s_pipeline.cli.output import connector_option, json_option, one_connector, print_answered, print_json
 from a4s_pipeline.errors import ChangeRequest, FieldFault
-from a4s_pipeline.ondemand.orders.dry_run import would_be_sent
 from a4s_pipeline.ondemand.orders.hook import load_hook
+from a4s_pipeline.ondemand.orders.order_export import would_be_sent
 from a4s_pipeline.ondemand.requests.answering import Request, answer
 from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
 from a4s_pipeline.ondemand.requests.parsing import parse_request

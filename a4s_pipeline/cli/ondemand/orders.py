@@ -11,14 +11,21 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from a4s_pipeline.cli.ondemand.one_connector import one_connector
-from a4s_pipeline.cli.output import connector_option, json_option, print_json, report_error, say, utf8
+from a4s_pipeline.cli.output import (
+    connector_option,
+    json_option,
+    one_connector,
+    print_json,
+    report_error,
+    say,
+    utf8,
+)
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.requests.answering import Request, answer
-from a4s_pipeline.ondemand.requests.retrieve_order import RETRIEVE_ORDER
 from a4s_pipeline.ondemand.requests.retrieve_orders import (
     MOST_ORDERS,
     MOST_SKIPPED,
+    RETRIEVE_ORDER,
     RETRIEVE_ORDERS,
     USUAL_LIMIT,
 )

@@ -10,8 +10,14 @@ from typing import Any
 
 import click
 
-from a4s_pipeline.cli.ondemand.one_connector import one_connector
-from a4s_pipeline.cli.output import connector_option, json_option, print_json, report_error, say
+from a4s_pipeline.cli.output import (
+    connector_option,
+    json_option,
+    one_connector,
+    print_json,
+    report_error,
+    say,
+)
 from a4s_pipeline.ondemand.requests.answering import Request, answer
 from a4s_pipeline.ondemand.requests.projected_stock import PROJECTED_STOCK
 from a4s_pipeline.ondemand.service import OnDemand

@@ -7,8 +7,7 @@ from uuid import uuid4
 
 import click
 
-from a4s_pipeline.cli.ondemand.one_connector import one_connector
-from a4s_pipeline.cli.output import connector_option, json_option, print_json, say, utf8
+from a4s_pipeline.cli.output import connector_option, json_option, one_connector, print_json, say, utf8
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.privacy import forget
 from a4s_pipeline.settings.loading import load_settings

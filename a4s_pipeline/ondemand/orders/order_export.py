@@ -16,9 +16,10 @@ from a4s_pipeline.gateway.sending import Numbers, export_order, exported_order
 from a4s_pipeline.ondemand.answers import Answered, error_of, failure, with_pause
 from a4s_pipeline.ondemand.orders.export_ledger import fields_of
 from a4s_pipeline.ondemand.orders.gateway_order import map_order, payload_of
-from a4s_pipeline.ondemand.orders.hook import OrderHook, apply_hook
+from a4s_pipeline.ondemand.orders.hook import HookFailed, OrderHook, apply_hook
 from a4s_pipeline.ondemand.orders.intake import IntakeOrder, read_request
 from a4s_pipeline.ondemand.sending.send_once import Prepared, SendOnce
+from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.warehouse.rows.ondemand.ledger import Entry
 
 NOTICE = "The order shows up in retrieval after the legacy backend's next history sync."
@@ -148,3 +149,25 @@ def answer_from(entry: Entry) -> Answered:
     if entry.status in ("refused", "failed"):
         return Answered(entry.status, None, with_pause(error, response))  # type: ignore[arg-type]
     return Answered("unknown", answer, error)
+
+
+def dry_run(order: Any, settings: Settings, hook: OrderHook | None, received_at: datetime) -> Answered:
+    """Return what would be sent for an intake order, and its fields left out; send and record nothing."""
+    try:
+        return Answered("ok", would_be_sent(order, settings, hook, received_at))
+    except A4sError as error:
+        return failure(error)
+
+
+def would_be_sent(
+    order: Any, settings: Settings, hook: OrderHook | None, received_at: datetime
+) -> dict[str, Any]:
+    """Return the answer of `dry_run`; raises the error that refuses or fails the order."""
+    intake = read_order(order, settings.timezone)
+    try:
+        payload, not_sent = prepare_order(intake, hook, received_at)
+    except HookFailed as error:
+        # A dry run records nothing, so the message must not point to a recorded traceback.
+        what = error.trace.rstrip().splitlines()[-1]
+        raise A4sError(f"the order hook failed: {what}", code=error.code) from None
+    return {"order": exact_json.loads(payload), "notSent": not_sent}

@@ -8,8 +8,11 @@ from a4s_pipeline.ondemand.requests.create_customer import CREATE_CUSTOMER
 from a4s_pipeline.ondemand.requests.export_order import EXPORT_ORDER
 from a4s_pipeline.ondemand.requests.kind import RequestKind
 from a4s_pipeline.ondemand.requests.projected_stock import PROJECTED_STOCK
-from a4s_pipeline.ondemand.requests.retrieve_order import RETRIEVE_ORDER
-from a4s_pipeline.ondemand.requests.retrieve_orders import RETRIEVE_CUSTOMER_ORDERS, RETRIEVE_ORDERS
+from a4s_pipeline.ondemand.requests.retrieve_orders import (
+    RETRIEVE_CUSTOMER_ORDERS,
+    RETRIEVE_ORDER,
+    RETRIEVE_ORDERS,
+)
 
 KINDS: dict[str, RequestKind[Any]] = {
     kind.name: kind

@@ -1,4 +1,4 @@
-"""`retrieve_orders` and `retrieve_customer_orders`: a page of the order history, or of one customer's."""
+"""`retrieve_orders`, `retrieve_customer_orders` and `retrieve_order`: the order history."""
 
 from __future__ import annotations
 
@@ -72,4 +72,20 @@ RETRIEVE_CUSTOMER_ORDERS = RequestKind(
     _answer,
     ThreadPool.LOCAL,
     failure=history_failure,
+)
+
+
+class RetrieveOrder(Fields):
+    """The order that is wanted."""
+
+    order_code: StoredText
+
+
+def _answer_one(answers: ConnectorAnswers, request: RetrieveOrder, received_at: datetime) -> Answered:
+    del received_at
+    return Answered("ok", answers.history.order(request.order_code))
+
+
+RETRIEVE_ORDER = RequestKind(
+    "retrieve_order", RetrieveOrder, _answer_one, ThreadPool.LOCAL, failure=history_failure
 )

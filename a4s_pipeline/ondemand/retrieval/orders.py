@@ -192,16 +192,6 @@ def _size_of(orders: Any) -> int:
     return sum(_SMALL + getsizeof(order.document.encoded_json) for order in orders)
 
 
-def retrieve_orders(store: Readable, connector: str, wanted: OrderFilter) -> dict[str, Any]:
-    """Return a page of orders; see `OrderHistory.orders`."""
-    return OrderHistory(store, connector).orders(wanted)
-
-
-def retrieve_order(store: Readable, connector: str, order_code: str) -> dict[str, Any]:
-    """Return one order; see `OrderHistory.order`."""
-    return OrderHistory(store, connector).order(order_code)
-
-
 def _document(order: FoundOrder) -> str:
     lines = ",".join(
         f'{{"lineCode":{exact_json.dumps(line.line_code)},"attributes":{_attributes(line)}}}'

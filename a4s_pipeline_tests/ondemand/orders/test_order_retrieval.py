@@ -13,7 +13,7 @@ import pytest
 from a4s_pipeline.errors import ChangeRequest
 from a4s_pipeline.files import exact_json
 from a4s_pipeline.ondemand.requests.retrieve_orders import RETRIEVE_CUSTOMER_ORDERS, RETRIEVE_ORDERS
-from a4s_pipeline.ondemand.retrieval.orders import retrieve_order, retrieve_orders
+from a4s_pipeline.ondemand.retrieval.orders import OrderHistory
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.sync.windows import Months, OrdersPlan
 from a4s_pipeline.warehouse.rows.orders.retrieval import OrderFilter
@@ -40,7 +40,7 @@ def put(site: Site, code: str, day: str, customer: str = "K1") -> None:
 
 def sync(site: Site, connector: str = "demo") -> None:
     platform = Platform(site.settings)
-    platform.sync_orders(connector, EVERYTHING, run_id="sync")
+    platform.sync("orders", connector, plan=EVERYTHING, run_id="sync").or_raise()
     platform.publish()
 
 
@@ -251,8 +251,8 @@ def test_what_the_store_writes_as_json_is_exact_to_the_letter(site: Site) -> Non
     site.source.put_order(exact_json.loads(raw), lines)
     sync(site)
     store = Platform(site.settings).readable
-    (order,) = exact_json.loads(exact_json.dumps(retrieve_orders(store, "demo", OrderFilter())))["orders"]
-    assert {**retrieve_order(store, "demo", 'B"1\\'), "asOf": None} == {**order, "asOf": None}
+    (order,) = exact_json.loads(exact_json.dumps(OrderHistory(store, "demo").orders(OrderFilter())))["orders"]
+    assert {**OrderHistory(store, "demo").order('B"1\\'), "asOf": None} == {**order, "asOf": None}
     fields = order["attributes"]
     assert (order["orderCode"], fields["notes"]) == (header["orderCode"], header["notes"])
     amounts = [fields[name] for name in ("subTotal", "vatTotal", "shippingCosts", "total")]

@@ -22,7 +22,6 @@ from a4s_pipeline.orchestration.automation.on_demand import JOB, on_demand_reque
 from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline_tests.support.installed_site import Site, asks, exports, installed, wait_until
 from a4s_pipeline_tests.support.project import ROOT
 
@@ -344,7 +343,7 @@ def test_orders_asked_for_by_hand_are_shown_with_what_the_contract_does_not_name
     header = {"orderCode": "B1", "orderDate": "2024-03-05T09:00:00", "customerCode": "K1", "weight": 2.5}
     site.source.put_order(header, [])
     platform = Platform(site.settings)
-    platform.sync_orders("demo", OrdersPlan(), run_id="sync")
+    platform.sync("orders", "demo", run_id="sync").or_raise()
     platform.publish()
     result = run(site, instance, {"request_json": json.dumps({"kind": "retrieve_orders"})})
     (order,) = metadata(result)["answer"]["answer"]["orders"]

@@ -10,7 +10,6 @@ from threading import Event
 import pytest
 
 from a4s_pipeline.errors import StoreHeld, SyncUnderWay
-from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline_tests.support.nightly import at_night
 from a4s_pipeline_tests.sync.conftest import EVERYTHING, Site
 
@@ -29,7 +28,7 @@ batches.LARGEST_BATCH, order_pages._ORDERS_IN_FLIGHT_PER_CONNECTION = int(batch)
 settings = Settings(
     gateway_url=url, connectors={"demo": "Demo B.V."}, data_dir=data_dir, page_size=10, max_connections=1
 )
-Platform(settings).sync_orders("demo", OrdersPlan(), run_id="killed")
+Platform(settings).sync("orders", "demo", run_id="killed").or_raise()
 """
 
 
@@ -245,7 +244,7 @@ def test_two_connectors_sync_side_by_side(cold_site_of: Callable[..., Site]) -> 
         noord.put_order(*site.source.order(code))
     site.sandbox.latency_ms = 2
     process = _start(site)
-    site.platform.sync_orders("noord", OrdersPlan(), run_id="beside")
+    site.platform.sync("orders", "noord", run_id="beside").or_raise()
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, b"")
     site.assert_as_at_source()

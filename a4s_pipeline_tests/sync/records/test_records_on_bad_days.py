@@ -254,7 +254,7 @@ batches.LARGEST_BATCH = 20
 settings = Settings(
     gateway_url=url, connectors={"demo": "Demo B.V."}, data_dir=data_dir, page_size=10, max_connections=1
 )
-getattr(Platform(settings), f"sync_{stream}")("demo", run_id="killed")
+Platform(settings).sync(stream, "demo", run_id="killed").or_raise()
 """
 
 

@@ -8,10 +8,9 @@ import duckdb
 import pytest
 
 from a4s_pipeline.errors import ChangeSite
-from a4s_pipeline.ondemand.retrieval.orders import retrieve_order
+from a4s_pipeline.ondemand.retrieval.orders import OrderHistory
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings
-from a4s_pipeline.sync.windows import OrdersPlan
 from a4s_pipeline.warehouse.file.reader import published
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.schema.migrations import SCHEMA_VERSION, bring_forward, columns_of, version_of
@@ -35,9 +34,9 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
 
 def sync_all(platform: Platform) -> dict[str, tuple[int, int, int]]:
     results = {
-        "orders": platform.sync_orders("demo", OrdersPlan(), run_id=str(uuid4())),
-        "items": platform.sync_items("demo", run_id=str(uuid4())),
-        "customers": platform.sync_customers("demo", run_id=str(uuid4())),
+        "orders": platform.sync("orders", "demo", run_id=str(uuid4())).or_raise(),
+        "items": platform.sync("items", "demo", run_id=str(uuid4())).or_raise(),
+        "customers": platform.sync("customers", "demo", run_id=str(uuid4())).or_raise(),
     }
     return {name: (one.new, one.changed, one.set_aside) for name, one in results.items()}
 
@@ -52,7 +51,7 @@ def test_a_copy_that_lacks_a_column_answers_from_the_attributes(tmp_path: Path, 
             connection.execute(f'DROP VIEW IF EXISTS "{view}"')
         connection.execute("ALTER TABLE orders DROP COLUMN sales_rep")
         connection.execute("""UPDATE orders SET attributes = '{"salesRep":"S. Bos"}'""")
-    assert retrieve_order(platform.readable, "demo", "VO-1")["attributes"]["salesRep"] == "S. Bos"
+    assert OrderHistory(platform.readable, "demo").order("VO-1")["attributes"]["salesRep"] == "S. Bos"
 
 
 def test_a_store_of_a_later_version_is_refused_in_a_sentence_and_left_as_it_is(

@@ -95,9 +95,9 @@ def sync(site: Site, stream: str, **more: Any) -> SyncResult:
         case "orders":
             return site.sync(EVERYTHING if more.get("whole") else more.get("plan"))
         case "items":
-            return site.platform.sync_items("demo", run_id=str(uuid4()))
+            return site.platform.sync("items", "demo", run_id=str(uuid4())).or_raise()
         case _:
-            return site.platform.sync_customers("demo", run_id=str(uuid4()))
+            return site.platform.sync("customers", "demo", run_id=str(uuid4())).or_raise()
 
 
 def sync_until_done(
