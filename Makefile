@@ -13,18 +13,23 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-versions newest nightly bench bench-cluster cluster cluster-deps test-cluster compose-test \
-	release constraints dev lint mutants clean soak
+.PHONY: help demo test test-slow test-versions newest nightly bench bench-cluster cluster cluster-deps test-cluster \
+	compose-test release constraints dev lint mutants clean soak
 
 help:
-	@echo 'make demo | test | test-versions | newest | nightly | soak | bench | bench-cluster | cluster | cluster-deps | test-cluster |'
-	@echo 'compose-test | release | constraints | lint | dev | mutants | clean'
+	@echo 'make demo | test | test-slow | test-versions | newest | nightly | soak | bench | bench-cluster | cluster |'
+	@echo 'cluster-deps | test-cluster | compose-test | release | constraints | lint | dev | mutants | clean'
 
 demo: .venv/installed
 	$(BIN)/a4s demo
 
+# Most tests, in four minutes on two quiet cores. CI runs the others as well.
 test: .venv/ready
-	$(BIN)/pytest -q -n 3
+	$(BIN)/pytest -q -n 3 -m 'not slow and not nightly and not cluster and not soak'
+
+# Kills, bad weather, power cuts, files of earlier releases, and what else few changes break.
+test-slow: .venv/ready
+	$(BIN)/pytest -q -n 3 -m 'slow and not nightly and not cluster and not soak'
 
 # Every test on Python 3.12 to 3.14, where they can be had, and what touches files on each DuckDB from 1.4 on: an hour.
 # Fewer: make test-versions PYTHONS=3.13 DUCKDBS=1.4

@@ -14,6 +14,8 @@ from a4s_pipeline_tests.api.conftest import Served
 from a4s_pipeline_tests.api.test_history import put, sync
 from a4s_pipeline_tests.support.nightly import at_night
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(sys.executable).parent
 # 501 and 503 are answers of ours. An id that must agree with a header, and days that must follow each other,

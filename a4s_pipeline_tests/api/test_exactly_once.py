@@ -21,6 +21,8 @@ from a4s_pipeline_tests.api.test_process import served
 from a4s_pipeline_tests.support.installed_site import Site, exports, installed
 from a4s_sandbox import Faults
 
+pytestmark = pytest.mark.slow
+
 ORDERS = 12
 AT_NIGHT = 1000
 WEATHER = ("ok", "ok", "lose_post_reply", "ok", "ok", "cut", "ok", "ok", "reset", "ok", "unavailable", "html")

@@ -12,6 +12,8 @@ from dagster import ComponentTree
 from a4s_pipeline.components.connector import A4sConnector, checked_streams
 from a4s_pipeline.errors import ChangeSettings
 
+pytestmark = pytest.mark.slow
+
 PYPROJECT = """
 [project]
 name = "warehouse"

@@ -15,6 +15,8 @@ import pytest
 from a4s_sandbox import Sandbox
 from a4s_sandbox.data.big import generated_world
 
+pytestmark = pytest.mark.slow
+
 ADMINISTRATION = "Demo B.V."
 # Runs a command of `a4s`, and tells what was loaded when the first call went out, and the peak of memory.
 WATCHED = """

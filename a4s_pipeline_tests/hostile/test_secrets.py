@@ -24,6 +24,8 @@ from a4s_pipeline_tests.hostile.valid_records import CUSTOMER, HEADER, ITEM, LIN
 from a4s_pipeline_tests.support.project import ROOT
 from a4s_sandbox import Administration, Sandbox
 
+pytestmark = pytest.mark.slow
+
 PROJECT = ROOT
 TOKEN = "mArk3d-T0ken/+%=9x'\""
 USER = "mArk3d-Us3r/+%é"

@@ -14,6 +14,8 @@ from a4s_pipeline.ondemand.sending.send_once import Sender, SendOnce
 from a4s_pipeline_tests.interleavings.exploring import Wrong, explored
 from a4s_pipeline_tests.interleavings.sending import IDLE, NUMBERS, Does, Sending, World
 
+pytestmark = pytest.mark.slow
+
 THIS: Does = ("send", "IO-1", "this")
 OTHER: Does = ("send", "IO-1", "other")
 SETTLE: Does = ("settle", "IO-1", "")

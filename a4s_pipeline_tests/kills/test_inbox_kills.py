@@ -8,10 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from a4s_pipeline.ondemand.inbox.inbox import Inbox
 from a4s_pipeline_tests.kills.conftest import Chances, Site, Workers, by_day_and_by_night
 from a4s_pipeline_tests.kills.test_sending_kills import creates, exports
 from a4s_sandbox import Faults
+
+pytestmark = pytest.mark.slow
 
 EXPECTED = {"stock": "ok", "order": "ok", "customer": "ok", "history": "failed", "nonsense": "refused"}
 """The status that each kind of request ends with; nothing was ever published, so there is no history."""

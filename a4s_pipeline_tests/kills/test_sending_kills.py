@@ -14,6 +14,8 @@ from a4s_sandbox.answers import intake
 from a4s_sandbox.answers.encoding import decode
 from a4s_sandbox.answers.replies import Reply
 
+pytestmark = pytest.mark.slow
+
 # Two replies of three come; of the lost ones some were booked before the reset, some were not.
 WEATHER = ("ok", "ok", "lose_post_reply", "ok", "ok", "cut", "ok", "ok", "reset", "ok", "unavailable", "html")
 

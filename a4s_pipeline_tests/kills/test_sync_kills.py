@@ -9,10 +9,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from a4s_pipeline_tests.kills.conftest import Chances, Site, Workers, by_day_and_by_night
 from a4s_pipeline_tests.kills.versions import PUT, all_rows, assert_true_state, put_order
 from a4s_pipeline_tests.support.project import ROOT
 from a4s_sandbox import Faults
+
+pytestmark = pytest.mark.slow
 
 A4S = str(Path(sys.executable).with_name("a4s"))
 STREAMS = ("orders", "items", "customers")

@@ -18,6 +18,8 @@ from a4s_pipeline_tests.kills.versions import (
     put_order,
 )
 
+pytestmark = pytest.mark.slow
+
 ANALYST = """
 import duckdb, sys
 with duckdb.connect(sys.argv[1], read_only=True) as held:

@@ -7,6 +7,8 @@ import pytest
 from a4s_pipeline_tests.mutants.models import changes
 from a4s_pipeline_tests.mutants.sql_changes import changes_of
 
+pytestmark = pytest.mark.slow
+
 HEAD = "/* the first day < the last one */\n"
 
 

@@ -22,6 +22,8 @@ from a4s_pipeline_tests.support.nightly import Night
 from a4s_pipeline_tests.support.project import ROOT
 from a4s_sandbox import Administration, Faults, Sandbox, World
 
+pytestmark = pytest.mark.slow
+
 FIRST_BLOCK = 3 * 4096
 MOST_OF_ONE = 20
 REQUESTS = {"order": made.export("order"), "customer": made.create("K2"), "stock": made.STOCK}

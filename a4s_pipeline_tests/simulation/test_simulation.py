@@ -15,14 +15,16 @@ from a4s_pipeline_tests.simulation.play import play
 from a4s_pipeline_tests.support.nightly import Night
 from a4s_pipeline_tests.support.project import ROOT
 
-# CI plays a hundred: fifty seconds of processor time more.
-_BY_DAY = int(os.environ.get("SIMULATION_SEEDS", "30"))
+_BY_DAY = 100
 _AT_A_TIME = 10
 _MOST_AT_NIGHT = 10_000
 _TRIED = 60
 
 
-@pytest.mark.parametrize("first", range(0, _BY_DAY, _AT_A_TIME))
+@pytest.mark.parametrize(
+    "first",
+    [0, *(pytest.param(first, marks=pytest.mark.slow) for first in range(_AT_A_TIME, _BY_DAY, _AT_A_TIME))],
+)
 def test_whatever_a_seed_draws_the_tables_are_the_worlds_and_nothing_is_booked_twice(
     first: int, tmp_path: Path, empty_warehouse: Path
 ) -> None:

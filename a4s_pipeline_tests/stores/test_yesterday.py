@@ -20,6 +20,8 @@ from a4s_pipeline_tests.stores.yesterday import (
     platform_on,
 )
 
+pytestmark = pytest.mark.slow
+
 # Those with a lake need its extension: a4s_pipeline_tests/lake has them.
 INSTALLATIONS = [
     path for path in sorted(Path(made.__file__).parent.glob("*.tar.xz")) if "-lake-" not in path.name

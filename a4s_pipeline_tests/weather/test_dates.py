@@ -12,6 +12,8 @@ from a4s_pipeline_tests.support.nightly import at_night
 from a4s_pipeline_tests.sync.conftest import Site
 from a4s_pipeline_tests.weather.ground.ground import Ground, assert_same, rows_of
 
+pytestmark = pytest.mark.slow
+
 # Half an hour in Lord Howe, at midnight in Havana; in Asunción October 2023 had no first midnight;
 # Kolkata never changes.
 ELSEWHERE = at_night("America/New_York", "America/Asuncion", "Australia/Lord_Howe", "Asia/Kolkata")

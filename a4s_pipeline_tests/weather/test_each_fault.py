@@ -23,6 +23,8 @@ from a4s_pipeline_tests.weather.ground.ground import (
 from a4s_sandbox import Faults
 from a4s_sandbox.faults import DRAWN, ON_THE_WIRE
 
+pytestmark = pytest.mark.slow
+
 SUDDEN = tuple(name for name in DRAWN if name != "hang")
 # By day one of each kind: no answer, half of one, another's, and one that says no.
 BY_DAY = ("reset", "clipped", "html", "bad_gateway")

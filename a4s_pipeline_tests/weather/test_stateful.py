@@ -13,6 +13,8 @@ from a4s_pipeline_tests.weather.ground.ground import STREAMS
 from a4s_pipeline_tests.weather.ground.sequences import WeatherWithSequences as Weather
 from a4s_pipeline_tests.weather.ground.source import RECORD_STREAMS
 
+pytestmark = pytest.mark.slow
+
 _CALM = settings(
     max_examples=3,
     stateful_step_count=25,

@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from a4s_pipeline_tests.orchestration.automation.conftest import Server, background
 from a4s_pipeline_tests.orchestration.conftest import ADMINISTRATIONS
 from a4s_pipeline_tests.support.installed_site import asks, stock_of
 from a4s_sandbox import Sandbox
+
+pytestmark = pytest.mark.slow
 
 LAUNCH = """
 mutation($params: LaunchBackfillParams!) {

@@ -13,6 +13,8 @@ from a4s_pipeline.errors import StoreHeld, SyncUnderWay
 from a4s_pipeline_tests.support.nightly import at_night
 from a4s_pipeline_tests.sync.conftest import EVERYTHING, Site
 
+pytestmark = pytest.mark.slow
+
 _SYNC = """
 import sys
 from a4s_pipeline.platform import Platform
