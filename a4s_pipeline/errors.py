@@ -87,10 +87,7 @@ class FieldFault:
 
 
 class ChangeRequest(A4sError):
-    """The request is refused until its sender changes it.
-
-    `fields` names each fault by its field; `known` has the identifiers of the existing record (409).
-    """
+    """The request is refused until its sender changes it; `fields` names each fault by its field."""
 
     code = "Refused"
 
@@ -100,11 +97,9 @@ class ChangeRequest(A4sError):
         *,
         code: str | None = None,
         fields: tuple[FieldFault, ...] = (),
-        known: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message, code=code)
         self.fields = fields
-        self.known = dict(known or {})
 
 
 class NotThere(ChangeRequest):

@@ -21,22 +21,22 @@ def _url_parts(text: str, example: str) -> SplitResult:
     return parts
 
 
-def checked_gateway_url(text: str) -> str:
-    parts = _url_parts(text, "https://gateway.example.com")
+def _base_url(text: str, example: str, no_credentials: str) -> str:
+    parts = _url_parts(text, example)
     if parts.username is not None or parts.password is not None:
-        raise ValueError("must not contain credentials: use A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD")
+        raise ValueError(f"must not contain {no_credentials}")
     if parts.query or parts.fragment:
         raise ValueError("must end before any ? or #")
     return text.rstrip("/")
+
+
+def checked_gateway_url(text: str) -> str:
+    instead = "credentials: use A4S_GATEWAY_USER and A4S_GATEWAY_PASSWORD"
+    return _base_url(text, "https://gateway.example.com", instead)
 
 
 def checked_dagster_url(text: str) -> str:
-    parts = _url_parts(text, "https://dagster.example.com")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not contain a user or a password: it is shown in alerts")
-    if parts.query or parts.fragment:
-        raise ValueError("must end before any ? or #")
-    return text.rstrip("/")
+    return _base_url(text, "https://dagster.example.com", "a user or a password: it is shown in alerts")
 
 
 def checked_webhook_secret(secret: SecretStr) -> SecretStr:

@@ -10,8 +10,9 @@ from typing import Any
 from a4s_pipeline.gateway.calls.masking import masked
 from a4s_pipeline.gateway.records.contract import KIND_OF_TYPE
 from a4s_pipeline.gateway.records.customer_records import Customer
-from a4s_pipeline.gateway.records.drift import Drift, DriftFinder, Met, mended_texts
+from a4s_pipeline.gateway.records.drift import Drift, DriftFinder, Met
 from a4s_pipeline.gateway.records.item_records import Item
+from a4s_pipeline.gateway.records.mended import mended_texts
 from a4s_pipeline.gateway.records.reading import unread_of
 from a4s_pipeline.gateway.records.records import OrderHeader, OrderLine, Status, WireRecord
 from a4s_pipeline.warehouse.rows.drift import FieldDrift

@@ -17,8 +17,8 @@ from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.gateway.records.pictures import extension_of
 from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.sync.access import REFUSED, Access
-from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.result import Advance
+from a4s_pipeline.sync.stream_run import stream_lock
 
 STREAM = "images"
 # Pictures asked for at a time: memory stays the same for a catalogue of any size.
@@ -127,7 +127,8 @@ def fetch_pictures(
                     advance(1, len(lacking))
         finally:
             pool.shutdown(cancel_futures=True)
-            result.calls, result.retries = administration.client.calls, administration.client.retries
+            counts = administration.client.counts
+            result.calls, result.retries = counts.calls, counts.retries
             result.seconds = time.monotonic() - started
         refused = [missed.error for missed in result.missed if isinstance(missed.error, REFUSED)]
         if len(refused) == len(wanted) > 1:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
 
-from a4s_pipeline.errors import A4sError, StoreHeld
+from a4s_pipeline.errors import A4sError, StoreHeld, SyncUnderWay
 from a4s_pipeline.gateway.administration import Administration
 from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.runtime import old_objects_left_alone
 from a4s_pipeline.sync.drift_count import DriftCount
-from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.rows import Stamp
 from a4s_pipeline.warehouse.rows.drift import record_drifts
@@ -20,7 +20,24 @@ from a4s_pipeline.warehouse.rows.ondemand.flows import FlowExecution, record_flo
 from a4s_pipeline.warehouse.rows.state import StreamProgress, save_progress
 from a4s_pipeline.warehouse.store import Warehouse
 
+LONGEST_WAIT = 10.0
 StateReader = Callable[[duckdb.DuckDBPyConnection], Mapping[str, Any]]
+
+
+@contextmanager
+def stream_lock(
+    locks: Locks, connector: str, stream: str, wait_seconds: float = LONGEST_WAIT
+) -> Iterator[None]:
+    """Hold the lock of one connector's stream, or raise `SyncUnderWay` after a bounded wait."""
+
+    def busy(holder: str) -> SyncUnderWay:
+        return SyncUnderWay(
+            f"a sync of the {stream} of {connector!r} is running ({holder}); it is left to finish. "
+            "Try again afterwards"
+        )
+
+    with locks.exclusive(f"{connector}.{stream}", wait_seconds, busy):
+        yield
 
 
 class StreamRun:
@@ -40,7 +57,7 @@ class StreamRun:
         self._client = administration.client
         self.runtime = self._client.runtime
         self._started = self.runtime.monotonic()
-        self._calls_before = (self._client.calls, self._client.retries)
+        self._calls_before = (self._client.counts.calls, self._client.counts.retries)
         self.started_at = self.runtime.now()
         self.stamp = Stamp(connector, run_id, self.started_at)
         self.result = SyncResult(connector, stream)
@@ -70,8 +87,8 @@ class StreamRun:
         """Record the result of the run; if that fails too, report the first failure."""
         result, stamp = self.result, self.stamp
         result.error = error
-        result.calls = self._client.calls - self._calls_before[0]
-        result.retries = self._client.retries - self._calls_before[1]
+        result.calls = self._client.counts.calls - self._calls_before[0]
+        result.retries = self._client.counts.retries - self._calls_before[1]
         result.drifts = self.drift.so_far()
         ended_at = self.runtime.now()
         why = None if error is None else str(error)

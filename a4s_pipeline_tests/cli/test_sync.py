@@ -392,7 +392,7 @@ def test_with_a_connector_the_others_are_left_alone(site: Installation) -> None:
 
 
 def test_a_sync_that_is_under_way_is_said_to_be(site: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("a4s_pipeline.sync.lock.stream_lock.__wrapped__.__defaults__", (0.2,))
+    monkeypatch.setattr("a4s_pipeline.sync.stream_run.stream_lock.__wrapped__.__defaults__", (0.2,))
     lock = site.folder / "data" / "locks" / "demo.orders.lock"
     lock.parent.mkdir(parents=True)
     with lock.open("w") as held:

@@ -178,7 +178,7 @@ def test_an_answer_without_a_body_is_an_empty_page(
     assert Administration(client, NAME, AMSTERDAM, 300).customers(0).value == Page(
         0, 300, None, [], asked=300
     )
-    assert client.calls == 1
+    assert client.counts.calls == 1
 
 
 @pytest.mark.parametrize(("status", "body"), [(204, ""), (200, ""), (200, " \n"), (200, "null")])
@@ -187,7 +187,7 @@ def test_an_order_without_lines_may_say_so_by_an_empty_answer(
 ) -> None:
     client = connect(serve(say(status, body.encode())).url)
     assert Administration(client, NAME, AMSTERDAM, 300).order_lines("VO-1").value == []
-    assert client.calls == 1
+    assert client.counts.calls == 1
 
 
 def test_one_object_for_a_list_of_one_is_the_one() -> None:
@@ -204,7 +204,7 @@ def test_a_page_of_another_shape_is_no_page_and_is_asked_for_again(
     administration = saying(body)
     with pytest.raises(ReplyUnreadable, match=r"page 0 of the orders of 'Demo B.V.' cannot be read"):
         administration.orders(None, None, 0)
-    assert administration.client.calls == 5
+    assert administration.client.counts.calls == 5
 
 
 @pytest.mark.parametrize(
@@ -309,4 +309,4 @@ def test_without_a_focus_connector_there_is_no_history_whichever_way_it_shows(
         zuid.orders(None, None, 0)
     with pytest.raises(HistoryNotConfigured, match="'Zuid': its legacy backend has no focus connector"):
         zuid.order_lines("VO-1")
-    assert zuid.client.retries == 0
+    assert zuid.client.counts.retries == 0

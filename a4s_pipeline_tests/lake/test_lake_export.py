@@ -14,7 +14,7 @@ import pytest
 from a4s_pipeline.cli import main
 from a4s_pipeline.errors import TryAgain
 from a4s_pipeline.locks.file_locks import FileLocks
-from a4s_pipeline.sync.lock import stream_lock
+from a4s_pipeline.sync.stream_run import stream_lock
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.lake.lake_export import LakeAhead
 from a4s_pipeline.warehouse.rows.staging import append_rows

@@ -14,7 +14,7 @@ from a4s_pipeline.ondemand.sending import send_once
 from a4s_pipeline.ondemand.sending.bookkeeping import Bookkeeping, OpenAttempt
 from a4s_pipeline.sync.changes import need_of
 from a4s_pipeline.sync.orders import order_removals
-from a4s_pipeline.sync.orders.order_lines import LinesPending, LinesRead
+from a4s_pipeline.sync.orders.order_records import LinesPending, LinesRead
 from a4s_pipeline.sync.orders.order_writer import OrderWriter
 from a4s_pipeline.sync.records import records_import
 from a4s_pipeline.sync.removals import Removal, Verdict

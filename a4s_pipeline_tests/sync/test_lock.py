@@ -9,12 +9,12 @@ import pytest
 
 from a4s_pipeline.errors import ChangeSite, SyncUnderWay
 from a4s_pipeline.locks.file_locks import FileLocks
-from a4s_pipeline.sync.lock import stream_lock
+from a4s_pipeline.sync.stream_run import stream_lock
 
 _HOLD = """
 import sys, pathlib
 from a4s_pipeline.locks.file_locks import FileLocks
-from a4s_pipeline.sync.lock import stream_lock
+from a4s_pipeline.sync.stream_run import stream_lock
 with stream_lock(FileLocks(pathlib.Path(sys.argv[1])), "demo", "orders"):
     print("held", flush=True)
     sys.stdin.read()

@@ -89,9 +89,10 @@ def _check_ups(settings: Settings, connectors: list[str]) -> Iterator[tuple[str,
                 stream for stream in ("items", "customers") if settings.connectors[name].imports(stream)
             ]
             yield name, check_up(administration, _order_history(settings, name), records)
-        if client.interim_answers:
+        interim = client.counts.interim_answers
+        if interim:
             click.echo(
-                f"a4s: the gateway sent {client.interim_answers:,} interim answers (102, 103) before its "
+                f"a4s: the gateway sent {interim:,} interim answers (102, 103) before its "
                 "answers: they are skipped",
                 err=True,
             )

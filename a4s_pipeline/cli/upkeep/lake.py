@@ -15,9 +15,9 @@ from a4s_pipeline.errors import ChangeSettings
 from a4s_pipeline.locks.file_locks import FileLocks, Locks
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import Settings, load_settings
-from a4s_pipeline.sync.lock import stream_lock
 from a4s_pipeline.sync.records.customers import CUSTOMER_KIND
 from a4s_pipeline.sync.records.items import ITEM_KIND
+from a4s_pipeline.sync.stream_run import stream_lock
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.lake.lake import Lake
 from a4s_pipeline.warehouse.lake.lake_export import ExportedIntoLake, connectors_in, export_to_lake

@@ -21,7 +21,7 @@ from a4s_pipeline.gateway.calls.answers import (
 )
 from a4s_pipeline.gateway.calls.credentials import CredentialMask
 from a4s_pipeline.gateway.calls.deadline import seconds_left
-from a4s_pipeline.gateway.calls.pace import Pace
+from a4s_pipeline.gateway.calls.pace import Outage, Pace
 from a4s_pipeline.gateway.calls.retrying import RetryRule, http_date, told_wait
 from a4s_pipeline.gateway.wire.faults import refused_by_proxy, unreadable
 from a4s_pipeline.gateway.wire.text import json_of
@@ -62,6 +62,24 @@ class GatewayCall:
     may_be_empty: bool = False
 
 
+class CallCounts:
+    """How many calls a client made, and what they cost; safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.calls = 0
+        self.retries = 0
+        self.interim_answers = 0
+        """How many interim answers (1xx) came."""
+
+    def add(self, *, calls: int = 0, retries: int = 0, interim_answers: int = 0) -> None:
+        """Count what one call cost."""
+        with self._lock:
+            self.calls += calls
+            self.retries += retries
+            self.interim_answers += interim_answers
+
+
 class GatewayClient:
     """Calls the gateway for any number of threads, and counts its calls.
 
@@ -85,13 +103,8 @@ class GatewayClient:
         self._timeout = settings.timeout_seconds
         self._pace = Pace(settings.max_calls_per_second, runtime.monotonic)
         self._closed = threading.Event()
-        self._count_lock = threading.Lock()
-        self._given_up_in_a_row = 0
-        self._give_up_limit = 2 * settings.max_connections
-        self.calls = 0
-        self.retries = 0
-        self.interim_answers = 0
-        """How many interim answers (1xx) came."""
+        self._outage = Outage(2 * settings.max_connections)
+        self.counts = CallCounts()
         self._transport = transport or Caller(settings)
         self._mask = CredentialMask(settings)
 
@@ -131,25 +144,24 @@ class GatewayClient:
             except TryAgain as failure:
                 tried += 1
                 wait = self._rule.wait_before_next(failure, tried, self.runtime.chance())
-                if wait is None or self._is_down():
-                    self._note_given_up()
+                if wait is None or self._outage.is_on:
+                    self._outage.note_given_up()
                     raise
                 if isinstance(failure, GatewayUnavailable) and failure.wait_seconds is not None:
                     self._pace.pause(wait)
                 if wait >= self._seconds_left():
-                    self._note_given_up()
+                    self._outage.note_given_up()
                     raise
                 # An unreadable answer may belong to another question; over a new connection it cannot.
                 if isinstance(failure, ReplyUnreadable):
                     question = replace(question, alone=True)
                 self._rest(wait, call.subject)
-                self._count(retries=1)
+                self.counts.add(retries=1)
             except A4sError:
-                # Any answer shows that the gateway is up.
-                self._given_up_in_a_row = 0
+                self._outage.note_answer()
                 raise
             else:
-                self._given_up_in_a_row = 0
+                self._outage.note_answer()
                 return reply
 
     def post(
@@ -225,18 +237,12 @@ class GatewayClient:
         return Reply(value, clock or now, clock, is_mended)
 
     def _ask(self, question: WireRequest) -> Answer:
-        self._count(calls=1)
+        self.counts.add(calls=1)
         answer = self._transport.send(question)
         again = answer.times_asked - 1
         if again or answer.interim:
-            self._count(calls=again, retries=again, interim=answer.interim)
+            self.counts.add(calls=again, retries=again, interim_answers=answer.interim)
         return answer
-
-    def _count(self, *, calls: int = 0, retries: int = 0, interim: int = 0) -> None:
-        with self._count_lock:
-            self.calls += calls
-            self.retries += retries
-            self.interim_answers += interim
 
     def _rest(self, seconds: float, subject: str) -> None:
         if self._closed.is_set() or (seconds > 0 and self.runtime.wait(self._closed, seconds)):
@@ -244,15 +250,6 @@ class GatewayClient:
 
     def _seconds_left(self) -> float:
         return seconds_left(self.runtime.monotonic())
-
-    def _is_down(self) -> bool:
-        return self._given_up_in_a_row >= self._give_up_limit
-
-    def _note_given_up(self) -> None:
-        # After this many failed calls in a row, each later call is tried once until one succeeds: otherwise a
-        # gateway that is down would cost minutes of retries for each order.
-        with self._count_lock:
-            self._given_up_in_a_row += 1
 
 
 def _json(read: Callable[[Any], T], *, may_be_empty: bool) -> Callable[[Answer], tuple[T, bool]]:

@@ -1,4 +1,4 @@
-"""The rate limit: how soon the next call may start, shared by all threads of a run."""
+"""What the threads of a run share: how soon the next call may start, and whether the gateway is down."""
 
 from __future__ import annotations
 
@@ -46,3 +46,30 @@ class Pace:
         with self._lock:
             self._pauses += 1
             self._next_start = max(self._next_start, self._clock() + seconds)
+
+
+class Outage:
+    """Whether the gateway is down: so many calls in a row were given up, and none was answered; thread-safe.
+
+    Each later call is then tried once until one is answered: otherwise a gateway that is down would cost
+    minutes of retries for each order.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._given_up = 0
+        self._lock = threading.Lock()
+
+    @property
+    def is_on(self) -> bool:
+        """Tell whether a failed call is not worth a retry."""
+        return self._given_up >= self._limit
+
+    def note_given_up(self) -> None:
+        """Note that a call was given up."""
+        with self._lock:
+            self._given_up += 1
+
+    def note_answer(self) -> None:
+        """Note an answer: any shows that the gateway is up."""
+        self._given_up = 0

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from a4s_pipeline.gateway.records.contract import KIND_OF_TYPE, FieldRule, JsonKind, contract_of
 from a4s_pipeline.gateway.records.records import WireRecord
-from a4s_pipeline.gateway.wire.text import UNREAD
 
 Departure = Literal["unknown", "missing", "kind", "text", "value"]
 """The contract does not name the field; a required field is absent or null; its JSON kind is another; it has
@@ -20,8 +18,6 @@ _LONGEST_FIELD = 80
 # Names come from outside in any length and number: at most 2 MB of them are cached for each model.
 _MOST_SHAPES = 1000
 _LARGEST_SHAPE = 2000
-# A byte that is not UTF-8, or a control character.
-_NOT_AS_IT_CAME = re.compile(f"[{UNREAD}\x00-\x1f]")
 
 
 class Drift(NamedTuple):
@@ -158,25 +154,3 @@ def shown_path(field: str) -> str:
     """Return a path in a form that may be shown: outside names may have any length and characters."""
     cut = field if len(field) <= _LONGEST_FIELD else field[: _LONGEST_FIELD - 1] + "…"
     return cut if cut.isprintable() else "".join(c if c.isprintable() else "?" for c in cut)
-
-
-def mended_texts(raw: Any) -> Met:
-    """Return the fields of a record with a bad byte or a control character in their text."""
-    met: Met = {}
-    for path, value in _texts("", raw):
-        if _NOT_AS_IT_CAME.search(value):
-            met.setdefault(Drift(shown_path(path or "record"), "text", "text"), value)
-    return met
-
-
-def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    # No recursion: the sender decides how deep a document is nested.
-    left: list[tuple[str, Any]] = [(path, value)]
-    while left:
-        path, value = left.pop()
-        if isinstance(value, str):
-            yield path, value
-        elif isinstance(value, dict):
-            left += [(f"{path}.{name}" if path else name, inner) for name, inner in value.items()]
-        elif isinstance(value, list):
-            left += [(f"{path}[]", inner) for inner in value]

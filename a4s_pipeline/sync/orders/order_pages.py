@@ -18,8 +18,7 @@ from a4s_pipeline.gateway.listing.paging import pages_of
 from a4s_pipeline.gateway.records.reading import Unreadable
 from a4s_pipeline.gateway.records.records import OrderHeader
 from a4s_pipeline.sync.changes import Need, need_of
-from a4s_pipeline.sync.orders.header_pages import read_headers
-from a4s_pipeline.sync.orders.order_lines import LineCalls, LinesOutcome
+from a4s_pipeline.sync.orders.order_records import LineCalls, LinesOutcome, read_headers
 from a4s_pipeline.sync.orders.order_writer import ListedOrder, OrderWriter, PageOutcome
 from a4s_pipeline.sync.result import Advance
 from a4s_pipeline.sync.rows import Unstorable, row_of, set_aside_of

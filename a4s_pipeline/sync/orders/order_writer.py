@@ -14,7 +14,7 @@ from a4s_pipeline.gateway.records.reading import Unreadable
 from a4s_pipeline.runtime import MACHINE, Runtime
 from a4s_pipeline.sync.batches import BatchTimer
 from a4s_pipeline.sync.changes import Need
-from a4s_pipeline.sync.orders.order_lines import LinesOutcome, LinesPending, LinesRead, LinesUnreadable
+from a4s_pipeline.sync.orders.order_records import LinesOutcome, LinesPending, LinesRead, LinesUnreadable
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.rows import Stamp, set_aside_of
 from a4s_pipeline.sync.windows import month_of

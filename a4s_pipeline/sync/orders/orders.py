@@ -16,8 +16,8 @@ from a4s_pipeline.gateway.listing.paging import readings_of
 from a4s_pipeline.gateway.records.records import Status
 from a4s_pipeline.locks.file_locks import Locks
 from a4s_pipeline.sync.drift_count import drifts_of_status
-from a4s_pipeline.sync.orders.order_lines import LineCalls
 from a4s_pipeline.sync.orders.order_pages import OrderPages, ReadingCounts, StoredOrders
+from a4s_pipeline.sync.orders.order_records import LineCalls
 from a4s_pipeline.sync.orders.order_removals import Gone, OrderRemovals
 from a4s_pipeline.sync.orders.order_writer import OrderWriter
 from a4s_pipeline.sync.orders.pending_lines import PENDING_AT_ONCE, fetch_pending_lines, read_lines_again

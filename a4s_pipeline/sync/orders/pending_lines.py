@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from a4s_pipeline.sync.orders.order_lines import LineCalls, LinesPending, LinesUnreadable
+from a4s_pipeline.sync.orders.order_records import LineCalls, LinesPending, LinesUnreadable
 from a4s_pipeline.sync.orders.order_writer import OrderWriter
 from a4s_pipeline.sync.rows import set_aside_of
 from a4s_pipeline.warehouse.rows.orders.writing import (

@@ -11,7 +11,7 @@ from a4s_pipeline.gateway.listing.listing import Listing
 from a4s_pipeline.gateway.listing.page import Page
 from a4s_pipeline.gateway.listing.paging import pages_in_turn, readings_of
 from a4s_pipeline.gateway.records.reading import Unreadable
-from a4s_pipeline.sync.orders.header_pages import read_headers
+from a4s_pipeline.sync.orders.order_records import read_headers
 from a4s_pipeline.sync.reconcile.reconciliation import ListedHeader, ListedMonth
 from a4s_pipeline.sync.rows import set_aside_of
 from a4s_pipeline.sync.windows import Span

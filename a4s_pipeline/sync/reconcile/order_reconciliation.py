@@ -88,7 +88,7 @@ class OrderReconciliation:
         month that differs is compared once more: an order may have arrived between the two looks.
         """
         began = time.monotonic()
-        calls = self._administration.client.calls
+        calls = self._administration.client.counts.calls
         try:
             self._compare(months)
         except HistoryNotConfigured as error:
@@ -104,7 +104,7 @@ class OrderReconciliation:
             raise
         finally:
             self.result.seconds = time.monotonic() - began
-            self.result.calls = self._administration.client.calls - calls
+            self.result.calls = self._administration.client.counts.calls - calls
         self._record(None)
         return self.result
 

@@ -85,14 +85,14 @@ def test_a_get_is_tried_again_on_what_may_pass(connect: Connect, sandbox: Sandbo
     client = connect(sandbox.url)
     assert ask(client)["administration"] == NAME
     assert [request.fault for request in sandbox.requests] == [fault, fault, None]
-    assert (client.calls, client.retries) == (3, 2)
+    assert (client.counts.calls, client.counts.retries) == (3, 2)
 
 
 def test_a_get_that_was_not_answered_in_time_is_tried_again(connect: Connect, sandbox: Sandbox) -> None:
     sandbox.faults.script = {"status": ["hang"]}
     client = connect(sandbox.url, timeout_seconds=0.5)
     assert ask(client)["administration"] == NAME
-    assert (client.calls, client.retries) == (2, 1)
+    assert (client.counts.calls, client.counts.retries) == (2, 1)
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 501, 502, 503, 504, 507])
@@ -103,7 +103,7 @@ def test_a_status_that_may_pass_is_given_up_after_so_many_tries(
     client = connect(server.url, rule=RetryRule(tries=3, first_wait=0.001))
     with pytest.raises(GatewayUnavailable, match=f"answered {status} for the thing asked for: try again"):
         ask(client)
-    assert (len(server.asked), client.calls, client.retries) == (3, 3, 2)
+    assert (len(server.asked), client.counts.calls, client.counts.retries) == (3, 3, 2)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_an_answer_that_stays_the_same_is_not_asked_for_again(
     with pytest.raises(kind) as caught:
         ask(client)
     assert type(caught.value) is kind
-    assert (len(server.asked), client.calls, client.retries) == (1, 1, 0)
+    assert (len(server.asked), client.counts.calls, client.counts.retries) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html><h1>Maintenance</h1></html>", b'{"items": [', b"\xff\xfe\xfa"])
@@ -232,7 +232,7 @@ def test_a_post_is_never_sent_twice_whatever_happens(connect: Connect, sandbox: 
         time.sleep(0.01)
     time.sleep(0.02)
     assert len(sandbox.calls("export_order")) == 1
-    assert (client.calls, client.retries) == (1, 0)
+    assert (client.counts.calls, client.counts.retries) == (1, 0)
 
 
 @pytest.mark.parametrize("broken", [silence, stall, drip, cut, no_gzip, say(500), say(200, b"{")])
@@ -309,7 +309,7 @@ def test_a_gateway_that_is_not_there_is_unavailable(connect: Connect, serve: Ser
     client = connect(server.url)
     with pytest.raises(GatewayUnavailable, match=r"\(the gateway at 127\S+ refuses connections\): try again"):
         ask(client)
-    assert client.calls == FAST.tries
+    assert client.counts.calls == FAST.tries
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".test"])
@@ -336,7 +336,7 @@ def test_a_gateway_that_is_busy_is_waited_for_as_long_as_it_asks(connect: Connec
         client = connect(serve(in_turn(busy, say(200, b"[1]"))).url)
         began = time.monotonic()
         assert ask(client) == [1]
-        assert client.retries == 1
+        assert client.counts.retries == 1
         return time.monotonic() - began
 
     with ThreadPoolExecutor(4) as threads:
@@ -350,7 +350,7 @@ def test_a_gateway_that_stays_busy_is_asked_oftener_than_one_that_fails(
     client = connect(serve(say(503, b"", Retry_After="0")).url)
     with pytest.raises(GatewayUnavailable):
         ask(client)
-    assert client.calls == FAST.tries_when_told > FAST.tries
+    assert client.counts.calls == FAST.tries_when_told > FAST.tries
 
 
 def test_a_gateway_that_asks_for_too_long_a_pause_is_given_up_at_once(connect: Connect, serve: Serve) -> None:
@@ -358,7 +358,7 @@ def test_a_gateway_that_asks_for_too_long_a_pause_is_given_up_at_once(connect: C
     with pytest.raises(GatewayUnavailable) as caught:
         ask(client)
     assert caught.value.wait_seconds == 3600
-    assert client.calls == 1
+    assert client.counts.calls == 1
 
 
 def test_while_the_gateway_is_busy_all_threads_pause(connect: Connect, serve: Serve) -> None:
@@ -394,7 +394,7 @@ def test_with_a_deadline_a_gateway_that_asks_for_a_longer_pause_is_given_up_at_o
             assert 20 < (caught.value.wait_seconds or 0) <= 31
             assert caught.value.is_untaken
     # The others need not ask: the gateway has said when.
-    assert client.calls == 1
+    assert client.counts.calls == 1
 
 
 def test_a_gateway_that_never_answers_is_given_up_by_the_deadline(connect: Connect, serve: Serve) -> None:
@@ -408,7 +408,7 @@ def test_a_gateway_that_never_answers_is_given_up_by_the_deadline(connect: Conne
     with answered_until(began), pytest.raises(GatewayUnavailable, match="in time"):
         ask(client)
     over.set()
-    assert client.calls == 1
+    assert client.counts.calls == 1
 
 
 def test_a_call_that_cannot_have_its_turn_in_time_takes_none_from_the_others(
@@ -456,7 +456,7 @@ def test_failures_that_are_not_in_a_row_do_not_make_a_gateway_down(connect: Conn
             ask(client)
         server.answer = say(200, b"[1]")
         ask(client)
-    assert client.retries == 4
+    assert client.counts.retries == 4
 
 
 # Threads
@@ -469,8 +469,8 @@ def test_calls_and_retries_are_counted_right_under_threads(connect: Connect, san
         list(threads.map(lambda _: ask(client), range(200)))
     failed = [request for request in sandbox.requests if request.fault]
     assert len(failed) > 20
-    assert client.calls == len(sandbox.requests) == 200 + len(failed)
-    assert client.retries == len(failed)
+    assert client.counts.calls == len(sandbox.requests) == 200 + len(failed)
+    assert client.counts.retries == len(failed)
 
 
 def test_no_more_calls_a_second_start_than_the_ceiling_allows(connect: Connect, sandbox: Sandbox) -> None:
@@ -516,7 +516,7 @@ def test_the_pool_is_as_large_as_the_connections(
     for _ in range(2):
         with ThreadPoolExecutor(24) as threads:
             list(threads.map(lambda _: ask(client), range(24)))
-    assert (client.calls, server.connections) == (48, opened)
+    assert (client.counts.calls, server.connections) == (48, opened)
 
 
 @pytest.mark.parametrize("call", [ask, send])
@@ -716,7 +716,7 @@ def test_a_certificate_that_does_not_verify_is_an_error_and_not_tried_again(
         ) as caught:
             call(client)
         assert caught.value.code == "CertificateInvalid"
-    assert (client.calls, client.retries, server.connections, server.asked) == (2, 0, 2, [])
+    assert (client.counts.calls, client.counts.retries, server.connections, server.asked) == (2, 0, 2, [])
 
 
 def test_the_same_certificate_is_good_once_it_is_trusted_and_only_for_its_host(

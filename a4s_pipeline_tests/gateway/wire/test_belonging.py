@@ -67,8 +67,8 @@ def test_what_comes_before_an_answer_is_read_past_on_every_verb(interim: Interim
                 wanted(number) for number in range(40)
             ]
         assert send(client) == ["POST /Demo%20B.V./third-party/orders"]
-        assert client.calls == len(server.asked) == 41
-        assert client.interim_answers >= 41
+        assert client.counts.calls == len(server.asked) == 41
+        assert client.counts.interim_answers >= 41
 
 
 def test_interim_answers_without_end_are_given_up_when_the_time_is_up() -> None:
@@ -177,7 +177,7 @@ def test_what_is_left_on_a_connection_never_reaches_the_next_call(
             found = list(pool.map(lambda number: lines(client, number), range(24)))
         assert found == [wanted(number) for number in range(24)]
         assert send(client) == ["POST /Demo%20B.V./third-party/orders"]
-        assert client.calls == 25 + client.retries
+        assert client.counts.calls == 25 + client.counts.retries
 
 
 def test_what_comes_while_a_connection_waits_is_not_the_answer_to_the_next_question() -> None:
@@ -195,7 +195,7 @@ def test_what_comes_while_a_connection_waits_is_not_the_answer_to_the_next_quest
         assert late.wait(5)
         later()
         assert lines(client, 2) == wanted(2)
-        assert (server.connections, client.retries) == (2, 0)
+        assert (server.connections, client.counts.retries) == (2, 0)
 
 
 def test_a_post_has_a_connection_to_itself_so_that_nothing_late_can_answer_it() -> None:
@@ -220,7 +220,12 @@ def test_records_that_are_alike_cost_no_call_more(status: bytes) -> None:
         for number in range(10):
             with nullcontext() if status.startswith(b"200") else pytest.raises(NotThere):
                 assert lines(client, number) == []
-        assert (client.calls, client.retries, len(server.asked), server.connections) == (10, 0, 10, 1)
+        assert (client.counts.calls, client.counts.retries, len(server.asked), server.connections) == (
+            10,
+            0,
+            10,
+            1,
+        )
 
 
 @pytest.mark.parametrize("ends", [False, True])
@@ -237,7 +242,7 @@ def test_an_answer_that_came_twice_is_told_by_what_follows_it(ends: bool) -> Non
 
     with raw_server(reply) as server, GatewayClient(settings_for(server.url), rule=ONCE) as client:
         assert [lines(client, number) for number in range(4)] == [wanted(number) for number in range(4)]
-        assert (client.calls, client.retries, server.asked[1]) == (5, 1, server.asked[2])
+        assert (client.counts.calls, client.counts.retries, server.asked[1]) == (5, 1, server.asked[2])
 
 
 def test_the_same_question_may_have_the_same_answer() -> None:
@@ -247,7 +252,7 @@ def test_the_same_question_may_have_the_same_answer() -> None:
     ):
         for _ in range(5):
             assert lines(client, 1) == []
-        assert (client.calls, server.connections) == (5, 1)
+        assert (client.counts.calls, server.connections) == (5, 1)
 
 
 def test_what_names_another_page_is_asked_for_over_a_new_connection_and_its_own_is_not_used_again() -> None:
@@ -269,4 +274,4 @@ def test_what_names_another_page_is_asked_for_over_a_new_connection_and_its_own_
         administration = Administration(client, NAME, ZoneInfo("Europe/Amsterdam"), 2)
         assert [administration.customers(number).value.number for number in range(3)] == [0, 1, 2]
         asked = [question.rpartition("page=")[2][0] for question in server.asked]
-        assert (asked, client.retries, server.connections) == (["0", "1", "1", "2"], 1, 3)
+        assert (asked, client.counts.retries, server.connections) == (["0", "1", "1", "2"], 1, 3)

@@ -50,7 +50,7 @@ def test_a_head_that_is_cut_off_is_no_answer_and_no_order_without_lines() -> Non
             GatewayClient(settings_for(server.url), rule=FAST) as client,
         ):
             server.reply = first_then_sound(whole[:cut])(server)
-            assert (read_lines(client, 1), client.retries) == (wanted(1), 1), whole[:cut]
+            assert (read_lines(client, 1), client.counts.retries) == (wanted(1), 1), whole[:cut]
             server.asked.clear()
             with pytest.raises(GatewayUnavailable, match="closed before an answer came"):
                 send(client)
@@ -60,13 +60,13 @@ def test_a_head_that_is_cut_off_is_no_answer_and_no_order_without_lines() -> Non
 def test_an_answer_without_a_body_that_did_not_say_so_is_asked_for_once_more() -> None:
     with raw_server(lambda *_: None) as server, GatewayClient(settings_for(server.url), rule=ONCE) as client:
         server.reply = first_then_sound(UNTOLD)(server)
-        assert (read_lines(client, 1), client.calls, client.retries) == (wanted(1), 2, 1)
+        assert (read_lines(client, 1), client.counts.calls, client.counts.retries) == (wanted(1), 2, 1)
         server.reply = lambda question, write: closing(write, UNTOLD)
-        assert (read_lines(client, 2), client.calls) == ([], 4)
+        assert (read_lines(client, 2), client.counts.calls) == ([], 4)
         for told in (answer(b""), b"HTTP/1.1 204 No Content\r\n\r\n"):
             server.reply = lambda question, write, told=told: write(told)  # type: ignore[misc]
             assert read_lines(client, 3) == []
-        assert client.calls == 6
+        assert client.counts.calls == 6
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_of_two_answers_to_a_later_question_neither_is_believed(stray: bytes) ->
 
     with raw_server(reply) as server, GatewayClient(settings_for(server.url), rule=ONCE) as client:
         assert [lines(client, number) for number in range(4)] == [wanted(number) for number in range(4)]
-        assert (client.calls, client.retries) == (5, 1)
+        assert (client.counts.calls, client.counts.retries) == (5, 1)
 
 
 def test_a_refusal_behind_which_another_answer_comes_refuses_nothing() -> None:
@@ -98,7 +98,7 @@ def test_a_refusal_behind_which_another_answer_comes_refuses_nothing() -> None:
             assert len(server.asked) == 1
     with raw_server(lambda *_: None) as server, GatewayClient(settings_for(server.url), rule=FAST) as client:
         server.reply = first_then_sound(REFUSAL + of("GET another"))(server)
-        assert (lines(client, 1), client.retries) == (wanted(1), 1)
+        assert (lines(client, 1), client.counts.retries) == (wanted(1), 1)
 
 
 def test_a_head_that_contradicts_itself_is_no_answer_and_nobody_is_shown_a_traceback(

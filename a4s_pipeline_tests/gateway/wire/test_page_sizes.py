@@ -97,11 +97,11 @@ def test_a_gateway_that_caps_pages_and_skips_by_the_size_asked_for_is_read_whole
     with raw_server(shelf.reply) as server, GatewayClient(settings_for(server.url), rule=ONCE) as client:
         administration = Administration(client, NAME, ZoneInfo("Europe/Amsterdam"), 300)
         for calls in (5, 4):
-            before = client.calls
+            before = client.counts.calls
             codes, listing = listed(administration, route)
             assert codes == [f"K{place:04}" for place in range(250)]
             assert listing.is_counted
-            assert client.calls == before + calls
+            assert client.counts.calls == before + calls
 
 
 def test_pages_that_leave_archived_records_out_are_no_capped_pages() -> None:

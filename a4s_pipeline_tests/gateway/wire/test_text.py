@@ -1,4 +1,4 @@
-"""The text of an answer, whatever its encoding."""
+"""The text of an answer, whatever its bytes are."""
 
 import json
 from typing import Any
@@ -7,7 +7,8 @@ import pytest
 
 from a4s_pipeline.errors import ReplyUnreadable
 from a4s_pipeline.gateway.calls.client import GatewayClient
-from a4s_pipeline.gateway.records.drift import Drift, mended_texts
+from a4s_pipeline.gateway.records.drift import Drift
+from a4s_pipeline.gateway.records.mended import mended_texts
 from a4s_pipeline.gateway.wire.text import json_of
 from a4s_pipeline_tests.gateway.conftest import ONCE, ask, send, settings_for
 from a4s_pipeline_tests.gateway.wire.raw_server import answer, raw_server

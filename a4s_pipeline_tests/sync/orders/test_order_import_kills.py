@@ -156,7 +156,7 @@ def test_a_second_sync_of_the_same_connector_waits_for_the_first_and_then_gives_
     process = _start(site)
     try:
         _wait_until(lambda: len(site.sandbox.calls("orders")) == 1)
-        monkeypatch.setattr("a4s_pipeline.sync.lock.stream_lock.__wrapped__.__defaults__", (0.2,))
+        monkeypatch.setattr("a4s_pipeline.sync.stream_run.stream_lock.__wrapped__.__defaults__", (0.2,))
         calls = len(site.sandbox.requests)
         with pytest.raises(SyncUnderWay, match=f"orders of 'demo' is running \\(process {process.pid}\\)"):
             site.sync()

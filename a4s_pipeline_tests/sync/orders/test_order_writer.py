@@ -14,7 +14,7 @@ from a4s_pipeline.errors import StoreHeld
 from a4s_pipeline.sync import batches
 from a4s_pipeline.sync.changes import Need
 from a4s_pipeline.sync.orders import order_writer
-from a4s_pipeline.sync.orders.order_lines import LinesRead
+from a4s_pipeline.sync.orders.order_records import LinesRead
 from a4s_pipeline.sync.orders.order_writer import ListedOrder, OrderWriter, PageOutcome
 from a4s_pipeline.sync.result import SyncResult
 from a4s_pipeline.sync.rows import Stamp

@@ -11,7 +11,7 @@ import pytest
 
 from a4s_pipeline.errors import AccessDenied, GatewayUnavailable, ReplyUnreadable, SyncUnderWay
 from a4s_pipeline.locks.file_locks import Locks
-from a4s_pipeline.sync.lock import stream_lock
+from a4s_pipeline.sync.stream_run import stream_lock
 from a4s_pipeline_tests.support.nightly import at_night
 from a4s_pipeline_tests.sync.conftest import Site
 from a4s_pipeline_tests.sync.listings import CUSTOMERS, ITEMS, Stream, counts
