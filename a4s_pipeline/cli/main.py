@@ -38,7 +38,7 @@ _COMMANDS = {
     "prune": ("upkeep.prune", "removes what is older than the settings allow"),
     "reconcile": ("imports.reconcile", "compares each month of orders with the gateway's"),
     "report": ("report", "writes one HTML page on sales, stock and freshness"),
-    "resolve": ("ondemand.resolve", "records by hand what became of an order"),
+    "resolve": ("ondemand.exports", "records by hand what became of an order"),
     "restore": ("upkeep.backup", "restores a backup"),
     "retry": ("ondemand.exports", "settles an order that is refused, failed or unknown"),
     "sandbox": ("sandbox", "serves the sandbox gateway"),
