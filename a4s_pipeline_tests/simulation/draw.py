@@ -65,5 +65,5 @@ def drawn_of(chance: Random) -> Drawn:
         requests=chance.randrange(2, 9) if what != "imports" else 0,
         imports=what != "requests",
         publishes=chance.random() < 0.15,
-        reopens=chance.random() < 0.1,
+        reopens=chance.random() < 0.05,
     )
