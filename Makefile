@@ -25,11 +25,11 @@ demo: .venv/installed
 
 # Most tests, in four minutes on two quiet cores. CI runs the others as well.
 test: .venv/ready
-	$(BIN)/pytest -q -n 3 -m 'not slow and not nightly and not cluster and not soak'
+	$(BIN)/pytest -q -n 3 --dist worksteal -m 'not slow and not nightly and not cluster and not soak'
 
 # Kills, bad weather, power cuts, files of earlier releases, and what else few changes break.
 test-slow: .venv/ready
-	$(BIN)/pytest -q -n 3 -m 'slow and not nightly and not cluster and not soak'
+	$(BIN)/pytest -q -n 3 --dist worksteal -m 'slow and not nightly and not cluster and not soak'
 
 # Every test on Python 3.12 to 3.14, where they can be had, and what touches files on each DuckDB from 1.4 on: an hour.
 # Fewer: make test-versions PYTHONS=3.13 DUCKDBS=1.4

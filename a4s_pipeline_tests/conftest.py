@@ -1,3 +1,4 @@
+import gc
 import os
 import shutil
 import tempfile
@@ -12,9 +13,13 @@ from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline.settings.store_location import SqliteLake
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline_tests.support.demo_copy import publish_demo_copy
+from a4s_pipeline_tests.support.kept_open import stores_kept_open
 from a4s_pipeline_tests.support.lakes import cheaply, close_lakes
 from a4s_pipeline_tests.support.made_once import made_once
 from a4s_pipeline_tests.support.nightly import examples
+
+# What is imported once stays: to look through it again and again while more comes costs a second a worker.
+gc.disable()
 
 # How long an example takes says how busy the machine is, and nothing of the product.
 settings.register_profile("ours", deadline=None, max_examples=examples(30, 1000))
@@ -72,6 +77,16 @@ def _new_stores_are_copies(
     close_lakes()
 
 
+@pytest.fixture
+def stores_stay_open(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep the stores of a test open while it lasts, unless another process opens one, as marked `cold`."""
+    if request.node.get_closest_marker("cold") is not None:
+        yield
+        return
+    with stores_kept_open(monkeypatch):
+        yield
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
     """Keep the tests' files in memory if there is enough: a disk adds milliseconds to each sync."""
@@ -80,6 +95,12 @@ def pytest_configure() -> None:
         return
     if shutil.disk_usage(memory).free > _ENOUGH_MEMORY:
         os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage again, of what the tests leave."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

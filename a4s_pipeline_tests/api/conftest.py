@@ -106,6 +106,11 @@ def _served(folder: Path, latency_ms: float = 0, **more: Any) -> Iterator[Served
         yield served
 
 
+@pytest.fixture(autouse=True)
+def _stores_stay_open(stores_stay_open: None) -> None:
+    """Open each store once a test."""
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Serve:
     """Serve an installation with these settings."""

@@ -130,6 +130,11 @@ class Installation:
 
 
 @pytest.fixture(autouse=True)
+def _stores_stay_open(stores_stay_open: None) -> None:
+    """Open each store once a test."""
+
+
+@pytest.fixture(autouse=True)
 def _swift_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the number of tries but shorten the waits between them, for commands in this process."""
     monkeypatch.setattr("a4s_pipeline.gateway.calls.client.RetryRule", partial(RetryRule, first_wait=0.001))

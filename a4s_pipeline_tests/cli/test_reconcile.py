@@ -3,6 +3,7 @@ import json
 import duckdb
 import pytest
 
+from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_pipeline_tests.cli.conftest import Installation, line
 
 
@@ -130,7 +131,7 @@ def test_a_repair_reads_the_lines_again_of_orders_whose_sub_total_is_off(site: I
     for code, total in (("A1", 10), ("A2", 10), ("OFF", 12)):
         site.put(code, lines=[line(lineTotal=10)], subTotal=total)
     site.sync()
-    with duckdb.connect(str(site.folder / "data" / "warehouse.duckdb")) as store:
+    with duckdb.connect(str(site.folder / "data" / "warehouse.duckdb"), config=STORAGE) as store:
         store.execute("DELETE FROM order_lines WHERE order_code = 'A1'")
     site.sandbox.clear()
     assert (site.a4s("reconcile").status, site.sandbox.calls("order_lines")) == (0, [])

@@ -212,7 +212,7 @@ def test_the_answer_waits_for_no_warehouse(stocked: Installation) -> None:
 
 def test_a_failure_is_in_the_log_of_flow_executions(stocked: Installation) -> None:
     stocked.a4s("stock", "A9")
-    with duckdb.connect(str(stocked.folder / "data" / "warehouse.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(stocked.folder / "data" / "warehouse.duckdb"), config=STORAGE) as connection:
         rows = connection.execute("SELECT connector, flow, status, error FROM flow_executions").fetchall()
     ((connector, flow, status, error),) = rows
     assert (connector, flow, status) == ("demo", "projected_stock", "failed")

@@ -16,6 +16,7 @@ import dagster as dg
 import duckdb
 import pytest
 
+from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_pipeline_tests.cli.conftest import (
     ADMINISTRATIONS,
     TOKEN,
@@ -113,6 +114,7 @@ def test_a_second_sync_counts_what_is_new_changed_and_unchanged(site: Installati
     assert found == {"seen": 5, "new": 1, "changed": 1, "unchanged": 3}
 
 
+@pytest.mark.cold
 def test_from_and_to_widen_to_whole_months_within_the_history(site: Installation) -> None:
     put_months(site)
     for options, first, after in [
@@ -541,7 +543,7 @@ def test_orders_whose_sub_total_is_off_are_read_again_by_one_command(site: Insta
     for code, total in (("A1", 10), ("A2", 10), ("A3", 12)):
         site.put(code, lines=[line(lineTotal=10)], subTotal=total)
     site.sync()
-    with duckdb.connect(str(site.folder / "data" / "warehouse.duckdb")) as store:
+    with duckdb.connect(str(site.folder / "data" / "warehouse.duckdb"), config=STORAGE) as store:
         store.execute("UPDATE order_lines SET line_total = 99 WHERE order_code = 'A1'")
     site.sandbox.clear()
     done = site.a4s("sync", "orders", "--sub-totals-off")

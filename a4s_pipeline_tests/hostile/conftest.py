@@ -18,6 +18,11 @@ PlatformOf = Callable[..., Platform]
 
 
 @pytest.fixture(autouse=True)
+def _stores_stay_open(stores_stay_open: None) -> None:
+    """Open each store once a test."""
+
+
+@pytest.fixture(autouse=True)
 def _swift_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("a4s_pipeline.gateway.calls.client.RetryRule", partial(RetryRule, first_wait=0.001))
 

@@ -193,7 +193,7 @@ class Site:
 
     def flows(self) -> list[tuple[str, str]]:
         """The recorded flow executions: flow and status."""
-        with duckdb.connect(str(self.settings.warehouse_path), read_only=True) as connection:
+        with duckdb.connect(str(self.settings.warehouse_path), config=STORAGE) as connection:
             return connection.execute("SELECT flow, status FROM flow_executions ORDER BY ALL").fetchall()
 
 

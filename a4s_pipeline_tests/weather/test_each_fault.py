@@ -44,8 +44,8 @@ def calm() -> dict[int, Rows]:
 
 @pytest.fixture
 def filled(ground: Ground, calm: dict[int, Rows]) -> Ground:
-    """A source of 130 records, and the rows of an undisturbed import."""
-    fill(ground.source)
+    """A source of a hundred records, and the rows of an undisturbed import."""
+    fill(ground.source, orders=12, customer_count=10)
     if not calm:
         calm[1] = ground.calm_rows()
     return ground

@@ -341,6 +341,7 @@ def test_a_hook_that_cannot_be_loaded_keeps_nothing_from_being_settled(site: Sit
     assert entry.status == "ok"
 
 
+@pytest.mark.cold
 def test_a_ledger_that_cannot_be_had_keeps_no_connector_from_being_settled_later(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -371,6 +372,7 @@ def test_an_outcome_is_unknown_as_long_as_nobody_could_ask_for_it() -> None:
         assert is_unknown_still(answer) is is_unknown, answer
 
 
+@pytest.mark.cold
 def test_what_keeps_an_outcome_from_being_asked_for_is_not_taken_for_the_outcome(site: Site) -> None:
     faults = site.sandbox.faults
     faults.script = {"export_order": ["lose_post_reply"]}
@@ -423,6 +425,7 @@ def test_an_export_whose_answer_could_not_be_written_is_not_sent_again(site: Sit
     assert len(site.sandbox.calls("export_order")) == 1
 
 
+@pytest.mark.cold
 def test_stock_is_answered_while_another_process_holds_the_warehouse(tmp_path: Path) -> None:
     with installed(tmp_path, max_connections=4) as site:
         site.put_items("A1")
@@ -443,6 +446,7 @@ def test_stock_is_answered_while_another_process_holds_the_warehouse(tmp_path: P
         assert site.flows().count(("export_order", "ok")) == 20
 
 
+@pytest.mark.cold
 def test_at_its_end_stock_that_was_asked_for_waits_for_no_log(site: Site) -> None:
     """If the worker stops before the log is written, the next run may take the request."""
     # Longer than the test may last.

@@ -487,6 +487,7 @@ def test_a_store_held_by_another_process_fails_the_order_with_nothing_sent(cold_
     assert cold_site.export(intake()).status == "ok"
 
 
+@pytest.mark.cold
 def test_a_store_that_is_held_after_the_send_leaves_the_order_unknown(
     cold_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,9 +19,9 @@ import pytest
 from a4s_pipeline.ondemand.worker import runs
 from a4s_pipeline.orchestration.automation import on_demand as module
 from a4s_pipeline.orchestration.automation.on_demand import JOB, on_demand_requests
-from a4s_pipeline.orchestration.graph import build_definitions
 from a4s_pipeline.orchestration.layout import Layout
 from a4s_pipeline.platform import Platform
+from a4s_pipeline_tests.orchestration.conftest import definitions_of
 from a4s_pipeline_tests.support.installed_site import Site, asks, exports, installed, wait_until
 from a4s_pipeline_tests.support.project import ROOT
 
@@ -52,7 +52,7 @@ def load_anew() -> None:
 def run(
     site: Site, instance: dg.DagsterInstance, config: dict[str, str] | None = None, **tags: str
 ) -> dg.ExecuteInProcessResult:
-    job = build_definitions(site.settings).resolve_job_def(JOB)
+    job = definitions_of(site.settings).resolve_job_def(JOB)
     return job.execute_in_process(
         instance=instance,
         tags=tags,

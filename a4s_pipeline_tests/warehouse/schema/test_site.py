@@ -13,6 +13,8 @@ from a4s_pipeline.warehouse.file.publish import publish
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.site import SiteFolders, reference
 
+pytestmark = pytest.mark.usefixtures("stores_stay_open")
+
 
 class Site:
     def __init__(self, folder: Path, empty_warehouse: Path) -> None:
