@@ -85,7 +85,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alerts, "_LONGEST", 0.6)
 
 
-def test_a_webhook_is_told_once_in_json(hook: Hook) -> None:
+def test_a_webhook_is_called_once_with_json(hook: Hook) -> None:
     assert post_alert(SecretStr(hook.url), {"text": "sync_orders café failed", "connector": None}) is None
     assert hook.told == [{"text": "sync_orders café failed", "connector": None}]
     assert hook.headers[0]["Content-Type"] == "application/json"
@@ -112,7 +112,7 @@ def test_a_body_is_signed_as_standard_webhooks_says(hook: Hook) -> None:
         ("reset", "the call failed (ConnectionError)"),
     ],
 )
-def test_what_a_webhook_answers_is_told_without_a_second_call(
+def test_what_a_webhook_answers_is_reported_without_a_second_call(
     hook: Hook, behaviour: str, why: str | None
 ) -> None:
     hook.behaviour = behaviour
@@ -134,14 +134,14 @@ def test_a_webhook_that_gives_no_answer_is_left_after_a_while(hook: Hook, behavi
                 assert not thread.is_alive()
 
 
-def test_a_webhook_that_is_not_there_is_told_without_its_url() -> None:
+def test_an_unreachable_webhook_is_reported_without_its_url() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         why = post_alert(SecretStr(f"http://127.0.0.1:{free.getsockname()[1]}/{KEY}"), {"text": "a"})
     assert why == "the call failed (ConnectionError)"
 
 
-def test_a_url_that_no_call_can_be_made_to_is_told_without_it() -> None:
+def test_a_url_that_cannot_be_called_is_reported_without_the_url() -> None:
     for url in [f"http://host..name/{KEY}", f"http://{'x' * 300}/{KEY}"]:
         why = post_alert(SecretStr(url), {"text": "a"})
         assert why is not None, url
@@ -161,7 +161,7 @@ def test_neither_a_proxy_nor_a_netrc_of_the_environment_is_used(
     assert "Authorization" not in hook.headers[0]
 
 
-def test_the_log_of_failures_keeps_each_line_and_tells_the_last_ones(tmp_path: Path) -> None:
+def test_the_log_of_failures_keeps_each_line_and_shows_the_last_ones(tmp_path: Path) -> None:
     log = FailureLog(tmp_path / "data" / "failures.log")
     assert log.recent() == []
     log.add("one café")
@@ -195,6 +195,6 @@ def test_an_answer_of_any_success_is_enough_and_the_document_arrives_as_json() -
 
 
 @responses.activate
-def test_a_refusal_is_told_by_its_status_alone() -> None:
+def test_a_refusal_is_recognized_by_its_status_alone() -> None:
     responses.post("https://hooks.example.com/x", status=410, body=f"no more {KEY}")
     assert post_alert(SecretStr("https://hooks.example.com/x"), {"text": "one"}) == "it answered 410"

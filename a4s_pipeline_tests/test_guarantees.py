@@ -21,7 +21,7 @@ def _tests_of(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("promise", PROMISES)
-def test_each_sentence_is_held_by_tests_that_are_there(promise: str) -> None:
+def test_each_sentence_names_tests_that_exist(promise: str) -> None:
     text = PROMISES[promise]
     named = _TEST.findall(text)
     assert len(named) == text.count("\n  - ") > 0

@@ -83,7 +83,7 @@ def test_imports_and_on_demand_flows_run_without_dagster(room: str) -> None:
     assert offenders(room, "dagster", *ours("orchestration", "definitions", "cli"), "a4s_sandbox") == []
 
 
-def test_imports_and_on_demand_flows_speak_http_through_the_gateway_alone() -> None:
+def test_imports_and_on_demand_flows_speak_http_only_through_the_gateway() -> None:
     assert offenders("sync/", "requests", "urllib3") == []
     assert offenders("ondemand/", "requests", "urllib3") == []
 

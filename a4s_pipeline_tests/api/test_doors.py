@@ -86,7 +86,7 @@ def test_without_keys_only_this_machine_is_served(serve: Serve) -> None:
         assert served.post(f"{DEMO}/orders", {}, Origin="null").status == 403
 
 
-def test_what_there_is_not_is_told_as_a_problem(served: Served) -> None:
+def test_what_is_missing_is_reported_as_a_problem(served: Served) -> None:
     for method, path, status, code in (
         ("GET", "/", 404, "NotFound"),
         ("GET", "/v1", 404, "NotFound"),
@@ -201,7 +201,7 @@ def test_a_caller_that_falls_silent_in_a_body_nobody_reads_is_cut_off(
         assert connection.recv(1 << 16) == b""
 
 
-def test_without_locks_that_can_be_written_it_serves_all_the_same(
+def test_without_locks_that_can_be_written_it_still_serves(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cannot(_: object) -> None:
@@ -227,7 +227,7 @@ def test_a_code_that_holds_anything_has_a_clear_answer(served: Served) -> None:
             assert reply.json["code"] != "Unexpected"
 
 
-def test_it_tells_that_it_lives_whether_it_is_ready_and_its_numbers(served: Served) -> None:
+def test_it_says_that_it_lives_whether_it_is_ready_and_its_numbers(served: Served) -> None:
     assert served.get("/healthz").json == {"status": "ok"}
     assert served.get("/readyz").json["status"] == "ready"
     assert served.call("HEAD", "/healthz").status == 200
@@ -261,7 +261,7 @@ def test_scrapes_that_follow_each_other_ask_the_store_once(
     assert len(asked) == 1
 
 
-def test_no_scrape_waits_for_a_store_that_is_held(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_scrape_waits_for_a_locked_store(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("a4s_pipeline.api.handlers.about._NUMBERS_WITHIN", 0.1)
     is_free, asked = threading.Event(), threading.Semaphore(0)
 

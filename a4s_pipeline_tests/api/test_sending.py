@@ -103,7 +103,7 @@ def test_a_gateway_that_took_nothing_is_503_and_the_same_may_be_sent_again(serve
     assert len(served.site.source.booked) == 1
 
 
-def test_the_pause_that_a_gateway_asked_for_is_told_with_what_it_did_not_take(served: Served) -> None:
+def test_the_pause_a_gateway_asked_for_is_reported_with_what_it_did_not_take(served: Served) -> None:
     served.site.sandbox.faults.script = {"export_order": ["too_many"], "create_customer": ["too_many"]}
     served.site.sandbox.faults.retry_after_seconds = 3600
     for path, body in (("orders", order("IO-1")), ("customers", CUSTOMER)):

@@ -70,7 +70,7 @@ def test_what_is_asked_wrongly_is_422_and_each_fault_named_as_it_was_written(ser
     assert served.site.sandbox.calls("stock") == []
 
 
-def test_a_gateway_that_never_answers_is_told_by_the_deadline_of_the_call(serve: Serve) -> None:
+def test_a_gateway_that_never_answers_is_reported_by_the_deadline_of_the_call(serve: Serve) -> None:
     with serve(answer_seconds=20, timeout_seconds=90) as served:
         served.site.put_items("A1")
         served.site.sandbox.faults.hang = 1
@@ -82,7 +82,7 @@ def test_a_gateway_that_never_answers_is_told_by_the_deadline_of_the_call(serve:
         assert int(reply.headers["retry-after"]) >= 1
 
 
-def test_a_gateway_that_is_busy_is_told_at_once_with_when_to_come_back(served: Served) -> None:
+def test_a_busy_gateway_is_reported_at_once_with_when_to_come_back(served: Served) -> None:
     served.site.sandbox.faults.too_many = 1
     served.site.sandbox.faults.retry_after_seconds = 30
     reply = served.stock("A1")
@@ -110,7 +110,7 @@ def test_while_one_connector_waits_for_its_gateway_the_others_are_answered(serve
             assert {future.result().status for future in waiting} == {200}
 
 
-def test_more_than_can_be_answered_in_time_is_turned_away_and_told_when(serve: Serve) -> None:
+def test_more_than_can_be_answered_in_time_is_turned_away_and_told_when_to_return(serve: Serve) -> None:
     with serve(latency_ms=200, max_connections=1) as served:
         codes = [f"A{number}" for number in range(30)]
         served.site.put_items(*codes)

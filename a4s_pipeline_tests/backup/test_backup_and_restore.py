@@ -103,7 +103,7 @@ def test_a_backup_made_in_the_middle_of_imports_and_exports_is_one_state(site: I
         assert len(site.held()) == 60
 
 
-def test_requests_and_what_lies_beside_the_store_come_back(site: Installation) -> None:
+def test_requests_and_files_beside_the_store_come_back(site: Installation) -> None:
     site.sync()
     kept = {
         "inbox/waiting.json": "{}",

@@ -85,7 +85,7 @@ def test_all_connectors_are_checked_where_none_is_named(run: Check) -> None:
     assert "  – paging  " in zuid  # noqa: RUF001 - the mark itself
 
 
-def test_warnings_alone_are_status_0(run: Check, sandbox: Sandbox) -> None:
+def test_with_only_warnings_the_status_is_0(run: Check, sandbox: Sandbox) -> None:
     sandbox.faults = Faults(ignore_order_date_to=True, clock_skew_seconds=3600)
     result = run("--connector", "demo")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -139,7 +139,7 @@ def test_a_gateway_that_is_away_is_a_finding_and_no_stack_trace(
         ("A4S_CONNECTORS", '{"demo": "Demo B.V."}', ["--connector", "noord"]),
     ],
 )
-def test_wrong_settings_are_told_before_any_call(
+def test_wrong_settings_are_reported_before_any_call(
     variable: str,
     value: str | None,
     arguments: list[str],
@@ -184,7 +184,7 @@ def test_the_installed_command_needs_neither_dagster_nor_duckdb(
     assert list(json.loads(done.stdout)["connectors"]) == ["demo"]
 
 
-def test_proxies_of_the_environment_are_told_since_no_call_reads_them(
+def test_proxies_of_the_environment_are_reported_because_no_call_uses_them(
     run: Check, configured: pytest.MonkeyPatch
 ) -> None:
     assert "A4S_GATEWAY_PROXY" not in run().stderr
@@ -213,7 +213,7 @@ def test_what_is_wrong_on_this_machine_is_said_first_with_what_to_do(
     assert result.stderr.endswith("a4s: this machine: not in order: data folder, order hook\n")
 
 
-def test_interim_answers_are_counted_and_told(run: Check, sandbox: Sandbox) -> None:
+def test_interim_answers_are_counted_and_reported(run: Check, sandbox: Sandbox) -> None:
     assert "interim" not in run("--connector", "demo").stderr
     sandbox.faults = Faults(interim=1)
     done = run("--connector", "demo")

@@ -49,7 +49,7 @@ def test_a_caller_may_close_what_it_does_not_read(site: Installation, closed: st
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_reader_that_has_gone_is_no_traceback() -> None:
+def test_a_reader_that_has_gone_causes_no_traceback() -> None:
     gone, output = os.pipe()
     os.close(gone)
     done = subprocess.run(
@@ -95,7 +95,7 @@ def test_a_command_that_fails_says_so_in_a_line_of_json_where_that_is_set(site: 
     assert told["code"] == "NotPublished"
 
 
-def test_a_format_that_is_none_is_told_as_text(site: Installation) -> None:
+def test_an_unknown_log_format_is_reported_as_text(site: Installation) -> None:
     failed = site.a4s_process("orders", A4S_LOG_FORMAT="xml")
     assert failed.status == 2
     assert failed.err == "a4s: A4S_LOG_FORMAT: input should be 'text' or 'json'\n"

@@ -111,7 +111,7 @@ def test_a_connector_without_history_says_so_and_the_others_are_compared(site: I
 @pytest.mark.parametrize(
     "arguments", [("--from", "2024-06-01", "--to", "2024-05-01"), ("--from", "June"), ("--connector", "x")]
 )
-def test_wrong_usage_is_told_before_any_call(site: Installation, arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_is_reported_before_any_call(site: Installation, arguments: tuple[str, ...]) -> None:
     done = site.a4s("reconcile", *arguments)
     assert done.status == 2
     assert done.said()

@@ -60,7 +60,7 @@ def test_a_record_that_is_mended_comes_in_when_it_is_tried_again(site: Installat
     assert names(site) == []
 
 
-def test_a_key_under_which_nothing_is_set_aside_is_told(site: Installation) -> None:
+def test_a_key_under_which_nothing_is_set_aside_is_reported(site: Installation) -> None:
     site.a4s("sync", "customers")
     for command in (["show", "X"], ["retry", "X"], ["acknowledge", "X", "--reason", "none"]):
         done = site.a4s("set-aside", *command)

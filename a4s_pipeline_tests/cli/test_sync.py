@@ -64,7 +64,7 @@ def listed(site: Installation) -> tuple[datetime, datetime | None]:
     return datetime.fromisoformat(queries[0]["orderDateFrom"]), datetime.fromisoformat(to) if to else None
 
 
-def test_a_sync_tells_what_it_did_in_a_line_and_nothing_else(site: Installation) -> None:
+def test_a_sync_says_what_it_did_in_a_line_and_nothing_else(site: Installation) -> None:
     put_months(site)
     done = site.a4s("sync", "orders")
     assert done.status == 0
@@ -133,7 +133,7 @@ def test_from_and_to_widen_to_whole_months_within_the_history(site: Installation
         assert site.held() == [f"A{month}" for month in range(first, after or 7)], options
 
 
-def test_months_alone_make_no_line_call_for_orders_that_did_not_change(site: Installation) -> None:
+def test_months_make_no_line_call_for_unchanged_orders(site: Installation) -> None:
     put_months(site)
     site.a4s("sync", "orders")
     site.sandbox.clear()
@@ -301,7 +301,7 @@ def test_refused_credentials_are_one_line_that_names_the_variables_and_not_the_t
     assert "wr0ng-Word" not in done.out + done.err
 
 
-def test_an_order_whose_lines_cannot_be_had_now_leaves_status_1(site: Installation) -> None:
+def test_an_order_whose_lines_cannot_be_fetched_now_leaves_status_1(site: Installation) -> None:
     put_months(site)
     site.sandbox.faults = Faults(lines_404={"A3"})
     done = site.a4s("sync", "orders", "--json")
@@ -317,7 +317,7 @@ def test_an_order_whose_lines_cannot_be_had_now_leaves_status_1(site: Installati
     assert "without lines" not in done.out
 
 
-def test_orders_without_lines_are_told_in_the_human_line_too(site: Installation) -> None:
+def test_orders_without_lines_are_in_the_human_line_too(site: Installation) -> None:
     site.put("A1")
     site.sandbox.faults = Faults(lines_404={"A1"})
     done = site.a4s("sync", "orders")
@@ -351,7 +351,7 @@ def test_without_a_connector_all_are_synced_and_one_that_fails_holds_up_no_other
     assert site.held() == ["A1"]
 
 
-def test_a_connector_without_order_history_is_told_and_is_no_failure(site: Installation) -> None:
+def test_a_connector_without_order_history_is_reported_and_is_no_failure(site: Installation) -> None:
     site.put("A1")
     site.serve_both()
     done = site.a4s("sync", "orders")
@@ -407,7 +407,7 @@ def test_a_sync_that_is_under_way_is_said_to_be(site: Installation, monkeypatch:
     assert site.sandbox.requests == []
 
 
-def test_a_folder_that_cannot_be_used_is_told_with_its_reason(site: Installation) -> None:
+def test_a_folder_that_cannot_be_used_is_reported_with_its_reason(site: Installation) -> None:
     (site.folder / "data").write_text("a file where the folder belongs")
     done = site.a4s("sync", "orders")
     assert done.status == 1
@@ -416,7 +416,7 @@ def test_a_folder_that_cannot_be_used_is_told_with_its_reason(site: Installation
     assert "check the folder" in told
 
 
-def test_an_unexpected_failure_is_told_with_its_cause_and_no_traceback(
+def test_an_unexpected_failure_is_reported_with_its_cause_and_no_traceback(
     site: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
@@ -524,7 +524,7 @@ def test_runs_that_are_told_apart_have_ids_of_their_own(site: Installation) -> N
     assert first != second
 
 
-def test_the_state_of_the_stream_is_as_the_command_told_it(site: Installation) -> None:
+def test_the_state_of_the_stream_is_as_the_command_said(site: Installation) -> None:
     put_months(site)
     counts = site.a4s("sync", "orders", "--json").json()["connectors"]["demo"]["orders"]
     (row,) = site.query(

@@ -152,7 +152,7 @@ def test_images_before_the_first_sync_are_a_clear_failure(site: Installation) ->
     assert told.endswith("run `a4s sync` first")
 
 
-def test_images_that_cannot_be_had_now_leave_status_1(site: Installation) -> None:
+def test_images_that_cannot_be_fetched_now_leave_status_1(site: Installation) -> None:
     site.source.put_image("h1", PNG)
     put_pictures(site, A1="h1")
     site.sandbox.faults.script = {"image": ["html"] * 5}

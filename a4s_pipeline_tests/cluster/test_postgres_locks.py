@@ -89,7 +89,7 @@ def test_a_sign_is_seen_by_another_process_and_goes_with_the_last_who_shows_it(
     wait_until(lambda: not locks.is_present("serving"), PATIENCE)
 
 
-def test_a_process_whose_locks_were_cut_off_has_no_turn_to_write_under_them(
+def test_a_process_that_lost_its_locks_writes_nothing_under_them(
     locks: Locks, hold: Hold, database: str
 ) -> None:
     with locks.exclusive("one", 0, SyncUnderWay):
@@ -158,7 +158,7 @@ def test_a_forked_child_has_nothing_of_what_its_parent_holds(locks: Locks, datab
     assert not others.is_present("serving")
 
 
-def test_a_database_that_cannot_be_had_is_told_with_the_reason_and_without_the_password() -> None:
+def test_an_unreachable_database_is_reported_with_the_reason_and_without_the_password() -> None:
     cases: list[tuple[str, type[A4sError], str]] = [
         (
             "host=127.0.0.1 port=1 password=s3cret dbname=x",

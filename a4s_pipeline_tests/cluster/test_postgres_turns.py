@@ -14,7 +14,7 @@ from a4s_pipeline_tests.cluster.holders import PATIENCE, Hold, Waiter, asked, le
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 
-def test_a_turn_alone_waits_for_the_turns_side_by_side_and_they_for_it(locks: Locks, hold: Hold) -> None:
+def test_an_exclusive_lock_waits_for_shared_ones_and_they_wait_for_it(locks: Locks, hold: Hold) -> None:
     beside = hold("beside", "writing")
     with locks.to_write("writing", 0, SyncUnderWay, is_exclusive=False):
         pass
@@ -37,7 +37,7 @@ def test_a_turn_alone_waits_for_the_turns_side_by_side_and_they_for_it(locks: Lo
         pass
 
 
-def test_a_turn_alone_comes_as_soon_as_the_others_are_over(locks: Locks, hold: Hold) -> None:
+def test_an_exclusive_lock_is_granted_as_soon_as_the_shared_ones_end(locks: Locks, hold: Hold) -> None:
     beside = hold("beside", "writing")
     with (
         let_go_later(beside) as order,
@@ -47,9 +47,7 @@ def test_a_turn_alone_comes_as_soon_as_the_others_are_over(locks: Locks, hold: H
     assert order == ["let go", "taken"]
 
 
-def test_a_turn_alone_is_not_passed_over_by_those_who_come_later(
-    locks: Locks, hold: Hold, database: str
-) -> None:
+def test_later_shared_locks_do_not_overtake_an_exclusive_one(locks: Locks, hold: Hold, database: str) -> None:
     """If writers overlap without a gap, the longest transaction would never get an exclusive turn."""
     beside = hold("beside", "writing")
     order: list[str] = []
@@ -76,9 +74,7 @@ def test_a_turn_alone_is_not_passed_over_by_those_who_come_later(
     assert order == ["alone", "late"]
 
 
-def test_a_turn_that_was_interrupted_while_it_was_waited_for_is_nobodys(
-    locks: Locks, hold: Hold, database: str
-) -> None:
+def test_a_lock_whose_wait_was_interrupted_belongs_to_nobody(locks: Locks, hold: Hold, database: str) -> None:
     """PostgreSQL's driver reports an interrupt only after the wait, and by then the turn may be ours."""
     beside = hold("beside", "writing")
     waiting = Waiter("writing", database)

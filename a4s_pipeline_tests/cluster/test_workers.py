@@ -121,7 +121,7 @@ def test_of_two_runs_of_one_connector_one_imports_and_the_other_says_that_a_sync
     assert spread.query("SELECT count(*) FROM orders WHERE connector = $1", TWICE) == [(ORDERS,)]
 
 
-def test_a_worker_whose_line_to_redis_breaks_takes_its_run_up_all_the_same(spread: Spread) -> None:
+def test_a_worker_that_loses_redis_still_takes_its_run_up(spread: Spread) -> None:
     """It notes there that it does; where that failed, Celery forgot the run, and nobody ever began it."""
     # What it says before it writes the note.
     spread.line_of_notes.break_at(b"\r\nGET\r\n", 4)
@@ -165,7 +165,7 @@ def runs_that_sent(spread: Spread) -> set[str]:
     }
 
 
-def test_orders_exported_by_two_workers_of_which_one_is_killed_are_booked_once_and_answered_once(
+def test_orders_exported_by_two_workers_one_of_which_is_killed_are_booked_and_answered_once(
     spread: Spread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = spread.source(DESK)

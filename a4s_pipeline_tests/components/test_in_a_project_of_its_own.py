@@ -108,14 +108,14 @@ def test_it_is_listed_beside_what_the_project_has_itself(project: Path) -> None:
     assert "s3cret-Word" not in listed.stdout + listed.stderr
 
 
-def test_a_wrong_setting_is_told_by_its_name() -> None:
+def test_a_wrong_setting_is_reported_by_its_name() -> None:
     component = A4sConnector(settings={"data_folder": "data", "connectors": {"shop": "Shop B.V."}})
     with pytest.raises(ChangeSettings, match="data_folder: there is no such setting"):
         component.build_defs(ComponentTree.for_test().load_context)
 
 
 @pytest.mark.nightly
-def test_a_wrong_setting_is_told_by_the_check_of_dagster(project: Path) -> None:
+def test_a_wrong_setting_is_reported_by_the_check_of_dagster(project: Path) -> None:
     path = project / "warehouse" / "defs" / "a4s" / "defs.yaml"
     path.write_text(DEFS_YAML.replace("data_dir:", "data_folder:"))
     checked = dg(project, "check", "defs")

@@ -44,7 +44,7 @@ def test_every_relation_and_column_is_described_and_tests_name_columns_that_are_
     assert {name for name, table in tables.items() if "config" in table} == {"orders", "customers", "items"}
 
 
-def test_a_package_of_before_is_written_anew_and_nothing_else_is(tmp_path: Path) -> None:
+def test_an_earlier_package_is_rewritten_and_nothing_else_is(tmp_path: Path) -> None:
     for _ in range(2):
         assert write_dbt_package(tmp_path / "dbt", Conventions())
     for folder, file in (("mine", "dbt_project.yml"), ("other", "letter.txt")):

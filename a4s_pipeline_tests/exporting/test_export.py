@@ -151,7 +151,7 @@ def test_no_text_of_a_csv_is_a_formula_and_each_that_was_guarded_is_counted(tmp_
     assert told.startswith("items: 5 texts")
 
 
-def test_what_a_sheet_cannot_hold_as_it_is_is_told(tmp_path: Path) -> None:
+def test_what_a_sheet_cannot_hold_unchanged_is_reported(tmp_path: Path) -> None:
     columns = (Column("a", "DECIMAL(18,4)", ""), Column("b", "DATE", ""), Column("c", "VARCHAR", ""))
     changed: Counter[str] = Counter()
     with duckdb.connect() as connection:

@@ -61,7 +61,7 @@ def test_a_call_that_was_cut_in_two_is_one() -> None:
 
 
 @needs_strace
-def test_a_file_is_on_the_disk_before_its_name_is_and_its_name_before_anybody_is_told(tmp_path: Path) -> None:
+def test_a_file_is_on_the_disk_before_its_name_and_its_name_before_anybody_is_told(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     program = """

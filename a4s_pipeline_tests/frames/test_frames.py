@@ -70,7 +70,7 @@ def test_since_is_a_local_day_or_an_instant(settings: Settings) -> None:
     assert frames.orders("nowhere", settings=settings).empty
 
 
-def test_what_is_asked_wrongly_is_told(settings: Settings, tmp_path: Path) -> None:
+def test_a_wrong_question_is_reported(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(AttributeError, match="no table or model 'order'"):
         _ = frames.order
     with pytest.raises(ChangeRequest, match="not a day or an instant"):

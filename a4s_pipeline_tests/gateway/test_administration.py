@@ -137,7 +137,7 @@ def test_a_page_that_has_its_records_somewhere_else_is_no_empty_page() -> None:
             read_page(raw, 3, 300)
 
 
-def test_a_page_that_tells_an_error_is_no_empty_page() -> None:
+def test_a_page_with_an_error_is_no_empty_page() -> None:
     errors: list[dict[str, Any]] = [{"error": "no database"}, {"errors": ["busy"]}, {"error": {"code": 7}}]
     without: list[dict[str, Any]] = [{}, {"items": None}, {"items": []}]
     for error, items in product(errors, without):

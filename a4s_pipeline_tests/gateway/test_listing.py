@@ -87,7 +87,7 @@ def test_a_record_without_a_key_that_pages_repeat_counts_once_and_two_alike_on_o
     assert listing.is_counted
 
 
-def test_whether_a_page_has_anything_new_is_told() -> None:
+def test_it_is_known_whether_a_page_has_anything_new() -> None:
     listing = Listing()
     told = [
         listing.add(Page(0, 300, 9, []), rows(*keys))
@@ -249,7 +249,7 @@ def test_an_error_ends_the_sync_where_its_page_should_be_there() -> None:
         assert read_with_errors(pages).refusal is refusal, pages
 
 
-def test_an_error_at_the_end_is_told_without_its_advice_and_the_gateways_words() -> None:
+def test_an_error_at_the_end_is_reported_without_its_advice_and_the_gateways_words() -> None:
     busy_page = GatewayUnavailable("page 3: it answers 503: ask later. It says: no: busy. It says: no")
     for error, told in ((busy_page, "page 3: it answers 503"), (BUSY, "it broke down")):
         pages: Pages = [(4, [1, 2]), (4, [3, 4]), error]

@@ -23,7 +23,7 @@ def success(ago: timedelta, *, tried: timedelta | None = None, error: str | None
     return StreamHealth(NOW - ago, last_run, error)
 
 
-def test_a_stream_that_has_not_succeeded_for_a_day_is_told_with_what_to_do() -> None:
+def test_a_stream_that_has_not_succeeded_for_a_day_is_reported_with_what_to_do() -> None:
     for health, clause in [
         (success(timedelta()), None),
         (success(DAY), None),
@@ -83,7 +83,7 @@ def test_connectors_are_those_that_are_configured_now() -> None:
     assert [clause.split(" ")[0] for clause in told.values()] == list(told) == ["new", "old"]
 
 
-def test_a_history_that_the_legacy_backend_has_not_synced_for_a_day_is_told() -> None:
+def test_a_history_that_the_legacy_backend_has_not_synced_for_a_day_is_reported() -> None:
     for has_history, synced, told in [
         (True, NOW - DAY, []),
         (True, NOW - DAY - timedelta(seconds=1), ["demo (last synced 2026-07-09 13:59)"]),

@@ -71,7 +71,7 @@ def endless(handler: Handler) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_an_answer_that_says_it_is_too_large_is_neither_read_nor_asked_for_again(
+def test_an_answer_that_says_it_is_too_large_is_not_read_and_not_asked_for_again(
     platform_of: PlatformOf, serve: Serve, call: str
 ) -> None:
     gateway = serve(endless)

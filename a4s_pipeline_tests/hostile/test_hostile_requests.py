@@ -164,7 +164,7 @@ def deeply(request: dict[str, Any], depth: int) -> dict[str, Any]:
 # The inbox
 
 
-def test_whatever_lies_in_the_inbox_is_answered_or_left_and_nothing_else_is_touched(
+def test_whatever_is_in_the_inbox_is_answered_or_left_and_nothing_else_is_touched(
     stocked: Platform, tmp_path: Path
 ) -> None:
     outside = tmp_path / "outside"

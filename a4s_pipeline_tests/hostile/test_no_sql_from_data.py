@@ -135,7 +135,7 @@ def function_at(tree: ast.Module, line: int) -> str:
     return inside[-1] if inside else "(module)"
 
 
-def test_sql_is_put_together_in_known_places_alone() -> None:
+def test_sql_is_put_together_only_in_known_places() -> None:
     unknown = [place for place in found() if not place.startswith(tuple(OWN))]
     assert unknown == [], "use parameters, or say in OWN why what is put into the statement is never data"
 

@@ -32,7 +32,7 @@ def test_every_file_beside_the_code_is_taken_along() -> None:
     assert [pattern for pattern in patterns if not any(fnmatch(path, pattern) for path in others)] == []
 
 
-def test_windows_is_told_where_it_runs_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_windows_one_line_says_where_to_run_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(ROOT / "a4s_pipeline" / "__init__.py"))

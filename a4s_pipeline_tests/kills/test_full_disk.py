@@ -54,7 +54,7 @@ def test_so_does_a_sync_of_items_or_customers(
     assert site.published(f"SELECT count(*) FROM {stream}") == [(500,)]
 
 
-def test_a_copy_for_which_there_is_no_room_leaves_the_last_one(
+def test_a_copy_without_room_on_the_disk_leaves_the_last_one(
     site_of: Callable[..., Site], commands: Workers
 ) -> None:
     site = site_of()
@@ -126,7 +126,7 @@ def test_requests_that_cannot_be_answered_on_a_full_disk_wait_in_the_inbox(
     assert len(site.source.booked) == 1
 
 
-def test_a_picture_for_which_there_is_no_room_is_fetched_later(
+def test_a_picture_without_room_on_the_disk_is_fetched_later(
     site_of: Callable[..., Site], commands: Workers
 ) -> None:
     site = site_of()

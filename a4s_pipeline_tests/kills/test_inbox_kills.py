@@ -107,7 +107,7 @@ def ids(dropped: int) -> list[str]:
     return sorted(f"{kind}-{number}" for kind in EXPECTED for number in range(dropped))
 
 
-def test_what_another_writes_at_this_moment_is_not_taken_for_left_behind(
+def test_what_another_is_writing_is_not_mistaken_for_leftovers(
     site_of: Callable[..., Site],
 ) -> None:
     site = site_of()

@@ -64,7 +64,7 @@ def test_a_sync_into_a_folder_that_cannot_be_made_says_so(
     assert_told(said, nowhere.data_dir)
 
 
-def test_stock_is_answered_all_the_same(site: Site, commands: Workers) -> None:
+def test_stock_is_still_answered(site: Site, commands: Workers) -> None:
     with read_only(site.data_dir):
         # Ten times, because one in ten is logged.
         said = [commands.a4s(site, "stock", "A1", "--json", without_privileges=True) for _ in range(10)]
@@ -73,7 +73,7 @@ def test_stock_is_answered_all_the_same(site: Site, commands: Workers) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("orders", "--json"), ("order", "A0001", "--json")])
-def test_orders_are_retrieved_all_the_same(site: Site, commands: Workers, arguments: tuple[str, ...]) -> None:
+def test_orders_are_still_retrieved(site: Site, commands: Workers, arguments: tuple[str, ...]) -> None:
     with read_only(site.data_dir):
         said = commands.a4s(site, *arguments, without_privileges=True)
     assert (said.status, said.err) == (0, [])

@@ -23,7 +23,7 @@ STREAMS = ("orders", "items", "customers")
 
 
 @by_day_and_by_night(share=0.3)
-def test_syncs_that_are_killed_at_any_moment_end_with_the_rows_of_a_calm_import(
+def test_syncs_that_are_killed_at_any_time_end_with_the_rows_of_a_calm_import(
     site_of: Callable[..., Site], workers: Workers, share: float | None
 ) -> None:
     chances = Chances(5, share, longest=0.8)

@@ -80,7 +80,7 @@ def test_every_table_column_and_view_has_its_comment(lake: Lake) -> None:
 INSTANT = "TIMESTAMP WITH TIME ZONE"
 
 
-def test_a_moment_reads_one_snapshot_whatever_is_written_meanwhile(lake: Lake, open_lake: OpenLake) -> None:
+def test_a_session_reads_one_snapshot_whatever_is_written_meanwhile(lake: Lake, open_lake: OpenLake) -> None:
     add(lake, "A1")
     with lake.session() as connection:
         before = connection.execute("SELECT count(*) FROM orders").fetchall()
@@ -197,9 +197,7 @@ def test_a_writer_that_never_lets_go_is_waited_for_within_bounds(
 
 
 @on_postgres  # an SQLite catalog has one writer at a time
-def test_work_that_takes_longer_than_anybody_waits_has_its_turn_alone(
-    lake: Lake, open_lake: OpenLake
-) -> None:
+def test_work_that_takes_longer_than_anybody_waits_runs_alone(lake: Lake, open_lake: OpenLake) -> None:
     patience = 0.2
     slow, quick = open_lake(wait_seconds=patience), open_lake()
     add(lake, "A0")

@@ -127,7 +127,7 @@ def test_what_was_synced_into_the_lake_is_not_replaced_unasked(
     move.assert_moved()
 
 
-def test_nor_is_what_was_sent_from_the_lake(move: Move) -> None:
+def test_what_was_sent_from_the_lake_is_not_replaced(move: Move) -> None:
     sent = {
         "connector": "demo",
         "intake_order_id": "IO-1",
@@ -140,7 +140,7 @@ def test_nor_is_what_was_sent_from_the_lake(move: Move) -> None:
     assert [len(rows) for rows in all_rows(move.lake).values() if rows] == [1]
 
 
-def test_nor_is_what_was_sent_while_the_export_was_under_way(move: Move) -> None:
+def test_what_was_sent_during_the_export_is_not_replaced(move: Move) -> None:
     sent = {"connector": "noord", "intake_order_id": "IO-1", "synced_at": "2024-01-01T00:00:00Z"}
     looks = iter([1])
 
@@ -217,7 +217,7 @@ def test_an_older_file_that_lacks_a_column_is_moved_too(
     assert ours["orders"]
 
 
-def test_wrong_usage_is_told_before_anything_happens(
+def test_wrong_usage_is_reported_before_anything_happens(
     move: Move, a4s: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:
     status, _, err = a4s("lake", "export", "--from", str(tmp_path / "none.duckdb"))

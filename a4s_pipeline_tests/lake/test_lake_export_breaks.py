@@ -55,9 +55,7 @@ def test_a_watermark_is_in_the_lake_only_with_all_that_it_stands_for(move: Move)
 
 
 @pytest.mark.parametrize("turns", [3, *at_night(12)])
-def test_killed_at_any_moment_again_and_again_it_ends_with_the_rows_of_the_file(
-    move: Move, turns: int
-) -> None:
+def test_killed_again_and_again_at_any_time_it_ends_with_the_rows_of_the_file(move: Move, turns: int) -> None:
     move.put_hostile()
     move.of_file.warehouse.transact(lambda connection: connection.execute(FILL, {"rows": 200_000}) and None)
     all_rows(move.lake)

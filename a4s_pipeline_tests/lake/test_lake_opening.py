@@ -91,7 +91,7 @@ def test_a_catalog_is_made_only_where_its_files_can_be(tmp_path: Path) -> None:
         pass
 
 
-def test_a_lake_that_was_moved_is_told_so_in_its_catalog(tmp_path: Path) -> None:
+def test_a_moved_lake_opens_once_its_catalog_names_the_new_place(tmp_path: Path) -> None:
     """As written in docs/deployment.md."""
     codes = [f"A{number:03d}" for number in range(100)]
     catalog, locks = tmp_path / "catalog", FileLocks(tmp_path)
@@ -106,7 +106,7 @@ def test_a_lake_that_was_moved_is_told_so_in_its_catalog(tmp_path: Path) -> None
     assert held(Lake(SqliteLake(tmp_path / "catalog moved", f"{tmp_path}/moved/"), locks)) == codes
 
 
-def test_a_catalog_that_does_not_answer_is_told_without_its_password(tmp_path: Path) -> None:
+def test_a_catalog_that_does_not_answer_is_reported_without_its_password(tmp_path: Path) -> None:
     from a4s_pipeline.locks.postgres_locks import PostgresLocks  # noqa: PLC0415
 
     connection = "host=127.0.0.1 port=1 user=a4s password=s3cret-Word dbname=lake connect_timeout=2"

@@ -117,7 +117,7 @@ def _inserting(query: str) -> Callable[[duckdb.DuckDBPyConnection], None]:
 
 
 @on_sqlite  # the bytes of a catalog in PostgreSQL are its vacuum's
-def test_a_lake_that_is_written_anew_holds_no_byte_of_rows_that_were_deleted(
+def test_a_rewritten_lake_contains_no_byte_of_deleted_rows(
     open_lake: Callable[..., Lake], place: LakeLocation
 ) -> None:
     assert isinstance(place, SqliteLake)

@@ -64,7 +64,7 @@ def asked(analyst: duckdb.DuckDBPyConnection, number: str) -> list[tuple[Any, ..
     return analyst.execute(QUERIES[number]).fetchall()
 
 
-def test_the_page_tells_of_the_change_step_by_step(analyst: duckdb.DuckDBPyConnection) -> None:
+def test_the_page_describes_the_change_step_by_step(analyst: duckdb.DuckDBPyConnection) -> None:
     assert len(asked(analyst, "1")) >= 4
     [(code, status, total, _, run_id)] = asked(analyst, "2")
     assert (code, status, total, run_id) == ("V-1001", "changed", Decimal(80), "the second")

@@ -57,7 +57,9 @@ def test_after_an_import_the_file_says_how_each_stream_is_and_what_waits(site: I
     assert told["a4s_inbox_oldest_timestamp_seconds",] > 1.7e9
 
 
-def test_a_store_that_cannot_be_read_is_told_as_that_and_not_as_streams_out_of_date(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_read_is_reported_as_such_and_not_as_streams_out_of_date(
+    tmp_path: Path,
+) -> None:
     settings = GivenSettings(connectors={"demo": "Demo B.V."}, data_dir=tmp_path)
     assert numbers(page_of(collected(Platform(settings))).decode())["a4s_store_readable",] == 1
     (tmp_path / "analytics.duckdb").write_bytes(b"no database" * 1000)

@@ -72,7 +72,7 @@ def test_a_customer_or_an_item_that_was_never_listed_is_named_as_it_was_sold_las
     assert store.query("SELECT name, is_listed, is_removed FROM dim_item") == told
 
 
-def test_what_is_listed_or_was_until_it_was_removed_is_itself_whatever_was_sold(store: Store) -> None:
+def test_a_listed_or_removed_item_is_itself_whatever_was_sold(store: Store) -> None:
     store.put(CUSTOMERS, customer("K1", name="Listed", is_blocked=True, currency=" eur "))
     store.put(CUSTOMERS, customer("K2", name="Gone", is_prospect=True, removed_at=MIDSUMMER))
     store.put(ITEMS, item("A1"), item("A2", removed_at=MIDSUMMER))

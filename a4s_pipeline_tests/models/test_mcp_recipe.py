@@ -91,7 +91,7 @@ def client(demo_copy: Path) -> Iterator[McpClient]:
 
 
 @pytest.mark.nightly
-def test_the_comments_reach_it_and_it_can_ask_but_neither_write_nor_see_a_file(
+def test_the_comments_reach_it_and_it_can_query_but_not_write_or_see_a_file(
     client: McpClient, demo_copy: Path, tmp_path: Path
 ) -> None:
     for name in (".env", "prices.csv"):

@@ -137,7 +137,9 @@ def test_the_house_amount_is_at_the_last_rate_up_to_the_day_and_null_where_there
     assert store.query("SELECT order_code, house_amount FROM sales_lines ORDER BY ALL") == halves
 
 
-def test_what_the_sites_own_files_leave_out_is_told_and_a_fault_where_it_has_them(store: Store) -> None:
+def test_what_the_sites_own_files_leave_out_is_reported_and_a_fault_where_it_has_such_files(
+    store: Store,
+) -> None:
     for code, status, currency in (("1", "Nieuw", "JPY"), ("2", "open", "EUR"), ("3", "", None)):
         store.put(ORDERS, order(code, status=status, currency=currency))
     told = {
@@ -334,7 +336,7 @@ def test_the_sums_of_the_models_are_those_of_the_tables_to_the_cent(store: Store
     assert store.promises_broken() == []
 
 
-def test_every_place_that_tells_sales_tells_the_same(demo_copy: Path) -> None:
+def test_every_place_that_shows_sales_shows_the_same(demo_copy: Path) -> None:
     with duckdb.connect(str(demo_copy), read_only=True) as copy:
         assert broken_promises(copy) == []
         by_year = {

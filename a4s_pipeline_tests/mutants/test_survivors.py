@@ -49,14 +49,14 @@ def test_more_survivors_than_are_known_are_a_fault_and_named(
 
 
 @pytest.mark.parametrize("outcome", ["not checked", "check was interrupted by user", "skipped"])
-def test_a_run_that_did_not_try_every_mutant_is_no_proof(outcome: str) -> None:
+def test_a_run_that_did_not_try_every_mutant_proves_nothing(outcome: str) -> None:
     results = results_of([f"    a4s_pipeline.sync.windows.x_month_after__mutmut_3: {outcome}"])
     report, is_well = report_on(results, {})
     assert (report[0], is_well) == ("1 mutants were not tried", False)
     assert not report_on([], {})[1]
 
 
-def test_the_command_fails_on_a_new_survivor_and_tells_the_score() -> None:
+def test_the_command_fails_on_a_new_survivor_and_prints_the_score() -> None:
     command = [sys.executable, "-m", "a4s_pipeline_tests.mutants.survivors"]
     for result, status, told in (
         ("a4s_pipeline.sync.windows.x_new__mutmut_1: survived", 1, "x_new: 1 mutants survived, 0 are known"),

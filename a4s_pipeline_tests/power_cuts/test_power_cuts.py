@@ -182,7 +182,7 @@ def after_an_undo(ground: Ground, chances: random.Random) -> Iterator[int]:
 
 
 @pytest.mark.from_nothing
-def test_what_was_recorded_is_played_to_the_letter_and_gone_on_with(ground: Ground) -> None:
+def test_what_was_recorded_is_played_to_the_letter_and_continued(ground: Ground) -> None:
     """Without these, the test would prove nothing."""
     import_all(ground.platform())
     drop_requests(ground)
@@ -204,7 +204,7 @@ def test_what_was_recorded_is_played_to_the_letter_and_gone_on_with(ground: Grou
     ids=lambda cut: cut.__name__,
 )
 @pytest.mark.from_nothing
-def test_whatever_a_power_cut_leaves_is_gone_on_with(
+def test_the_product_continues_from_whatever_a_power_cut_leaves(
     ground: Ground, cut: Callable[[Ground, random.Random], Iterator[int]]
 ) -> None:
     night, tried, seed = Night(share=0.03), 0, random.randrange(1_000_000)

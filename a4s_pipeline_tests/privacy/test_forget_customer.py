@@ -163,7 +163,7 @@ def files_that_hold(folder: Path, mark: str) -> Iterator[str]:
             yield path.relative_to(folder).as_posix()
 
 
-def test_no_byte_below_the_data_folder_tells_of_a_customer_who_was_forgotten(site: Installation) -> None:
+def test_no_byte_below_the_data_folder_reveals_a_forgotten_customer(site: Installation) -> None:
     before = set(files_that_hold(site.folder, MARK))
     assert {"data/warehouse.duckdb", "data/analytics.duckdb", "data/failures.log"} < before
     others = set(files_that_hold(site.folder, OTHER))
@@ -182,7 +182,7 @@ def test_no_byte_below_the_data_folder_tells_of_a_customer_who_was_forgotten(sit
     assert counts["logLines"] == 1
 
 
-def test_what_the_books_need_stays_and_the_record_tells_who_asked(site: Installation) -> None:
+def test_what_the_books_need_stays_and_the_record_says_who_asked(site: Installation) -> None:
     amounts = "SELECT order_code, customer_code, order_date, sub_total, line_code, line_total, item_code "
     amounts += "FROM orders JOIN order_lines USING (connector, order_code) ORDER BY ALL"
     before = site.query(amounts)
@@ -242,7 +242,7 @@ def test_nothing_is_forgotten_while_something_is_on_its_way(site: Installation) 
     assert site.a4s("forget-customer", "K1").status == 0
 
 
-def test_a_code_of_which_nothing_is_held_is_told_and_a_second_time_is_no_failure(site: Installation) -> None:
+def test_a_code_without_stored_data_is_reported_and_a_second_time_is_no_failure(site: Installation) -> None:
     unknown = site.a4s("forget-customer", "k1")
     assert (unknown.status, "nothing is stored" in unknown.err) == (1, True)
     assert site.a4s("forget-customer", "K1").status == 0

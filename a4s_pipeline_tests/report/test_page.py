@@ -197,7 +197,7 @@ def test_without_a_copy_it_says_what_to_do(tmp_path: Path) -> None:
         write_report(PublishedCopy(tmp_path / "analytics.duckdb"), tmp_path / "report.html")
 
 
-def test_a_copy_of_another_version_is_told(tmp_path: Path) -> None:
+def test_a_copy_of_another_version_is_reported(tmp_path: Path) -> None:
     copy = tmp_path / "analytics.duckdb"
     duckdb.connect(str(copy)).close()
     with pytest.raises(ChangeSite, match="another version"):
@@ -213,7 +213,7 @@ def test_the_page_replaces_the_last_one_and_leaves_nothing_else(
     assert [path.name for path in target.parent.iterdir()] == ["report.html"]
 
 
-def test_a_page_that_cannot_be_written_is_told(publish_rows: Publish, tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_written_is_reported(publish_rows: Publish, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ChangeSite, match="cannot be written"):
         write_report(PublishedCopy(publish_rows({})), tmp_path / "file" / "report.html")
@@ -236,7 +236,7 @@ class TestCommand:
         assert result.output == f"{tmp_path / 'report.html'}\n"
         assert "demo" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
-    def test_it_shows_the_connector_asked_for_alone(
+    def test_it_shows_only_the_connector_asked_for(
         self, publish_rows: Publish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("A4S_CONNECTORS", '{"demo": "D", "noord": "N"}')

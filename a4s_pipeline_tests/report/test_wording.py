@@ -53,7 +53,7 @@ def test_axes_show_round_numbers_short() -> None:
         assert wording.compact(value) == text, value
 
 
-def test_a_change_is_told_where_there_is_something_to_compare_with() -> None:
+def test_a_change_is_shown_where_there_is_something_to_compare_with() -> None:
     for now, before, text in [
         (110, 100, "+10%"),
         (90, 100, "\N{MINUS SIGN}10%"),
@@ -70,12 +70,12 @@ def test_a_share_is_part_of_something() -> None:
     assert wording.share(Decimal(1), Decimal(0)) == "\N{EN DASH}"
 
 
-def test_moments_are_told_in_the_time_zone_of_the_page() -> None:
+def test_instants_are_shown_in_the_time_zone_of_the_page() -> None:
     assert wording.moment(datetime(2024, 12, 31, 23, 30, tzinfo=UTC), NOW) == "1 Jan 2025, 00:30"
     assert wording.moment(None, NOW) == "\N{EN DASH}"
 
 
-def test_how_long_ago_is_told_in_its_own_measure() -> None:
+def test_how_long_ago_is_shown_in_a_fitting_unit() -> None:
     for back, text in [
         (timedelta(seconds=-5), "0 min"),
         (timedelta(minutes=5), "5 min"),

@@ -54,7 +54,7 @@ def test_requests_that_were_answered_go_by_their_age_and_what_waits_stays(site: 
     }
 
 
-def test_what_was_sent_goes_by_its_age_and_the_ledger_still_answers(site: Installation) -> None:
+def test_what_was_sent_is_removed_by_its_age_and_the_ledger_still_answers(site: Installation) -> None:
     first = export(site, "IO-old")
     export(site, "IO-new")
     backdate(

@@ -54,7 +54,7 @@ def test_the_demo_is_the_same_on_every_start(world: World) -> None:
     assert fingerprint(demo_world()) == fingerprint(world)
 
 
-def test_three_connectors_of_which_one_has_no_focus_connector(world: World) -> None:
+def test_of_three_connectors_one_has_no_focus_connector(world: World) -> None:
     assert list(world.administrations) == list(DEMO_CONNECTORS.values())
     assert [held.focus_connector is not None for held in world.administrations.values()] == [
         True,

@@ -104,7 +104,7 @@ def test_an_order_is_kept_as_it_was_when_it_was_put(administration: Administrati
         administration.order("B")
 
 
-def test_the_status_tells_the_last_history_sync(world: World, client: Client, sandbox: Sandbox) -> None:
+def test_the_status_shows_the_last_history_sync(world: World, client: Client, sandbox: Sandbox) -> None:
     fixed = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     world.add_administration("fixed", last_history_sync=fixed)
     world.add_administration("ago", last_history_sync=timedelta(minutes=20))

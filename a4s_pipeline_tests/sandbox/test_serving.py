@@ -25,7 +25,7 @@ def test_the_command_prints_its_url_serves_and_ends_when_asked(asked: signal.Sig
             process.kill()
 
 
-def test_a_taken_port_is_told_in_one_line() -> None:
+def test_a_taken_port_is_reported_in_one_line() -> None:
     with Sandbox(World()) as sandbox:
         port = sandbox.url.rpartition(":")[2]
         command = [sys.executable, "-m", "a4s_sandbox", "--port", port, "--orders", "1"]

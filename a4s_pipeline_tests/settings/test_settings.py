@@ -488,7 +488,7 @@ def test_an_authority_that_is_none_and_a_proxy_that_is_none_are_refused_and_no_p
         assert "geheim" not in told
 
 
-def test_a_misspelt_variable_is_told_with_the_nearest_name_wherever_it_stands(
+def test_a_misspelt_variable_is_reported_with_the_nearest_name_wherever_it_is_set(
     setenv: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     Path(".env").write_text("A4S_CONECTORS={}\nA4S_PAGE_SIZE=7\nOTHER_WORDS=1\n")

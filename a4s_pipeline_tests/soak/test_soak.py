@@ -251,7 +251,7 @@ def booked_twice(sandbox: Sandbox) -> list[str]:
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_a_day_in_an_hour_leaves_nothing_grown_that_is_no_data(
+def test_after_a_day_in_an_hour_only_data_has_grown(
     installation: tuple[Installation, list[psutil.Process]],
 ) -> None:
     site, processes = installation

@@ -62,7 +62,7 @@ def test_a_run_without_drift_keeps_nothing(site: Site, stream: Stream) -> None:
 
 
 @BOTH
-def test_each_run_counts_anew_and_tells_since_when(site: Site, stream: Stream) -> None:
+def test_each_run_counts_from_zero_and_says_since_when(site: Site, stream: Stream) -> None:
     for code in ("A1", "A2"):
         stream.put(site, code, route="R1")
     stream.sync(site, run_id="r1")
@@ -188,7 +188,7 @@ def test_the_command_line_says_nothing_of_drift(site: Site) -> None:
     assert "drift" not in str(site.sync().as_json())
 
 
-def test_a_bad_byte_costs_one_character_and_is_told_as_drift(site: Site) -> None:
+def test_a_bad_byte_costs_one_character_and_is_reported_as_drift(site: Site) -> None:
     site.put("O1", customerName="Bos", lines=[line("1", description="Varen")])
     # Whichever order's lines are asked for first.
     site.put("O2", customerName="Vos", lines=[line("1", description="Klimop")])

@@ -72,7 +72,7 @@ def test_a_lock_is_waited_for_within_bounds(tmp_path: Path) -> None:
     assert order == ["first", "second"]
 
 
-def test_other_connectors_and_streams_are_not_held_up(tmp_path: Path) -> None:
+def test_other_connectors_and_streams_are_not_delayed(tmp_path: Path) -> None:
     with (
         stream_lock(FileLocks(tmp_path), "demo", "orders", wait_seconds=0),
         stream_lock(FileLocks(tmp_path), "demo", "items", wait_seconds=0),

@@ -75,7 +75,7 @@ def test_one_fault_at_any_rate_leaves_the_rows_of_a_calm_import(
 
 
 @pytest.mark.parametrize("names", [ON_THE_WIRE, *at_night(*(((name,),) for name in ON_THE_WIRE))])
-def test_faults_of_the_wire_alone_leave_the_rows_of_a_calm_import_in_one_sync(
+def test_with_only_faults_of_the_wire_one_sync_leaves_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows], names: tuple[str, ...]
 ) -> None:
     rates: dict[str, Any] = dict.fromkeys(names, 0.4 / len(names))

@@ -58,7 +58,7 @@ _MORE_AT_NIGHT = at_night(
 
 
 @pytest.mark.parametrize(("sequence", "drawn"), [*_WORST_MOMENTS, *_MORE_AT_NIGHT])
-def test_the_worst_moments_lose_double_and_mix_nothing(sequence: str, drawn: dict[str, Any]) -> None:
+def test_at_the_worst_times_nothing_is_lost_doubled_or_mixed(sequence: str, drawn: dict[str, Any]) -> None:
     site = Weather()
     try:
         site.some_history([f"2024-03-{10 + day}T09:00:00" for day in range(12)])

@@ -99,7 +99,7 @@ def test_a_refusal_names_the_fields_at_fault() -> None:
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308, 409])
 @pytest.mark.parametrize("code", [None, "DuplicateExternalId", "FocusConnectorNotConfigured", "InProgress"])
-def test_to_a_post_no_409_and_no_redirect_tells_what_was_done(status: int, code: str | None) -> None:
+def test_no_409_and_no_redirect_tells_what_a_post_did(status: int, code: str | None) -> None:
     body = problem(code, orderId=7) if code else b'{"message": "busy with it", "orderId": 7}'
     error = error_for(status, body, SUBJECT, None, is_post=True)
     assert isinstance(error, Inconclusive)

@@ -236,7 +236,7 @@ def test_a_post_is_never_sent_twice_whatever_happens(connect: Connect, sandbox: 
 
 
 @pytest.mark.parametrize("broken", [silence, stall, drip, cut, no_gzip, say(500), say(200, b"{")])
-def test_a_post_without_an_answer_that_can_be_read_is_left_at_that(
+def test_a_post_without_a_readable_answer_is_not_repeated(
     connect: Connect, serve: Serve, broken: Answer
 ) -> None:
     server = serve(broken)
@@ -411,9 +411,7 @@ def test_a_gateway_that_never_answers_is_given_up_by_the_deadline(connect: Conne
     assert client.counts.calls == 1
 
 
-def test_a_call_that_cannot_have_its_turn_in_time_takes_none_from_the_others(
-    connect: Connect, serve: Serve
-) -> None:
+def test_a_call_that_cannot_start_in_time_delays_no_other(connect: Connect, serve: Serve) -> None:
     client = connect(serve(say(200, b"[1]")).url, max_calls_per_second=0.02)
     ask(client)
     with answered_until(time.monotonic() + 20):

@@ -62,7 +62,7 @@ def test_a_pause_holds_the_next_call(clock: Clock) -> None:
     assert clock.rests == [30, 0]
 
 
-def test_a_pause_that_begins_while_a_call_waits_for_its_turn_holds_it_too(clock: Clock) -> None:
+def test_a_pause_that_begins_while_a_call_waits_delays_that_call_too(clock: Clock) -> None:
     pace = Pace(2, clock)
     pace.wait_for_turn(clock.rest)
 

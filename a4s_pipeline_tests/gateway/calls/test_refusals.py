@@ -118,7 +118,7 @@ def test_no_body_breaks_the_reading_of_a_reason(document: Any) -> None:
     assert all(fault.field.isprintable() and fault.message for fault in field_faults(body, str))
 
 
-def test_field_paths_of_every_dialect_are_told_in_one() -> None:
+def test_field_paths_of_every_dialect_become_one() -> None:
     one = "lines.0.itemCode"
     for path in (one, "lines[0].itemCode", "Lines[0].ItemCode", "$.lines[0].itemCode", "/lines/0/itemCode"):
         assert as_path(path) == one

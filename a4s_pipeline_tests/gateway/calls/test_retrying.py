@@ -77,7 +77,7 @@ def test_it_is_over_after_so_many_tries_or_when_the_gateway_wants_too_long_a_pau
     assert (RULE.wait_before_next(failure, tried, 0.5) is None) is is_over
 
 
-def test_a_reply_beyond_bounds_is_no_smaller_the_next_time() -> None:
+def test_a_reply_beyond_bounds_is_not_retried() -> None:
     assert RULE.wait_before_next(ReplyBeyondBounds("too much"), 1, 0.5) is None
 
 

@@ -137,7 +137,7 @@ def test_an_administration_without_access_is_a_matter_of_credentials(filled: Wor
     assert not_ok(found) == {"credentials": FAILED} | dict.fromkeys(NAMES[2:], SKIPPED)
 
 
-def test_a_name_that_the_gateway_does_not_know_is_told(filled: World, check: CheckUp) -> None:
+def test_a_name_that_the_gateway_does_not_know_is_reported(filled: World, check: CheckUp) -> None:
     found = check("demo b.v.")
     assert not_ok(found) == {"administration": FAILED} | dict.fromkeys(NAMES[3:], SKIPPED)
     assert "'demo b.v.'" in found["administration"].message
@@ -189,7 +189,7 @@ def test_a_wrong_answer_to_the_status_is_an_answer(
     assert words in found["administration"].message
 
 
-def test_a_fault_that_passes_is_not_told(filled: World, sandbox: Sandbox, check: CheckUp) -> None:
+def test_a_fault_that_passes_is_not_reported(filled: World, sandbox: Sandbox, check: CheckUp) -> None:
     sandbox.faults = Faults(script={"*": ["reset", "ok", "server_error", "ok", "html"]})
     assert not_ok(check()) == {}
 
@@ -233,7 +233,7 @@ def test_the_clock_is_checked_by_the_date_of_an_answer(
     assert set(not_ok(found)) <= {"clock"}
 
 
-def test_pages_that_overlap_are_told(filled: World, sandbox: Sandbox, check: CheckUp) -> None:
+def test_pages_that_overlap_are_reported(filled: World, sandbox: Sandbox, check: CheckUp) -> None:
     sandbox.faults = Faults(repeat_rows=1)
     assert not_ok(check())["paging"] is FAILED
 
@@ -268,7 +268,7 @@ def put_at(world: World, code: str, day: str, position: int) -> None:
     world[NAME].put_encoded_order(code, position, record.body, b"[]")
 
 
-def test_orders_that_are_not_in_order_are_told(filled: World, check: CheckUp) -> None:
+def test_orders_that_are_not_in_order_are_reported(filled: World, check: CheckUp) -> None:
     put_at(filled, "late", "2025-03-05T09:00:00", 0)
     found = check()
     assert found["order_of_orders"].verdict is WARNING
@@ -291,7 +291,9 @@ def test_bounds_are_asked_for_with_the_offset_of_the_administration(
     assert {query.get("orderDateTo") for query in queries} == {None, "2024-02-19T09:30:00+01:00"}
 
 
-def test_orders_none_of_which_can_be_read_are_told_and_go_no_further(world: World, check: CheckUp) -> None:
+def test_orders_that_are_all_unreadable_are_reported_and_checked_no_further(
+    world: World, check: CheckUp
+) -> None:
     world[NAME].last_history_sync = timedelta(hours=1)
     world[NAME].put_order({"number": 1})
     found = check()
@@ -316,7 +318,7 @@ def test_lines_of_one_order_that_fail_are_a_warning_and_of_all_a_failure(
 
 
 @pytest.mark.parametrize(("lines", "words"), [([{"no": 1}], "cannot be read"), ({"lines": []}, "an array")])
-def test_lines_of_another_shape_are_told(lines: Any, words: str, world: World, check: CheckUp) -> None:
+def test_lines_of_another_shape_are_reported(lines: Any, words: str, world: World, check: CheckUp) -> None:
     world[NAME].last_history_sync = timedelta(hours=1)
     world[NAME].put_order(header("VO-1", "2024-03-05T09:00:00"), lines)
     found = check()
@@ -375,7 +377,7 @@ def test_a_redirect_to_a_portal_is_an_administration_without_a_status(serve: Ser
         ({"empty_pages": frozenset({1})}, "page 1 holds 0 orders"),
     ],
 )
-def test_how_a_gateway_pages_is_told_before_an_import(
+def test_how_a_gateway_pages_is_reported_before_an_import(
     way: dict[str, Any], words: str, filled: World, sandbox: Sandbox, check: CheckUp
 ) -> None:
     sandbox.faults = Faults(**way)
@@ -402,7 +404,7 @@ WAYS_OF_RECORDS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize("stream", ["items", "customers"])
-def test_how_items_and_customers_come_is_told_before_an_import(
+def test_how_items_and_customers_come_is_reported_before_an_import(
     stream: str, world: World, sandbox: Sandbox, check: CheckUp
 ) -> None:
     held = world[NAME]

@@ -90,7 +90,7 @@ UNREADABLE = ReplyUnreadable("the gateway's answer for X cannot be read (cut off
         (ChangeRequest("the gateway answered 302 for X, a redirect: set it"), OK, SKIPPED, FAILED),
     ],
 )
-def test_the_status_tells_of_reach_credentials_and_administration(
+def test_the_status_shows_reach_credentials_and_administration(
     answer: Reply[Status] | A4sError,
     reachable: Outcome,
     credentials: Outcome,
@@ -105,7 +105,7 @@ def test_the_status_tells_of_reach_credentials_and_administration(
     assert [finding.name for finding in found] == ["reachable", "credentials", "administration"]
 
 
-def test_the_gateways_own_words_stay_and_our_advice_stands_once() -> None:
+def test_the_gateways_own_words_stay_and_our_advice_comes_once() -> None:
     unknown = UnknownAdministration(
         "the gateway answered 404 for the status of 'X': check it, letter by letter. It says: no 'X': ask us"
     )
@@ -185,7 +185,7 @@ def test_a_history_sync_is_of_the_last_day(ago: timedelta | None, verdict: Outco
         (NOW - timedelta(seconds=10, microseconds=400_000), -10),
     ],
 )
-def test_the_clocks_agree_where_the_date_lies_within_the_call(clock: datetime, offset: int) -> None:
+def test_the_clocks_agree_if_the_date_is_within_the_call(clock: datetime, offset: int) -> None:
     answered_at = NOW + timedelta(seconds=3)
     assert checkup_status.clock_offset(clock, NOW, answered_at) == timedelta(seconds=offset)
 
@@ -238,7 +238,7 @@ def test_pages_are_as_large_as_asked_follow_on_one_another_and_end(
     assert_told(checkup_orders.paging(first, small, beyond), verdict, words)
 
 
-def test_orders_without_a_code_are_told_apart_by_all_they_hold() -> None:
+def test_orders_without_a_code_are_told_apart_by_their_content() -> None:
     rows: list[Any] = [{"orderDate": "2024-01-01"}, {"orderDate": "2024-01-02"}, None]
     small = (Page(0, 2, 3, rows[:2]), Page(1, 2, 3, rows[2:]))
     assert_told(checkup_orders.paging(Page(0, 100, 3, rows), small, Page(101, 2, 3, [])), OK)
@@ -306,7 +306,7 @@ def test_a_date_from_is_inclusive_and_a_date_to_exclusive(
 @pytest.mark.parametrize(
     ("total", "is_ordered", "verdict"), [(1, False, FAILED), (500, False, SKIPPED), (500, True, FAILED)]
 )
-def test_a_missing_order_tells_nothing_where_it_may_be_on_any_page(
+def test_a_missing_order_proves_nothing_where_it_may_be_on_any_page(
     total: int, is_ordered: bool, verdict: Outcome
 ) -> None:
     [order] = checkup_orders.read_orders([AT], AMSTERDAM).headers
@@ -342,7 +342,7 @@ GONE = NotThere("the gateway answered 404 UnknownOrder for the lines of order 'a
         ),
     ],
 )
-def test_the_lines_of_an_order_can_be_had_and_read(
+def test_the_lines_of_an_order_can_be_fetched_and_read(
     answers: list[checkup_orders.LinesAnswer], verdict: Outcome, words: str
 ) -> None:
     assert_told(checkup_orders.order_lines(answers, AMSTERDAM), verdict, words)
@@ -366,7 +366,7 @@ def test_each_kind_of_failure_has_advice_of_its_own() -> None:
     ("seconds", "words"),
     [(0.9, "0 seconds"), (1, "1 second"), (119, "119 seconds"), (120, "2 minutes"), (9e9, "104,166 days")],
 )
-def test_a_span_is_told_in_the_largest_unit_that_tells_enough(seconds: float, words: str) -> None:
+def test_a_span_is_shown_in_the_largest_unit_that_says_enough(seconds: float, words: str) -> None:
     assert in_words(timedelta(seconds=seconds)) == words
 
 

@@ -133,7 +133,7 @@ def test_a_delivery_before_1990_or_after_2200_has_no_day_whatever_its_time_and_z
     assert real_date("2200-12-31T23:30:00Z", AMSTERDAM) is None
 
 
-def test_an_old_day_is_an_instant_all_the_same_unless_it_is_one_that_back_offices_write_for_none() -> None:
+def test_an_old_day_is_an_instant_unless_back_offices_write_it_for_no_date() -> None:
     for day in ("1900-01-02", "1970-01-02", "1985-06-01", "2201-01-01"):
         assert as_instant(day, AMSTERDAM).astimezone(AMSTERDAM).date() == date.fromisoformat(day)
 

@@ -165,7 +165,7 @@ def test_a_field_within_drifts_under_its_path(
         ),
     ],
 )
-def test_each_drift_is_told_with_the_first_value_that_was_found_there(
+def test_each_drift_is_reported_with_the_first_value_found_there(
     model: type[WireRecord], more: dict[str, Any], met: dict[tuple[str, str, str], Any]
 ) -> None:
     assert DriftFinder(model).drifts_of(RECORDS[model] | more) == met
@@ -233,7 +233,7 @@ def same_shape(value: Any) -> Any:
 @settings(deadline=None)
 @given(raw=JSON | near_records())
 @example(raw=exact_json.loads('{"quantity": NaN, "orderCode": ' + "7" * 90 + "}"))
-def test_drift_depends_on_the_shape_alone_and_is_told_of_anything(model: type[WireRecord], raw: Any) -> None:
+def test_drift_depends_only_on_the_shape_and_is_found_in_any_value(model: type[WireRecord], raw: Any) -> None:
     finder = DriftFinder(model)
     found = finder.drifts_of(raw)
     assert set(found) == set(finder.drifts_of(same_shape(raw))) == set(DriftFinder(model).drifts_of(raw))
@@ -276,7 +276,7 @@ def test_a_shape_is_remembered_up_to_a_size_of_names_and_fields(fields: int, is_
     assert remembered(finder) == is_remembered
 
 
-def test_records_of_ever_new_shapes_are_told_rightly_when_no_more_are_remembered() -> None:
+def test_records_of_ever_new_shapes_are_judged_rightly_when_no_more_are_remembered() -> None:
     finder = DriftFinder(OrderLine)
     finder.drifts_of({"n" * 1_000_000: 1})
     assert remembered(finder) == 0

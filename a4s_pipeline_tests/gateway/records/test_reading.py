@@ -169,7 +169,7 @@ def test_a_line_number_may_be_written_in_any_way(number: Any) -> None:
     assert good_line(lineNumber=number).line_number == int(number)
 
 
-def test_a_status_tells_of_the_focus_connector_and_its_last_sync() -> None:
+def test_a_status_names_the_focus_connector_and_its_last_sync() -> None:
     raw = {"focusConnector": {"configured": True, "name": "Exact"}, "lastHistorySync": "2024-07-15T10:00:00"}
     status = read_record(Status, raw, "administration", AMSTERDAM)
     assert isinstance(status, Status)

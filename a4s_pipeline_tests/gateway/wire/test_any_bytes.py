@@ -308,7 +308,7 @@ def try_out(
 
 
 @pytest.mark.parametrize(("check", "cases"), CHECKS, ids=lambda value: getattr(value, "__name__", ""))
-def test_whatever_bytes_come_the_answer_is_right_or_none_and_a_send_is_told_as_it_went(
+def test_whatever_bytes_come_the_answer_is_right_or_none_and_a_send_is_reported_as_it_went(
     server: RawServer, check: Check, cases: st.SearchStrategy[Any]
 ) -> None:
     try_out(server, check, cases, number=20, examples=30)

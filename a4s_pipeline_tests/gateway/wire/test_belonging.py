@@ -229,7 +229,7 @@ def test_records_that_are_alike_cost_no_call_more(status: bytes) -> None:
 
 
 @pytest.mark.parametrize("ends", [False, True])
-def test_an_answer_that_came_twice_is_told_by_what_follows_it(ends: bool) -> None:
+def test_an_answer_that_came_twice_is_recognized_by_what_follows_it(ends: bool) -> None:
     def reply(question: str, write: Write) -> None:
         number = len(server.asked)
         if number == 2:

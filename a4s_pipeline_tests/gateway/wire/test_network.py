@@ -117,7 +117,7 @@ def test_calls_and_alerts_go_through_the_proxy_and_its_password_no_further(
 
 
 @pytest.mark.parametrize("is_tls", [False, True])
-def test_a_proxy_that_refuses_is_told_without_its_password(
+def test_a_proxy_that_refuses_is_reported_without_its_password(
     connect: Connect, serve: Serve, certificate: Path, is_tls: bool
 ) -> None:
     server = serve(say(200, b"[1]"), certificate if is_tls else None)
@@ -142,7 +142,7 @@ IN_WORDS = [
 ]
 
 
-def test_a_port_that_speaks_tls_is_told_where_none_was_asked_for(
+def test_a_port_that_speaks_tls_is_reported_where_none_was_asked_for(
     connect: Connect, serve: Serve, certificate: Path
 ) -> None:
     answers = [b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n" + words for words in IN_WORDS]
@@ -181,7 +181,7 @@ WHY: list[tuple[Exception, str]] = [
 ]
 
 
-def test_why_there_is_no_connection_is_told_with_what_to_change() -> None:
+def test_why_there_is_no_connection_is_reported_with_what_to_change() -> None:
     for cause, words in WHY:
         error = unconnected(NoConnection(cause, is_at_proxy=False), "X", 5, GATEWAY, GATEWAY)
         assert words in str(error), cause

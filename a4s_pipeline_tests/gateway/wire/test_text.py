@@ -58,7 +58,7 @@ def test_the_fields_with_such_a_text_are_named() -> None:
 
 
 @pytest.mark.parametrize("call", [ask, send])
-def test_what_is_cut_off_is_told_with_the_place_where_reading_ended(call: Any) -> None:
+def test_what_is_cut_off_is_reported_with_the_place_where_reading_ended(call: Any) -> None:
     body = json.dumps({"orderId": "7", "items": [1, 2]}).encode()[:-3]
     with (
         raw_server(lambda _question, write: write(answer(body))) as server,

@@ -375,7 +375,7 @@ def test_what_was_answered_between_look_and_claim_is_not_claimed(store: Store, i
     assert claimed(inbox, path) is None
 
 
-def test_what_goes_wrong_while_a_claim_is_held_comes_through_as_it_is(store: Store, inbox: AnyInbox) -> None:
+def test_an_error_during_a_claim_comes_through_as_it_is(store: Store, inbox: AnyInbox) -> None:
     store.write("inbox/one.json", b"{}")
     error = OSError(errno.ENOSPC, "disk full")
     with pytest.raises(OSError, match="disk full") as caught, inbox.claimed(ONE):

@@ -201,7 +201,7 @@ def test_a_file_that_becomes_a_link_while_it_is_looked_at_is_not_followed(
     assert waiting.refusal.code == "Unreadable"
 
 
-def test_a_folder_is_refused_with_what_is_in_it_left_alone(site: Site) -> None:
+def test_a_folder_that_is_not_empty_is_refused_and_left_alone(site: Site) -> None:
     (site.inbox / "one.json").mkdir()
     (site.inbox / "one.json" / "inside.json").write_text(json.dumps(asks("A1")))
     site.serve_what_waits()
@@ -302,7 +302,7 @@ def test_an_id_that_is_no_plain_file_name_is_refused_under_a_name_that_is(site: 
     assert site.sandbox.requests == []
 
 
-def test_an_id_that_is_no_text_at_all_is_refused(site: Site) -> None:
+def test_an_id_that_is_not_a_text_is_refused(site: Site) -> None:
     (Path(os.fsdecode(os.fsencode(site.inbox) + b"/\xff\xfe.json"))).write_bytes(b"{}")
     site.serve_what_waits()
     (written,) = site.outbox.iterdir()
@@ -341,7 +341,7 @@ def test_a_request_that_was_answered_between_look_and_claim_is_not_claimed(
         assert claimed(inbox, path) is None
 
 
-def test_what_goes_wrong_while_a_claim_is_held_comes_through_as_it_is(site: Site, inbox: Inbox) -> None:
+def test_an_error_during_a_claim_comes_through_as_it_is(site: Site, inbox: Inbox) -> None:
     paths = [site.drop("one", asks("A1")), site.inbox / "link.json", site.inbox / "gone.json"]
     paths[1].symlink_to("/etc/passwd")
     for path in paths:
@@ -464,7 +464,7 @@ def test_other_content_under_the_same_id_is_refused_and_the_first_keeps_its_answ
 
 
 @pytest.mark.parametrize("second", [b" " * (LARGEST_REQUEST + 1), None])
-def test_what_cannot_be_read_under_the_id_of_another_leaves_that_ones_answers_alone(
+def test_an_unreadable_request_under_the_id_of_another_leaves_the_others_answers_alone(
     site: Site, second: bytes | None
 ) -> None:
     site.drop("one", asks("A1"))

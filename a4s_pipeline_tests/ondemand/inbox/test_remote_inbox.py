@@ -404,7 +404,7 @@ def test_what_can_be_no_place_for_requests_is_refused() -> None:
         assert "hush" not in str(caught.value), place
 
 
-def test_a_url_is_told_by_its_scheme_in_lower_case() -> None:
+def test_a_url_is_recognized_by_its_scheme_in_lower_case() -> None:
     assert requests_location("S3://Bucket/A4S") == "s3://Bucket/A4S"
 
 

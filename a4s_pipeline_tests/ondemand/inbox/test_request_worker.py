@@ -97,7 +97,7 @@ def serve_by(clock: Clock, site: Site, linger: float) -> None:
         RequestWorker(service).serve(lambda: False)
 
 
-def test_it_stays_as_long_as_it_should_linger_and_each_request_makes_it_linger_anew(site: Site) -> None:
+def test_it_stays_for_its_linger_time_and_each_request_restarts_that_time(site: Site) -> None:
     drops = [(20.0 * number, partial(site.drop, f"r{number}", asks("A1"))) for number in range(1, 6)]
     clock = Clock(*drops)
     serve_by(clock, site, 30)
@@ -328,7 +328,7 @@ def test_settling_ends_soon_when_it_is_over(site: Site) -> None:
         assert service.settle_all() == 0
 
 
-def test_a_hook_that_cannot_be_loaded_keeps_nothing_from_being_settled(site: Site) -> None:
+def test_a_hook_that_cannot_be_loaded_does_not_stop_settling(site: Site) -> None:
     site.sandbox.faults.script = {"export_order": ["lose_post_reply"]}
     with site.service() as service:
         orders = service.connector("demo").orders
@@ -342,7 +342,7 @@ def test_a_hook_that_cannot_be_loaded_keeps_nothing_from_being_settled(site: Sit
 
 
 @pytest.mark.cold
-def test_a_ledger_that_cannot_be_had_keeps_no_connector_from_being_settled_later(
+def test_a_ledger_that_cannot_be_opened_stops_no_connector_from_being_settled_later(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.sandbox.faults.script = {"export_order": ["lose_post_reply"]}
@@ -373,7 +373,7 @@ def test_an_outcome_is_unknown_as_long_as_nobody_could_ask_for_it() -> None:
 
 
 @pytest.mark.cold
-def test_what_keeps_an_outcome_from_being_asked_for_is_not_taken_for_the_outcome(site: Site) -> None:
+def test_what_prevents_a_look_up_is_not_mistaken_for_its_outcome(site: Site) -> None:
     faults = site.sandbox.faults
     faults.script = {"export_order": ["lose_post_reply"]}
     faults.routes = frozenset({"exported_order"})

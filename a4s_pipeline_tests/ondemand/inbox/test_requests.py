@@ -136,7 +136,7 @@ def test_what_a_kind_cannot_do_without_is_missing_and_never_guessed(answered: As
             assert fields(answer) in ({name: "is missing"} for name in more)
 
 
-def test_what_waits_for_the_gateway_alone_has_a_deadline(answered: Asking) -> None:
+def test_only_questions_to_the_gateway_have_a_deadline(answered: Asking) -> None:
     left: dict[str, float] = {}
 
     def handler(answers: ConnectorAnswers, request: Any, received_at: datetime) -> Answered:
@@ -210,7 +210,7 @@ def test_what_is_not_json_is_refused() -> None:
         assert refused.value.code == "Invalid", raw
 
 
-def test_where_json_is_broken_is_told_and_not_what_stands_there() -> None:
+def test_where_json_is_broken_is_reported_and_not_what_it_says_there() -> None:
     with pytest.raises(ChangeRequest) as refused:
         parse_request(b'{"notes": "secret",}')
     # From Python 3.13 on, it is the comma that is told.

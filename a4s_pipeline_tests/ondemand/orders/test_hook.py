@@ -221,7 +221,7 @@ def test_a_wrong_hook_is_one_clear_line_and_status_2(
         load_hook(f"{name}:{function}")
 
 
-def test_a_hook_that_is_no_name_at_all_is_told_with_the_settings(a4s: Command) -> None:
+def test_a_hook_that_is_not_a_name_is_reported_with_the_settings(a4s: Command) -> None:
     Path("order.json").write_text(exact_json.dumps(intake()))
     ended = a4s("export-order", "order.json", A4S_ORDER_HOOK="hooks.py")
     assert (ended.status, ended.said()) == (2, ["a4s: A4S_ORDER_HOOK: must be package.module:function"])

@@ -202,7 +202,7 @@ def test_a_creation_time_without_an_offset_is_local_time() -> None:
         assert read(intake(createdAt=text)).created_at == instant, text
 
 
-def test_fields_without_a_place_are_told_to_the_letter() -> None:
+def test_fields_without_a_place_are_listed_to_the_letter() -> None:
     raw = intake(
         lines=[line(), line(engraving="x", Batch_No=1)],
         addresses=[{"type": "Delivery"}],
@@ -225,7 +225,7 @@ def test_fields_without_a_place_are_told_to_the_letter() -> None:
     ]
 
 
-def test_a_place_that_is_left_empty_is_not_told() -> None:
+def test_an_empty_field_without_a_place_is_not_listed() -> None:
     raw = intake(addresses=[], contacts=None, attributes={})
     assert prepare_order(read(raw), None, NOW)[1] == []
 
@@ -244,7 +244,7 @@ def test_the_same_content_written_otherwise_is_the_same() -> None:
         assert fingerprint_of_order(read(intake(lines=[turned]))) == fingerprint(one), one
 
 
-def test_other_content_is_told_from_it() -> None:
+def test_other_content_is_told_apart_from_it() -> None:
     pairs: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"quantity": 1}, {"quantity": -1}),
         ({"quantity": 1}, {"quantity": 10}),

@@ -223,7 +223,7 @@ def test_a_duplicate_external_id_without_numbers_is_success_and_they_are_looked_
     assert answered.answer["orderId"] == booked.order_id
 
 
-def test_a_duplicate_whose_numbers_cannot_be_had_now_is_settled_later(site: Site) -> None:
+def test_a_duplicate_whose_numbers_cannot_be_looked_up_now_is_settled_later(site: Site) -> None:
     site.gateway.after_booking = [problem(409, "DuplicateExternalId", "there")]
     site.gateway.faults = Faults(script={"exported_order": ["server_error"] * 5})
     assert told(site.export(intake())) == ("unknown", "DuplicateExternalId")
@@ -479,7 +479,7 @@ def test_a_process_killed_around_its_send_is_settled_by_look_up(
     assert ended is None
 
 
-def test_a_store_held_by_another_process_fails_the_order_with_nothing_sent(cold_site: Site) -> None:
+def test_a_store_locked_by_another_process_fails_the_order_and_nothing_is_sent(cold_site: Site) -> None:
     with another_process_holds(cold_site.settings.warehouse_path):
         answered = cold_site.export(intake())
     assert told(answered) == ("failed", "StoreHeld")
@@ -488,7 +488,7 @@ def test_a_store_held_by_another_process_fails_the_order_with_nothing_sent(cold_
 
 
 @pytest.mark.cold
-def test_a_store_that_is_held_after_the_send_leaves_the_order_unknown(
+def test_a_store_locked_after_the_send_leaves_the_order_unknown(
     cold_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cold_site.gateway.faults = Faults(dedupe=False)
@@ -630,7 +630,7 @@ def test_every_attempt_is_recorded_with_its_times_request_and_response(site: Sit
     assert site.row()["attempts"] == 2
 
 
-def test_an_order_waits_for_its_turn_before_it_is_recorded_as_sent_and_not_after(
+def test_an_order_waits_for_the_rate_limit_before_it_is_recorded_as_sent_and_not_after(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[tuple[str, int]] = []

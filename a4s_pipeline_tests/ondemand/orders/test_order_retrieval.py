@@ -101,7 +101,7 @@ def test_a_list_holds_the_orders_asked_for_and_their_total(site: Site) -> None:
 
 
 @pytest.mark.both_stores
-def test_one_order_is_retrieved_by_its_code_and_one_that_is_not_held_is_refused(site: Site) -> None:
+def test_one_order_is_retrieved_by_its_code_and_one_that_is_not_stored_is_refused(site: Site) -> None:
     put(site, "B/1 #", "2024-03-05T09:00:00")
     sync(site)
     answer = ask(site, "retrieve_order", orderCode="B/1 #")

@@ -37,7 +37,7 @@ def tell(service: OnDemand, callbacks: Callbacks) -> int:
     return callbacks.tell([service.connector("demo").ledger(kind) for kind in kinds])
 
 
-def test_what_was_unknown_is_told_until_each_url_has_taken_it(
+def test_what_was_unknown_is_announced_until_each_url_has_taken_it(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("a4s_pipeline.ondemand.worker.callbacks._FIRST_WAIT", 0)
@@ -92,7 +92,7 @@ def test_a_url_that_refuses_is_tried_after_twice_the_wait_and_at_least_hourly() 
     assert [wait_after(failures) for failures in (1, 2, 3, 30)] == [5, 10, 20, 3600]
 
 
-def test_what_is_wrong_with_the_setting_is_told_without_its_urls_and_secrets() -> None:
+def test_what_is_wrong_with_the_setting_is_reported_without_its_urls_and_secrets() -> None:
     for wrong, told in (
         ("{", "JSON object"),
         ({}, "at least one"),

@@ -95,7 +95,7 @@ def test_a_code_that_is_taken_is_success_with_the_identifier_behind_it(site: Sit
     assert not site.gateway.calls("customers")
 
 
-def test_a_code_that_is_taken_with_no_identifier_told_is_looked_up(site: Site) -> None:
+def test_a_code_that_is_taken_without_an_identifier_is_looked_up(site: Site) -> None:
     site.gateway.after_booking = [problem(409, "DuplicateCustomerCode", "there")]
     assert site.create(BOS) == created(site)
 
@@ -211,7 +211,7 @@ def test_a_customer_code_that_comes_back_as_a_number_is_recognised(site: Site) -
     assert not site.gateway.calls("create_customer")
 
 
-def test_a_customer_in_the_listing_without_an_identifier_is_there_all_the_same(site: Site) -> None:
+def test_a_listed_customer_without_an_identifier_still_exists(site: Site) -> None:
     site.gateway.instead_of_booking = [Reply(201, b"lost")]
     site.create(BOS)
     site.source.put_customer({"customerCode": "K9", "name": "Bos"})

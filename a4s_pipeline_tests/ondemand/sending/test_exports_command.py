@@ -44,7 +44,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
 
 
-def test_an_order_is_exported_and_told_in_a_sentence(a4s: Command, cold_site: Site) -> None:
+def test_an_order_is_exported_and_reported_in_a_sentence(a4s: Command, cold_site: Site) -> None:
     ended = a4s("export-order", write(intake(extra=1, attributes={"a": 1})))
     [booked] = cold_site.source.booked
     assert (ended.status, ended.err) == (0, "")
@@ -224,7 +224,7 @@ def test_the_ledger_is_listed_with_what_became_of_each_order(a4s: Command, cold_
     assert a4s("exports", "--status", "lost").status == 2
 
 
-def test_one_order_is_told_with_its_refusal_and_every_attempt(a4s: Command, cold_site: Site) -> None:
+def test_one_order_is_shown_with_its_refusal_and_every_attempt(a4s: Command, cold_site: Site) -> None:
     a4s("export-order", write(intake(customerCode="K7")))
     told = a4s("exports", "IO-1").out.splitlines()
     assert told[0] == "refused: demo IO-1, customer K7"
@@ -286,7 +286,7 @@ def test_retry_of_an_order_that_the_ledger_does_not_have_is_one_line(a4s: Comman
     assert ended.said() == ["a4s: the ledger has no order 'IO-404': see `a4s exports`"]
 
 
-def test_a_customer_is_created_and_told_in_a_sentence(a4s: Command, cold_site: Site) -> None:
+def test_a_customer_is_created_and_reported_in_a_sentence(a4s: Command, cold_site: Site) -> None:
     ended = a4s("create-customer", write(CUSTOMER, "customer.json"))
     external_id = cold_site.source.external_id_of("K9")
     assert (ended.status, ended.out) == (0, f"customer K9 is {external_id} at the gateway\n")

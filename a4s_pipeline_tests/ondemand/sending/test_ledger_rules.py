@@ -120,7 +120,7 @@ def test_whom_to_tell_of_is_what_was_unknown_to_its_sender() -> None:
         assert marks_when_closed(before, status, kind, NOW) == marks, (before, status, kind, marks)
 
 
-def test_what_is_sent_again_after_its_sender_was_told_is_told_of_anew() -> None:
+def test_what_is_sent_again_after_its_sender_was_told_is_announced_again() -> None:
     for before, marks in [
         (None, {}),
         (entry("failed"), {}),

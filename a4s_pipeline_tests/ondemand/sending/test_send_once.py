@@ -300,7 +300,7 @@ def test_an_order_that_somebody_else_holds_is_waited_for_within_bounds(exporter:
 
 
 @pytest.mark.parametrize("status", ["failed", "refused"])
-def test_other_content_waits_for_its_turn_where_it_may_replace_what_is_there(
+def test_other_content_waits_for_the_lock_where_it_may_replace_what_is_there(
     exporter: Exporter, status: str
 ) -> None:
     fate = "turned away" if status == "failed" else "refused"

@@ -72,7 +72,7 @@ class Sender:
         return {"orderId": self._key, "orderNumber": f"TP-{self._key}"} if is_there else None
 
 
-def test_orders_sent_at_the_same_moment_are_recorded_first_and_booked_once_each(tmp_path: Path) -> None:
+def test_orders_sent_at_the_same_time_are_recorded_first_and_booked_once_each(tmp_path: Path) -> None:
     store = Failing(tmp_path / "warehouse.duckdb")
     ledger = Ledger(store, ORDER_LEDGER, "demo", "r1")
     assert ledger.entries() == []

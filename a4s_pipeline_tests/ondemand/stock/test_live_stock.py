@@ -63,7 +63,7 @@ def told(outcome: Outcome) -> str:
     return type(outcome).__name__ if isinstance(outcome, A4sError) else str(outcome.value.shelf_stock)
 
 
-def test_those_who_ask_at_the_same_moment_share_one_call(gateway: Gateway, live: LiveStock) -> None:
+def test_those_who_ask_at_the_same_time_share_one_call(gateway: Gateway, live: LiveStock) -> None:
     gateway.may_answer.clear()
     asked = [live.begin(["A1", "A2", "A3"], soon()) for _ in range(50)]
     gateway.may_answer.set()
@@ -152,7 +152,7 @@ def slow_gateway(gateway: Gateway, live: LiveStock) -> Gateway:
     return gateway
 
 
-def test_what_could_not_be_answered_in_time_is_refused_at_once_and_told_when(
+def test_what_could_not_be_answered_in_time_is_refused_at_once_and_told_when_to_return(
     slow_gateway: Gateway, live: LiveStock
 ) -> None:
     for number in range(200):
@@ -210,7 +210,7 @@ def test_a_gateway_that_never_answers_costs_a_request_its_own_time_and_no_more(s
         site.sandbox.faults.hang_seconds = 0
 
 
-def test_a_busy_gateway_is_told_at_once_with_how_long_to_wait(site: Site) -> None:
+def test_a_busy_gateway_is_reported_at_once_with_how_long_to_wait(site: Site) -> None:
     site.put_items("A1")
     site.sandbox.faults.too_many = 1
     site.sandbox.faults.retry_after_seconds = 30

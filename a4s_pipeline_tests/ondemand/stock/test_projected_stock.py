@@ -218,7 +218,7 @@ def test_the_days_until_are_exactly_those_on_which_the_figure_changes() -> None:
     assert {each.entries_without_date for each in days} == {2}
 
 
-def test_until_the_day_itself_or_before_it_there_is_that_day_alone() -> None:
+def test_until_the_day_itself_or_before_it_there_is_only_that_day() -> None:
     for until in [DAY, DAY - timedelta(days=1)]:
         held = stock(1, 0, [("2026-03-10", 1), ("2026-03-11", 1), ("2026-03-09", 1)])
         assert [(each.day, str(each.projected)) for each in project_until(held, DAY, until)] == [

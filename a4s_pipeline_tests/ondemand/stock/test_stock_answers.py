@@ -184,7 +184,7 @@ def test_where_the_gateway_answers_nothing_the_request_failed_and_may_be_tried_a
     assert answered.error["code"] == "GatewayUnavailable"
 
 
-def test_where_the_gateway_answers_for_some_items_those_are_told(tmp_path: Path) -> None:
+def test_where_the_gateway_answers_for_some_items_those_are_answered(tmp_path: Path) -> None:
     with installed(tmp_path, max_connections=1) as site:
         site.put_items("A1", "A2", "A3")
         # One call at a time, and each is tried five times: the faults are all of the second item.
@@ -281,7 +281,7 @@ def test_every_fault_of_a_request_is_named_by_its_field(site: Site) -> None:
     assert site.sandbox.requests == []
 
 
-def test_requests_at_the_same_moment_get_their_own_answers(site: Site) -> None:
+def test_requests_at_the_same_time_get_their_own_answers(site: Site) -> None:
     for number in range(30):
         site.put_items(f"A{number}", shelf=number)
     with site.service() as service, ThreadPoolExecutor(30) as pool:

@@ -36,7 +36,7 @@ def failed(job: str = "sync_orders", why: str | None = "no answer", **tags: str)
 # The line
 
 
-def test_a_line_tells_when_what_why_and_what_to_do() -> None:
+def test_a_line_says_when_what_why_and_what_to_do() -> None:
     for run, line in [
         (
             failed(**SCHEDULED, **ONE_MONTH),
@@ -90,7 +90,7 @@ def incident(count: int = 1) -> Incident:
     return Incident(job="sync_orders", connector="demo", why="no", count=count, since=AT, last=AT, told_at=AT)
 
 
-def test_a_webhook_is_told_the_line_and_its_parts() -> None:
+def test_a_webhook_gets_the_line_and_its_parts() -> None:
     run = failed(why="the gateway answered <!channel> @here [503](x)", **SCHEDULED, **ONE_MONTH)
     alert = of_run(run, Kind.RUN_FAILED, incident(), AMSTERDAM, "https://dagster.example.com")
     assert alert.document() == {
@@ -112,7 +112,7 @@ def test_a_webhook_is_told_the_line_and_its_parts() -> None:
     }
 
 
-def test_a_failure_that_goes_on_is_told_with_its_count() -> None:
+def test_a_failure_that_goes_on_is_reported_with_its_count() -> None:
     alert = of_run(failed(**SCHEDULED), Kind.STILL_FAILING, incident(97), AMSTERDAM, None)
     assert alert.line == (
         "2026-07-10 14:00 sync_orders demo has failed 97 times since 2026-07-10 14:00: no answer. (run r1)"
@@ -183,7 +183,7 @@ def test_a_failed_run_is_one_line_with_what_its_step_said(site: Site) -> None:
     assert "Stack" not in line
 
 
-def test_what_went_well_and_what_somebody_cancelled_is_not_told(site: Site) -> None:
+def test_success_and_what_somebody_cancelled_is_not_reported(site: Site) -> None:
     watch = Watch(site)
     site.put("A1")
     assert site.run(alone=True).success
@@ -204,7 +204,7 @@ def test_a_run_that_could_not_start_says_so(site: Site) -> None:
     )
 
 
-def test_a_store_that_somebody_holds_is_told_in_its_own_words(cold_site: Site) -> None:
+def test_a_locked_store_is_reported_in_its_own_words(cold_site: Site) -> None:
     site = cold_site
     watch = Watch(site)
     with site.platform.warehouse.session():
@@ -219,7 +219,7 @@ def test_a_store_that_somebody_holds_is_told_in_its_own_words(cold_site: Site) -
     assert "close it there and try again" in line
 
 
-def test_an_error_that_nobody_expected_is_told_without_its_traceback(
+def test_an_error_that_nobody_expected_is_reported_without_its_traceback(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_down(*_: Any, **__: Any) -> None:
@@ -234,7 +234,7 @@ def test_an_error_that_nobody_expected_is_told_without_its_traceback(
     )
 
 
-def test_what_ended_a_step_is_told_in_words() -> None:
+def test_what_ended_a_step_is_put_into_words() -> None:
     """One job with a step for each error: a run costs more than a step."""
     words = [
         (KeyError("no such thing"), "KeyError: 'no such thing'"),
@@ -261,7 +261,7 @@ def test_what_ended_a_step_is_told_in_words() -> None:
     assert told == {f"step_{number}": text for number, (_, text) in enumerate(words)}
 
 
-def test_a_run_is_told_once_though_the_sensor_is_shown_it_again(
+def test_a_run_is_reported_once_though_the_sensor_sees_it_again(
     make_site: Callable[..., Site], hook: Hook
 ) -> None:
     site = make_site(alert_webhook_url=hook.url)
@@ -291,7 +291,7 @@ def of_runs(hook: Hook) -> list[dict[str, Any]]:
     return [told for told in hook.told if told["check"] is None]
 
 
-def test_the_same_failure_again_and_again_is_told_once_and_once_more_when_it_goes_well(
+def test_a_repeated_failure_is_reported_once_and_once_more_when_it_ends(
     make_site: Callable[..., Site], hook: Hook
 ) -> None:
     site = make_site(alert_webhook_url=hook.url)
@@ -328,7 +328,7 @@ def test_an_outage_of_the_gateway_is_one_message_for_all_connectors_and_streams(
     assert "the gateway answers again: 2 runs failed since " in of_runs(hook)[1]["text"]
 
 
-def test_a_check_that_turns_red_or_green_is_told_once_with_its_sentence(
+def test_a_check_that_turns_red_or_green_is_reported_once_with_its_sentence(
     make_site: Callable[..., Site], hook: Hook
 ) -> None:
     site = make_site(alert_webhook_url=hook.url, dagster_url="https://dagster.example.com/")
@@ -380,7 +380,7 @@ def test_the_summary_is_dated_when_it_is_made() -> None:
 
 
 @pytest.mark.parametrize("behaviour", ["500", "302", "reset", "hang"])
-def test_a_webhook_that_fails_is_told_in_the_log_and_is_not_told_again(
+def test_a_failing_webhook_is_reported_in_the_log_and_not_called_again(
     make_site: Callable[..., Site],
     hook: Hook,
     behaviour: str,
@@ -411,7 +411,7 @@ def test_the_url_of_the_webhook_is_shown_nowhere(make_site: Callable[..., Site],
 # Where even the log cannot be written
 
 
-def test_a_log_that_cannot_be_written_is_told_and_hinders_no_alert(
+def test_a_log_that_cannot_be_written_is_reported_and_stops_no_alert(
     make_site: Callable[..., Site], hook: Hook, capfd: pytest.CaptureFixture[str]
 ) -> None:
     site = make_site(alert_webhook_url=hook.url)

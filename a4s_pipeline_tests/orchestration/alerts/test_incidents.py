@@ -23,7 +23,7 @@ def told_of(*failures: tuple[str, str, bool, timedelta]) -> list[Kind | None]:
     return told
 
 
-def test_what_is_news_is_told_and_what_goes_on_is_counted() -> None:
+def test_news_is_reported_and_what_goes_on_is_counted() -> None:
     start, soon, later = timedelta(), timedelta(minutes=15), timedelta(hours=25)
     for failures, told in [
         ([("demo", "no 1", False, start), ("demo", "no 2", False, soon)], [Kind.RUN_FAILED, None]),

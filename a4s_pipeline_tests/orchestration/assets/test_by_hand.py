@@ -23,7 +23,7 @@ def import_orders(site: Site, **config: Any) -> dg.ExecuteInProcessResult:
     )
 
 
-def test_as_it_stands_it_imports_what_is_new_of_all_and_records_what_it_touched(site: Site) -> None:
+def test_by_default_it_imports_what_is_new_of_all_and_records_what_it_touched(site: Site) -> None:
     site.put("A1")
     site.put("B1", connector="noord")
     import_orders(site)
@@ -54,7 +54,7 @@ def test_months_of_one_connector_are_read_again_whole(site: Site) -> None:
     assert site.held() == ["demo A1"]
 
 
-def test_what_cannot_be_asked_for_is_told_in_a_line(site: Site) -> None:
+def test_what_cannot_be_asked_for_is_reported_in_a_line(site: Site) -> None:
     assert failure_of(import_orders(site, reading="MONTHS", first_month="March")) == (
         "first_month: 'March' must be a month such as 2024-03"
     )

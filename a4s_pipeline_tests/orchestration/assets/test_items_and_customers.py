@@ -333,7 +333,7 @@ def materialize_pictures(site: Site) -> dg.ExecuteInProcessResult:
     )
 
 
-def test_the_asset_of_pictures_fetches_them_and_tells_what_it_did(site: Site) -> None:
+def test_the_asset_of_pictures_fetches_them_and_says_what_it_did(site: Site) -> None:
     site.source().put_image("h1", b"\x89PNG\r\n\x1a\nIEND")
     images = [{"hash": "h1", "sequence": 1}, {"hash": "gone", "sequence": 2}]
     put(site, "sync_items", "A1", images=images)

@@ -209,7 +209,7 @@ def test_a_backfill_finds_a_line_edited_under_an_unchanged_header_and_a_usual_sy
     assert (metadata["run/changed"], metadata["run/unchanged"]) == (1, 0)
 
 
-def test_months_alone_read_the_lines_of_new_and_changed_orders(site: Site) -> None:
+def test_months_read_only_the_lines_of_new_and_changed_orders(site: Site) -> None:
     put_four_months(site)
     site.run("demo|2024-03-01", reading=OrdersRead.MONTHS, alone=True)
     site.sandbox.clear()

@@ -27,7 +27,7 @@ mutation($params: LaunchBackfillParams!) {
 
 # Each run is a process that loads everything: five seconds of the processor.
 @pytest.mark.parametrize("one_fails", [False, *at_night(True)])
-def test_the_daemon_backfills_months_in_one_run_tells_a_run_that_fails_and_answers_requests(
+def test_the_daemon_backfills_months_in_one_run_reports_a_failed_run_and_answers_requests(
     sandbox: Sandbox, server: Server, environment: dict[str, str], tmp_path: Path, one_fails: bool
 ) -> None:
     source = sandbox.world[ADMINISTRATIONS["demo"]]

@@ -23,7 +23,7 @@ def environment(environment: dict[str, str]) -> dict[str, str]:
     return {**environment, "A4S_CONNECTORS": json.dumps(ADMINISTRATIONS)}
 
 
-def test_an_import_is_launched_as_the_launchpad_stands_and_all_checks_are_executed_by_one_click(
+def test_the_launchpad_imports_with_its_defaults_and_one_click_runs_all_checks(
     sandbox: Sandbox, server: Server, environment: dict[str, str], browser: Browser, tmp_path: Path
 ) -> None:
     header = {"orderCode": "A1", "orderDate": "2024-03-15T09:00:00", "customerCode": "K1"}

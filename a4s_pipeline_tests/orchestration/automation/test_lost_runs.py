@@ -108,7 +108,7 @@ def test_a_run_that_shows_no_sign_at_two_looks_is_ended_with_a_reason(runs: Runs
     assert runs.cursor == ""
 
 
-def test_a_run_that_shows_its_sign_is_left_alone(runs: Runs) -> None:
+def test_a_run_that_announces_its_presence_is_left_alone(runs: Runs) -> None:
     alive, lost = runs.started(), runs.started()
     with runs.locks.announce_presence(f"run.{alive}"):
         runs.look()

@@ -223,7 +223,7 @@ def test_a_run_settles_what_is_unknown(site: Site, instance: dg.DagsterInstance)
     assert len(site.source.booked) == 1
 
 
-def test_a_run_answers_stock_while_the_warehouse_is_held(site: Site, instance: dg.DagsterInstance) -> None:
+def test_a_run_answers_stock_while_the_warehouse_is_locked(site: Site, instance: dg.DagsterInstance) -> None:
     """However long the wait for the ledgers, with or without something to settle."""
     site.choose(linger_seconds=60)
     site.drop("one", asks("A1"))
@@ -263,7 +263,7 @@ def test_a_run_shows_that_a_worker_is_there_and_ends_when_its_time_is_up(
     assert site.answered() == {"one", "two"}
 
 
-def test_a_run_ends_when_the_code_location_is_loaded_anew(
+def test_a_run_ends_when_the_code_location_is_reloaded(
     site: Site, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_LOOK_FOR_IT_EVERY_SECONDS", 0.05)
@@ -287,7 +287,7 @@ def test_a_run_ends_when_the_code_location_is_loaded_anew(
     assert not thread.is_alive()
 
 
-def test_a_run_goes_on_where_it_cannot_be_told(
+def test_a_run_goes_on_if_its_state_cannot_be_asked(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(_run_id: str) -> None:
@@ -297,7 +297,7 @@ def test_a_run_goes_on_where_it_cannot_be_told(
     assert not module._is_over(instance, "some run")()
 
 
-def test_a_request_given_by_hand_is_answered_in_the_metadata_and_the_inbox_left_alone(
+def test_a_request_given_by_hand_is_answered_in_the_metadata_and_leaves_the_inbox_alone(
     site: Site, instance: dg.DagsterInstance
 ) -> None:
     site.drop("one", asks("A1"))

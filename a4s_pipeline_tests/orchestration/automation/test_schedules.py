@@ -144,12 +144,12 @@ def test_a_backfill_from_the_ui_is_a_sync_of_its_connectors_too(
     assert list(requested(site)) == left
 
 
-def test_a_run_that_publishes_the_copy_alone_holds_no_connector_up(site: Site) -> None:
+def test_a_run_that_only_publishes_the_copy_delays_no_connector(site: Site) -> None:
     site.note_run(ASSET_JOB, {}, asset_selection=frozenset({dg.AssetKey("analytics")}))
     assert list(requested(site)) == list(ADMINISTRATIONS)
 
 
-def test_a_run_of_another_job_is_not_taken_for_a_sync(site: Site) -> None:
+def test_a_run_of_another_job_is_not_mistaken_for_a_sync(site: Site) -> None:
     site.note_run("sync_orders", {PARTITION: "demo|2024-02-01"})
     assert connectors_under_way(site.instance, {"sync_orders"}, list(site.settings.connectors)) == {"demo"}
     assert connectors_under_way(site.instance, {"another_job"}, list(site.settings.connectors)) == set()
@@ -169,7 +169,7 @@ def test_a_tick_without_connectors_says_which_setting_is_empty(instance: dg.Dags
     assert data.skip_message == "A4S_CONNECTORS names no connector whose orders are imported"
 
 
-def test_a_history_that_starts_in_this_month_is_this_month_alone(make_site: Callable[..., Site]) -> None:
+def test_a_history_that_starts_in_this_month_is_only_this_month(make_site: Callable[..., Site]) -> None:
     today = datetime.now(ZoneInfo("Europe/Amsterdam")).date()
     site = make_site(history_start=today)
     assert requested(site)["demo"] == f"demo|{today:%Y-%m}-01"

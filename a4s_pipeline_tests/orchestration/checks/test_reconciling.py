@@ -70,7 +70,7 @@ def test_a_sync_does_not_compare_the_whole_history(site: Site) -> None:
     assert "order_reconciliation" not in nodes
 
 
-def test_a_month_by_hand_compares_its_own_months_and_tells_what_is_known_of_the_others(site: Site) -> None:
+def test_a_month_by_hand_compares_its_own_months_and_says_what_is_known_of_the_others(site: Site) -> None:
     for connector in ("demo", "noord"):
         site.put("A1", connector=connector)
         site.put("B1", "2024-09-01T09:00:00", connector=connector)

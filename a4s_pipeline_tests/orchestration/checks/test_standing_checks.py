@@ -114,7 +114,7 @@ def test_a_stream_that_stopped_is_found_without_a_run_of_its_own_and_without_a_c
     assert site.sandbox.requests == []
 
 
-def test_a_connector_without_focus_connector_is_told_as_such(site: Site) -> None:
+def test_a_connector_without_a_focus_connector_is_reported_as_such(site: Site) -> None:
     site.run("demo|2024-01-01", "zuid|2024-01-01", alone=True)
     checks = run(site).get_asset_check_evaluations()
     (fresh,) = [
@@ -124,7 +124,7 @@ def test_a_connector_without_focus_connector_is_told_as_such(site: Site) -> None
     assert fresh.description == "fresh; without order history, because there is no focus connector: zuid"
 
 
-def test_what_keeps_a_stream_from_succeeding_is_told(make_site: Callable[..., Site]) -> None:
+def test_what_keeps_a_stream_from_succeeding_is_reported(make_site: Callable[..., Site]) -> None:
     site = make_site(connectors={"demo": ADMINISTRATIONS["demo"]})
     site.source().forbidden = True
     assert not site.run(alone=True).success
@@ -133,7 +133,7 @@ def test_what_keeps_a_stream_from_succeeding_is_told(make_site: Callable[..., Si
     assert "`a4s check --connector demo` says what to do" in description
 
 
-def test_a_connector_that_is_configured_no_longer_is_not_told(
+def test_a_connector_that_is_no_longer_configured_is_not_reported(
     site: Site, make_site: Callable[..., Site]
 ) -> None:
     site.put("..")
@@ -215,7 +215,7 @@ def test_checks_that_cannot_ask_the_store_fail_with_who_holds_it_and_what_to_do(
         assert "close it there and try again" in reason
 
 
-def test_a_copy_that_cannot_be_published_fails_with_the_reason_alone(site: Site) -> None:
+def test_a_copy_that_cannot_be_published_fails_with_only_the_reason(site: Site) -> None:
     site.settings.analytics_path.mkdir(parents=True)
     result = dg.materialize(
         [analytics_asset(site.settings, Layout())],

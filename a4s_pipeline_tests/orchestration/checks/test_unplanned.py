@@ -19,7 +19,7 @@ def found(site: Site, run_id: str) -> dict[str, bool]:
     return {one.check_name: one.passed for one in told}
 
 
-def test_a_scheduled_run_plans_no_check_and_tells_each_after_the_last_thing_that_it_wrote(site: Site) -> None:
+def test_a_scheduled_run_plans_no_check_and_reports_each_after_its_last_write(site: Site) -> None:
     site.put("A1")
     site.put("A2", subTotal=12, lines=[line(lineTotal=10)])
     result = site.scheduled()
@@ -41,7 +41,7 @@ def test_a_scheduled_run_plans_no_check_and_tells_each_after_the_last_thing_that
     assert last_import < kinds.index(CHECK)
 
 
-def test_a_run_whose_import_fails_tells_the_checks_all_the_same(site: Site) -> None:
+def test_a_run_whose_import_fails_still_reports_the_checks(site: Site) -> None:
     site.put("A1")
     site.sync()
     site.faults.server_error = 1.0
@@ -50,7 +50,7 @@ def test_a_run_whose_import_fails_tells_the_checks_all_the_same(site: Site) -> N
     assert found(site, result.run_id)["orders_have_lines"]
 
 
-def test_what_a_comparison_found_stands_until_the_next_though_imports_go_on(site: Site) -> None:
+def test_the_result_of_a_comparison_stays_until_the_next_though_imports_go_on(site: Site) -> None:
     site.put("A1")
     site.sync()
     site.source().remove_order("A1")

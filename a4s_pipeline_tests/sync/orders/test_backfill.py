@@ -37,7 +37,7 @@ def test_a_backfill_asks_for_all_lines_again_whether_or_not_the_header_changed(s
     site.assert_as_at_source()
 
 
-def test_a_line_edited_under_an_unchanged_header_is_found_by_a_whole_reading_alone(site: Site) -> None:
+def test_a_line_edited_under_an_unchanged_header_is_found_only_by_a_whole_reading(site: Site) -> None:
     site.put("A1", lines=[line("1"), line("2")])
     site.put("A2")
     site.sync()
@@ -229,7 +229,7 @@ def test_an_order_that_moved_is_found_though_it_slips_between_two_pages_of_the_l
     assert site.order("A002")["removed_at"] is None
 
 
-def test_while_the_whole_listing_keeps_moving_nothing_is_taken_for_moved_or_gone(
+def test_while_the_whole_listing_keeps_moving_nothing_counts_as_moved_or_gone(
     site_of: Callable[..., Site],
 ) -> None:
     site = site_of(page_size=3)
@@ -250,7 +250,7 @@ def test_while_the_whole_listing_keeps_moving_nothing_is_taken_for_moved_or_gone
     assert (result.removed, result.removals_withheld) == (0, "the listing kept moving while it was read")
 
 
-def test_orders_of_other_months_that_were_not_asked_for_keep_none_from_being_taken_for_gone(
+def test_orders_of_months_that_were_not_asked_for_stop_none_from_counting_as_gone(
     site: Site,
 ) -> None:
     codes = site.put_month(30)
@@ -355,7 +355,7 @@ def test_a_listing_that_never_holds_still_removes_nothing(site_of: Callable[...,
     assert "A005" in site.codes()
 
 
-def test_an_order_that_is_listed_and_whose_lines_still_cannot_be_had_is_not_gone(site: Site) -> None:
+def test_a_listed_order_whose_lines_still_cannot_be_fetched_is_not_gone(site: Site) -> None:
     site.put_month(3)
     site.faults.lines_404 = {"A001"}
     site.sync()
@@ -365,7 +365,7 @@ def test_an_order_that_is_listed_and_whose_lines_still_cannot_be_had_is_not_gone
         assert site.without_lines() == ["A001"]
 
 
-def test_lines_that_cannot_be_had_again_now_are_kept_and_had_by_the_next_sync(site: Site) -> None:
+def test_lines_that_cannot_be_fetched_again_now_are_kept_and_the_next_sync_fetches_them(site: Site) -> None:
     site.put("A1", lines=[line("1"), line("2")])
     site.sync()
     site.put("A1", lines=[line("1", quantity=5)])

@@ -36,7 +36,7 @@ def held(
         (held(is_removed=True, has_lines=False), False, Need.CHANGED),
     ],
 )
-def test_what_a_listed_order_needs_follows_from_what_is_held(
+def test_what_a_listed_order_needs_follows_from_what_is_stored(
     known: StoredOrder | None, whole: bool, need: Need
 ) -> None:
     assert need_of(known, "h", whole=whole, run_id="this") is need

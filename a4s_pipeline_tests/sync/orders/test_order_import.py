@@ -119,7 +119,7 @@ def test_an_order_whose_last_line_went_holds_none(site: Site) -> None:
     assert site.without_lines() == []
 
 
-def test_an_order_that_moved_to_another_date_is_held_once(site: Site) -> None:
+def test_an_order_that_moved_to_another_date_is_stored_once(site: Site) -> None:
     site.put("A1", "2024-03-05T09:00:00")
     site.sync()
     site.put("A1", "2024-03-06T09:00:00")
@@ -285,7 +285,7 @@ def test_no_focus_connector_is_a_state_and_no_failure(world: World, site_of: Cal
     assert states[1] == ("zuid", False, False, None)
 
 
-def test_orders_may_tell_that_there_is_no_history_where_the_status_does_not(site: Site) -> None:
+def test_orders_may_say_that_there_is_no_history_where_the_status_does_not(site: Site) -> None:
     def lose_it(_route: str, _administration: str, _page: int) -> None:
         site.source.focus_connector = None
 
@@ -304,7 +304,7 @@ def test_a_history_that_goes_away_is_a_failure(site: Site) -> None:
     assert site.query("SELECT has_history, last_success_at IS NOT NULL FROM sync_state") == [(False, True)]
 
 
-def test_a_focus_connector_that_goes_away_while_orders_come_in_is_told_and_costs_nothing(
+def test_a_focus_connector_that_goes_away_while_orders_come_in_is_reported_and_costs_nothing(
     site_of: Callable[..., Site],
 ) -> None:
     site = site_of(page_size=5)

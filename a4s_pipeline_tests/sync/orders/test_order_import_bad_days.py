@@ -17,7 +17,9 @@ MARCH_5 = 1709629200_000000
 # Lines that cannot be had
 
 
-def test_an_order_whose_lines_cannot_be_had_is_stored_without_and_the_rest_comes_in(site: Site) -> None:
+def test_an_order_whose_lines_cannot_be_fetched_is_stored_without_them_and_the_rest_comes_in(
+    site: Site,
+) -> None:
     site.put_month(5)
     site.faults.lines_404 = {"A001"}
     site.faults.lines_500 = {"A003"}
@@ -67,7 +69,7 @@ def test_more_orders_are_left_than_are_worked_off_at_once(site: Site) -> None:
     assert (result.pending, site.without_lines()) == (3, ["A000", "A499", "A509"])
 
 
-def test_a_changed_order_whose_lines_cannot_be_had_holds_no_lines_of_before(site: Site) -> None:
+def test_a_changed_order_whose_lines_cannot_be_fetched_keeps_no_old_lines(site: Site) -> None:
     site.put("A1", lines=[line("1"), line("2")])
     site.sync()
     site.put("A1", lines=[line("1")], status="changed")
@@ -144,7 +146,7 @@ def test_a_stormy_gateway_brings_the_same_rows_as_a_calm_one(site_of: Callable[.
     site.assert_as_at_source()
 
 
-def test_a_page_that_cannot_be_had_ends_the_run_after_what_came_in_was_written(
+def test_a_page_that_cannot_be_fetched_ends_the_run_after_what_came_in_is_written(
     site_of: Callable[..., Site],
 ) -> None:
     site = site_of(page_size=5)
@@ -246,7 +248,7 @@ def test_a_record_that_is_mended_at_the_source_comes_in_and_is_cleared(site: Sit
     site.assert_as_at_source()
 
 
-def test_an_order_that_was_held_stays_as_it_was_while_it_cannot_be_read(site: Site) -> None:
+def test_a_stored_order_stays_as_it_was_while_it_cannot_be_read(site: Site) -> None:
     site.put("A1", reference="R")
     site.sync()
     site.put("A1", "kapot")
@@ -454,7 +456,7 @@ def test_a_line_keeps_what_can_be_read_of_it(site: Site) -> None:
     assert parts(site) == []
 
 
-def test_a_header_keeps_what_can_be_read_of_it_and_the_rest_is_told_in_drift(site: Site) -> None:
+def test_a_header_keeps_what_can_be_read_and_the_rest_is_reported_as_drift(site: Site) -> None:
     empty: dict[str, Any] = {"subTotal": "", "vatTotal": False, "notes": False, "deliveryAddress": []}
     empty["modified"] = "0000-00-00"
     site.put("EMPTY", **empty)
@@ -495,7 +497,7 @@ def test_a_last_history_sync_that_is_none_stops_no_order(site: Site) -> None:
         assert (result.new, result.last_history_sync) == (1, None), told
 
 
-def test_a_last_history_sync_that_cannot_be_read_is_told_in_drift(site: Site) -> None:
+def test_a_last_history_sync_that_cannot_be_read_is_reported_as_drift(site: Site) -> None:
     site.source.last_history_sync_told = "never"
     site.sync()
     assert site.query("SELECT stream, field, drift, found, example FROM drift") == [

@@ -124,7 +124,7 @@ def test_an_import_that_is_killed_again_and_again_gets_to_the_end(cold_site_of: 
     site.assert_as_at_source()
 
 
-def test_an_import_that_is_killed_before_anything_was_written_starts_anew(
+def test_an_import_that_is_killed_before_anything_was_written_starts_again(
     cold_site_of: Callable[..., Site],
 ) -> None:
     site = cold_site_of()
@@ -200,7 +200,7 @@ def test_an_analyst_who_holds_the_warehouse_stops_a_sync_with_a_clear_message_an
     site.assert_as_at_source()
 
 
-def test_a_sync_waits_for_a_reader_that_is_gone_in_a_moment(cold_site_of: Callable[..., Site]) -> None:
+def test_a_sync_waits_for_a_reader_that_is_soon_gone(cold_site_of: Callable[..., Site]) -> None:
     site = cold_site_of()
     site.put_month(3)
     site.sync()

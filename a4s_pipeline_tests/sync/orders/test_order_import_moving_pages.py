@@ -75,7 +75,7 @@ def test_a_listing_that_moved_is_read_again_at_once_without_asking_for_lines_twi
     assert [call.query["page"] for call in site.sandbox.calls("orders")].count("0") >= 3
 
 
-def test_an_order_that_moves_while_it_is_read_is_held_once_and_as_it_is_now(
+def test_an_order_that_moves_while_it_is_read_is_stored_once_and_as_it_is_now(
     site_of: Callable[..., Site],
 ) -> None:
     site = site_of(page_size=4)
@@ -119,7 +119,7 @@ def test_orders_that_arrive_at_the_end_all_the_time_do_not_make_a_long_listing_b
     site.assert_as_at_source()
 
 
-def test_a_listing_that_never_holds_still_is_told_and_its_watermark_stays_behind_the_gap(
+def test_a_listing_that_keeps_moving_is_reported_and_its_watermark_stays_behind_the_gap(
     site_of: Callable[..., Site],
 ) -> None:
     site = site_of(page_size=1)

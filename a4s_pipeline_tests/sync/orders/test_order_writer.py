@@ -102,7 +102,7 @@ def test_a_batch_goes_with_the_watermark_it_was_given(writer_of: Callable[[Write
     assert moved == [([f"A{day}"], AT + timedelta(days=day)) for day in range(3)]
 
 
-def test_a_batch_that_could_not_be_written_is_told_even_if_nobody_asks_again(
+def test_a_batch_that_could_not_be_written_is_reported_even_if_nobody_asks_again(
     writer_of: Callable[[Write], OrderWriter],
 ) -> None:
     def write(_warehouse: WarehouseFile, _batch: OrderBatch, _progress: StreamProgress) -> None:

@@ -79,7 +79,7 @@ def test_an_order_that_is_off_at_the_source_stays_named(site: Site) -> None:
     assert _named(site) == ["A2"]
 
 
-def test_an_order_that_cannot_be_had_now_keeps_what_it_holds_and_stays_named(site: Site) -> None:
+def test_an_order_that_cannot_be_fetched_now_keeps_its_lines_and_stays_named(site: Site) -> None:
     for code in ("A1", "A2", "A3"):
         _put(site, code, "2024-03-05", 10, subTotal=10)
     site.sync()

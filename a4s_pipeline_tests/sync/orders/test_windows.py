@@ -229,7 +229,7 @@ def test_the_watermark_moves_to_what_was_imported_where_that_is_safe(
     history=instants,
     clock=instants,
 )
-def test_the_watermark_never_moves_back_nor_past_the_clock_nor_over_a_gap(
+def test_the_watermark_never_moves_back_or_past_the_clock_or_over_a_gap(
     stored: datetime | None,
     imported: datetime | None,
     start: datetime,

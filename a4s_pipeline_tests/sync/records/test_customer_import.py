@@ -155,7 +155,7 @@ def test_a_customer_that_cannot_be_read_is_set_aside_with_its_reason_and_the_res
     assert site.set_aside() == {}
 
 
-def test_records_that_were_set_aside_keep_none_from_being_taken_for_gone(site: Site) -> None:
+def test_records_that_were_set_aside_stop_none_from_counting_as_gone(site: Site) -> None:
     codes = CUSTOMERS.put_many(site, 30)
     for number in range(40):
         CUSTOMERS.put_record(site.source, {"customerCode": f"B{number:03d}", "name": None})

@@ -34,7 +34,7 @@ def person(last_name: str, *details: dict[str, Any], **more: Any) -> dict[str, A
     return {"lastName": last_name, "contactDetails": list(details)} | more
 
 
-def test_every_row_holds_columns_of_its_table_alone_and_says_whose_it_is_and_who_wrote_it() -> None:
+def test_every_row_has_only_columns_of_its_table_and_says_whose_it_is_and_who_wrote_it() -> None:
     found = rows_of(
         addresses=[{"type": "Visit", "floor": 3}], contactPersons=[person("Bos")], contactDetails=[PHONE]
     )

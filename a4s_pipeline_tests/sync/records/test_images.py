@@ -110,7 +110,7 @@ def test_a_plain_hash_cannot_pose_as_another_ones_hash_of_itself() -> None:
     assert stem_of(stem_of("../outside")) != stem_of("../outside")
 
 
-def test_what_is_being_written_is_not_held() -> None:
+def test_what_is_being_written_does_not_count_as_stored() -> None:
     names = ["abc.png", "sha256.0f.jpg", ".demo.def.tmp", "ghi.bin"]
     assert stored_stems(names) == {"abc", "sha256.0f", "ghi"}
 
@@ -119,7 +119,7 @@ def test_what_is_being_written_is_not_held() -> None:
 
 
 @pytest.mark.parametrize("extension", KINDS)
-def test_the_extension_is_told_by_the_bytes(extension: str) -> None:
+def test_the_extension_follows_from_the_bytes(extension: str) -> None:
     assert extension_of(KINDS[extension]) == extension
     assert whole_picture(KINDS[extension]) == KINDS[extension]
 
@@ -160,7 +160,7 @@ def test_pictures_are_named_by_their_hash_and_their_kind(site: Site) -> None:
     assert result.is_whole
 
 
-def test_a_picture_that_is_held_is_not_asked_for_again(site: Site) -> None:
+def test_a_stored_picture_is_not_asked_for_again(site: Site) -> None:
     site.source.put_image("h1", PNG)
     put_pictures(site, A1=["h1", "../h2"])
     site.source.put_image("../h2", PNG)
@@ -254,7 +254,7 @@ def test_a_bad_answer_is_tried_again_and_never_kept(site_of: Callable[..., Site]
     assert (files(site), result.retries) == ({f"{one}.png": PNG for one in hashes}, 2 * len(bad))
 
 
-def test_a_picture_that_cannot_be_had_now_is_left_and_the_others_come_in(
+def test_a_picture_that_cannot_be_fetched_now_is_left_out_and_the_others_come_in(
     site_of: Callable[..., Site],
 ) -> None:
     site = site_of(max_connections=1)

@@ -155,7 +155,7 @@ def _at_most_five(listing: Callable[..., Any]) -> Callable[..., Any]:
     return capped
 
 
-def test_the_progress_is_told_page_by_page(site_of: Callable[..., Site]) -> None:
+def test_progress_is_reported_page_by_page(site_of: Callable[..., Site]) -> None:
     site = site_of(page_size=4)
     ITEMS.put_many(site, 10)
     told: list[tuple[int, int]] = []

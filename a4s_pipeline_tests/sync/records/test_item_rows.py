@@ -31,7 +31,7 @@ def stock(*entries: dict[str, Any] | None, **more: Any) -> dict[str, Any]:
     return {"itemCode": "A1", "shelfStock": 5, "toBeDelivered": 2, "deliveryDates": list(entries)} | more
 
 
-def test_every_row_holds_columns_of_its_table_alone_and_says_whose_it_is_and_who_wrote_it() -> None:
+def test_every_row_has_only_columns_of_its_table_and_says_whose_it_is_and_who_wrote_it() -> None:
     found = rows_of(
         attributes={"a": 1},
         images=[{"hash": "h", "sequence": 1, "alt": "x"}],

@@ -261,7 +261,7 @@ def test_a_code_that_cannot_be_addressed_is_set_aside(stream: Stream, site: Site
     assert json.loads(payload)[f"{stream.name[:-1]}Code"] == code
 
 
-def test_what_is_no_record_at_all_is_set_aside_under_a_hash_of_itself(stream: Stream, site: Site) -> None:
+def test_what_is_not_a_record_is_set_aside_under_a_hash_of_itself(stream: Stream, site: Site) -> None:
     stream.put(site, "A1")
     for body in (b"null", b'"x"', b"[1]", b"7", b"{}", b'{"a":1}'):
         stream.put_body(site.source, f"\0{body!r}", body)
@@ -323,7 +323,7 @@ def test_a_part_set_aside_goes_with_a_record_that_is_set_aside_whole(stream: Str
     assert site.query("SELECT record_key, part FROM set_aside") == [("A1", part)]
 
 
-def test_a_record_that_is_held_stays_as_it_was_while_it_cannot_be_read_and_is_not_taken_for_gone(
+def test_a_stored_record_stays_as_it_was_while_it_cannot_be_read_and_does_not_count_as_gone(
     stream: Stream, site: Site
 ) -> None:
     stream.put_many(site, 3)

@@ -220,7 +220,7 @@ def test_credentials_that_are_refused_half_way_end_the_run_and_what_came_in_is_k
     assert stream.codes(site) == codes[:6]
 
 
-def test_two_syncs_of_one_stream_never_run_at_once_and_other_streams_are_not_held_up(
+def test_two_syncs_of_one_stream_never_run_at_once_and_other_streams_are_not_delayed(
     stream: Stream, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("a4s_pipeline.sync.stream_run.stream_lock", _impatient)

@@ -71,7 +71,7 @@ def test_only_a_whole_reading_that_another_agrees_with_takes_anything_for_gone()
         ), changes
 
 
-def test_how_much_was_replaced_is_told() -> None:
+def test_how_much_was_replaced_is_reported() -> None:
     reading = Reading(**(USUAL | {"listed": 1000, "stored": 1600, "missing": 600, "new": 600}))
     assert removal_of(reading, "items").withheld == (
         "of 1,000 items stored before 600 are not listed, and of 1,000 that are listed 600 were not stored, "
@@ -88,7 +88,7 @@ def read(total: int, pages: Sequence[str], readings: int) -> Listing:
     return listing
 
 
-def test_a_reading_tells_what_its_listing_showed_and_what_the_store_lacks_or_has_more() -> None:
+def test_a_reading_says_what_its_listing_showed_and_what_the_store_lacks_or_has_more() -> None:
     gap = "a page of the listing came back empty where there should be records"
     for listing, is_whole, agrees, doubt, listed in (
         (read(3, ["AB", "C"], 1), True, False, None, 3),

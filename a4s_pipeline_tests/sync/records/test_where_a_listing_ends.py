@@ -139,7 +139,7 @@ def test_a_page_that_comes_back_empty_again_and_again_makes_nothing_gone_and_say
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_a_page_that_comes_back_empty_once_is_had_by_the_next_reading(
+def test_a_page_that_comes_back_empty_once_is_read_by_the_next_reading(
     site_of: Callable[..., Site], stream: str
 ) -> None:
     site = site_of(page_size=4, max_connections=1)
@@ -167,7 +167,7 @@ def test_the_watermark_does_not_pass_orders_of_a_page_that_came_back_empty(
     assert (site.sync().new, site.codes()) == (4, codes)
 
 
-def test_a_page_that_is_refused_where_there_should_be_one_is_told(site_of: Callable[..., Site]) -> None:
+def test_a_refused_page_that_should_exist_is_reported(site_of: Callable[..., Site]) -> None:
     site = site_of(page_size=4)
     CUSTOMERS.put_many(site, 14)
     CUSTOMERS.sync(site)
@@ -246,7 +246,7 @@ def test_pages_that_are_capped_and_leave_records_out_hide_nothing_else(
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_a_page_past_the_end_that_fails_is_told_and_fails_nothing(
+def test_a_page_past_the_end_that_fails_is_reported_and_fails_nothing(
     site_of: Callable[..., Site], stream: str
 ) -> None:
     site = site_of(page_size=4)

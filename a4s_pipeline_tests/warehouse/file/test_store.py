@@ -96,7 +96,7 @@ def test_a_holder_that_was_killed_holds_nothing(warehouse: WarehouseFile, path: 
     assert _has(warehouse, "before")
 
 
-def test_between_moments_the_file_is_free_for_other_processes(warehouse: WarehouseFile, path: Path) -> None:
+def test_between_sessions_the_file_is_free_for_other_processes(warehouse: WarehouseFile, path: Path) -> None:
     _fill(warehouse, "before")
     _hold(path, "write").communicate()
 
@@ -118,7 +118,7 @@ def test_threads_of_one_process_take_turns(path: Path) -> None:
         assert found.fetchone() == (9,)
 
 
-def test_a_thread_that_waits_too_long_is_told(path: Path) -> None:
+def test_a_thread_that_waits_too_long_is_reported(path: Path) -> None:
     failures: list[str] = []
 
     def wait() -> None:
@@ -144,7 +144,7 @@ def test_what_a_transaction_wrote_before_it_failed_is_not_kept(warehouse: Wareho
     assert _has(warehouse, "kept")
 
 
-def test_a_failed_moment_lets_the_file_go(warehouse: WarehouseFile, path: Path) -> None:
+def test_a_failed_session_releases_the_file(warehouse: WarehouseFile, path: Path) -> None:
     with pytest.raises(duckdb.CatalogException), warehouse.session() as connection:
         connection.execute("SELECT * FROM unknown")
     _hold(path, "write").communicate()
@@ -173,7 +173,7 @@ def test_a_file_that_is_no_database_is_named_at_once(warehouse: WarehouseFile, p
         pass
 
 
-def test_a_folder_with_lock_in_its_name_is_not_taken_for_a_lock(tmp_path: Path) -> None:
+def test_a_folder_with_lock_in_its_name_is_not_mistaken_for_a_lock(tmp_path: Path) -> None:
     path = tmp_path / "blocked" / "warehouse.duckdb"
     path.mkdir(parents=True)
     # Longer than the test may last.

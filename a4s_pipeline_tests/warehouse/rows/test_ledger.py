@@ -59,7 +59,7 @@ def all_at_once(gate: Gate, *questions: str) -> list[str]:
         return [first.result(30), *(one.result(30) for one in rest)]
 
 
-def test_what_is_asked_alone_is_answered_alone_and_what_comes_meanwhile_in_one_go() -> None:
+def test_the_first_question_is_answered_alone_and_those_that_come_meanwhile_together() -> None:
     gate = Gate(others=3)
     assert all_at_once(gate, "a", "b", "c", "d") == ["A", "B", "C", "D"]
     assert [sorted(group) for group in gate.groups] == [["a"], ["b", "c", "d"]]
@@ -82,7 +82,7 @@ def test_nobody_pays_for_the_fault_of_another() -> None:
         assert gate.batcher.ask("d") == "D", faulty
 
 
-def test_a_store_that_is_held_after_a_fault_is_not_waited_for_by_one_after_another() -> None:
+def test_a_store_locked_after_a_fault_is_not_waited_for_by_one_after_another() -> None:
     gate = Gate(others=3)
     first, *rest = all_at_once(gate, "a", "wrong", "late one", "late two")
     assert (first, rest[1:]) == ("A", ["StoreHeld", "StoreHeld"])
@@ -181,7 +181,7 @@ def ask_and_be_interrupted(
         signal.signal(signal.SIGUSR1, usual)
 
 
-def test_whoever_is_interrupted_before_its_turn_is_not_asked_for() -> None:
+def test_whoever_is_interrupted_while_waiting_is_left_out() -> None:
     groups: list[list[str]] = []
     is_over = threading.Event()
 
@@ -199,7 +199,7 @@ def test_whoever_is_interrupted_before_its_turn_is_not_asked_for() -> None:
     assert groups == [["first"], ["other"]]
 
 
-def test_whoever_is_interrupted_in_its_turn_hands_it_on(
+def test_whoever_is_interrupted_while_leading_hands_the_lead_on(
     patient: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def wait_no_more() -> None:
@@ -260,7 +260,7 @@ def store(path: Any) -> Counted:
     return Counted(path)
 
 
-def test_what_threads_record_at_one_moment_shares_a_transaction_and_each_row_is_its_own(
+def test_what_threads_record_at_the_same_time_shares_a_transaction_and_each_row_is_its_own(
     store: Counted,
 ) -> None:
     ledger = Ledger(store, ORDER_LEDGER, "demo", "r1")
@@ -323,7 +323,7 @@ def test_attempts_end_together_each_with_its_own_outcome(store: Counted) -> None
     ]
 
 
-def test_one_that_cannot_be_recorded_keeps_none_of_the_others_from_it(store: Counted) -> None:
+def test_one_that_cannot_be_recorded_stops_none_of_the_others(store: Counted) -> None:
     ledger = Ledger(store, ORDER_LEDGER, "demo", "r1")
     first, good, bad, last = together(
         store,

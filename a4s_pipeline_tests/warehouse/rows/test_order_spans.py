@@ -48,7 +48,7 @@ def test_a_span_holds_its_start_and_not_its_end(
     assert _held(warehouse, "noord", start, end) == []
 
 
-def test_an_order_that_is_gone_is_marked_kept_and_held_no_more(
+def test_an_order_that_is_gone_is_marked_and_kept_but_no_longer_listed(
     warehouse: WarehouseFile, query: Query
 ) -> None:
     _put_three(warehouse)

@@ -90,14 +90,14 @@ def test_an_order_is_replaced_with_its_lines_and_other_connectors_are_not(
     ]
 
 
-def test_an_order_without_lines_holds_none_of_before(warehouse: WarehouseFile, query: Query) -> None:
+def test_an_order_without_lines_keeps_no_old_ones(warehouse: WarehouseFile, query: Query) -> None:
     _write(warehouse, order_row("A1"), lines=2)
     _write(warehouse, order_row("A1", **WITHOUT))
     assert query("SELECT count(*) FROM order_lines") == [(0,)]
     assert without_lines(warehouse) == 1
 
 
-def test_what_is_held_of_an_order_is_told_by_code(warehouse: WarehouseFile) -> None:
+def test_what_is_stored_of_an_order_is_returned_by_code(warehouse: WarehouseFile) -> None:
     _write(warehouse, order_row("A1"), order_row("A2", **WITHOUT))
     _write(warehouse, order_row("A3", removed_at=AT.isoformat()), run_id="r2")
     assert stored_orders(warehouse, "demo", ["A1", "A2", "A3", "A4"]) == {

@@ -158,7 +158,7 @@ def test_no_rows_replace_nothing(connection: duckdb.DuckDBPyConnection) -> None:
     assert connection.execute("SELECT code FROM things").fetchall() == [("A1",)]
 
 
-def test_codes_are_deleted_of_one_connector_alone(connection: duckdb.DuckDBPyConnection) -> None:
+def test_codes_are_deleted_of_only_one_connector(connection: duckdb.DuckDBPyConnection) -> None:
     append_rows(connection, THINGS, [thing("A1"), thing("A'2"), thing("A3"), thing("A1", "noord")])
     delete_codes(connection, THINGS, "demo", "code", ["A1", "A'2", "unknown"])
     delete_codes(connection, THINGS, "demo", "code", [])

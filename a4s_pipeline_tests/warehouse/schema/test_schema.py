@@ -116,7 +116,7 @@ def test_a_file_that_is_current_is_not_written_to(path: Path) -> None:
     assert (after.st_mtime_ns, after.st_size) == (before.st_mtime_ns, before.st_size)
 
 
-def test_a_quote_in_a_comment_is_no_end_of_it() -> None:
+def test_a_quote_in_a_comment_does_not_end_it() -> None:
     table = Table("t", "the customer's", (), (Column("c", TEXT, "isn't it"),))
     with duckdb.connect() as connection:
         for statement in table.ddl():

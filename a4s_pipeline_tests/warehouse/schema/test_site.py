@@ -99,7 +99,7 @@ FAULTY_FILES = [
 ]
 
 
-def test_a_faulty_reference_file_is_told_and_keeps_nothing_else_out(site: Site) -> None:
+def test_a_faulty_reference_file_is_reported_and_keeps_nothing_else_out(site: Site) -> None:
     site.write("data/reference/regions.csv", "post_code,region\n10,Noord\n")
     left = list(FAULTY_FILES)
     while left:
@@ -227,7 +227,7 @@ FAULTY_SQL = [
 ]
 
 
-def test_faulty_sql_of_the_site_is_told_and_left_out(site: Site) -> None:
+def test_faulty_sql_of_the_site_is_reported_and_left_out(site: Site) -> None:
     site.write("models/good.sql", "SELECT 1 AS one")
     for number, (content, _) in enumerate(FAULTY_SQL):
         site.write(f"models/faulty_{number}.sql", content)
