@@ -63,9 +63,9 @@ def _new_stores_are_copies(
     tmp_path_factory: pytest.TempPathFactory,
     empty_warehouse: Path,
 ) -> Iterator[None]:
-    """Make each new store of this process a copy of one made before, at a tenth of the work.
+    """Copy each new store of this process from one made before, which takes a tenth of the work.
 
-    One with other conventions is brought up to date by the product, as one of an older version. A test
+    The product brings a store with other conventions up to date, as it does with an older version. A test
     marked `from_nothing` is about how a store comes to be.
     """
     if request.node.get_closest_marker("from_nothing") is None:

@@ -2,8 +2,8 @@
 
 Starts the sandbox gateway and `dagster dev` in a temporary folder, drops requests as another system does,
 and prints how long their answers took: the first, 100 one after another, 500 at once of stock and of exports,
-and the stock of fifty items twenty times a second. The gateway has no latency of its own, so what is measured
-is ours and Dagster's.
+and the stock of fifty items twenty times a second. The gateway has no latency of its own, so the figures show
+only our work and Dagster's.
 """
 
 from __future__ import annotations

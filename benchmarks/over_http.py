@@ -1,14 +1,14 @@
 """How many answers a second `a4s serve` gives: `python -m benchmarks.over_http`.
 
-Serves the demo's sandbox and `a4s serve` from processes of their own, imports the demo's orders, and asks
-over connections that are kept open, from this process: stock of one item, pages of the order history, and
-orders to export, each with an id of its own, as fast as they are answered; then the stock of fifty items
-twenty times a second, as a busy shop does, without and with A4S_STOCK_FRESH_SECONDS. The gateway has no
-latency, and all of it shares the processors: the processor time of the server, told for each answer, is what
-holds on another machine.
+Serves the demo's sandbox and `a4s serve` from their own processes, and imports the demo's orders. Then it
+asks from this process, over connections that stay open and as fast as answers come: for the stock of one
+item, for pages of the order history, and to export orders, each with its own id. Last it asks for the stock
+of fifty items twenty times a second, as a busy shop does, without and with A4S_STOCK_FRESH_SECONDS. The
+gateway has no latency, and all processes share the processors: of the figures, the server's processor time
+for each answer is the one that holds on another machine.
 
-`--minutes N` asks for the stock of one item a hundred times a second instead, for so long, of a gateway that
-takes 20 ms, and tells the memory of the server at the start, after each minute and at the end.
+`--minutes N` instead asks for the stock of one item a hundred times a second for N minutes, at a gateway that
+takes 20 ms, and prints the memory of the server at the start, after each minute and at the end.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ class Installation:
 
 @contextmanager
 def installed(latency_ms: int) -> Iterator[Installation]:
-    """Serve the demo's sandbox, and import from it into a folder of its own."""
+    """Serve the demo's sandbox, and import from it into a new folder."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("A4S_")}
     environment |= {"PYTHONPATH": str(ROOT), "A4S_CONNECTORS": '{"demo": "Demo B.V."}'}
     sandbox = ["sandbox", "--port", "0", "--latency-ms", str(latency_ms)]

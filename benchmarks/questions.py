@@ -1,9 +1,9 @@
 """What the analysts' models cost: `python -m benchmarks.questions [ORDERS]`, four lines an order.
 
 Fills a warehouse with the orders of three connectors and ten years, publishes it with all reference tables,
-and asks it the questions of docs/questions.md. What is told is processor time, of both processors together:
-the best of three runs, because the first reads the file from the disk. Beside it stands what a publish takes,
-and what it takes of a store that has tables alone.
+and asks it the questions of docs/questions.md. The figures are processor time, of both processors together:
+the best of three runs, because the first reads the file from the disk. It also measures a publish, with the
+models and with only the tables.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ class Child:
             time.sleep(_POLL)
 
     def ask_to_stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Send a signal to the process alone, if it still runs."""
+        """Send a signal to only this process, if it still runs."""
         if self.is_alive:
             self._process.send_signal(how)
 

@@ -112,7 +112,7 @@ class Dagster:
             child.assert_alive()
 
     def stop(self) -> None:
-        """Stop them all, starting with those that start runs; runs under way get a moment to end."""
+        """Stop them all, first those that start runs; runs under way get some time to end."""
         for child in reversed(self.children):
             child.ask_to_stop(signal.SIGTERM)
         for child in reversed(self.children):

@@ -1,4 +1,4 @@
-"""The server as a process of its own: how it starts, ends, and is killed."""
+"""The server as its own process: how it starts, ends, and is killed."""
 
 import http.client
 import json

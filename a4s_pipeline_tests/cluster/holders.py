@@ -1,4 +1,4 @@
-"""Other processes that hold a lock, a presence or a turn in PostgreSQL."""
+"""Other processes that hold a lock or a presence in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Other:
 
 
 class Holder(Other):
-    """Another process that holds a lock, a presence or a turn until it is told to release it, or killed."""
+    """Another process that holds a lock or a presence until it is told to release it, or killed."""
 
     def __init__(self, kind: str, name: str, connection: str) -> None:
         super().__init__(HOLDS, "taken", kind, name, connection)
@@ -105,7 +105,7 @@ class Holder(Other):
 
 
 class Waiter(Other):
-    """Another process that waits for an exclusive turn."""
+    """Another process that waits for an exclusive lock."""
 
     def __init__(self, name: str, connection: str) -> None:
         super().__init__(WAITS, "waiting", name, connection)

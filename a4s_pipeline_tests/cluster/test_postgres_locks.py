@@ -176,7 +176,7 @@ def test_an_unreachable_database_is_reported_with_the_reason_and_without_the_pas
 
 
 def assert_in_order(locks: Locks, hold: Hold) -> None:
-    """Locks, presences and turns can be taken and released, and those of others are respected."""
+    """Locks and presences can be taken and released, and those of others are respected."""
     with (
         locks.exclusive("one", PATIENCE, SyncUnderWay),
         locks.announce_presence("serving"),

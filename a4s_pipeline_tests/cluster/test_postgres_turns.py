@@ -1,4 +1,4 @@
-"""Turns between machines: many shared or one exclusive, and nobody waits for ever."""
+"""Shared and exclusive locks between machines: nobody waits for ever."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_an_exclusive_lock_is_granted_as_soon_as_the_shared_ones_end(locks: Lock
 
 
 def test_later_shared_locks_do_not_overtake_an_exclusive_one(locks: Locks, hold: Hold, database: str) -> None:
-    """If writers overlap without a gap, the longest transaction would never get an exclusive turn."""
+    """If writers overlap without a gap, the longest transaction would never get an exclusive lock."""
     beside = hold("beside", "writing")
     order: list[str] = []
 
@@ -75,7 +75,7 @@ def test_later_shared_locks_do_not_overtake_an_exclusive_one(locks: Locks, hold:
 
 
 def test_a_lock_whose_wait_was_interrupted_belongs_to_nobody(locks: Locks, hold: Hold, database: str) -> None:
-    """PostgreSQL's driver reports an interrupt only after the wait, and by then the turn may be ours."""
+    """PostgreSQL's driver reports an interrupt only after the wait, and by then the lock may be ours."""
     beside = hold("beside", "writing")
     waiting = Waiter("writing", database)
     try:

@@ -430,9 +430,10 @@ def _histories(draw: st.DrawFn) -> tuple[list[int], int, list[list[int]], list[l
 def _read_while_it_changes(
     there: list[int], size: int, changes: list[tuple[list[int], list[int]]], readings: int = 4
 ) -> tuple[set[int], set[int], bool]:
-    """Read by offset; return what was seen, what had to be, and whether it ended whole.
+    """Read by offset; return what was seen, what should have been, and whether the listing was whole.
 
-    What has to be seen is what is there throughout, and at the last reading if nothing changes any more.
+    Whatever exists throughout should be seen, and so should the rest if nothing changes during the last
+    reading.
     """
     listing, now, seen, must = Listing(), list(there), set[int](), set(there)
     waiting = list(changes)

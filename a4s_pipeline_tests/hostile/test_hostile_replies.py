@@ -49,7 +49,7 @@ CALLS: dict[str, Ask] = {
 
 
 def outcome(platform: Platform, call: Ask) -> object:
-    """What a call brought: its value, or the error that ended it."""
+    """The result of a call: its value, or the error that ended it."""
     # A pause that a gateway asks for is none that a test has time for.
     with GatewayClient(platform.settings, rule=replace(FAST, longest_told_wait=0)) as client:
         asked = Asked(client, ADMINISTRATION, platform.settings.timezone, 300)

@@ -110,7 +110,7 @@ def mutated(record: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 
 def _within(record: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Return what may stand in place of a part of a record: the part itself, with one field changed."""
+    """Return what may replace a part of a record: the same part with one field changed."""
     parts = [
         part
         for held in record.values()

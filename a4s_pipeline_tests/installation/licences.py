@@ -1,6 +1,6 @@
 """The licences of everything that the product installs, as its packages state them.
 
-It writes the page anew, where all extras are installed:
+It rewrites the page, where all extras are installed:
 `.venv-cluster/bin/python -m a4s_pipeline_tests.installation.licences > docs/licences.md`
 """
 

@@ -152,7 +152,7 @@ class Answering:
                 yield after._replace(workers=_in_order(self._played_on(number, answer), other))
 
     def ended_calmly(self, world: World) -> World:
-        """Let the workers handle, one after another, what lies there while nothing fails."""
+        """Let the workers handle what is waiting, one after another, while nothing fails."""
         for _ in range(4):
             for path in (ONE, UNSETTLED):
                 number = self._beginning(path) if world.at(path) is not None else IDLE
@@ -162,7 +162,7 @@ class Answering:
         return world
 
     def _sent(self, world: World) -> Iterator[World]:
-        """A sender writes a request: where none lies, or where the answer was shown."""
+        """A sender writes a request if none is waiting, or if the answer was shown."""
         busy = [self._workers[number].call.name for number in world.workers if number != IDLE]
         if "delete" in busy:
             # No store looks and deletes in one: what comes in that moment goes with what lay there.

@@ -1,8 +1,7 @@
-"""Stops real code at each outside call, and resumes it by running it anew.
+"""Stops real code at each outside call, and resumes it by running it again from the start.
 
-A process is what it does and what it was answered so far. Between two calls to the world the code decides
-alone, so running it from the start on the same answers brings it to the same place: that is how one place
-in it is left along several ways. Nothing of the code is modelled.
+Between two outside calls only the code decides, so the same answers bring it to the same place again. That is
+how it can leave one place in several ways. None of the code is modelled.
 """
 
 from collections.abc import Callable, Iterator, Mapping

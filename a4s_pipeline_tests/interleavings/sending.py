@@ -1,7 +1,7 @@
 """Two processes send orders by the real rules to a gateway that does its worst, state by state.
 
-Neither time nor the number of sends is bounded: the present is always the same instant, and what happened
-before moves back from it as time passes, so that worlds which differ in their age alone are one.
+Time and the number of sends are not bounded: the present is always the same instant, and earlier events move
+back as time passes. So worlds that differ only in their age count as one.
 """
 
 import re
@@ -245,10 +245,10 @@ class Sending:
         return world._replace(pending=tuple(one for one in world.pending if one != key))
 
     def _may_pass(self, processes: Iterable[int]) -> bool:
-        """Tell whether all that time may pass at this point.
+        """Tell whether so much time may pass here.
 
-        No machine sleeps that long between recording a send and sending it: that is the one assumption
-        about time beside the gateway's. And whatever takes that long twice has been killed.
+        We assume that no machine sleeps that long between recording a send and sending it; the gateway's own
+        limit is the only other assumption about time. A process that takes that long twice was killed.
         """
         active = [self._processes[number] for number in processes if number != IDLE]
         return all(process.call.name != "send" and not process.is_old for process in active)

@@ -64,7 +64,7 @@ class Chances:
         return 2 * self.kills >= self.rounds
 
     def kill_at_work(self, workers: "Workers", work: str, **how: Any) -> None:
-        """Start a job and kill it at a random moment of its usual duration."""
+        """Start a job and kill it at a random time within its usual duration."""
         was_at_work = workers.kill_at_work(self.chance.uniform(0, self._longest), work, **how)
         self.kills += was_at_work
         # Within half a second a fast machine is done with all, and a slow one has hardly begun: a time that

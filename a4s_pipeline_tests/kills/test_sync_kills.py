@@ -1,4 +1,4 @@
-"""kill -9 at any moment of a sync: the store stays true, and the next sync reaches the same rows."""
+"""kill -9 at any time during a sync: the store stays correct, and the next sync reaches the same rows."""
 
 import os
 import signal

@@ -33,7 +33,7 @@ def test_a_new_lake_is_opened_by_many_processes_at_once(place: LakeLocation, pro
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_opens_the_lake_for_itself(lake: Lake) -> None:
-    """To close what its parent had open, it waited for ever for threads that did not exist."""
+    """It waited for ever to close its parent's connections, for threads that did not exist."""
     add(lake, "A1")
     child = os.fork()
     if child == 0:

@@ -47,7 +47,9 @@ _WORDS = {
 
 
 def _as_pattern(word: str) -> str:
-    """Return a pattern for a whole word: `<` does not match `<=` or `->`, nor `month(` `last_month(`."""
+    """Return a pattern for a whole word: `<` does not match `<=` or `->`, and `month(` does not match
+    `last_month(`.
+    """
     if word[0] in "<>":
         return rf"(?<![<>-]){word}(?![<>=])"
     before = r"(?<!\w)" if word[0].isalpha() else ""

@@ -2,8 +2,8 @@
 
     mutmut results --all true | python -m a4s_pipeline_tests.mutants.survivors - FILE...
 
-mutmut numbers the mutants of a function anew when the function changes, so what is allowed is a number for
-each function. The exit status is 1 if one has more survivors than that, or if not every mutant was tried.
+mutmut renumbers the mutants of a function when it changes, so `known.toml` allows a number for each function.
+The exit status is 1 if one has more survivors than that, or if not every mutant was tried.
 """
 
 import fileinput

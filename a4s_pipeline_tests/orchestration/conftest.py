@@ -40,9 +40,8 @@ _built: dict[str, dg.Definitions] = {}
 
 
 def definitions_of(settings: Settings) -> dg.Definitions:
-    """Build the definitions of a site, or take those of one that differs in its folder and its gateway alone.
-
-    To build them and to resolve their jobs takes 0.1 s. A site's own models are part of them.
+    """Build the definitions of a site, or reuse those of a site that differs only in its folder and gateway.
+    Building them and resolving their jobs takes 0.1 s. A site's own models are part of them.
     """
     if settings.models_path.exists():
         return build_definitions(settings)

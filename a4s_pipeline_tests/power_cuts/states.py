@@ -1,10 +1,10 @@
 """The states in which a power cut can leave a folder, derived from a program's calls.
 
-What was synced is on the disk. Names are there in the order in which they were given, as a file system with
-a journal keeps them: a prefix of them, which holds at least what was synced of any folder. A file that is
-written from front to back is there up to some sector. What is written anywhere else in a file may be there or
-not, each write by itself, or a part of one. `is_rare` is a state that none of this allows, and a file system
-without order between a file's length and its content does: the file has grown, and holds zeros.
+What was synced is on the disk. Names survive in the order in which they were given, as on a file system with
+a journal: up to some point, which is no earlier than the last sync of any folder. A file written from front
+to back survives up to some sector. Each write elsewhere in a file may survive, be lost, or survive in part.
+`is_rare` marks a state that only a file system without order between a file's length and its content allows:
+the file has grown, and holds zeros.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class State:
 
 
 def states(before: Mapping[str, bytes], calls: Sequence[Call], chances: random.Random) -> Iterator[State]:
-    """Yield each state once, those with the fewest losses first for each moment."""
+    """Yield each state once; for each instant, those with the fewest losses come first."""
     calls = _with_copies(before, calls)
     seen: set[object] = set()
     # Between two syncs nothing is added that is not among what is pending right before the second.

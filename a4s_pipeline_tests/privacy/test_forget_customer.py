@@ -76,7 +76,7 @@ def test_each_text_of_an_order_is_said_to_be_personal_or_to_be_kept_for_the_book
 
 
 def fill(site: Installation) -> None:
-    """An installation that holds two customers everywhere that a customer can be held."""
+    """An installation with two customers in every place that can hold a customer."""
     for code, mark in (("K1", MARK), ("K2", OTHER)):
         site.source.put_customer(person(code, mark))
         put_orders(site, code, mark, f"O-{code}-1", f"O-{code}-2")

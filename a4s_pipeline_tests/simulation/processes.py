@@ -63,7 +63,7 @@ def importing(platform: SimulatedPlatform, streams: Iterable[str], plan: OrdersP
 
 
 def answering(platform: SimulatedPlatform, is_over: Callable[[], bool]) -> None:
-    """Answer waiting requests and settle unknown outcomes beside, as a run of the job does."""
+    """Answer waiting requests and settle unknown outcomes meanwhile, as a run of the job does."""
     runtime = platform.simulated
     over = threading.Event()
     with OnDemand(platform, runtime.process.name) as service:

@@ -1,7 +1,7 @@
 """One task at a time, in an order drawn from a seed, on a clock without real waits.
 
-Each task is a thread, and one of them runs at any moment: where it would wait (for the gateway, a lock, a
-pause, another task) it hands over to one that is ready. When none is, the clock moves on.
+Each task is a thread, and one of them runs at a time: where it would wait (for the gateway, a lock, a pause,
+another task), it hands over to one that is ready. If none is ready, the clock moves on.
 """
 
 from __future__ import annotations

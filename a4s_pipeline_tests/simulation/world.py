@@ -47,7 +47,7 @@ class Happenings:
         return self._scheduler.chance
 
     def begin(self, name: str, count: int, seconds: float, happen: Any) -> None:
-        """Do something this many times, at random moments within this many seconds."""
+        """Do something this many times, at random times within this many seconds."""
 
         def work() -> None:
             for at in sorted(self._chance.uniform(0, seconds) for _ in range(count)):

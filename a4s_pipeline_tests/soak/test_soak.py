@@ -172,7 +172,7 @@ class Installation:
         aside.replace(inbox / f"{request_id}.json")
 
     def guarded(self, work: Callable[[], None]) -> threading.Thread:
-        """Do work beside the test; its exception is raised at the end."""
+        """Do work during the test; its exception is raised at the end."""
 
         def run() -> None:
             try:

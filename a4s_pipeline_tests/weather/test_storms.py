@@ -21,7 +21,7 @@ from a4s_sandbox.faults import DRAWN, ON_THE_WIRE
 
 
 def _mix(chance: Random, codes: list[str]) -> Faults:
-    """Any faults at any rates: one alone at up to 50 %, or many at once."""
+    """Any faults at any rates: a single one at up to 50 %, or many at once."""
     drawn = (*DRAWN, *ON_THE_WIRE)
     names = chance.sample(drawn, chance.choice((1, 2, 4, len(drawn))))
     heaviest = 0.5 / len(names)

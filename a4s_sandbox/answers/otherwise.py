@@ -67,8 +67,7 @@ _USELESS_LINE = {"lineCode": "useless", "lineNumber": 99, "itemCode": "A1", "qua
 def written_otherwise(route: str, body: bytes, faults: Faults) -> bytes:
     """Return the JSON of a record, or an order's lines, as another back office might write it.
 
-    Whether a record is written otherwise depends on the record alone, so that it is the same however often it
-    is asked for.
+    Only the record itself decides whether it is written otherwise, so each answer gives it in the same way.
     """
     number = crc32(body)
     is_empty = number % 100 < faults.empty_otherwise * 100

@@ -1,4 +1,4 @@
-"""What goes wrong on the wire alone: a right answer, damaged bytes."""
+"""What goes wrong only on the wire: the answer is right, its bytes are damaged."""
 
 import re
 from dataclasses import replace

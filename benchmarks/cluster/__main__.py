@@ -1,9 +1,9 @@
 """`python -m benchmarks.cluster`: twenty connectors imported by one, two and three workers, and readers.
 
-Workers have one slot each and have done a run before. PostgreSQL, Redis, the gateway, Dagster and the
-workers share this machine, so where it has few processors they bound what more workers can gain. Each import
-has a cluster of its own, with nothing in its store but a connector a worker. Prints Markdown on standard
-output when it is done, and on standard error what it is at.
+Workers have one slot each and have done a run before. PostgreSQL, Redis, the gateway, Dagster and the workers
+share this machine, so few processors limit what more workers can gain. Each import has its own cluster, whose
+store has only one connector for each worker. Prints progress on standard error, and Markdown on standard
+output at the end.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def rows_of_imports(took: Sequence[tuple[Store, int, Took]]) -> Iterator[str]:
 
 
 def readers(load: Load, workers: int) -> Iterator[str]:
-    """Measure how long readers wait, in a quiet store and beside an import, as a Markdown table."""
+    """Measure how long readers wait, in a quiet store and during an import, as a Markdown table."""
     yield "| reader | meanwhile | answers | median ms | 95th percentile ms | longest ms | failed | import s |"
     yield "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for name, kind, store in READERS:

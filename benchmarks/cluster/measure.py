@@ -1,4 +1,4 @@
-"""One measured cluster: warm workers, one import of all connectors, and a reader beside it."""
+"""One measured cluster: warm workers, one import of all connectors, and a reader meanwhile."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def machine_seconds() -> tuple[float, float]:
 def seconds_by_role(roles: Mapping[int, str], other: str) -> dict[str, float]:
     """Return the CPU seconds of our children and their children, by each child's role.
 
-    Children without a role are told by the name of their program, or as `other`.
+    Children without a role are listed under the name of their program, or as `other`.
     """
     processes = _processes()
     found: dict[str, float] = {}

@@ -1,8 +1,8 @@
 """Measures imports side by side: `python -m benchmarks.imports ORDERS@MS …`; the peers need dlt[duckdb].
 
-Each point is a history of so many orders at a gateway of so many milliseconds. Every peer runs in a process
-of its own, one after another and round after round, so that a busy minute of the machine hits all alike;
-what is told are medians, and ratios to the bare network of the same rounds.
+Each point is a history of so many orders at a gateway of so many milliseconds. Every peer runs in its own
+process, one after another and round after round, so that a busy minute of the machine affects all alike. The
+figures are medians, and ratios to the bare network in the same rounds.
 """
 
 from __future__ import annotations

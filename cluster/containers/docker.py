@@ -51,7 +51,7 @@ class Docker:
 
 @contextmanager
 def docker(folder: Path) -> Iterator[Docker]:
-    """Yield the daemon that answers here, or one of our own in a folder.
+    """Yield the daemon that answers here, or start one in a folder.
 
     Raises `NotHereError` where there is neither.
     """

@@ -196,7 +196,7 @@ class Wire:
 
 
 def mostly(usual: object, others: list[object]) -> st.SearchStrategy[object]:
-    """The usual way three times in four, otherwise one of the others."""
+    """The usual way in three of four cases, otherwise one of the others."""
     return st.integers(0, 3).flatmap(
         lambda number: st.sampled_from(others) if number == 3 else st.just(usual)
     )

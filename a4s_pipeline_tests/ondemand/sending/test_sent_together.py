@@ -1,4 +1,4 @@
-"""Orders sent at the same moment through one ledger, whose store sometimes fails."""
+"""Orders sent at the same time through one ledger, whose store sometimes fails."""
 
 import threading
 from collections import Counter

@@ -28,7 +28,7 @@ class Midway:
 
     @property
     def may_hide_one(self) -> bool:
-        """Tell whether pages shifted under an unchanged total: the third order is not promised then."""
+        """Tell whether pages shifted under the same total: then the third order is not promised."""
         return bool(self.touched) and self.kind in ("come and go", "move")
 
     def happen(self, source: Source) -> None:

@@ -26,7 +26,7 @@ from a4s_pipeline_tests.weather.ground.source import RECORD_STREAMS
 
 
 class WeatherWithSequences(Weather):
-    """Records that go and return, and pages that shift at the worst moment."""
+    """Records that go and return, and pages that shift at the worst time."""
 
     @precondition(lambda self: len(self.source.there) > 1)
     @rule(which=ANY)
