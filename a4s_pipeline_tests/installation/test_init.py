@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from a4s_pipeline.api.serving import LONGEST_END
-from a4s_pipeline.installation.env_file import ENV_FILE, env_file
 from a4s_pipeline.settings.loading import Settings
 from a4s_pipeline_tests.cli.conftest import Ended
+from a4s_pipeline_tests.installation.env_file import ENV_FILE, README, env_file
 from a4s_pipeline_tests.support.project import ROOT
 
 
@@ -54,8 +54,8 @@ def test_the_settings_of_a_new_folder_are_the_defaults(
 
 
 def test_the_file_of_settings_is_made_of_the_readme() -> None:
-    """To mend it: `python -m a4s_pipeline.installation.env_file README.md`."""
-    assert ENV_FILE.read_text(encoding="utf-8") == env_file((ROOT / "README.md").read_text(encoding="utf-8"))
+    """To mend it: `python -m a4s_pipeline_tests.installation.env_file`."""
+    assert ENV_FILE.read_text(encoding="utf-8") == env_file(README.read_text(encoding="utf-8"))
 
 
 def test_what_comes_next_names_commands_that_a_shell_finds_and_who_owns_the_folder(

@@ -1,16 +1,13 @@
 import pytest
 
 from a4s_pipeline.models import Conventions, models_by
-from a4s_pipeline.warehouse.schema.column_lineage import (
-    column_lineage,
-    is_of_these_queries,
-    lineage_by_library,
-)
+from a4s_pipeline.warehouse.schema.column_lineage import column_lineage
 from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, TABLES
+from a4s_pipeline_tests.warehouse.schema.lineage_by_library import is_of_these_queries, lineage_by_library
 
 
 def test_the_lineage_is_of_the_models_as_they_are_and_names_columns_that_there_are() -> None:
-    """To mend it: `python -m a4s_pipeline.warehouse.schema.column_lineage`."""
+    """To mend it: `python -m a4s_pipeline_tests.warehouse.schema.lineage_by_library`."""
     assert is_of_these_queries()
     models, lineage = models_by(Conventions()), column_lineage(Conventions())
     columns = {table.name: set(table.column_names) for table in (*TABLES, *REFERENCE_TABLES)}

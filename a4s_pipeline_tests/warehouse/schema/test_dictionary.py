@@ -2,19 +2,19 @@ from pathlib import Path
 
 import pytest
 
-from a4s_pipeline.warehouse.schema.dictionary import data_dictionary, main
 from a4s_pipeline.warehouse.schema.joins import JOINS
 from a4s_pipeline.warehouse.schema.machine_readable import as_text, relations_document
 from a4s_pipeline.warehouse.schema.views import Conventions, views_by
 from a4s_pipeline.warehouse.table import Table, View
 from a4s_pipeline.warehouse.tables import REFERENCE_TABLES, TABLES
 from a4s_pipeline_tests.support.project import ROOT
+from a4s_pipeline_tests.warehouse.schema.dictionary import data_dictionary, main
 
 _FILE = ROOT / "docs" / "data-dictionary.md"
 
 
 def test_the_file_is_what_the_descriptions_say() -> None:
-    """To mend it: `python -m a4s_pipeline.warehouse.schema.dictionary docs/data-dictionary.md`."""
+    """To mend it: `python -m a4s_pipeline_tests.warehouse.schema.dictionary docs/data-dictionary.md`."""
     assert _FILE.read_text(encoding="utf-8") == data_dictionary()
     assert _FILE.with_name("relations.json").read_text(encoding="utf-8") == as_text(Conventions())
 

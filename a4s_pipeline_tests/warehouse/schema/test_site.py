@@ -8,10 +8,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from a4s_pipeline.models.holidays import holiday_rows, holidays_by_library
+from a4s_pipeline.models.holidays import holiday_rows
 from a4s_pipeline.warehouse.file.publish import publish
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
 from a4s_pipeline.warehouse.site import SiteFolders, reference
+from a4s_pipeline_tests.models.holidays_by_library import holidays_by_library
 
 pytestmark = pytest.mark.usefixtures("stores_stay_open")
 
@@ -252,7 +253,7 @@ def test_nothing_is_written_where_nothing_of_the_site_changed(site: Site) -> Non
 
 
 def test_the_holidays_of_the_package_are_the_librarys() -> None:
-    """To mend it: `python -m a4s_pipeline.models.holidays`."""
+    """To mend it: `python -m a4s_pipeline_tests.models.holidays_by_library`."""
     assert list(holiday_rows()) == holidays_by_library()
 
 

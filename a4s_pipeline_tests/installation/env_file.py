@@ -1,17 +1,18 @@
 """The `.env` of a new installation: every setting of the README's table, commented out, with its meaning.
 
-`python -m a4s_pipeline.installation.env_file README.md` rewrites `files/env`.
+`python -m a4s_pipeline_tests.installation.env_file` rewrites it from README.md.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from textwrap import wrap
 
-ENV_FILE = Path(__file__).parent / "files" / "env"
+from a4s_pipeline_tests.support.project import ROOT
+
+ENV_FILE = ROOT / "a4s_pipeline" / "installation" / "files" / "env"
+README = ROOT / "README.md"
 _ROW = re.compile(r"^\| (`A4S_.*?) \| (.*?) \| (.*?) \|$", re.MULTILINE)
 _LINK = re.compile(r"\s*\(?\[[^\]]*\]\([^)]*\)\)?")
 _WIDTH = 100
@@ -40,4 +41,4 @@ def _blocks(readme: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    ENV_FILE.write_text(env_file(Path(sys.argv[1]).read_text(encoding="utf-8")), encoding="utf-8")
+    ENV_FILE.write_text(env_file(README.read_text(encoding="utf-8")), encoding="utf-8")

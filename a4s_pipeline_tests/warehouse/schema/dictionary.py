@@ -1,7 +1,7 @@
 """The data dictionary: every table, view and column in Markdown, from their descriptions.
 
-`python -m a4s_pipeline.warehouse.schema.dictionary docs/data-dictionary.md` writes it; without a file it is
-printed.
+`python -m a4s_pipeline_tests.warehouse.schema.dictionary docs/data-dictionary.md` writes it; without one it
+is printed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from a4s_pipeline.warehouse.schema.views import DEFAULT_ZONE, Conventions, views
 from a4s_pipeline.warehouse.table import Column, Table, View
 from a4s_pipeline.warehouse.tables import CONNECTOR, REFERENCE_TABLES, TABLES
 
-_COMMAND = "python -m a4s_pipeline.warehouse.schema.dictionary docs/data-dictionary.md"
+_COMMAND = "python -m a4s_pipeline_tests.warehouse.schema.dictionary docs/data-dictionary.md"
 
 _INTRODUCTION = f"""\
 <!-- Change the descriptions in a4s_pipeline/warehouse, not this file. It is written by
@@ -47,7 +47,7 @@ For programs the same is in [relations.json](relations.json), with keys and join
 
 Each line joins on `connector` and on the columns it names; the boxes show the keys without `connector`. A
 circle at an end means that there may be no row: an order may name a customer or an item never listed.
-"""  # noqa: S608 - a page of text
+"""
 
 
 _REFERENCE = """\
