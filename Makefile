@@ -27,7 +27,7 @@ demo: .venv/installed
 test: .venv/ready
 	$(BIN)/pytest -q -n 3 --dist worksteal -m 'not slow and not nightly and not cluster and not soak'
 
-# Kills, bad weather, power cuts, files of earlier releases, and what else few changes break.
+# The rest of the kills, bad weather, power cuts, files of earlier releases, and what else few changes break.
 test-slow: .venv/ready
 	$(BIN)/pytest -q -n 3 --dist worksteal -m 'slow and not nightly and not cluster and not soak'
 

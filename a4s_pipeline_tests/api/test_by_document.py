@@ -14,8 +14,6 @@ from a4s_pipeline_tests.api.conftest import Served
 from a4s_pipeline_tests.api.test_history import put, sync
 from a4s_pipeline_tests.support.nightly import at_night
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(sys.executable).parent
 # 501 and 503 are answers of ours. An id that must agree with a header, and days that must follow each other,
@@ -68,6 +66,7 @@ def test_schemathesis_finds_nothing(filled: Served, tmp_path: Path, drawn: tuple
     )
 
 
+@pytest.mark.slow
 @pytest.mark.nightly
 def test_a_client_that_is_made_of_the_document_does_all_four_jobs(
     filled: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

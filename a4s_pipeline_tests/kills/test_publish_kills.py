@@ -9,8 +9,6 @@ import pytest
 
 from a4s_pipeline_tests.kills.conftest import Chances, Site, Workers, by_day_and_by_night, kill
 
-pytestmark = pytest.mark.slow
-
 ROWS = 40_000
 WHO = ("the one that publishes", "the one that copies", "both")
 

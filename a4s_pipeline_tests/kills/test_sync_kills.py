@@ -16,8 +16,6 @@ from a4s_pipeline_tests.kills.versions import PUT, all_rows, assert_true_state, 
 from a4s_pipeline_tests.support.project import ROOT
 from a4s_sandbox import Faults
 
-pytestmark = pytest.mark.slow
-
 A4S = str(Path(sys.executable).with_name("a4s"))
 STREAMS = ("orders", "items", "customers")
 
@@ -58,6 +56,7 @@ def test_syncs_that_are_killed_at_any_time_end_with_the_rows_of_a_calm_import(
     chances.tell(records=len(versions))
 
 
+@pytest.mark.slow
 def test_the_command_itself_killed_leaves_a_true_state_and_the_next_one_completes(
     site_of: Callable[..., Site],
 ) -> None:

@@ -18,8 +18,6 @@ from a4s_pipeline_tests.kills.versions import (
     put_order,
 )
 
-pytestmark = pytest.mark.slow
-
 ANALYST = """
 import duckdb, sys
 with duckdb.connect(sys.argv[1], read_only=True) as held:
@@ -59,6 +57,7 @@ def assert_as_calm(site: Site, workers: Workers, site_of: Callable[..., Site]) -
     assert all_rows(site) == all_rows(calm)
 
 
+@pytest.mark.slow
 def test_of_two_syncs_of_one_connector_one_waits_and_then_finds_nothing_new(
     site: Site, site_of: Callable[..., Site], crew: list[Workers]
 ) -> None:
@@ -78,6 +77,7 @@ def test_of_two_syncs_of_one_connector_one_waits_and_then_finds_nothing_new(
     ]
 
 
+@pytest.mark.slow
 def test_a_sync_a_backfill_exports_and_analysts_at_once_lose_nothing(
     site: Site, site_of: Callable[..., Site], crew: list[Workers]
 ) -> None:

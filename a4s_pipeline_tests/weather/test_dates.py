@@ -12,8 +12,6 @@ from a4s_pipeline_tests.support.nightly import at_night
 from a4s_pipeline_tests.sync.conftest import Site
 from a4s_pipeline_tests.weather.ground.ground import Ground, assert_same, rows_of
 
-pytestmark = pytest.mark.slow
-
 # Half an hour in Lord Howe, at midnight in Havana; in Asunción October 2023 had no first midnight;
 # Kolkata never changes.
 ELSEWHERE = at_night("America/New_York", "America/Asuncion", "Australia/Lord_Howe", "Asia/Kolkata")
@@ -98,6 +96,7 @@ def test_orders_of_the_night_come_in_one_instant_after_the_other_without_any_loo
             ground.source.remove_order(code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ZONES, indirect=True)
 @pytest.mark.parametrize("days", [7, *at_night(1)])
 def test_an_order_that_comes_late_within_the_look_back_is_found_across_the_night(
@@ -118,6 +117,7 @@ def test_an_order_that_comes_late_within_the_look_back_is_found_across_the_night
     assert {code: at for code, at in _dates(site).items() if code in late} == late
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", MONTHS_IN, indirect=True)
 def test_each_order_belongs_to_one_month_and_the_months_together_hold_them_all(
     ground: Ground, zone: ZoneInfo

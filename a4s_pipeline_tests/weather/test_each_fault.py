@@ -23,8 +23,6 @@ from a4s_pipeline_tests.weather.ground.ground import (
 from a4s_sandbox import Faults
 from a4s_sandbox.faults import DRAWN, ON_THE_WIRE
 
-pytestmark = pytest.mark.slow
-
 SUDDEN = tuple(name for name in DRAWN if name != "hang")
 # By day one of each kind: no answer, half of one, another's, and one that says no.
 BY_DAY = ("reset", "clipped", "html", "bad_gateway")
@@ -57,6 +55,7 @@ def _import_in(ground: Ground, faults: Faults) -> list[int]:
     return [sync_until_done(ground.site, stream) for stream in STREAMS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "rate", "seed"),
     [
@@ -74,6 +73,7 @@ def test_one_fault_at_any_rate_leaves_the_rows_of_a_calm_import(
     assert sum(result.retries for result in filled.site.platform.results) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [ON_THE_WIRE, *at_night(*(((name,),) for name in ON_THE_WIRE))])
 def test_with_only_faults_of_the_wire_one_sync_leaves_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows], names: tuple[str, ...]
@@ -83,6 +83,7 @@ def test_with_only_faults_of_the_wire_one_sync_leaves_the_rows_of_a_calm_import(
     assert_same(rows_of(filled.site), calm[1])
 
 
+@pytest.mark.slow
 def test_answers_that_come_too_late_leave_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows]
 ) -> None:
@@ -93,6 +94,7 @@ def test_answers_that_come_too_late_leave_the_rows_of_a_calm_import(
     assert sum(result.retries for result in filled.site.platform.results) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [3, *at_night(1, 5)])
 def test_pages_that_repeat_rows_leave_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows], rows: int
@@ -101,6 +103,7 @@ def test_pages_that_repeat_rows_leave_the_rows_of_a_calm_import(
     assert_same(rows_of(filled.site), calm[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "clock", ["an hour behind", "untold and an hour ahead", *at_night("an hour ahead", "untold")]
 )
@@ -113,6 +116,7 @@ def test_a_clock_that_is_wrong_leaves_the_rows_of_a_calm_import(
     assert_same(rows_of(filled.site), calm[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["lines_404", "lines_500"])
 def test_lines_that_come_late_leave_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows], kind: str
@@ -125,6 +129,7 @@ def test_lines_that_come_late_leave_the_rows_of_a_calm_import(
     assert_same(rows_of(filled.site), calm[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.4, *at_night(1.0)])
 def test_nothing_in_other_ways_and_parts_of_no_use_leave_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows], share: float
@@ -164,6 +169,7 @@ PAGING: list[Any] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paging", PAGING)
 def test_each_way_of_paging_in_bad_weather_leaves_the_rows_of_a_calm_import(
     filled: Ground, calm: dict[int, Rows], paging: dict[str, Any]
@@ -256,6 +262,7 @@ class _Changes:
             self._source.put_order(header(code, at.isoformat(), reference=f"{number}"), lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["go", "all", *at_night("come", "change")])
 @pytest.mark.parametrize("seed", [0, *at_night(1)])
 def test_a_source_that_changes_while_it_is_read_in_bad_weather_loses_and_doubles_nothing(
@@ -281,6 +288,7 @@ def _readable(ground: Ground) -> set[str]:
     return {code for code in ground.source.orders.keys() if code[0] != "\0"} - unreadable  # noqa: SIM118
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, *at_night(1, 2)])
 def test_what_is_gone_is_marked_in_bad_weather_and_nothing_else(filled: Ground, seed: int) -> None:
     site = filled.site

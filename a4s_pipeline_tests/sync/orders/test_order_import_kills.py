@@ -13,8 +13,6 @@ from a4s_pipeline.errors import StoreHeld, SyncUnderWay
 from a4s_pipeline_tests.support.nightly import at_night
 from a4s_pipeline_tests.sync.conftest import EVERYTHING, Site
 
-pytestmark = pytest.mark.slow
-
 _SYNC = """
 import sys
 from a4s_pipeline.platform import Platform
@@ -91,6 +89,7 @@ def _assert_true_state(site: Site) -> None:
         assert passed[0] == len(listed) == site.source.orders.keys().index(listed[-1]) + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line_calls", "at_least"), [(45, 10), *at_night((3, 0), (68, 30))])
 def test_a_killed_import_leaves_a_true_state_and_the_next_goes_on_where_it_stopped(
     cold_site_of: Callable[..., Site], line_calls: int, at_least: int
@@ -107,6 +106,7 @@ def test_a_killed_import_leaves_a_true_state_and_the_next_goes_on_where_it_stopp
     site.assert_as_at_source()
 
 
+@pytest.mark.slow
 def test_an_import_that_is_killed_again_and_again_gets_to_the_end(cold_site_of: Callable[..., Site]) -> None:
     site = cold_site_of(page_size=10)
     codes = site.put_month(100)
@@ -124,6 +124,7 @@ def test_an_import_that_is_killed_again_and_again_gets_to_the_end(cold_site_of: 
     site.assert_as_at_source()
 
 
+@pytest.mark.slow
 def test_an_import_that_is_killed_before_anything_was_written_starts_again(
     cold_site_of: Callable[..., Site],
 ) -> None:
@@ -136,6 +137,7 @@ def test_an_import_that_is_killed_before_anything_was_written_starts_again(
     site.assert_as_at_source()
 
 
+@pytest.mark.slow
 def test_a_whole_reading_after_a_kill_marks_only_what_is_gone(cold_site_of: Callable[..., Site]) -> None:
     site = cold_site_of(page_size=10)
     codes = site.put_month(60)
@@ -168,6 +170,7 @@ def test_a_second_sync_of_the_same_connector_waits_for_the_first_and_then_gives_
     site.assert_as_at_source()
 
 
+@pytest.mark.slow
 def test_an_analyst_who_holds_the_warehouse_stops_a_sync_with_a_clear_message_and_no_call(
     cold_site_of: Callable[..., Site], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -200,6 +203,7 @@ def test_an_analyst_who_holds_the_warehouse_stops_a_sync_with_a_clear_message_an
     site.assert_as_at_source()
 
 
+@pytest.mark.slow
 def test_a_sync_waits_for_a_reader_that_is_soon_gone(cold_site_of: Callable[..., Site]) -> None:
     site = cold_site_of()
     site.put_month(3)
@@ -220,6 +224,7 @@ def test_a_sync_waits_for_a_reader_that_is_soon_gone(cold_site_of: Callable[...,
     analyst.communicate()
 
 
+@pytest.mark.slow
 def test_the_warehouse_is_free_for_others_while_a_sync_waits_for_the_gateway(
     cold_site_of: Callable[..., Site],
 ) -> None:
@@ -253,6 +258,7 @@ def test_two_connectors_sync_side_by_side(cold_site_of: Callable[..., Site]) -> 
     site.assert_as_at_source("noord", noord)
 
 
+@pytest.mark.slow
 def test_the_lock_file_is_no_obstacle_after_its_process_died(cold_site_of: Callable[..., Site]) -> None:
     site = cold_site_of()
     lock = site.settings.data_dir / "locks" / "demo.orders.lock"
