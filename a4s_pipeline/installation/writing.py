@@ -26,16 +26,12 @@ class FilesWritten:
     left: tuple[Path, ...]
 
 
-def write_installation(
-    folder: Path, *, with_systemd: bool, data_dir: str = "data", user: str | None = None
-) -> FilesWritten:
+def write_installation(folder: Path, *, with_systemd: bool, user: str | None = None) -> FilesWritten:
     """Write the files into a folder, and make it if needed; raises `ChangeSite` if it cannot be made."""
     new, left = [], []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path, text in _contents(
-            folder, with_systemd=with_systemd, data_dir=data_dir, user=user or getpass.getuser()
-        ):
+        for path, text in _contents(folder, with_systemd=with_systemd, user=user or getpass.getuser()):
             path.parent.mkdir(exist_ok=True)
             mode = _OWNER_ALONE if path.name == ".env" else _READABLE
             try:
@@ -54,18 +50,12 @@ def write_installation(
     return FilesWritten(tuple(new), tuple(left))
 
 
-def _contents(folder: Path, *, with_systemd: bool, data_dir: str, user: str) -> Iterator[tuple[Path, str]]:
+def _contents(folder: Path, *, with_systemd: bool, user: str) -> Iterator[tuple[Path, str]]:
     shipped = files("a4s_pipeline.installation") / "files"
     for name, target in _SETTINGS.items():
         yield folder / target, (shipped / name).read_text(encoding="utf-8")
     if with_systemd:
-        named = {
-            "user": user,
-            "folder": str(folder),
-            "bin": str(Path(sys.executable).parent),
-            # Dagster's history and the data folder, which the services create.
-            "writable": f"{folder} {folder / data_dir}" if Path(data_dir).is_absolute() else str(folder),
-        }
+        named = {"user": user, "folder": str(folder), "bin": str(Path(sys.executable).parent)}
         for unit in _UNITS:
             text = (shipped / unit).read_text(encoding="utf-8")
             for name, value in named.items():

@@ -20,7 +20,6 @@ from a4s_pipeline.ondemand.orders.hook import OrderHook
 from a4s_pipeline.ondemand.orders.order_export import OrderExport
 from a4s_pipeline.ondemand.sending.send_once import SendOnce, SendRules
 from a4s_pipeline.settings.loading import Settings
-from a4s_pipeline.settings.routes import Routes
 from a4s_pipeline.settings.store_location import FileLocation
 from a4s_pipeline.warehouse.file.opened import STORAGE
 from a4s_pipeline.warehouse.file.warehouse_file import WarehouseFile
@@ -145,7 +144,7 @@ class Site:
 
     def client_with(self, **routes: str) -> GatewayClient:
         """A client whose routes this gateway lacks."""
-        return GatewayClient(self.settings, routes=Routes(**routes))
+        return GatewayClient(self.settings.model_copy(update={"gateway_routes": routes}))
 
     def posts(self) -> int:
         return sum(request.method == "POST" for request in list(self.gateway.requests))

@@ -92,13 +92,12 @@ class GatewayClient:
         settings: Settings,
         *,
         rule: RetryRule | None = None,
-        routes: Routes | None = None,
         transport: Transport | None = None,
         runtime: Runtime = MACHINE,
     ) -> None:
         self.runtime = runtime
         self._base = settings.required_gateway_url()
-        self._routes = routes or Routes(**settings.gateway_routes)
+        self._routes = Routes(**settings.gateway_routes)
         self._rule = rule or RetryRule()
         self._timeout = settings.timeout_seconds
         self._pace = Pace(settings.max_calls_per_second, runtime.monotonic)

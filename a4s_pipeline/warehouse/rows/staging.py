@@ -68,20 +68,12 @@ def _cell(column: Column) -> str:
     return f'row."{column.name}"::JSON' if column.type == JSON else f'row."{column.name}"'
 
 
-def replace_rows(
-    connection: duckdb.DuckDBPyConnection,
-    table: Table,
-    rows: Sequence[Row],
-    by: tuple[str, ...] | None = None,
-) -> None:
-    """Replace the rows that have the same `by`, by default the table's key.
-
-    The caller passes each key once, within a transaction.
-    """
+def replace_rows(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Row]) -> None:
+    """Replace the rows with the same key; the caller passes each key once, within a transaction."""
     if not rows:
         return
     staged = stage(connection, table, rows)
-    match = " AND ".join(f'{table.name}."{column}" = {staged}."{column}"' for column in by or table.key)
+    match = " AND ".join(f'{table.name}."{column}" = {staged}."{column}"' for column in table.key)
     connection.execute(f"DELETE FROM {table.name} USING {staged} WHERE {match}")  # noqa: S608 - own names
     columns = _columns(table)
     connection.execute(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {staged}")  # noqa: S608 - own names

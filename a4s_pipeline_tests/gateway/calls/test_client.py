@@ -32,7 +32,6 @@ from a4s_pipeline.gateway.calls.client import GatewayCall, GatewayClient
 from a4s_pipeline.gateway.calls.deadline import answered_until
 from a4s_pipeline.gateway.calls.retrying import RetryRule
 from a4s_pipeline.gateway.wire import transport
-from a4s_pipeline.settings.routes import Routes
 from a4s_pipeline_tests.gateway.conftest import (
     FAST,
     NAME,
@@ -756,8 +755,8 @@ def test_a_reply_without_a_date_has_no_clock_and_our_time(
 
 def test_the_base_url_may_have_a_path_and_routes_may_be_others(serve: Serve) -> None:
     server = serve(say())
-    settings = settings_for(f"{server.url}/a4s/api/")
-    with GatewayClient(settings, routes=Routes(status="/v2/{a}/health"), rule=FAST) as client:
+    settings = settings_for(f"{server.url}/a4s/api/", gateway_routes={"status": "/v2/{a}/health"})
+    with GatewayClient(settings, rule=FAST) as client:
         ask(client, params={"at": "2024-01-01T00:00:00+01:00", "page": 0})
     method, path, headers, _ = server.asked[0]
     assert (method, path) == (

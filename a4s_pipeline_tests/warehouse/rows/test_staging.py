@@ -142,15 +142,6 @@ def test_rows_take_the_place_of_those_with_their_key_and_of_no_other(
     assert rows == [("demo", "A1", 2), ("demo", "A2", 1), ("demo", "A3", 2), ("noord", "A1", 1)]
 
 
-def test_rows_can_take_the_place_of_all_that_agree_on_a_part_of_the_key(
-    connection: duckdb.DuckDBPyConnection,
-) -> None:
-    append_rows(connection, THINGS, [thing("A1"), thing("A2"), thing("A1", "noord")])
-    replace_rows(connection, THINGS, [thing("A3")], by=("connector",))
-    rows = connection.execute("SELECT connector, code FROM things ORDER BY ALL").fetchall()
-    assert rows == [("demo", "A3"), ("noord", "A1")]
-
-
 def test_no_rows_replace_nothing(connection: duckdb.DuckDBPyConnection) -> None:
     append_rows(connection, THINGS, [thing("A1")])
     replace_rows(connection, THINGS, [])
