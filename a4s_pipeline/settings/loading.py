@@ -35,7 +35,6 @@ from a4s_pipeline.settings.callbacks import Callback, read_callbacks
 from a4s_pipeline.settings.connectors import Connector, read_connectors, unique_pairs
 from a4s_pipeline.settings.misspelt import PREFIX, misspelt
 from a4s_pipeline.settings.paths import at_home, authority_file, in_utf8, openable
-from a4s_pipeline.settings.requests_location import requests_location
 from a4s_pipeline.settings.routes import Routes
 from a4s_pipeline.settings.store_location import FileLocation, SqliteLake, StoreLocation, read_location
 from a4s_pipeline.settings.urls import (
@@ -44,6 +43,7 @@ from a4s_pipeline.settings.urls import (
     checked_proxy_url,
     checked_webhook_secret,
     checked_webhook_url,
+    requests_location,
 )
 
 _log = logging.getLogger(__name__)

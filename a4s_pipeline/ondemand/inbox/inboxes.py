@@ -10,7 +10,7 @@ from a4s_pipeline.ondemand.inbox.inbox import Inbox, Waiting
 from a4s_pipeline.ondemand.inbox.remote_inbox import RemoteInbox
 from a4s_pipeline.ondemand.inbox.stores import FolderStore, ObjectStore, Store
 from a4s_pipeline.platform import Platform
-from a4s_pipeline.settings.requests_location import is_url
+from a4s_pipeline.settings.urls import is_url
 
 # No driver for local folders: the operating system handles links and whole files better.
 _FOLDER_SCHEMES = ("file://", "local://")

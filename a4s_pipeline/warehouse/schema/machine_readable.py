@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from a4s_pipeline.models import Conventions, Model, models_by
@@ -25,11 +24,6 @@ def relations_document(conventions: Conventions) -> dict[str, Any]:
         "relations": [_relation(one, models.get(one.name)) for one in relations_by(conventions)],
         "joins": _joins(models),
     }
-
-
-def as_text(conventions: Conventions) -> str:
-    """Return the same as the text of a file."""
-    return json.dumps(relations_document(conventions), indent=1, ensure_ascii=False) + "\n"
 
 
 def _relation(relation: Relation, model: Model | None) -> dict[str, Any]:

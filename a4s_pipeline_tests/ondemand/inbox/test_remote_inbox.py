@@ -22,7 +22,7 @@ from a4s_pipeline.ondemand.worker.request_worker import RequestWorker
 from a4s_pipeline.orchestration.automation.on_demand import on_demand_requests
 from a4s_pipeline.platform import Platform
 from a4s_pipeline.settings.loading import GivenSettings
-from a4s_pipeline.settings.requests_location import requests_location
+from a4s_pipeline.settings.urls import requests_location
 from a4s_pipeline_tests.kills.conftest import Workers, kill
 from a4s_pipeline_tests.ondemand.inbox.test_inbox import ready
 from a4s_pipeline_tests.support.installed_site import Site, asks, exports, installed, wait_until

@@ -6,13 +6,14 @@ is printed.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from a4s_pipeline.models import models_by
 from a4s_pipeline.warehouse.schema.joins import JOINS, Join
-from a4s_pipeline.warehouse.schema.machine_readable import as_text
+from a4s_pipeline.warehouse.schema.machine_readable import relations_document
 from a4s_pipeline.warehouse.schema.views import DEFAULT_ZONE, Conventions, views_by
 from a4s_pipeline.warehouse.table import Column, Table, View
 from a4s_pipeline.warehouse.tables import CONNECTOR, REFERENCE_TABLES, TABLES
@@ -140,12 +141,17 @@ def _link(name: str) -> str:
     return f"[{name}](#{name})"
 
 
+def relations_text() -> str:
+    """Return the content of `relations.json`."""
+    return json.dumps(relations_document(Conventions()), indent=1, ensure_ascii=False) + "\n"
+
+
 def main(arguments: list[str]) -> None:
     """Write the data dictionary to the file named and `relations.json` beside it, or print the dictionary."""
     if arguments:
         file = Path(arguments[0])
         file.write_text(data_dictionary(), encoding="utf-8")
-        file.with_name("relations.json").write_text(as_text(Conventions()), encoding="utf-8")
+        file.with_name("relations.json").write_text(relations_text(), encoding="utf-8")
     else:
         sys.stdout.write(data_dictionary())
 
