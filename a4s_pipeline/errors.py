@@ -13,6 +13,7 @@
     │   └── NotSupported            the gateway has no such thing to offer
     └── TryAgain                may pass by itself; nothing is lost by trying again
         ├── GatewayUnavailable      no answer, or an answer that says "later"
+        │   └── NotAskedInTime          not even asked: its answer would have come too late
         ├── Overloaded              more waits here than can be answered in time
         ├── ReplyUnreadable         an answer that is cut off, no JSON, or of another shape
         │   └── ReplyBeyondBounds       one too large or too deeply nested to be read at all
@@ -153,6 +154,10 @@ class GatewayUnavailable(TryAgain):
     ) -> None:
         super().__init__(message, code=code, wait_seconds=wait_seconds)
         self.is_untaken = is_untaken
+
+
+class NotAskedInTime(GatewayUnavailable):
+    """The gateway was not asked, because its answer would have come too late."""
 
 
 class Overloaded(TryAgain):

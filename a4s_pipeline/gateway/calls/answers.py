@@ -16,6 +16,7 @@ from a4s_pipeline.errors import (
     GatewayUnavailable,
     HistoryNotConfigured,
     Inconclusive,
+    NotAskedInTime,
     NotThere,
     ReplyBeyondBounds,
     UnknownAdministration,
@@ -134,10 +135,10 @@ def _known(body: bytes) -> dict[str, str]:
     }
 
 
-def no_time_left(subject: str, wait_seconds: float) -> GatewayUnavailable:
+def no_time_left(subject: str, wait_seconds: float) -> NotAskedInTime:
     """Return the error for a call that was not made because its answer would have come too late."""
     when = f"in {seconds_in_words(wait_seconds)}" if wait_seconds else "later"
-    return GatewayUnavailable(
+    return NotAskedInTime(
         f"the gateway cannot be asked for {subject} in time: try again {when}",
         wait_seconds=wait_seconds or None,
         is_untaken=True,

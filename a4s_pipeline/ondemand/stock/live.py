@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from a4s_pipeline.errors import A4sError, ChangeRequest, GatewayUnavailable, Overloaded
+from a4s_pipeline.errors import A4sError, ChangeRequest, GatewayUnavailable, NotAskedInTime, Overloaded
+from a4s_pipeline.gateway.calls.answers import no_time_left
 from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.calls.deadline import answered_until
 from a4s_pipeline.gateway.records.stock_records import Stock
@@ -28,35 +29,51 @@ _WEIGHT = 0.1
 _REMEMBERED = 10_000
 # A call ends by its deadline; its result is passed on shortly after.
 _HANDED_OVER_IN = 0.5
+# A call that its caller cut short says something of the gateway only if it had this long, and this many times
+# as long as an answer usually takes: one caller that waited 50 ms had the gateway count as down for all.
+_FAIR_SECONDS = 1.0
+_FAIR_TIMES = 3
+# So near its deadline, a call was cut short by it.
+_CUT_WITHIN = 0.05
 
 
 @dataclass
 class _Call:
     item_code: str
     until: float
+    is_fair: bool
     future: Future[Outcome] = field(default_factory=Future)
     ended_at: float | None = None
 
 
 @dataclass
-class _Load:
+class Load:
     """The state of the gateway, by its latest calls."""
 
-    queued: int = 0
-    running: int = 0
+    fair_open: int = 0
+    """How many calls with a fair time wait or run."""
     average_seconds: float = 0.0
+    usual_seconds: float = 0.0
+    """How long an answer takes, on average; 0 before the first."""
     unanswered_in_a_row: int = 0
     unanswered_at: float = 0.0
     last_failure: str = ""
 
-    def add(self, outcome: Outcome, seconds: float, now: float) -> None:
-        # The first call sets the average; weighted as a tenth, it let in ten times too many.
-        weight = _WEIGHT if self.average_seconds else 1.0
-        self.average_seconds += weight * (seconds - self.average_seconds)
-        if isinstance(outcome, GatewayUnavailable):
+    def is_fair(self, seconds: float) -> bool:
+        """Tell whether a sound gateway would answer within this time."""
+        return seconds >= max(_FAIR_SECONDS, _FAIR_TIMES * self.usual_seconds)
+
+    def add(self, outcome: Outcome, began: float, now: float, until: float) -> None:
+        """Count a call that was sent."""
+        is_failure = isinstance(outcome, GatewayUnavailable)
+        if is_failure and now >= until - _CUT_WITHIN and not self.is_fair(until - began):
+            return
+        self.average_seconds = _averaged(self.average_seconds, now - began)
+        if is_failure:
             self.unanswered_in_a_row += 1
             self.unanswered_at, self.last_failure = now, str(outcome)
         else:
+            self.usual_seconds = _averaged(self.usual_seconds, now - began)
             self.unanswered_in_a_row = 0
 
     @property
@@ -78,7 +95,7 @@ class _Load:
         `calls_before` is how many queued calls each thread makes before it.
         """
         rest = self.unanswered_at + _ASKED_AGAIN_AFTER - now
-        if self.is_down and (rest > 0 or self.queued + self.running):
+        if self.is_down and (rest > 0 or self.fair_open):
             return self.down()
         wait = calls_before * self.average_seconds
         if wait > seconds_left:
@@ -111,7 +128,7 @@ class LiveStock:
         self._lock = threading.Lock()
         self._lists: deque[deque[_Call]] = deque()
         self._calls: dict[str, _Call] = {}
-        self._load = _Load()
+        self._load = Load()
 
     def close(self) -> None:
         """Stop the threads; calls that have not begun are not made."""
@@ -146,8 +163,9 @@ class LiveStock:
                 if refusal is not None:
                     answers[code] = _done(refusal)
                     continue
-                call = self._calls[code] = _Call(code, until)
+                call = self._calls[code] = _Call(code, until, self._load.is_fair(until - now))
                 new.append(call)
+                self._load.fair_open += call.is_fair
                 answers[code] = call.future
                 if self._load.is_down:
                     # One of them tests whether it is up again.
@@ -155,7 +173,6 @@ class LiveStock:
             count = len(new)
             if new:
                 self._lists.append(new)
-                self._load.queued += count
         for _ in range(count):
             self._pool.submit(self._next)
         return answers
@@ -185,11 +202,11 @@ class LiveStock:
             call = calls.popleft()
             if calls:
                 self._lists.append(calls)
-            self._load.queued -= 1
-            self._load.running += 1
         began = self._runtime.monotonic()
         outcome: Outcome
         try:
+            if began >= call.until:
+                raise no_time_left(f"the stock of item {call.item_code!r}", 0.0)
             with answered_until(call.until):
                 outcome = self._ask(call.item_code)
         except A4sError as error:
@@ -205,9 +222,9 @@ class LiveStock:
     def _end(self, call: _Call, outcome: Outcome | None, began: float) -> None:
         now = self._runtime.monotonic()
         with self._lock:
-            self._load.running -= 1
-            if outcome is not None:
-                self._load.add(outcome, now - began, now)
+            self._load.fair_open -= call.is_fair
+            if outcome is not None and not isinstance(outcome, NotAskedInTime):
+                self._load.add(outcome, began, now, call.until)
             call.ended_at = now
             is_kept = isinstance(outcome, Reply) and self._fresh_seconds > 0
             if not is_kept and self._calls.get(call.item_code) is call:
@@ -221,6 +238,12 @@ class LiveStock:
             for code, call in self._calls.items()
             if call.ended_at is None or now - call.ended_at <= self._fresh_seconds
         }
+
+
+def _averaged(average: float, newest: float) -> float:
+    # The first call sets the average; weighted as a tenth, it let in ten times too many.
+    weight = _WEIGHT if average else 1.0
+    return average + weight * (newest - average)
 
 
 def calls_before(queued: Iterable[int], new: int) -> int:

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from a4s_pipeline.errors import A4sError, GatewayUnavailable, Overloaded
+from a4s_pipeline.errors import A4sError, ChangeRequest, GatewayUnavailable, NotAskedInTime, Overloaded
 from a4s_pipeline.gateway.calls.client import Reply
 from a4s_pipeline.gateway.records.stock_records import Stock
-from a4s_pipeline.ondemand.stock.live import LiveStock, Outcome, calls_before
+from a4s_pipeline.ondemand.stock.live import LiveStock, Load, Outcome, calls_before
 from a4s_pipeline_tests.support.answers import answer_body
 from a4s_pipeline_tests.support.installed_site import Site, asks, installed, wait_until
 
@@ -186,6 +186,58 @@ def test_a_new_list_waits_for_its_turns_among_the_lists_that_wait() -> None:
         ([200], 0, 0),
     ]:
         assert calls_before(queued, new) == before, (queued, new)
+
+
+def test_a_gateway_is_down_after_three_failures_that_are_its_own() -> None:
+    failure, answer = GatewayUnavailable("no answer"), ChangeRequest("unknown item")
+    for given, took, usual, is_down in [
+        (10, 10, 0.1, True),  # silent for as long as anybody waits
+        (10, 0.0, 0.1, True),  # refuses connections
+        (0.3, 0.0, 0.1, True),
+        (0.3, 0.3, 0.1, False),  # the caller went too soon
+        (2, 2, 0.1, True),
+        (2, 2, 1, False),  # a slow gateway, and the caller went too soon
+        (4, 4, 1, True),
+    ]:
+        load = Load()
+        load.add(answer, 0, usual, 10)
+        for _ in range(3):
+            load.add(failure, 100, 100 + took, 100 + given)
+        assert load.is_down is is_down, (given, took, usual)
+        assert (load.average_seconds == usual) is not is_down
+        load.add(answer, 200, 200 + usual, 210)
+        assert not load.is_down
+
+
+def test_one_impatient_caller_does_not_keep_the_others_from_a_gateway(
+    gateway: Gateway, live: LiveStock
+) -> None:
+    def cut_short(item_code: str) -> Reply[Stock]:
+        if item_code == "impatient":
+            time.sleep(0.05)
+            raise GatewayUnavailable("no answer in time")
+        return gateway(item_code)
+
+    impatient = LiveStock(cut_short, 2, 0)
+    for _ in range(6):
+        impatient.begin(["impatient"], soon(0.05))["impatient"].result(20)
+    assert isinstance(impatient.begin(["A1"], soon())["A1"].result(20), Reply)
+    impatient.close()
+
+
+def test_calls_that_waited_beyond_their_time_are_not_made_and_say_nothing_of_the_gateway(
+    gateway: Gateway, live: LiveStock
+) -> None:
+    gateway.may_answer.clear()
+    slow = live.begin(["slow", "slower"], soon())
+    wait_until(lambda: len(gateway.asked) == 2)
+    late = live.begin([f"A{number}" for number in range(10)], soon(0.2))
+    time.sleep(0.3)
+    gateway.may_answer.set()
+    assert {type(future.result(20)) for future in late.values()} == {NotAskedInTime}
+    assert {type(future.result(20)) for future in slow.values()} == {Reply}
+    assert isinstance(live.begin(["one"], soon())["one"].result(20), Reply)
+    assert gateway.asked == ["slow", "slower", "one"]
 
 
 @pytest.fixture
