@@ -209,9 +209,7 @@ def test_a_gateway_is_down_after_three_failures_that_are_its_own() -> None:
         assert not load.is_down
 
 
-def test_one_impatient_caller_does_not_keep_the_others_from_a_gateway(
-    gateway: Gateway, live: LiveStock
-) -> None:
+def test_one_impatient_caller_does_not_keep_the_others_from_a_gateway(gateway: Gateway) -> None:
     def cut_short(item_code: str) -> Reply[Stock]:
         if item_code == "impatient":
             time.sleep(0.05)
